@@ -1,0 +1,225 @@
+"""Numbers and balls: exact input, outward rounded output, and constants known only by an enclosure."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import numbers
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import flint
+import sympy as sp
+from flint import arb, fmpq
+
+from symgrad.errors import InputError
+
+__all__ = ["Enclosed", "ball_from_ends", "exact_ball", "lower_float", "upper_float", "working_precision"]
+
+RADIUS_BITS = 30  # the mantissa of an arb radius
+WIDEST_GAP = 4096  # bits between the ends of an interval up to which a midpoint is stored exactly
+
+
+@contextlib.contextmanager
+def working_precision(bits: int) -> Iterator[None]:
+    """Set the precision of ball arithmetic, in bits, and restore the former one on leaving.
+
+    >>> with working_precision(200):
+    ...     arb.pi().rel_accuracy_bits() > 190
+    True
+    """
+    if isinstance(bits, bool) or not isinstance(bits, int) or bits < 2:
+        raise InputError(f"bits: a precision is an integer of at least 2 bits, not {bits!r}")
+    former = flint.ctx.prec
+    flint.ctx.prec = bits
+    try:
+        yield
+    finally:
+        flint.ctx.prec = former
+
+
+def exact_ball(number: float | Fraction | str | sp.Rational | sp.Float) -> arb:
+    """The ball of a number that is taken as exact; its radius is only what the present precision forces.
+
+    Args:
+        number: an integer, a float (its binary value), a fraction, a SymPy rational or float, or a decimal or
+            fraction in a string (its decimal value: ``"0.1"`` is one tenth).
+
+    Raises:
+        InputError: it is none of these, or not finite.
+
+    >>> exact_ball(0.1).is_exact(), exact_ball("0.1").contains(fmpq(1, 10)), exact_ball(0.1).contains(fmpq(1, 10))
+    (True, True, False)
+    """
+    if isinstance(number, (float, sp.Float, numbers.Integral)) and not isinstance(number, bool) and _is_finite(number):
+        return arb(_mantissa_exponent(number))
+    try:
+        value = Fraction(int(number.p), int(number.q)) if isinstance(number, sp.Rational) else Fraction(number)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as cause:
+        message = f"number: a finite real number is needed, not {number!r} of type {type(number).__name__}"
+        raise InputError(message) from cause
+    return arb(fmpq(value.numerator, value.denominator))
+
+
+def _is_finite(number: Any) -> bool:
+    return math.isfinite(number) if isinstance(number, float) else True
+
+
+def _mantissa_exponent(number: Any) -> tuple[int, int]:
+    """``(m, e)`` with ``number == m * 2**e``."""
+    if isinstance(number, sp.Float):
+        sign, mantissa, exponent, _ = number._mpf_
+        return (-int(mantissa) if sign else int(mantissa), int(exponent))
+    if isinstance(number, numbers.Integral):
+        return int(number), 0
+    numerator, denominator = number.as_integer_ratio()
+    return numerator, 1 - denominator.bit_length()
+
+
+def upper_float(ball: arb) -> float:
+    """The smallest float that is not below the ball: ``inf`` when the ball is unbounded or not a number.
+
+    A positive ball never gives 0 (the smallest subnormal number instead), and beyond the largest float it is ``inf``.
+
+    >>> upper_float(arb(1) / 3), upper_float(arb("1e-400")), upper_float(arb("1e400"))
+    (0.33333333333333337, 5e-324, inf)
+    """
+    with working_precision(max(64, flint.ctx.prec)):
+        bound = ball.upper()
+        if bound.is_nan() or not bound.is_exact():
+            return math.inf
+        value = float(bound)
+        while arb(value) < bound:
+            value = math.nextafter(value, math.inf)
+        return value
+
+
+def lower_float(ball: arb) -> float:
+    """The largest float that is not above the ball: ``-inf`` when the ball is unbounded or not a number.
+
+    >>> lower_float(arb(1) / 3), lower_float(arb("1e-400")), lower_float(arb("1e400"))
+    (0.3333333333333333, 0.0, 1.7976931348623157e+308)
+    """
+    return 0.0 - upper_float(-ball)
+
+
+def ball_from_ends(lower: arb, upper: arb) -> arb:
+    """The ball around ``[lower, upper]`` that keeps the end nearer to zero exactly, and so keeps the sign.
+
+    (A plain union rounds both ends outward: that of 0 and 1 contains negative numbers.) An unbounded or undefined
+    end gives a ball of infinite radius.
+
+    >>> ball = ball_from_ends(arb(0), arb(1))
+    >>> ball.lower() == 0, ball.upper() == 1
+    (True, True)
+    """
+    if lower is upper and lower.is_finite():
+        return lower
+    low, high = lower.lower(), upper.upper()
+    if not (low.is_finite() and high.is_finite()):
+        return arb(0, arb.pos_inf())
+    if abs(low) > abs(high):
+        return -_ball_upwards(-high, -low)
+    return _ball_upwards(low, high)
+
+
+def _ball_upwards(low: arb, high: arb) -> arb:
+    """A ball from exactly ``low`` to at least ``high``, for exact finite ends with ``|low| <= |high|``."""
+    if high < low:
+        low, high = high, low
+    mantissa, exponent = (int(part) for part in ((high - low).upper() / 2).man_exp())
+    low_mantissa, low_exponent = (int(part) for part in low.man_exp())
+    excess = mantissa.bit_length() - RADIUS_BITS
+    if excess > 0:
+        mantissa, exponent = (mantissa >> excess) + 1, exponent + excess
+    if mantissa == 0:
+        return low
+    shift = min(exponent, low_exponent) if low_mantissa else exponent
+    if max(exponent, low_exponent) - shift > WIDEST_GAP:
+        return low.union(high) if low < 0 else _ball_upwards(arb(0), high)
+    middle = (mantissa << (exponent - shift)) + (low_mantissa << (low_exponent - shift) if low_mantissa else 0)
+    # flint turns a radius r into the next 30-bit number above r, even when r has 30 bits: half a unit less is exact.
+    scale = RADIUS_BITS - mantissa.bit_length()
+    radius = arb((2 * (mantissa << scale) - 1, exponent - scale - 1))
+    return arb(arb((middle, shift)), radius)
+
+
+class Enclosed(sp.AtomicExpr):
+    """A real constant known by an enclosure that can be made as narrow as wanted.
+
+    Two are equal if and only if their labels are equal, so a label must say which number it is. It evaluates, compares
+    and prints like a number.
+
+    Args:
+        label: what the number is, for example ``"sup of the slope of SiLU"``.
+        refine: given a number of bits, a ball that contains the number; more bits should give a narrower ball. It is
+            called with the precision of ball arithmetic already set to these bits.
+
+    >>> root = Enclosed("square root of 2", lambda bits: arb(2).sqrt())
+    >>> root.is_positive, bool(root > sp.Rational(7, 5)), root.evalf(30)
+    (True, True, 1.41421356237309504880168872421)
+    """
+
+    __slots__ = ("_balls", "label", "refine")
+    is_number = True
+    is_commutative = True
+    is_real = True
+
+    def __new__(cls, label: str, refine: Callable[[int], arb]) -> Enclosed:
+        """Make the constant of this label."""
+        if not isinstance(label, str) or not callable(refine):
+            raise InputError(f"Enclosed: a label (str) and a function of bits are needed, not {label!r}, {refine!r}")
+        self = super().__new__(cls)
+        self.label, self.refine, self._balls = label, refine, {}
+        return self
+
+    def __getnewargs__(self) -> tuple[str, Callable[[int], arb]]:
+        return self.label, self.refine
+
+    def _hashable_content(self) -> tuple[str]:
+        return (self.label,)
+
+    def ball(self, bits: int) -> arb:
+        """An enclosure computed with this many bits (cached)."""
+        if bits not in self._balls:
+            with working_precision(bits):
+                self._balls[bits] = self.refine(bits)
+        return self._balls[bits]
+
+    def _sign(self) -> int | None:
+        """1 or -1 when a ball of up to 1024 bits decides it, 0 when a ball is exactly 0."""
+        for bits in (64, 256, 1024):
+            ball = self.ball(bits)
+            if ball.is_zero() or ball > 0 or ball < 0:
+                return int(ball > 0) - int(ball < 0)
+        return None
+
+    def _eval_is_positive(self) -> bool | None:
+        sign = self._sign()
+        return None if sign is None else sign > 0
+
+    def _eval_is_negative(self) -> bool | None:
+        sign = self._sign()
+        return None if sign is None else sign < 0
+
+    def _eval_is_zero(self) -> bool | None:
+        sign = self._sign()
+        return None if sign is None else sign == 0
+
+    def _eval_is_integer(self) -> bool | None:
+        ball = self.ball(64)
+        return None if ball.contains_integer() else False
+
+    def _eval_evalf(self, prec: int) -> sp.Float:
+        bits = prec + 10
+        while self.ball(bits).rel_accuracy_bits() < prec and bits < 8 * (prec + 10):
+            bits *= 2
+        mantissa, exponent = self.ball(bits).mid().man_exp()
+        return sp.Float._new(sp.core.numbers.mlib.from_man_exp(int(mantissa), int(exponent), prec, "n"), prec)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.ball(64).mid().str(15, radius=False)}..."
+
+    def _latex(self, printer: Any) -> str:
+        return rf"{sp.latex(self.evalf(15))}\ldots"
