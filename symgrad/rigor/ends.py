@@ -1,0 +1,102 @@
+"""Ends of open intervals: finite, infinite or singular points, and what a smooth function does next to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import sympy as sp
+from flint import arb
+
+from symgrad.rigor.balls import to_ball
+from symgrad.rigor.tail_functions import tail_model
+from symgrad.rigor.tail_models import TailModel, TailUndecidedError, variable
+from symgrad.rigor.zeros import Bracket
+
+__all__ = ["End", "core", "eventual_sign", "sample_point", "starts"]
+
+_STARTS = (4, 8, 16, 32, 64, 256, 2**12, 2**20)
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of an open interval.
+
+    Attributes:
+        value: a real constant or plus or minus infinity.
+        inward: 1 at a left end, -1 at a right end.
+        vanishing: sub-expressions that are known to be zero there.
+    """
+
+    value: sp.Expr
+    inward: int
+    vanishing: frozenset[sp.Expr] = field(default=frozenset())
+
+    @property
+    def is_finite(self) -> bool:
+        """False at plus and minus infinity."""
+        return self.value not in (sp.oo, -sp.oo)
+
+    def model(self, start: int) -> TailModel:
+        """The variable as a function of t >= start, which tends to this end for t -> oo."""
+        if self.is_finite:
+            return variable(arb(start), power=-1, scale=self.inward, shift=self.value)
+        return variable(arb(start), scale=-self.inward)
+
+    def cut(self, start: int) -> arb:
+        """The point at t = start."""
+        if self.is_finite:
+            return to_ball(self.value) + arb(self.inward) / start
+        return arb(-self.inward * start)
+
+    def outer_bound(self) -> arb:
+        """An exact point at or just outside a finite end."""
+        ball = to_ball(self.value)
+        return (ball.lower() if self.inward > 0 else ball.upper()).mid()
+
+
+def sample_point(left: End, right: End) -> sp.Rational:
+    """A rational point inside the open interval.
+
+    >>> sample_point(End(sp.S(1), 1), End(sp.oo, -1))
+    2
+    """
+    if not left.is_finite and not right.is_finite:
+        return sp.S.Zero
+    if not right.is_finite:
+        return _rational(to_ball(left.value).upper().ceil() + 1)
+    if not left.is_finite:
+        return _rational(to_ball(right.value).lower().floor() - 1)
+    return _rational((to_ball(left.value) + to_ball(right.value)) / 2)
+
+
+def _rational(ball: arb) -> sp.Rational:
+    mantissa, exponent = ball.mid().man_exp()
+    return sp.Rational(int(mantissa)) * sp.Integer(2) ** int(exponent)
+
+
+def starts(left: End, right: End) -> Iterator[int]:
+    """Values of t from which half-lines are tried: near each end, and not beyond the middle of the interval."""
+    if left.is_finite and right.is_finite:
+        length = (to_ball(right.value) - to_ball(left.value)).lower()
+        least = int((2 / length).ceil().upper().unique_fmpz() or 4) if length > 0 else 4
+        yield from (max(least, 4) * start // 4 for start in _STARTS)
+    else:
+        yield from _STARTS
+
+
+def eventual_sign(formula: sp.Expr, symbol: sp.Symbol, end: End, others: Iterator[int]) -> tuple[int, int] | None:
+    """The sign of a smooth formula near an end and the start from which it is proved to hold; None if undecided."""
+    for start in others:
+        try:
+            sign = tail_model(formula, symbol, end.model(start), end.vanishing).sign()
+        except TailUndecidedError:
+            continue
+        if sign:
+            return sign, start
+    return None
+
+
+def core(lo: arb, hi: arb) -> Bracket:
+    """The smallest representable bracket that contains two balls."""
+    return Bracket(lo.lower().mid(), hi.upper().mid())

@@ -1,0 +1,44 @@
+"""Periods of formulas in which the variable occurs only inside sines, cosines and tangents."""
+
+from __future__ import annotations
+
+from math import gcd, lcm
+
+import sympy as sp
+
+__all__ = ["one_period", "period"]
+
+
+def period(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
+    """A period of the expression, or None if it is not seen to be periodic.
+
+    >>> import sympy as sp
+    >>> z = sp.Symbol("z", real=True)
+    >>> period(sp.sin(2 * z) * sp.cos(3 * z / 2), z), period(z + sp.sin(z), z)
+    (4*pi, None)
+    """
+    waves = [node for node in expr.atoms(sp.sin, sp.cos, sp.tan) if symbol in node.free_symbols]
+    if not waves or symbol in expr.xreplace({wave: sp.Dummy() for wave in waves}).free_symbols:
+        return None
+    frequencies = [wave.args[0].diff(symbol) for wave in waves]
+    if any(symbol in frequency.free_symbols for frequency in frequencies):
+        return None
+    ratios = [frequency / frequencies[0] for frequency in frequencies]
+    if not all(ratio.is_Rational for ratio in ratios):
+        return None
+    numerators, denominators = [int(r.p) for r in ratios], [int(r.q) for r in ratios]
+    common = sp.Rational(gcd(*numerators), lcm(*denominators))
+    return 2 * sp.pi / (sp.Abs(frequencies[0]) * common)
+
+
+def one_period(expr: sp.Expr, symbol: sp.Symbol, interval: sp.Interval) -> sp.Interval:
+    """The interval, cut down to one period if the expression is periodic and the interval is unbounded."""
+    if interval.start is not sp.S.NegativeInfinity and interval.end is not sp.S.Infinity:
+        return interval
+    length = period(expr, symbol)
+    if length is None:
+        return interval
+    if interval.start is not sp.S.NegativeInfinity:
+        return sp.Interval(interval.start, interval.start + length)
+    start = sp.S.Zero if interval.end is sp.S.Infinity else interval.end - length
+    return sp.Interval(start, start + length)

@@ -1,0 +1,181 @@
+"""Splits a formula at its kinks, jumps and singular points into smooth pieces on open intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+import sympy as sp
+from flint import arb
+from sympy.core.relational import Relational
+
+from symgrad.errors import InputError
+from symgrad.rigor.balls import ball_function, to_ball
+from symgrad.rigor.ends import End, sample_point
+from symgrad.rigor.real_roots import position, real_roots
+from symgrad.rigor.tail_models import TailUndecidedError
+
+__all__ = ["SmoothPiece", "split"]
+
+_SWITCHES = (sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.Piecewise, sp.DiracDelta)
+_MAX_POLES = 50
+
+
+@dataclass(frozen=True)
+class SmoothPiece:
+    """A formula that is analytic on the open interval between two ends."""
+
+    formula: sp.Expr
+    left: End
+    right: End
+
+
+def split(expr: sp.Expr, symbol: sp.Symbol, left: End, right: End) -> tuple[SmoothPiece, ...]:
+    """The smooth pieces of an expression, from left to right.
+
+    Raises:
+        InputError: if the expression is not defined as a real number on one of the pieces.
+        TailUndecidedError: if its kinks and singular points could not all be found.
+    """
+    node = next(_switches(expr, symbol), None)
+    if node is not None:
+        parts = _cut_at(_deciders(node, symbol), symbol, left, right)
+        pieces: list[SmoothPiece] = []
+        for begin, end in parts:
+            resolved = expr.xreplace({node: _resolve(node, symbol, begin, end)})
+            pieces += split(resolved, symbol, begin, end)
+        return tuple(pieces)
+    intervals = _cut_at(list(_singular_functions(expr, symbol, left, right)), symbol, left, right)
+    pieces = [SmoothPiece(expr, begin, end) for begin, end in intervals]
+    for piece in pieces:
+        _check_real(piece, symbol)
+    return tuple(pieces)
+
+
+def _switches(expr: sp.Expr, symbol: sp.Symbol) -> Iterator[sp.Expr]:
+    """Nodes that switch between formulas and whose deciding parts are smooth, innermost first."""
+    for node in sp.postorder_traversal(expr):
+        if isinstance(node, _SWITCHES) and all(not d.has(*_SWITCHES) for d in _deciders(node, symbol)):
+            yield node
+
+
+def _deciders(node: sp.Expr, symbol: sp.Symbol) -> list[sp.Expr]:
+    """The formulas whose signs decide which branch of a node holds."""
+    if isinstance(node, (sp.Max, sp.Min)):
+        return [a - b for a, b in combinations(node.args, 2)]
+    if isinstance(node, sp.Piecewise):
+        relations = {r for _, condition in node.args for r in condition.atoms(Relational)}
+        return [r.lhs - r.rhs for r in sorted(relations, key=sp.default_sort_key)]
+    return [node.args[0]]
+
+
+def _cut_at(formulas: list[sp.Expr], symbol: sp.Symbol, left: End, right: End) -> list[tuple[End, End]]:
+    """The open intervals between the zeros of the formulas."""
+    zeros: list[tuple[sp.Expr, set[sp.Expr]]] = []
+    for formula in formulas:
+        if symbol not in formula.free_symbols:
+            continue
+        for root in real_roots(formula, symbol, left, right):
+            known = next((names for point, names in zeros if _same(point, root)), None)
+            if known is None:
+                zeros.append((root, {formula}))
+            else:
+                known.add(formula)
+    zeros.sort(key=lambda item: float(to_ball(item[0]).mid()))
+    marks = [(p, frozenset(names)) for p, names in zeros]
+    ends = [(left, left), *((End(p, 1, n), End(p, -1, n)) for p, n in marks), (right, right)]
+    return [(first[0], second[1]) for first, second in pairwise(ends)]
+
+
+def _same(first: sp.Expr, second: sp.Expr) -> bool:
+    return first == second or position(first, End(second, 1)) == 0
+
+
+def _resolve(node: sp.Expr, symbol: sp.Symbol, left: End, right: End) -> sp.Expr:
+    """The branch of a switching node that holds on an interval on which nothing switches."""
+    point = sample_point(left, right)
+    if isinstance(node, (sp.Max, sp.Min)):
+        return _greatest(list(node.args), symbol, point, 1 if isinstance(node, sp.Max) else -1)
+    if isinstance(node, sp.Piecewise):
+        for value, condition in node.args:
+            if _holds(condition, symbol, point):
+                return value
+        raise InputError(f"the expression {node} is not defined at {symbol} = {point}: no condition holds")
+    if isinstance(node, sp.DiracDelta):
+        return sp.S.Zero
+    argument = node.args[0]
+    side = _sign_at(argument, symbol, point)
+    if isinstance(node, sp.Abs):
+        return argument * side
+    if isinstance(node, sp.sign):
+        return sp.Integer(side)
+    return sp.Integer(1 if side > 0 else 0)
+
+
+def _greatest(args: list[sp.Expr], symbol: sp.Symbol, point: sp.Rational, direction: int) -> sp.Expr:
+    best = args[0]
+    for other in args[1:]:
+        if _sign_at(other - best, symbol, point) * direction > 0:
+            best = other
+    return best
+
+
+def _holds(condition: sp.Basic, symbol: sp.Symbol, point: sp.Rational) -> bool:
+    if condition in (sp.true, sp.false):
+        return condition == sp.true
+    if isinstance(condition, sp.And):
+        return all(_holds(arg, symbol, point) for arg in condition.args)
+    if isinstance(condition, sp.Or):
+        return any(_holds(arg, symbol, point) for arg in condition.args)
+    if isinstance(condition, sp.Not):
+        return not _holds(condition.args[0], symbol, point)
+    if isinstance(condition, Relational):
+        side = _sign_at(condition.lhs - condition.rhs, symbol, point)
+        return bool(condition.func(sp.Integer(side), 0))
+    raise InputError(f"the condition {condition} of a Piecewise is not a combination of comparisons")
+
+
+def _sign_at(formula: sp.Expr, symbol: sp.Symbol, point: sp.Rational) -> int:
+    if formula.is_zero:
+        return 0
+    value = formula.xreplace({symbol: point})
+    for bits in (64, 256, 1024):
+        ball = to_ball(value, bits)
+        if ball > 0 or ball < 0:
+            return 1 if ball > 0 else -1
+    raise TailUndecidedError(f"the sign of {formula} at {symbol} = {point} could not be decided")
+
+
+def _singular_functions(expr: sp.Expr, symbol: sp.Symbol, left: End, right: End) -> Iterator[sp.Expr]:
+    """Formulas at whose zeros a smooth expression may have a pole, a branch point or a vertical tangent."""
+    for node in sorted(expr.atoms(sp.Pow, sp.Function), key=sp.default_sort_key):
+        if symbol not in node.free_symbols:
+            continue
+        argument = node.args[0]
+        if node.is_Pow and not (node.exp.is_Integer and node.exp.is_positive) and symbol in argument.free_symbols:
+            yield argument
+        elif isinstance(node, sp.log):
+            yield argument
+        elif isinstance(node, sp.tan):
+            yield sp.cos(argument)
+        elif isinstance(node, (sp.asin, sp.acos)):
+            yield from (argument - 1, argument + 1)
+        elif isinstance(node, sp.gamma):
+            yield from (argument + k for k in range(_pole_count(argument, symbol, left, right)))
+
+
+def _pole_count(argument: sp.Expr, symbol: sp.Symbol, left: End, right: End) -> int:
+    lo = to_ball(left.value) if left.is_finite else arb("-inf")
+    hi = to_ball(right.value) if right.is_finite else arb("inf")
+    values = ball_function(argument, (symbol,))(lo.union(hi))
+    if not values > -_MAX_POLES:
+        raise TailUndecidedError(f"the argument {argument} of the gamma function may meet too many of its poles")
+    return next(k for k in range(_MAX_POLES + 1) if values > -k or k == _MAX_POLES)
+
+
+def _check_real(piece: SmoothPiece, symbol: sp.Symbol) -> None:
+    point = sample_point(piece.left, piece.right)
+    if not to_ball(piece.formula.xreplace({symbol: point}), 256).is_finite():
+        where = f"({piece.left.value}, {piece.right.value})"
+        raise InputError(f"the expression {piece.formula} is not a real number on {where}")

@@ -1,0 +1,162 @@
+"""All zeros of a smooth function on a bounded interval, by bisection and interval Newton in ball arithmetic.
+
+Existence and uniqueness on an interval follow from the interval Newton operator ``N(X) = m - h(m) / h'(X)``:
+``N(X)`` inside ``X`` proves exactly one zero, an empty intersection proves none (Moore, Kearfott and Cloud,
+*Introduction to Interval Analysis*, SIAM 2009, section 8.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flint import arb
+
+from symgrad.rigor.balls import working_precision
+
+__all__ = ["Bracket", "Zero", "Zeros", "isolate_zeros", "newton_zero"]
+
+BallFunction = Callable[[arb], arb]
+_MAX_BOXES = 3000
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """An interval with exactly representable ends."""
+
+    lo: arb
+    hi: arb
+
+    @property
+    def ball(self) -> arb:
+        """A ball that contains it."""
+        return self.lo.union(self.hi)
+
+    @property
+    def middle(self) -> arb:
+        """An exact point inside."""
+        return ((self.lo + self.hi) / 2).mid()
+
+    @property
+    def width(self) -> arb:
+        """Upper bound of its length."""
+        return (self.hi - self.lo).upper()
+
+    def halves(self) -> tuple[Bracket, Bracket]:
+        """The two halves."""
+        middle = self.middle
+        return Bracket(self.lo, middle), Bracket(middle, self.hi)
+
+    def widened(self) -> Bracket:
+        """An interval with the same centre, a quarter longer on each side."""
+        extra = (self.width / 4).upper()
+        return Bracket((self.lo - extra).mid(), (self.hi + extra).mid())
+
+
+@dataclass(frozen=True)
+class Zero:
+    """The only zero of h in a bracket on which h' does not vanish."""
+
+    bracket: Bracket
+    function: BallFunction = field(repr=False)
+    derivative: BallFunction = field(repr=False)
+
+    def ball(self, bits: int) -> arb:
+        """Encloses the zero, with a radius of about ``2**-bits`` relative to it (or to the bracket around 0)."""
+        return newton_zero(self.function, self.derivative, self.bracket, bits)
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """``simple`` ones are proved to be zeros, one each; any other zero lies in an ``undecided`` bracket."""
+
+    simple: tuple[Zero, ...]
+    undecided: tuple[Bracket, ...]
+
+
+def newton_zero(function: BallFunction, derivative: BallFunction, bracket: Bracket, bits: int) -> arb:
+    """Encloses the unique zero of a function whose derivative has one sign on the bracket."""
+    with working_precision(bits + 40):
+        enclosure = bracket.ball
+        while True:
+            middle = enclosure.mid()
+            step = middle - function(middle) / derivative(enclosure)
+            sharper = enclosure.intersection(step) if step.is_finite() and step.overlaps(enclosure) else enclosure
+            if not sharper.rad() < enclosure.rad() * 0.75:
+                return sharper
+            enclosure = sharper
+
+
+def isolate_zeros(
+    function: BallFunction,
+    derivative: BallFunction,
+    bracket: Bracket,
+    irrelevant: Callable[[Bracket, arb], bool] = lambda box, values: False,
+    smallest: float = 2.0**-40,
+) -> Zeros:
+    """Isolates the zeros of ``function`` in ``bracket``.
+
+    Args:
+        function: h as a function on balls.
+        derivative: h' as a function on balls; it may return infinite balls.
+        bracket: where to look; zeros up to a quarter of a final box outside it may be reported as well.
+        irrelevant: called with each box and an enclosure of h on it; a box for which it is true is dropped.
+        smallest: width, relative to the bracket, at which boxes are no longer bisected.
+
+    Returns:
+        Every relevant zero is a ``simple`` one or lies in an ``undecided`` bracket.
+    """
+    simple: list[Zero] = []
+    boxes = [bracket]
+    limit = (bracket.width * smallest).upper()
+    while boxes and boxes[0].width > limit and len(boxes) <= _MAX_BOXES:
+        halves = [half for box in boxes for half in box.halves()]
+        kept = [box for box in halves if not _excluded(function, derivative, box, irrelevant)]
+        boxes = []
+        for cluster in _clusters(kept):
+            outcome = _newton_test(function, derivative, cluster[0].lo, cluster[-1].hi)
+            if isinstance(outcome, Zero):
+                simple.append(outcome)
+            elif outcome is None:
+                boxes += cluster
+    undecided = tuple(Bracket(cluster[0].lo, cluster[-1].hi) for cluster in _clusters(boxes))
+    return Zeros(tuple(simple), undecided)
+
+
+def _excluded(
+    function: BallFunction, derivative: BallFunction, box: Bracket, irrelevant: Callable[[Bracket, arb], bool]
+) -> bool:
+    values = function(box.ball)
+    if not values.contains(0):
+        return bool(values.is_finite()) or bool(values > 0) or bool(values < 0)
+    middle = box.middle
+    centred = function(middle) + derivative(box.ball) * (box.ball - middle)
+    if centred.is_finite() and not centred.contains(0):
+        return True
+    return irrelevant(box, values)
+
+
+def _clusters(boxes: list[Bracket]) -> list[list[Bracket]]:
+    """Groups of boxes that touch."""
+    groups: list[list[Bracket]] = []
+    for box in boxes:
+        if groups and groups[-1][-1].hi >= box.lo:
+            groups[-1].append(box)
+        else:
+            groups.append([box])
+    return groups
+
+
+def _newton_test(function: BallFunction, derivative: BallFunction, lo: arb, hi: arb) -> Zero | bool | None:
+    """The unique zero, True if there is none, None if undecided."""
+    bracket = Bracket(lo, hi).widened()
+    slope = derivative(bracket.ball)
+    if not slope.is_finite() or slope.contains(0):
+        return None
+    middle = bracket.middle
+    step = middle - function(middle) / slope
+    if not step.overlaps(bracket.ball):
+        return True
+    if step > bracket.lo and step < bracket.hi:
+        return Zero(bracket, function, derivative)
+    return None
