@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -65,8 +66,11 @@ def ball_function(expr: sp.Expr, symbols: sp.Symbol | Sequence[sp.Symbol]) -> Ca
 
     def on_balls(*balls: Any) -> arb:
         _check_count(balls, program)
-        low, high = program([interval_of_ball(ball if isinstance(ball, arb) else exact_ball(ball)) for ball in balls])
-        return ball_from_ends(low, high)
+        numbers = [ball if isinstance(ball, arb) else exact_ball(ball) for ball in balls]
+        result = ball_from_ends(*program([interval_of_ball(ball, soft=False) for ball in numbers]))
+        if result.is_finite() or not program.edged:
+            return result
+        return ball_from_ends(*program([interval_of_ball(ball, soft=True) for ball in numbers]))
 
     return on_balls
 
@@ -94,7 +98,7 @@ def interval_function(expr: sp.Expr, symbols: sp.Symbol | Sequence[sp.Symbol]) -
 
     def on_intervals(*intervals: Interval) -> Interval:
         _check_count(intervals, program)
-        return program([ends if ends[0] is ends[1] else make(*ends) for ends in intervals])
+        return program([_checked_ends(*ends) for ends in intervals])
 
     return on_intervals
 
@@ -136,6 +140,15 @@ def _checked_symbols(symbols: Any) -> tuple[sp.Symbol, ...]:
 def _check_count(arguments: Sequence[Any], program: Program) -> None:
     if len(arguments) != len(program.symbols):
         raise InputError(f"{len(program.symbols)} arguments are needed ({program.symbols}), not {len(arguments)}")
+
+
+def _checked_ends(low: Any, high: Any) -> Interval:
+    """The ends as balls; infinite floats are allowed."""
+    infinite = {math.inf: arb.pos_inf(), -math.inf: arb.neg_inf()}
+    ends = [end if isinstance(end, arb) else infinite.get(end) or exact_ball(end) for end in (low, high)]
+    if ends[0] > ends[1] or any(end.is_nan() for end in ends) or ends[0] == arb.pos_inf() or ends[1] == arb.neg_inf():
+        raise InputError(f"interval: two ends in order, around at least one real number, are needed, not {low}, {high}")
+    return (ends[0], ends[0]) if low is high else make(*ends)
 
 
 def _program(expr: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Program:

@@ -35,6 +35,7 @@ Values = list[Interval]
 Step = Callable[[Values], Interval]
 
 _FUNCTIONS = {**UNARY, exp_minus_one: expm1}
+_EDGED = (sp.log, sp.asin, sp.acos, sp.acosh, sp.atanh, sp.loggamma)
 _CONSTANTS: dict[sp.Expr, Callable[[], arb]] = {
     sp.pi: arb.pi,
     sp.E: arb.const_e,
@@ -63,6 +64,7 @@ class Program:
         self.symbols = tuple(symbols)
         self._slots: dict[sp.Basic, int] = {symbol: place for place, symbol in enumerate(symbols)}
         self._steps: list[Step] = []
+        self.edged = _has_edge(expr)
         self._result = self._compile(expr)
 
     def __call__(self, inputs: Sequence[Interval]) -> Interval:
@@ -136,6 +138,12 @@ _FOLDS: dict[type[sp.Expr], Callable[[Interval, Interval], Interval]] = {
 }
 
 
+def _has_edge(expr: sp.Basic) -> bool:
+    """Whether some function of the expression ends at an edge of its domain."""
+    roots = (power for power in expr.atoms(sp.Pow) if not power.exp.is_Integer and power.base.free_symbols)
+    return expr.has(*_EDGED) or any(True for _ in roots)
+
+
 def _unsupported(expr: sp.Basic) -> str:
     if expr is sp.I:
         return "expr: it contains the imaginary unit I; a real expression is needed"
@@ -190,7 +198,9 @@ def _piecewise(expr: sp.Piecewise, symbols: Sequence[sp.Symbol]) -> Step:
             if truth:
                 return result
             inputs = condition.where(inputs, False)
-        return WHOLE
+        # No branch is left for a part of the inputs; a single point left out (a jump without a value) may be.
+        only_a_point = any(low is not high and low >= high for low, high in inputs)
+        return result if only_a_point and result is not None else WHOLE
 
     return step
 

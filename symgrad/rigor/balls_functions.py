@@ -14,6 +14,7 @@ from symgrad.rigor.balls_intervals import (
     WHOLE,
     Interval,
     absolute,
+    add,
     hull,
     in_domain,
     integer_power,
@@ -65,14 +66,19 @@ def log(a: Interval) -> Interval:
     inside = in_domain(a, _ZERO)
     if inside is None:
         return WHOLE
-    low = inside[0].log() if inside[0].is_finite() else inside[0]
-    if inside[0] is inside[1]:
-        return point(low) if low.is_finite() or low == INF else (NEG_INF, NEG_INF)
-    return make(low, inside[1].log() if inside[1].is_finite() else inside[1])
+    low, high = inside
+    bottom = _log_end(low) if low > 0 else NEG_INF
+    if low is high and low > 0:
+        return bottom, bottom
+    return bottom, _log_end(high if high > 0 else high.upper())
 
 
-def _between_minus_one_and_one(function: Callable[[arb], arb]) -> Unary:
-    """The interval function of an increasing function on ``[-1, 1]``."""
+def _log_end(end: arb) -> arb:
+    return NEG_INF if end.is_zero() else end.log() if end.is_finite() else end
+
+
+def _between_minus_one_and_one(function: Callable[[arb], arb], limit: Callable[[], arb]) -> Unary:
+    """The interval function of an odd increasing function on ``[-1, 1]`` with this limit at 1."""
 
     def on_interval(a: Interval) -> Interval:
         inside = in_domain(a, -_ONE)
@@ -80,18 +86,23 @@ def _between_minus_one_and_one(function: Callable[[arb], arb]) -> Unary:
         if mirrored is None:
             return WHOLE
         low = function(-mirrored[1])
-        return point(low) if mirrored[0] is mirrored[1] else make(low, function(-mirrored[0]))
+        high = low if mirrored[0] is mirrored[1] else function(-mirrored[0])
+        return low if low.is_finite() else -limit(), high if high.is_finite() else limit()
 
     return on_interval
 
 
-_asin = _between_minus_one_and_one(lambda x: x.asin())
-_atanh = _between_minus_one_and_one(lambda x: x.atanh())
-_acos_mirrored = _between_minus_one_and_one(lambda x: (-x).acos())
+_asin = _between_minus_one_and_one(lambda x: x.asin(), lambda: arb.pi() / 2)
+_atanh = _between_minus_one_and_one(lambda x: x.atanh(), lambda: INF)
 
 
 def _acos(a: Interval) -> Interval:
-    return _acos_mirrored(negative(a))
+    low, high = a
+    if low is high and low > -1 and low < 1:
+        return point(low.acos())
+    right_angle = arb.pi() / 2
+    bottom, top = add((right_angle, right_angle), negative(_asin(a)))
+    return (bottom if bottom >= 0 else _ZERO), top
 
 
 def _acosh(a: Interval) -> Interval:
@@ -99,7 +110,9 @@ def _acosh(a: Interval) -> Interval:
     if inside is None:
         return WHOLE
     low, high = (end.acosh() if end.is_finite() else end for end in inside)
-    return (low, low) if inside[0] is inside[1] else make(low, high)
+    return (
+        (low, low) if low.is_finite() and inside[0] is inside[1] else (low if low >= 0 else _ZERO, make(low, high)[1])
+    )
 
 
 def _wave(value: Callable[[arb], arb], maximum_at: Callable[[], arb]) -> Unary:

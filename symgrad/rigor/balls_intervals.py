@@ -16,6 +16,8 @@ from collections.abc import Callable
 
 from flint import arb, ctx, fmpq
 
+from symgrad.rigor.balls_numbers import ball_from_ends, working_precision
+
 __all__ = [
     "ONE",
     "WHOLE",
@@ -45,6 +47,8 @@ NEG_INF = arb.neg_inf()
 WHOLE: Interval = (NEG_INF, INF)
 THIN_BITS = 30  # an input ball with at least this relative accuracy and a small radius is treated as one number
 THIN_RADIUS = arb(2) ** -20
+MOST_ROOT = 64  # powers by fractions of larger terms go through the logarithm
+RADIUS_UNIT = arb(2) ** -28
 
 
 def point(value: arb) -> Interval:
@@ -64,11 +68,21 @@ def make(lower: arb, upper: arb) -> Interval:
     )
 
 
-def interval_of_ball(ball: arb) -> Interval:
-    """The interval of an input ball: thin when it is a number up to rounding."""
+def interval_of_ball(ball: arb, soft: bool) -> Interval:
+    """The interval of an input ball: thin when it is a number up to rounding, unbounded when the ball is not finite.
+
+    The radius of a ball has 30 bits and is rounded upward, so ``arb(0.5, 0.5)`` reaches below 0. With ``soft`` ends,
+    the last bits of the radius count as rounding, not as a step out of the domain of a root or logarithm.
+    """
+    if not ball.is_finite():
+        return WHOLE
     if ball.is_exact() or (ball.rel_accuracy_bits() >= THIN_BITS and ball.rad() < THIN_RADIUS):
-        return point(ball) if ball.is_finite() else (ball, ball) if not ball.is_nan() else WHOLE
-    return make(ball.lower(), ball.upper())
+        return ball, ball
+    low, high = ball.lower(), ball.upper()
+    if not soft:
+        return low, high
+    slack = ball.rad() * RADIUS_UNIT
+    return ball_from_ends(low, low + slack), ball_from_ends(high - slack, high)
 
 
 def hull(a: Interval, b: Interval) -> Interval:
@@ -229,12 +243,8 @@ def _end_power(end: arb, n: int) -> arb:
         return end if n % 2 else INF
     if n < 64:
         return end**n
-    former = ctx.prec
-    ctx.prec = former + n.bit_length()
-    try:
+    with working_precision(ctx.prec + n.bit_length()):
         return end**n
-    finally:
-        ctx.prec = former
 
 
 def rational_power(a: Interval, exponent: fmpq) -> Interval:
@@ -244,15 +254,21 @@ def rational_power(a: Interval, exponent: fmpq) -> Interval:
         return WHOLE
     if exponent < 0:
         return inverse(rational_power(base, -exponent))
+    low, high = base
+    bottom = _end_root(low, exponent) if low > 0 else ZERO[0]
+    if low is high and low > 0:
+        return bottom, bottom
+    return make(bottom, _end_root(high if high > 0 else high.upper(), exponent))
+
+
+def _end_root(end: arb, exponent: fmpq) -> arb:
+    """Power of an end that is positive or exactly 0, by a positive fraction."""
     p, q = int(exponent.p), int(exponent.q)
-
-    def power(end: arb) -> arb:
-        if not end.is_finite() or end.is_zero():
-            return end
-        root = end.sqrt() if q == 2 else end.root(q)
-        return root if p == 1 else _end_power(root, p)
-
-    low = power(base[0])
-    if base[0] is base[1] and low >= 0:
-        return low, low
-    return (low if low >= 0 else ZERO[0]), make(low, power(base[1]))[1]
+    if end.is_zero() or not end.is_finite():
+        return end
+    if q == 2:
+        return end.sqrt() if p == 1 else _end_power(end.sqrt(), p)
+    if max(p, q) <= MOST_ROOT:
+        return end.root(q) if p == 1 else _end_power(end.root(q), p)
+    with working_precision(ctx.prec + (p // q).bit_length() + 16):
+        return (end.log() * arb(exponent)).exp()

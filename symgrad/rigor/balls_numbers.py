@@ -12,12 +12,14 @@ from typing import Any
 import flint
 import sympy as sp
 from flint import arb, fmpq
+from mpmath.libmp import from_man_exp
 
 from symgrad.errors import InputError
 
 __all__ = ["Enclosed", "ball_from_ends", "exact_ball", "lower_float", "upper_float", "working_precision"]
 
 RADIUS_BITS = 30  # the mantissa of an arb radius
+SMALL_END = arb(2) ** -24  # below this ratio, rounding the smaller end could change its sign
 WIDEST_GAP = 4096  # bits between the ends of an interval up to which a midpoint is stored exactly
 
 
@@ -98,14 +100,14 @@ def upper_float(ball: arb) -> float:
 def lower_float(ball: arb) -> float:
     """The largest float that is not above the ball: ``-inf`` when the ball is unbounded or not a number.
 
-    >>> lower_float(arb(1) / 3), lower_float(arb("1e-400")), lower_float(arb("1e400"))
-    (0.3333333333333333, 0.0, 1.7976931348623157e+308)
+    >>> lower_float(arb(0.5)), lower_float(arb("1e-400")), lower_float(arb("1e400"))
+    (0.5, 0.0, 1.7976931348623157e+308)
     """
     return 0.0 - upper_float(-ball)
 
 
 def ball_from_ends(lower: arb, upper: arb) -> arb:
-    """The ball around ``[lower, upper]`` that keeps the end nearer to zero exactly, and so keeps the sign.
+    """The ball around ``[lower, upper]`` that keeps one end exactly, and so keeps the sign.
 
     (A plain union rounds both ends outward: that of 0 and 1 contains negative numbers.) An unbounded or undefined
     end gives a ball of infinite radius.
@@ -119,20 +121,33 @@ def ball_from_ends(lower: arb, upper: arb) -> arb:
     low, high = lower.lower(), upper.upper()
     if not (low.is_finite() and high.is_finite()):
         return arb(0, arb.pos_inf())
-    if abs(low) > abs(high):
+    if high < low:
+        low, high = high, low
+    if _keeps_upper(low, high):
         return -_ball_upwards(-high, -low)
     return _ball_upwards(low, high)
 
 
+def _keeps_upper(low: arb, high: arb) -> bool:
+    """Whether the upper end is the one to keep: the one of far smaller size, else the one with the shorter mantissa.
+
+    (A short mantissa is the mark of an exact value, such as a limit or a maximum.)
+    """
+    size_low, size_high = abs(low), abs(high)
+    if size_low < size_high * SMALL_END or size_high < size_low * SMALL_END:
+        return bool(size_high < size_low)
+    return int(high.man_exp()[0]).bit_length() < int(low.man_exp()[0]).bit_length()
+
+
 def _ball_upwards(low: arb, high: arb) -> arb:
-    """A ball from exactly ``low`` to at least ``high``, for exact finite ends with ``|low| <= |high|``."""
-    if high < low:
-        low, high = high, low
+    """A ball from exactly ``low`` to at least ``high``, for exact finite ends in this order."""
     mantissa, exponent = (int(part) for part in ((high - low).upper() / 2).man_exp())
     low_mantissa, low_exponent = (int(part) for part in low.man_exp())
     excess = mantissa.bit_length() - RADIUS_BITS
     if excess > 0:
         mantissa, exponent = (mantissa >> excess) + 1, exponent + excess
+        if mantissa.bit_length() > RADIUS_BITS:
+            mantissa, exponent = mantissa >> 1, exponent + 1
     if mantissa == 0:
         return low
     shift = min(exponent, low_exponent) if low_mantissa else exponent
@@ -142,7 +157,8 @@ def _ball_upwards(low: arb, high: arb) -> arb:
     # flint turns a radius r into the next 30-bit number above r, even when r has 30 bits: half a unit less is exact.
     scale = RADIUS_BITS - mantissa.bit_length()
     radius = arb((2 * (mantissa << scale) - 1, exponent - scale - 1))
-    return arb(arb((middle, shift)), radius)
+    ball = arb(arb((middle, shift)), radius)
+    return ball if ball.contains(low) and ball.contains(high) else low.union(high)
 
 
 class Enclosed(sp.AtomicExpr):
@@ -170,7 +186,7 @@ class Enclosed(sp.AtomicExpr):
         """Make the constant of this label."""
         if not isinstance(label, str) or not callable(refine):
             raise InputError(f"Enclosed: a label (str) and a function of bits are needed, not {label!r}, {refine!r}")
-        self = super().__new__(cls)
+        self: Enclosed = super().__new__(cls)
         self.label, self.refine, self._balls = label, refine, {}
         return self
 
@@ -215,8 +231,11 @@ class Enclosed(sp.AtomicExpr):
         bits = prec + 10
         while self.ball(bits).rel_accuracy_bits() < prec and bits < 8 * (prec + 10):
             bits *= 2
-        mantissa, exponent = self.ball(bits).mid().man_exp()
-        return sp.Float._new(sp.core.numbers.mlib.from_man_exp(int(mantissa), int(exponent), prec, "n"), prec)
+        ball = self.ball(bits)
+        mantissa, exponent = ball.mid().man_exp()
+        # SymPy marks a value that cannot be told from 0 by a precision of one bit: it then draws no conclusion.
+        digits = 1 if ball.contains(0) and not ball.is_zero() else prec
+        return sp.Float._new(from_man_exp(int(mantissa), int(exponent), digits, "n"), digits)
 
     def _sympystr(self, printer: Any) -> str:
         return f"{self.ball(64).mid().str(15, radius=False)}..."

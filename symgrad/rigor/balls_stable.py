@@ -22,9 +22,11 @@ def stable(expr: sp.Expr) -> sp.Expr:
 
     ``1 - tanh(z)**2`` becomes ``cosh(z)**-2``, ``1 + tanh(z)`` a logistic function, ``1 - logistic(z)`` the logistic
     function of ``-z``, ``1 - erf(z)`` becomes ``erfc(z)``, ``exp(z) - 1`` one function, ``1 + tan(z)**2`` becomes
-    ``cos(z)**-2``, and ``logistic(z)*logistic(-z)`` becomes ``cosh(z/2)**-2/4``, which is tight on wide intervals.
+    ``cos(z)**-2``, and ``logistic(z)*logistic(-z)`` becomes ``cosh(z/2)**-2/4``, which is tight on wide intervals. A
+    polynomial under a root is factored. Floats become the rational numbers that they are: SymPy would round them.
     """
-    return _rewrite(canonical(expr))
+    exact = expr.xreplace({number: sp.Rational(number) for number in expr.atoms(sp.Float)})
+    return _rewrite(canonical(exact))
 
 
 def _rewrite(expr: sp.Expr) -> sp.Expr:
@@ -38,6 +40,13 @@ def _rewrite(expr: sp.Expr) -> sp.Expr:
         return _rewrite_product(node)
     if isinstance(node, sp.log) and isinstance(node.args[0], logistic):
         return -softplus(-node.args[0].args[0])
+    if (
+        isinstance(node, sp.Pow)
+        and isinstance(node.base, sp.Add)
+        and not node.exp.is_Integer
+        and node.base.is_polynomial()
+    ):
+        return sp.factor(node.base) ** node.exp
     return node
 
 
@@ -55,7 +64,7 @@ _PAIRS: dict[tuple[type[sp.Function], int], Callable[[sp.Expr, int], sp.Expr | N
 
 def _rewrite_sum(node: sp.Add) -> sp.Expr:
     """Merge the constant of a sum with a term of the same size, where the pair is one function."""
-    constant = node.args[0] if node.args[0].is_Number else sp.S.Zero
+    constant = node.as_coeff_Add()[0]
     if constant.is_zero:
         return node
     for term in node.args[1:]:

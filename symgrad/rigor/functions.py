@@ -168,18 +168,14 @@ def canonical(expr: sp.Expr) -> sp.Expr:
 
 
 def _one_plus_exp(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
-    """``(c, a)`` such that ``expr == c*(1 + exp(a))`` with a positive constant ``c``; None when there is no such pair."""
+    """``(c, a)`` such that ``expr == c*(1 + exp(a))`` with a positive constant ``c``; None when there is none."""
     if not (isinstance(expr, sp.Add) and len(expr.args) == 2):
         return None
     for constant, term in (expr.args, expr.args[::-1]):
         factor, exponential = term.as_independent(sp.exp, as_Add=False)
-        if (
-            not isinstance(exponential, sp.exp)
-            or constant.has(sp.exp)
-            or not (constant.is_positive and factor.is_positive)
-        ):
-            continue
-        return constant, exponential.exp + sp.log(_exact(factor) / _exact(constant))
+        positive = constant.is_positive and factor.is_positive and not constant.has(sp.exp)
+        if positive and isinstance(exponential, sp.exp):
+            return _exact(constant), exponential.exp + sp.log(_exact(factor) / _exact(constant))
     return None
 
 
