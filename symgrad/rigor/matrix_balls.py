@@ -1,0 +1,67 @@
+"""Float64 matrices as matrices of balls, and back."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from flint import arb, arb_mat
+from numpy.typing import NDArray
+
+from symgrad.errors import InputError
+from symgrad.rigor.array_input import checked_matrix, checked_radius
+from symgrad.rigor.balls import upper_float, working_precision
+
+__all__ = ["ball_matrix", "midpoint_radius", "point_matrix"]
+
+Array = NDArray[np.float64]
+
+_BITS = 160
+
+
+def point_matrix(x: NDArray[np.float64]) -> Any:
+    """The arb_mat with exactly the entries of a float64 matrix.
+
+    >>> point_matrix(np.array([[0.5, 2.0]]))
+    [0.500000000000000, 2.00000000000000]
+    """
+    rows, columns = x.shape
+    return arb_mat(rows, columns, [arb(entry) for entry in x.ravel().tolist()])
+
+
+def ball_matrix(matrix: object, radius: object = None) -> Any:
+    """The arb_mat with entries matrix +- radius, for products and sums of weights in ball arithmetic.
+
+    The radius of a ball has 30 bits, so that a given one may grow by a relative 2^-29.
+
+    Raises:
+        InputError: a matrix or radius that is not accepted.
+
+    >>> ball_matrix([[0.5, 2.0]])
+    [0.500000000000000, 2.00000000000000]
+    """
+    values = checked_matrix(matrix)
+    spread = checked_radius(radius, (values.shape[0], values.shape[1]))
+    around = np.zeros_like(values) if spread is None else spread
+    pairs = zip(values.ravel().tolist(), around.ravel().tolist(), strict=True)
+    return arb_mat(*values.shape, [arb(mid, rad) for mid, rad in pairs])
+
+
+def midpoint_radius(balls: Any) -> tuple[Array, Array]:
+    """Float arrays (matrix, radius) that enclose an arb_mat entry by entry, as `operator_norm` takes them.
+
+    Raises:
+        InputError: an entry that is unbounded or beyond the largest float.
+
+    >>> matrix, radius = midpoint_radius(ball_matrix([[0.1]]) * ball_matrix([[0.1]]))
+    >>> matrix, bool(0 < radius[0, 0] < 1e-17)
+    (array([[0.01]]), True)
+    """
+    shape = (balls.nrows(), balls.ncols())
+    mids = [float(entry.mid()) for entry in balls.entries()]
+    with working_precision(_BITS):
+        radii = [upper_float(abs(entry - arb(mid))) for entry, mid in zip(balls.entries(), mids, strict=True)]
+    if not all(math.isfinite(x) for x in (*mids, *radii)):
+        raise InputError("balls: an entry without finite bounds was given; accepted are balls within the floats")
+    return np.array(mids, dtype=np.float64).reshape(shape), np.array(radii, dtype=np.float64).reshape(shape)
