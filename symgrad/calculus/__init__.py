@@ -1,0 +1,1 @@
+"""Calculus: exact consequences of a recurrence - its Jacobian, and values in any number system."""

@@ -1,0 +1,1 @@
+"""Language: what is studied - activations, norms, expressions, recurrences, the model zoo."""

@@ -1,0 +1,1 @@
+"""Numerics: simulation, products of Jacobians and verification against them."""

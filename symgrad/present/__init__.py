@@ -1,0 +1,1 @@
+"""Presentation: LaTeX, text and plain data of every result."""

@@ -1,0 +1,1 @@
+"""Rigour: enclosures of numbers, functions and matrices; knows nothing of networks."""

@@ -1,0 +1,135 @@
+"""Powers of small non-negative matrices: closed forms in k, Perron root and constant, and enclosures for any k."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from flint import arb, arb_mat
+
+__all__ = ["ball_power_norm", "gain_power", "perron_constant", "perron_root"]
+
+
+def _characteristic(gain: sp.ImmutableDenseMatrix) -> tuple[sp.Expr, sp.Expr]:
+    """Half the trace of a 2 x 2 matrix and the square root in its eigenvalues, real for non-negative entries."""
+    a, b, c, d = gain
+    return (a + d) / 2, sp.sqrt((a - d) ** 2 + 4 * b * c) / 2
+
+
+def perron_root(gain: sp.ImmutableDenseMatrix) -> sp.Expr | None:
+    """The spectral radius of a non-negative matrix in closed form; None beyond 2 x 2 unless it is triangular.
+
+    Source: Perron and Frobenius; for 2 x 2 the larger root of the characteristic polynomial.
+
+    >>> perron_root(sp.ImmutableDenseMatrix([[0, 1], [4, 0]]))
+    2
+    """
+    if gain.rows == 1:
+        return gain[0, 0]
+    if gain.is_upper or gain.is_lower:
+        return sp.Max(*gain.diagonal())
+    if gain.rows == 2:
+        middle, root = _characteristic(gain)
+        return middle + root
+    return None
+
+
+def gain_power(gain: sp.ImmutableDenseMatrix, k: sp.Expr) -> sp.MatrixBase | sp.MatPow:
+    r"""``G**k`` in closed form for one or two states, as an unevaluated power beyond.
+
+    For 2 x 2 with eigenvalues l1 > l2: ``G^k = (l1^k (G - l2 I) - l2^k (G - l1 I)) / (l1 - l2)``
+    (Sylvester's formula; Horn and Johnson, Topics in Matrix Analysis 1991, eq. 6.1.36).
+    With l1 = l2 = a (then bc = 0 and a = d): ``G^k = a^k I + k a^(k-1) (G - a I)``.
+
+    >>> k = sp.Symbol("k", integer=True, nonnegative=True)
+    >>> gain_power(sp.ImmutableDenseMatrix([[1, 1], [0, 1]]), k)
+    Matrix([
+    [1, k],
+    [0, 1]])
+    """
+    if gain.rows == 1:
+        return sp.ImmutableDenseMatrix([[gain[0, 0] ** k]])
+    if gain.rows > 2:
+        return sp.MatPow(gain, k)
+    middle, root = _characteristic(gain)
+    unit = sp.eye(2)
+    if root.is_zero:
+        return sp.ImmutableDenseMatrix(middle**k * unit + k * middle ** (k - 1) * (gain - middle * unit))
+    large, small = middle + root, middle - root
+    power = (large**k * (gain - small * unit) - small**k * (gain - large * unit)) / (2 * root)
+    return sp.ImmutableDenseMatrix(power)
+
+
+def perron_constant(gain: sp.ImmutableDenseMatrix, p: sp.Expr) -> sp.Expr | None:
+    r"""A constant C with ``||G^k||_p <= C rho(G)^k`` for all k, for one or two states; None when there is none here.
+
+    With a positive right eigenvector v (``G v = rho v``) the maximal row sum of ``G^k`` is at most
+    ``max v / min v * rho^k``, likewise with the left one for column sums, and
+    ``||A||_2^2 <= ||A||_1 ||A||_oo`` (Horn and Johnson 2013, cor. 8.1.33 and eq. 5.6.P21).
+    Off-diagonal entries that are zero leave no positive eigenvector.
+
+    >>> perron_constant(sp.ImmutableDenseMatrix([[1, 2], [2, 1]]), sp.oo)
+    1
+    """
+    if gain.rows == 1:
+        return sp.S.One
+    rho = perron_root(gain)
+    if gain.rows > 2 or rho is None or gain[0, 1].is_zero or gain[1, 0].is_zero:
+        return None
+    rest = rho - gain[0, 0]
+    ratios = {sp.oo: rest / gain[0, 1], sp.Integer(1): rest / gain[1, 0]}
+    constants = {key: sp.Max(ratio, 1 / ratio) for key, ratio in ratios.items()}
+    if p == 2:
+        return sp.sqrt(constants[sp.oo] * constants[sp.Integer(1)])
+    return constants[p]
+
+
+def ball_power_norm(gain: Any, k: int, p: sp.Expr) -> arb:
+    """A ball whose upper end bounds ``||G^k||_p``, for a non-negative matrix of balls.
+
+    Balls have unbounded exponents, so k = 10**6 neither under- nor overflows.
+    For p = 2 the largest eigenvalue of the small Gram matrix is bounded by its 1-norm's
+    power means, which converge to it from above.
+    """
+    power = gain**k if k else _unit(gain.nrows())
+    if p == 2:
+        return _spectral(power)
+    rows = power.nrows()
+    lines = [[power[i, j] if p == sp.oo else power[j, i] for j in range(rows)] for i in range(rows)]
+    sums = [sum((abs(entry) for entry in line), arb(0)) for line in lines]
+    result = sums[0]
+    for other in sums[1:]:
+        result = result.max(other)
+    return result
+
+
+def _unit(size: int) -> Any:
+    return arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
+
+
+def _spectral(matrix: Any) -> arb:
+    """The 2-norm: exact for one and two columns, else from the trace of a high power of the Gram matrix."""
+    gram = matrix.transpose() * matrix
+    if gram.nrows() == 1:
+        return gram[0, 0].nonnegative_part().sqrt()
+    if gram.nrows() == 2:
+        half = (gram[0, 0] - gram[1, 1]) / 2
+        return ((gram[0, 0] + gram[1, 1]) / 2 + (half**2 + gram[0, 1] ** 2).nonnegative_part().sqrt()).nonnegative_part().sqrt()
+    return _power_mean(gram)
+
+
+def _power_mean(gram: Any, squarings: int = 40) -> arb:
+    """The largest eigenvalue's root of a positive semidefinite matrix: (trace A^N)^(1/2N) bounds it from above,
+    and from below after division by size^(1/2N); N = 2^squarings makes the two agree to 12 digits."""
+    scale = gram.trace()
+    if not scale > 0:
+        return scale.nonnegative_part().sqrt()
+    current, log_scale = gram / scale, scale.log()
+    for _ in range(squarings):
+        current = current * current
+        factor = current.trace()
+        current, log_scale = current / factor, 2 * log_scale + factor.log()
+    size = arb(gram.nrows()).log()
+    exponent = arb(2) ** (squarings + 1)
+    upper = (log_scale / exponent).exp()
+    return upper.union(((log_scale - size) / exponent).exp())

@@ -1,0 +1,193 @@
+"""Quantities that are bounded, and the inequalities about them, which only a rule can make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symgrad.errors import SymgradError
+from symgrad.language.nodes import Node
+from symgrad.language.norms import Norm, OperatorNorm
+from symgrad.language.operators import Block, Operator, Vector
+
+__all__ = [
+    "BlockNorms",
+    "Conclusion",
+    "EntryRange",
+    "Inequality",
+    "Lacking",
+    "OperatorNormOf",
+    "ProductNorm",
+    "Quantity",
+    "Rule",
+    "rule",
+    "rules_for",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Quantity(Node):
+    """What an inequality bounds, uniformly over all admissible states, inputs and steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class OperatorNormOf(Quantity):
+    """The operator norm of an operator; bounded from above by an expression."""
+
+    operator: Operator
+    norm: Norm
+
+
+@dataclass(frozen=True, eq=False)
+class EntryRange(Quantity):
+    """The values that entries of a vector take; enclosed by a pair (low, high)."""
+
+    vector: Vector
+
+
+@dataclass(frozen=True, eq=False)
+class BlockNorms(Quantity):
+    """The matrix of operator norms of the blocks; bounded entry by entry by a gain matrix."""
+
+    block: Block
+    norm: Norm
+
+
+@dataclass(frozen=True, eq=False)
+class ProductNorm(Quantity):
+    """The operator norm of a product of k Jacobians taken at any k steps; bounded by an expression in k."""
+
+    jacobian: Operator
+    k: sp.Symbol
+    norm: Norm
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a rule answers when it applies.
+
+    Attributes:
+        bound: an expression; for a range a SymPy tuple (low, high), for block norms a matrix.
+        premises: the inequalities that the bound was computed from.
+    """
+
+    bound: sp.Basic
+    premises: tuple[Inequality, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """What a rule answers when it does not apply: the hypothesis that it lacks."""
+
+    reason: str
+
+
+Prove = Callable[[Quantity], "Inequality"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One theorem in the form the engine can apply.
+
+    Attributes:
+        name: short, unique.
+        quantity: the type of quantity it speaks of.
+        statement: the theorem as LaTeX.
+        hypotheses: what must hold, each a phrase; none when it always holds.
+        source: where it is proved.
+        equality: when the bound is attained.
+        apply: from a quantity (and a way to ask for premises) to a conclusion.
+    """
+
+    name: str
+    quantity: type[Quantity]
+    statement: str
+    hypotheses: tuple[str, ...]
+    source: str
+    equality: str
+    apply: Callable[..., Conclusion | Lacking]
+
+    def __call__(self, quantity: Quantity, prove: Prove, context: Any) -> Inequality | Lacking:
+        """Apply the rule: the only way an :class:`Inequality` comes to be."""
+        answer = self.apply(quantity, prove, context)
+        if isinstance(answer, Lacking):
+            return answer
+        return Inequality(quantity, answer.bound, self, answer.premises, _made_by=_SEAL)
+
+
+_SEAL = object()
+_RULES: list[Rule] = []
+
+
+def rule(
+    quantity: type[Quantity], *, statement: str, source: str, equality: str, hypotheses: tuple[str, ...] = ()
+) -> Callable[[Callable[..., Conclusion | Lacking]], Rule]:
+    """Decorator: register a theorem. Rules for a quantity are tried in the order of registration."""
+
+    def register(function: Callable[..., Conclusion | Lacking]) -> Rule:
+        name = function.__name__.replace("_", " ")
+        if any(known.name == name for known in _RULES):
+            raise SymgradError(f"rule {name!r} is declared twice")
+        made = Rule(name, quantity, statement, hypotheses, source, equality, function)
+        _RULES.append(made)
+        return made
+
+    return register
+
+
+def rules_for(kind: type[Quantity] | None = None) -> tuple[Rule, ...]:
+    """All rules, or those about one type of quantity, in the order in which they are tried."""
+    return tuple(item for item in _RULES if kind is None or item.quantity is kind)
+
+
+class Inequality:
+    """A proved statement: quantity, bound, the rule that gives it and the premises it rests on.
+
+    Raises:
+        SymgradError: when constructed by anything but a rule.
+    """
+
+    __slots__ = ("bound", "premises", "quantity", "rule")
+
+    def __init__(
+        self, quantity: Quantity, bound: sp.Basic, rule: Rule, premises: tuple[Inequality, ...], *, _made_by: object = None
+    ) -> None:
+        if _made_by is not _SEAL:
+            raise SymgradError("an Inequality is made by a rule; use symgrad.bounds.engine to derive one")
+        for name, value in (("quantity", quantity), ("bound", bound), ("rule", rule), ("premises", premises)):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an Inequality cannot be changed ({name})")
+
+    quantity: Quantity
+    bound: Any
+    rule: Rule
+    premises: tuple[Inequality, ...]
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the bound says anything: no infinity stands in it."""
+        walk = sp.preorder_traversal(self.bound)
+        for node in walk:
+            if isinstance(node, OperatorNorm):  # its p may be infinity
+                walk.skip()
+            elif node in (sp.oo, -sp.oo, sp.zoo, sp.nan):
+                return False
+        return True
+
+    def steps(self) -> Iterator[Inequality]:
+        """All inequalities below this one, premises first, shared ones once."""
+        seen: set[Quantity] = set()
+
+        def visit(item: Inequality) -> Iterator[Inequality]:
+            if item.quantity not in seen:
+                seen.add(item.quantity)
+                for premise in item.premises:
+                    yield from visit(premise)
+                yield item
+
+        yield from visit(self)

@@ -1,0 +1,279 @@
+"""Closed-form bounds on products of Jacobians: the theorem, its value for weights, and its horizon."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+from flint import arb
+
+from symgrad.bounds.engine import Engine, explain_infinite
+from symgrad.bounds.gain import ball_power_norm, gain_power, perron_constant, perron_root
+from symgrad.bounds.inequality import BlockNorms, Inequality, OperatorNormOf, ProductNorm
+from symgrad.bounds.proof import Proof
+from symgrad.calculus.enclose import BoundEvaluator
+from symgrad.calculus.jacobian import jacobian
+from symgrad.errors import InputError
+from symgrad.language.norms import Norm, OperatorNorm, SpectralRadius, norm as norm_of
+from symgrad.language.operators import Block
+from symgrad.language.recurrence import Recurrence
+from symgrad.language.weights import Weights, bind
+from symgrad.presentable import Presentable
+from symgrad.rigor.balls import exact_ball, lower_float, upper_float, working_precision
+
+__all__ = ["Bound", "BoundSeries", "BoundValue", "checked_steps", "product_bound"]
+
+K = sp.Symbol("k", integer=True, nonnegative=True)
+_BITS = 128
+
+
+class BoundValue(float):
+    """A bound as a float, rounded up: never below the true bound.
+
+    Attributes:
+        ball: the enclosure that it comes from, a python-flint ball without limits on its exponent.
+    """
+
+    ball: arb
+
+    def __new__(cls, ball: arb) -> BoundValue:
+        value = super().__new__(cls, upper_float(ball))
+        value.ball = ball
+        return value
+
+    @property
+    def log10(self) -> float:
+        """The decimal logarithm, rounded up; finite also where the float itself under- or overflows."""
+        if not self.ball > 0:
+            return -math.inf if float(self) == 0.0 else upper_float(self.ball.upper().log() / arb(10).log())
+        with working_precision(_BITS):
+            return upper_float(self.ball.log() / arb(10).log())
+
+
+@dataclass(frozen=True, eq=False)
+class Bound(Presentable):
+    """An upper bound on ``||J_t J_{t-1} ... J_{t-k+1}||`` for every t, state and input, in closed form.
+
+    Attributes:
+        model: the recurrence.
+        norm: the operator norm.
+        inequality: the proved statement; its premises are the proof.
+        factor: 1 for the theorem; another number for the *claim* that the rate may
+            be multiplied by it, see :meth:`tightened`.
+    """
+
+    model: Recurrence
+    norm: Norm
+    inequality: Inequality
+    factor: sp.Expr = sp.S.One
+
+    @property
+    def k(self) -> sp.Symbol:
+        """The symbol for the number of steps, a non-negative integer."""
+        return K
+
+    @cached_property
+    def gain(self) -> sp.ImmutableDenseMatrix:
+        """The non-negative matrix G of bounds on the blocks' norms; 1 x 1 for one state."""
+        premise = next(p for p in self.inequality.premises if isinstance(p.quantity, (BlockNorms, OperatorNormOf)))
+        one = isinstance(premise.quantity, OperatorNormOf)
+        gain = sp.ImmutableDenseMatrix([[premise.bound]]) if one else premise.bound
+        return gain * self.factor if self.factor != 1 else gain
+
+    @cached_property
+    def gain_power(self) -> sp.MatrixBase | sp.MatPow:
+        """``G**k`` in closed form (an unevaluated power for three states and more)."""
+        return gain_power(self.gain, K)
+
+    @cached_property
+    def expr(self) -> sp.Expr:
+        """The bound as an expression in k: ``gamma**k`` for one state, ``OperatorNorm(G**k)`` for several."""
+        if self.gain.rows == 1:
+            return self.gain[0, 0] ** K
+        return OperatorNorm(self.gain_power, self.norm.p)
+
+    @cached_property
+    def rate(self) -> sp.Expr:
+        """The factor per step: the bound on ``||J||``, or the Perron root of the gain matrix.
+
+        For three states and more the Perron root has no closed form; the norm of the gain matrix stands in.
+        """
+        root = perron_root(self.gain)
+        return OperatorNorm(self.gain, self.norm.p).doit() if root is None or self._no_constant else root
+
+    @cached_property
+    def constant(self) -> sp.Expr:
+        """C such that ``C * rate**k`` is at least the bound for every k."""
+        constant = perron_constant(self.gain, self.norm.p)
+        return sp.S.One if constant is None else constant
+
+    @property
+    def _no_constant(self) -> bool:
+        return perron_constant(self.gain, self.norm.p) is None
+
+    @property
+    def vanishes(self) -> sp.Basic:
+        """A condition under which the product tends to zero; sufficient, not necessary."""
+        root = perron_root(self.gain)
+        return sp.Lt(SpectralRadius(self.gain) if root is None else root, 1)
+
+    def at(self, k: Any) -> sp.Expr:
+        """The bound for a number of steps.
+
+        Raises:
+            InputError: k is not a non-negative integer.
+        """
+        steps = checked_steps(k)
+        if self.gain.rows == 1:
+            return self.gain[0, 0] ** steps
+        return OperatorNorm(sp.ImmutableDenseMatrix(self.gain**steps), self.norm.p)
+
+    def horizon(self, delta: Any, weights: Mapping[Any, Any] | None = None) -> sp.Expr | int:
+        """The least k from which on ``C * rate**k <= delta``: how far back a gradient of relative size delta reaches.
+
+        Args:
+            delta: a positive number or symbol.
+            weights: with them the answer is a number, found with rigorous evaluations.
+
+        Returns:
+            ``ceiling(log(delta/C)/log(rate))`` under the condition that the rate is below 1, otherwise infinity;
+            with weights an int, or ``sp.oo`` when the bound does not fall below delta within 10**9 steps.
+
+        Raises:
+            InputError: delta is not positive.
+        """
+        delta = sp.sympify(delta, strict=False) if isinstance(delta, (int, float)) else delta
+        if not isinstance(delta, sp.Expr) or delta.is_positive is False or (delta.is_number and not delta.is_positive):
+            raise InputError(f"delta: a positive number or expression is needed, got {delta!r}")
+        if weights is not None:
+            return self.with_weights(weights).horizon(delta)
+        steps = sp.Max(0, sp.ceiling(sp.log(delta / self.constant) / sp.log(self.rate)))
+        return sp.Piecewise((steps, self.rate < 1), (sp.oo, True))
+
+    @cached_property
+    def parameters(self) -> tuple[sp.Expr, ...]:
+        """The parameters of the model that the bound depends on."""
+        atoms = self.gain.atoms(sp.MatrixSymbol) | self.gain.free_symbols
+        return tuple(symbol for symbol in self.model.parameters if symbol in atoms)
+
+    def with_weights(self, weights: Mapping[Any, Any] | None) -> BoundSeries:
+        """The bound for given weights, ready to be evaluated at any k.
+
+        Raises:
+            InputError: a weight that the bound depends on is missing, or any weight is malformed.
+            UnknownNameError: a name that the model does not have.
+        """
+        return BoundSeries(self, bind(self.model, weights, self.parameters))
+
+    def evaluate(self, weights: Mapping[Any, Any] | None, k: Any) -> BoundValue:
+        """The value for given weights and k: a rigorous upper bound, rounded up.
+
+        Args:
+            weights: symbol or name -> array; only those that the bound depends on are needed.
+            k: number of steps, up to 10**6 and beyond; see ``.log10`` of the result.
+
+        Raises:
+            InputError: see :meth:`with_weights` and :meth:`at`.
+        """
+        return self.with_weights(weights).at(k)
+
+    @property
+    def proof(self) -> Proof:
+        """The steps of the derivation.
+
+        Raises:
+            InputError: the bound is a tightened claim, which has no proof.
+        """
+        if self.factor != 1:
+            raise InputError(f"proof: this is the theorem's bound with its rate times {self.factor}, a claim without proof")
+        return Proof(self.model, self.inequality)
+
+    def tightened(self, factor: Any) -> Bound:
+        """The *claim* that the rate may be multiplied by a factor: something for verification to refute.
+
+        Raises:
+            InputError: the factor is not a positive number.
+        """
+        valid = isinstance(factor, (int, float, Fraction, sp.Expr)) and not isinstance(factor, bool)
+        number = sp.Rational(str(factor)) if valid and not isinstance(factor, sp.Expr) and math.isfinite(factor) else factor
+        if not isinstance(number, sp.Expr) or not number.is_positive or not number.is_number:
+            raise InputError(f"factor: a positive number is needed, got {factor!r}")
+        return replace(self, factor=self.factor * number)
+
+
+class BoundSeries:
+    """A bound with weights put in: the gain matrix is enclosed once, then any k is cheap."""
+
+    def __init__(self, bound: Bound, weights: Weights) -> None:
+        self.bound = bound
+        self.weights = weights
+        with working_precision(_BITS):
+            self._gain = BoundEvaluator(weights).matrix(bound.gain)
+
+    def at(self, k: Any) -> BoundValue:
+        """The bound at k steps, rounded up."""
+        with working_precision(_BITS):
+            return BoundValue(ball_power_norm(self._gain, checked_steps(k), self.bound.norm.p))
+
+    def horizon(self, delta: sp.Expr, limit: int = 10**9) -> int | sp.Expr:
+        """The least k found with the bound at most delta from k on, or infinity.
+
+        Doubling, then bisection. Powers of a matrix may rise before they fall; the
+        value returned is one where the bound holds and the one before it does not.
+        """
+        from_below = arb(lower_float(exact_ball(sp.Rational(delta)))) if delta.is_Rational else None
+        target = from_below if from_below is not None else exact_ball(float(delta))
+        high = 1
+        if self.at(0).ball <= target:
+            return 0
+        while not self.at(high).ball <= target:
+            high *= 2
+            if high > limit:
+                return sp.oo
+        low = high // 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.at(middle).ball <= target else (middle, high)
+        return high
+
+
+def checked_steps(k: Any) -> int:
+    """A number of steps.
+
+    Raises:
+        InputError: it is not a non-negative integer.
+    """
+    whole = isinstance(k, (int, sp.Integer)) or hasattr(k, "__index__")
+    if isinstance(k, bool) or not whole or int(k) < 0:
+        raise InputError(f"k: a non-negative integer is needed, got {k!r}")
+    return int(k)
+
+
+def product_bound(model: Recurrence, norm: Any = 2) -> Bound:
+    r"""The bound ``||J_t ... J_{t-k+1}|| <= C gamma^k`` that the rules give, for symbolic k, weights and sizes.
+
+    Args:
+        model: the recurrence, with ranges declared by ``.assuming`` where they are needed.
+        norm: 1, 2 or inf, the operator norm.
+
+    Returns:
+        A :class:`Bound` with its proof.
+
+    Raises:
+        InputError: no Recurrence, or another norm.
+        NoBoundError: the bound would be infinite; says which range is missing.
+
+    >>> import symgrad as sg
+    >>> sg.product_bound(sg.models.sigmoid_rnn()).expr
+    (OperatorNorm(W_rec)/4)**k
+    """
+    which = norm_of(norm)
+    inequality = Engine(model).prove(ProductNorm(jacobian(model).operator, K, which))
+    if not inequality.is_finite:
+        raise explain_infinite(inequality)
+    return Bound(model, which, inequality)

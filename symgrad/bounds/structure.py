@@ -1,0 +1,161 @@
+"""Reading the structure of operators and vectors: what rules match on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from itertools import groupby
+
+import sympy as sp
+
+from symgrad.language.elementwise import VARIABLE
+from symgrad.language.operators import (
+    Apply,
+    Compose,
+    Constant,
+    Diagonal,
+    Elementwise,
+    Hadamard,
+    Identity,
+    Operator,
+    OperatorSum,
+    Scale,
+    Vector,
+    VectorSum,
+    add_operators,
+    add_vectors,
+    apply_operator,
+    compose,
+    diagonal,
+    hadamard_vectors,
+    scale,
+)
+
+__all__ = ["affine_terms", "are_complementary", "collected", "factors_in_runs", "gated_terms", "one_argument_function"]
+
+
+def affine_terms(vector: Vector) -> dict[Vector | None, sp.Expr]:
+    """A vector as a sum of scalar coefficients times vectors; the key None holds the constant."""
+    match vector:
+        case Constant(value, _):
+            return {None: value}
+        case VectorSum(terms):
+            total: dict[Vector | None, sp.Expr] = {}
+            for term in terms:
+                for base, coefficient in affine_terms(term).items():
+                    total[base] = total.get(base, sp.S.Zero) + coefficient
+            return {base: coefficient for base, coefficient in total.items() if not coefficient.is_zero}
+        case Apply(Scale(coefficient, Identity()), argument):
+            return {base: coefficient * inner for base, inner in affine_terms(argument).items()}
+        case Hadamard(left, right):
+            return _scaled_product(left, right)
+    return {vector: sp.S.One}
+
+
+def _scaled_product(left: Vector, right: Vector) -> dict[Vector | None, sp.Expr]:
+    """Pull scalar coefficients out of an entrywise product."""
+    coefficient: sp.Expr = sp.S.One
+    parts: list[Vector] = []
+    for factor in (left, right):
+        terms = affine_terms(factor)
+        base, inner = next(iter(terms.items())) if len(terms) == 1 else (factor, sp.S.One)
+        coefficient, base = (coefficient * inner, base) if base is not None else (coefficient, factor)
+        parts.append(base)
+    return {Hadamard(parts[0], parts[1]): coefficient}
+
+
+def are_complementary(first: Vector, second: Vector) -> bool:
+    """Whether two vectors add up to ones, as ``z`` and ``1 - z`` do."""
+    return affine_terms(VectorSum((first, second))) == {None: sp.S.One}
+
+
+def gated_terms(operator: OperatorSum) -> list[tuple[Vector, Operator]]:
+    """Each term as (v, A) with the term equal to diag(v) A; v is constant where there is no gate."""
+    return [_gated(term) for term in operator.terms]
+
+
+def _gated(term: Operator) -> tuple[Vector, Operator]:
+    match term:
+        case Scale(coefficient, operand):
+            gate, rest = _gated(operand)
+            return apply_operator(scale(coefficient, Identity(gate.size)), gate), rest
+        case Diagonal(vector):
+            return vector, Identity(vector.size)
+        case Compose(factors) if isinstance(factors[0], Diagonal):
+            gates = _leading_diagonals(factors)
+            rest = factors[len(gates) :]
+            gate = reduce(hadamard_vectors, gates)
+            return gate, compose(*rest) if rest else Identity(gate.size)
+    return Constant(sp.S.One, term.shape[0]), term
+
+
+def _leading_diagonals(factors: tuple[Operator, ...]) -> list[Vector]:
+    found: list[Vector] = []
+    for factor in factors:
+        if not isinstance(factor, Diagonal):
+            break
+        found.append(factor.vector)
+    return found
+
+
+def collected(operator: OperatorSum) -> Operator:
+    """The same sum with terms ``diag(v) A`` and ``diag(w) A`` taken together as ``diag(v + w) A``."""
+    groups: dict[Operator, list[Vector]] = {}
+    for gate, rest in gated_terms(operator):
+        groups.setdefault(rest, []).append(gate)
+    return add_operators(*(compose(diagonal(add_vectors(*gates)), rest) for rest, gates in groups.items()))
+
+
+def factors_in_runs(factors: tuple[Operator, ...], is_constant: Callable[[Operator], bool]) -> list[Operator]:
+    """Neighbouring constant factors composed, neighbouring diagonals merged into one."""
+
+    def kind(factor: Operator) -> str:
+        if is_constant(factor):
+            return "constant"
+        return "diagonal" if isinstance(factor, Diagonal) else f"other {id(factor)}"
+
+    runs: list[Operator] = []
+    for name, run in groupby(factors, key=kind):
+        parts = list(run)
+        if name == "diagonal":
+            vectors = [part.vector for part in parts if isinstance(part, Diagonal)]
+            runs.append(diagonal(reduce(hadamard_vectors, vectors)))
+        else:
+            runs.append(compose(*parts))
+    return runs
+
+
+def one_argument_function(vector: Vector) -> tuple[sp.Expr, Vector] | None:
+    """A vector as f applied to one vector, f free of parameters, where several nodes fuse into such an f."""
+    formula, base = _fused(vector)
+    if base is None or base == vector or (isinstance(vector, Elementwise) and base == vector.argument):
+        return None
+    return formula, base
+
+
+def _fused(vector: Vector) -> tuple[sp.Expr, Vector | None]:
+    """(f, base) with the vector equal to f(base); a node over different bases is a base itself."""
+    match vector:
+        case Constant(value, _) if value.is_number:
+            return value, None
+        case Elementwise(function, argument):
+            inner, base = _fused(argument)
+            return function.expr.xreplace({VARIABLE: inner}), base
+        case Hadamard(left, right):
+            return _joined(vector, (left, right), sp.Mul)
+        case VectorSum(terms):
+            return _joined(vector, terms, sp.Add)
+        case Apply(Scale(coefficient, Identity()), argument) if coefficient.is_number:
+            inner, base = _fused(argument)
+            return coefficient * inner, base
+    return VARIABLE, vector
+
+
+def _joined(
+    node: Vector, parts: tuple[Vector, ...], combine: Callable[..., sp.Expr]
+) -> tuple[sp.Expr, Vector | None]:
+    fused = [_fused(part) for part in parts]
+    bases = {base for _, base in fused if base is not None}
+    if len(bases) > 1:
+        return VARIABLE, node
+    return combine(*(formula for formula, _ in fused)), next(iter(bases), None)

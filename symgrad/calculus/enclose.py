@@ -1,0 +1,154 @@
+"""Balls instead of numbers: enclosures of vectors, operators and of expressions with matrix norms in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from flint import arb, arb_mat
+from numpy.typing import NDArray
+
+from symgrad.calculus.evaluate import Evaluator
+from symgrad.errors import InputError
+from symgrad.language.elementwise import VARIABLE, Activation
+from symgrad.language.norms import OperatorNorm, SmallestSingularValue
+from symgrad.language.weights import Weights
+from symgrad.rigor.balls import ball_function, exact_ball
+from symgrad.rigor.matrix_balls import midpoint_radius
+from symgrad.rigor.matrix_norms import NormEnclosure, operator_norm, smallest_singular_value
+
+__all__ = ["BallEvaluator", "BoundEvaluator", "column_of_balls", "norm_of_balls"]
+
+Array = NDArray[np.float64]
+
+
+def column_of_balls(values: Any) -> Any:
+    """A column of balls from exact floats (or balls)."""
+    entries = [exact_ball(float(v)) if not isinstance(v, arb) else v for v in values]
+    return arb_mat(len(entries), 1, entries)
+
+
+def _balls(array: Array) -> Any:
+    if array.ndim == 2:
+        return arb_mat(*array.shape, [exact_ball(float(v)) for v in array.ravel()])
+    return column_of_balls(array.reshape(-1))
+
+
+def norm_of_balls(matrix: Any, p: sp.Expr) -> NormEnclosure:
+    """Floats around the operator norm of every matrix in an arb_mat."""
+    mid, radius = midpoint_radius(matrix)
+    return operator_norm(mid, float(p), radius=radius)
+
+
+class BallEvaluator(Evaluator[Any]):
+    """Values as ``arb_mat``: every entry a ball that contains the true number, at the current precision."""
+
+    @classmethod
+    def of_weights(cls, weights: Weights) -> BallEvaluator:
+        """The evaluator whose symbols are the parameters, taken as exact."""
+        return cls({symbol: _balls(array) for symbol, array in weights.values.items()}, weights.sizes)
+
+    def number(self, expr: sp.Expr) -> arb:
+        symbols = sorted(expr.free_symbols, key=str)
+        sizes = {s: sp.Integer(self.sizes[s]) for s in symbols if s in self.sizes}
+        unknown = [s for s in symbols if s not in sizes]
+        return ball_function(expr.xreplace(sizes), unknown)(*(self.symbol(s)[0, 0] for s in unknown))
+
+    def filled(self, value: sp.Expr, rows: int, columns: int) -> Any:
+        return arb_mat(rows, columns, [self.number(value)] * (rows * columns))
+
+    def dense(self, matrix: sp.ImmutableDenseMatrix) -> Any:
+        return arb_mat(matrix.rows, matrix.cols, [self.number(entry) for entry in matrix])
+
+    def identity(self, size: int) -> Any:
+        return arb_mat(size, size, [arb(int(i == j)) for i in range(size) for j in range(size)])
+
+    def add(self, left: Any, right: Any) -> Any:
+        return left + right
+
+    def multiply(self, left: Any, right: Any) -> Any:
+        products = [a * b for a, b in zip(left.entries(), right.entries(), strict=True)]
+        return arb_mat(left.nrows(), left.ncols(), products)
+
+    def matmul(self, left: Any, right: Any) -> Any:
+        if left.ncols() == 1 and left.nrows() == 1:  # scalar models: a number acts on any row
+            return left[0, 0] * right
+        return left * right
+
+    def scaled(self, number: Any, value: Any) -> Any:
+        return value * number
+
+    def scaled_rows(self, column: Any, value: Any) -> Any:
+        width = value.ncols()
+        entries = [factor * value[i, j] for i, factor in enumerate(column.entries()) for j in range(width)]
+        return arb_mat(value.nrows(), width, entries)
+
+    def transposed(self, value: Any) -> Any:
+        return value.transpose()
+
+    def inverted(self, value: Any) -> Any:
+        try:
+            return value.inv()
+        except ZeroDivisionError as error:
+            raise InputError("weights: a matrix whose inverse is needed could not be proved invertible") from error
+
+    def function(self, activation: Activation, value: Any) -> Any:
+        evaluate = ball_function(activation.expr, (VARIABLE,))
+        return arb_mat(value.nrows(), value.ncols(), [evaluate(entry) for entry in value.entries()])
+
+
+class BoundEvaluator:
+    """Balls around bound expressions: scalars in norms of constant matrices, with weights put in.
+
+    A constant matrix inside a norm is assembled in balls first, so cancellation
+    between its terms counts; each norm is computed once.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+        self._balls = BallEvaluator.of_weights(weights)
+        self._norms: dict[sp.Expr, arb] = {}
+
+    def ball(self, expr: sp.Expr) -> arb:
+        """A ball that contains the value of the expression."""
+        atoms = sorted(expr.atoms(OperatorNorm, SmallestSingularValue), key=str)
+        outer = [atom for atom in atoms if not any(atom in other.args[0].atoms(type(atom)) for other in atoms)]
+        names = {atom: sp.Dummy(f"norm{i}", nonnegative=True) for i, atom in enumerate(outer)}
+        scalar = expr.xreplace(names)
+        symbols = [s for s in scalar.free_symbols if s not in names.values()]
+        known = {s: self._balls.number(s) for s in symbols}
+        values = {**known, **{names[atom]: self.norm(atom) for atom in outer}}
+        return ball_function(scalar, tuple(values))(*values.values())
+
+    def norm(self, atom: sp.Expr) -> arb:
+        """A ball around the norm (or smallest singular value) of a constant matrix."""
+        if atom not in self._norms:
+            found = self._enclosure(atom)
+            self._norms[atom] = _between(found.lower, found.upper)
+        return self._norms[atom]
+
+    def _enclosure(self, atom: sp.Expr) -> NormEnclosure:
+        smallest = isinstance(atom, SmallestSingularValue)
+        if isinstance(atom.matrix, sp.MatrixSymbol):
+            array = self.weights.values.get(atom.matrix)
+            if array is None:
+                self._balls.symbol(atom.matrix)
+            matrix, radius = (array if array.ndim == 2 else array.reshape(-1, 1)), None
+        else:
+            matrix, radius = midpoint_radius(self._balls.matrix(atom.matrix))
+        if smallest:
+            return smallest_singular_value(matrix, radius=radius)
+        return operator_norm(matrix, float(atom.p), radius=radius)
+
+    def matrix(self, gain: sp.ImmutableDenseMatrix) -> Any:
+        """An arb_mat around a gain matrix."""
+        return arb_mat(gain.rows, gain.cols, [self.ball(entry) for entry in gain])
+
+
+def _between(lower: float, upper: float) -> arb:
+    if not np.isfinite(upper):
+        return arb(0, float("inf"))
+    return reduce(lambda a, b: a.union(b), (exact_ball(lower), exact_ball(upper)))

@@ -1,0 +1,155 @@
+"""The state Jacobian of a recurrence, in numerator layout, with the structure kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symgrad.calculus.explicit import ExplicitEvaluator
+from symgrad.errors import InputError
+from symgrad.language.operators import (
+    Apply,
+    Block,
+    Constant,
+    Elementwise,
+    Hadamard,
+    Identity,
+    Operator,
+    Variable,
+    Vector,
+    VectorSum,
+    Zero,
+    add_operators,
+    compose,
+    diagonal,
+)
+from symgrad.language.recurrence import Recurrence
+from symgrad.language.to_sympy import operator_to_sympy
+from symgrad.presentable import Presentable
+
+__all__ = ["Jacobian", "derivative", "jacobian"]
+
+
+@dataclass(frozen=True)
+class Jacobian(Presentable):
+    """The derivative of the next states by the old states.
+
+    Attributes:
+        model: the recurrence.
+        blocks: ``blocks[i][j]`` is the operator d next_state_i / d state_j, in
+            **numerator layout**: entry [a, b] is the derivative of entry a of the
+            next state by entry b of the old state. All is meant at one step t.
+    """
+
+    model: Recurrence
+    blocks: tuple[tuple[Operator, ...], ...]
+
+    @property
+    def operator(self) -> Operator:
+        """The Jacobian as one operator; a ``Block`` when there are several states."""
+        return self.blocks[0][0] if len(self.blocks) == 1 else Block(self.blocks)
+
+    def block(self, of: Any, by: Any) -> Operator:
+        """The derivative of one next state by one old state, given as symbols or names.
+
+        Raises:
+            UnknownNameError: the model has no such state.
+        """
+        states = self.model.states
+        return self.blocks[states.index(self.model.symbol(of, states))][states.index(self.model.symbol(by, states))]
+
+    def to_sympy(self) -> sp.Expr:
+        """The Jacobian as a SymPy matrix expression of symbolic size (a ``BlockMatrix`` for several states)."""
+        rows = [[operator_to_sympy(entry) for entry in row] for row in self.blocks]
+        return rows[0][0] if len(rows) == 1 else sp.BlockMatrix(rows)
+
+    def explicit(self, size: int | None = None, **sizes: int) -> sp.ImmutableDenseMatrix:
+        """All entries, for fixed sizes: ``explicit(2)`` for all, ``explicit(n=2, m=3)`` for each.
+
+        Returns:
+            A SymPy matrix in the entries ``W[i, j]``, ``h[i, 0]`` of the symbols.
+
+        Raises:
+            InputError: a size is missing or not a positive integer.
+        """
+        numbers = {symbol: sizes.pop(str(symbol), size) for symbol in self.model.sizes}
+        for symbol, number in {**numbers, **sizes}.items():
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1 or symbol in sizes:
+                known = ", ".join(map(str, self.model.sizes)) or "none"
+                raise InputError(f"size {symbol}: a positive integer for each of {known} is needed, got {number!r}")
+        evaluator = ExplicitEvaluator(self.model.variables + self.model.parameters, numbers)
+        rows = [[evaluator.operator(entry) for entry in row] for row in self.blocks]
+        return sp.ImmutableDenseMatrix(sp.BlockMatrix(rows).as_explicit())
+
+
+def jacobian(model: Recurrence) -> Jacobian:
+    r"""The state Jacobian ``J = dF/dx_{t-1}`` of a recurrence.
+
+    Returns:
+        A :class:`Jacobian`; its operators keep the structure, e.g.
+        ``diag(tanh'(a)) W`` for ``h = tanh(W h + U u + b)``.
+
+    Raises:
+        InputError: the argument is no Recurrence.
+
+    Source: chain and product rule for vectors in numerator layout, e.g. Magnus and
+    Neudecker, *Matrix Differential Calculus*, chapter 5.
+
+    >>> import symgrad as sg
+    >>> sg.jacobian(sg.models.elman()).explicit(n=1, m=1)
+    Matrix([[(1 - tanh(U[0, 0]*u[0, 0] + W[0, 0]*h[0, 0] + b[0, 0])**2)*W[0, 0]]])
+    """
+    if not isinstance(model, Recurrence):
+        raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
+    return Jacobian(
+        model,
+        tuple(tuple(derivative(node, state) for state in model.states) for node in model.nodes.values()),
+    )
+
+
+def derivative(vector: Vector, variable: sp.Expr) -> Operator:
+    """The derivative of a vector by one of its symbols, as an operator."""
+    return _Differentiation(variable).of(vector)
+
+
+class _Differentiation:
+    """One pass of the chain and product rules, each shared sub-expression treated once."""
+
+    def __init__(self, variable: sp.Expr) -> None:
+        self.variable = variable
+        self.columns = Variable(variable).size
+        self.known: dict[Vector, Operator] = {}
+
+    def of(self, node: Vector) -> Operator:
+        if node not in self.known:
+            self.known[node] = self._of(node)
+        return self.known[node]
+
+    def _of(self, node: Vector) -> Operator:
+        match node:
+            case Variable(symbol):
+                return Identity(node.size) if symbol == self.variable else Zero(node.size, self.columns)
+            case Constant():
+                return Zero(node.size, self.columns)
+            case VectorSum(terms):
+                return add_operators(*map(self.of, terms))
+            case Hadamard(left, right):
+                return add_operators(
+                    compose(diagonal(right), self.of(left)),
+                    compose(diagonal(left), self.of(right)),
+                )
+            case Elementwise(function, argument):
+                inner = self.of(argument)
+                if isinstance(inner, Zero):
+                    return inner
+                return compose(self._slope(function.derivative, argument), inner)
+            case Apply(operator, argument):
+                return compose(operator, self.of(argument))
+        raise TypeError(f"no derivative is defined for {type(node).__name__}")
+
+    def _slope(self, slope: Any, argument: Vector) -> Operator:
+        if slope.expr.is_number:
+            return diagonal(Constant(slope.expr, argument.size))
+        return diagonal(Elementwise(slope, argument))

@@ -1,0 +1,30 @@
+"""Numbers as users write them, taken exactly."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import sympy as sp
+
+from symgrad.errors import InputError
+
+__all__ = ["exact_number"]
+
+
+def exact_number(label: str, value: Any) -> sp.Expr:
+    """A finite real number as an exact SymPy number; a float stands for its shortest decimal.
+
+    Raises:
+        InputError: it is none; the message starts with the label.
+
+    >>> exact_number("alpha", 0.1)
+    1/10
+    """
+    if isinstance(value, float) and math.isfinite(value):
+        return sp.Rational(repr(float(value)))
+    if isinstance(value, (int, sp.Expr)) and not isinstance(value, bool):
+        number = sp.sympify(value, strict=True)
+        if number.is_number and number.is_real and number.is_finite:
+            return number
+    raise InputError(f"{label}: a finite real number is needed, got {type(value).__name__} {value!r}")

@@ -1,0 +1,422 @@
+"""Vectors and the linear operators that act on them, as immutable nodes.
+
+A user writes SymPy; :mod:`symgrad.language.lowering` turns it into these nodes
+once, so that every later pass (Jacobian, bounds, simulation, typesetting) has a
+dozen cases to treat and none to guess. SymPy's own matrix products are not used
+here because they rewrite themselves and a proof step would vanish. A node holds
+operands, shape and equality; every question about it is asked elsewhere. A
+scalar model is the same with all sizes 1.
+
+Vectors and operators stand in one file because they are defined through each
+other: ``Diagonal`` holds a vector, ``Apply`` holds an operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symgrad.language.elementwise import Activation
+from symgrad.language.nodes import Node
+
+__all__ = [
+    "Apply",
+    "Block",
+    "Compose",
+    "Constant",
+    "Diagonal",
+    "Elementwise",
+    "Hadamard",
+    "Identity",
+    "Operator",
+    "OperatorSum",
+    "Scale",
+    "Transpose",
+    "Variable",
+    "Vector",
+    "VectorSum",
+    "Weight",
+    "Zero",
+    "add_operators",
+    "add_vectors",
+    "apply_operator",
+    "children",
+    "compose",
+    "constant_vector",
+    "diagonal",
+    "hadamard_vectors",
+    "scale",
+    "symbols_of",
+    "walk",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Vector(Node):
+    """A column of ``size`` numbers."""
+
+    @property
+    def size(self) -> sp.Expr:
+        """Number of entries, a SymPy integer expression."""
+        raise TypeError(f"{type(self).__name__} does not state its size")
+
+
+@dataclass(frozen=True, eq=False)
+class Operator(Node):
+    """A linear map with ``shape`` (rows, columns)."""
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        """Rows and columns, SymPy integer expressions."""
+        raise TypeError(f"{type(self).__name__} does not state its shape")
+
+
+# --- vectors ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Variable(Vector):
+    """A state, an input or a parameter: a SymPy (n, 1) matrix leaf, or a Symbol in a scalar model."""
+
+    symbol: sp.Expr
+
+    @property
+    def size(self) -> sp.Expr:
+        return self.symbol.shape[0] if isinstance(self.symbol, (sp.MatrixExpr, sp.MatrixBase)) else sp.S.One
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Vector):
+    """The same number, an expression in scalar parameters, in every entry."""
+
+    value: sp.Expr
+    length: sp.Expr
+
+    @property
+    def size(self) -> sp.Expr:
+        return self.length
+
+
+@dataclass(frozen=True, eq=False)
+class VectorSum(Vector):
+    """The sum of at least two vectors."""
+
+    terms: tuple[Vector, ...]
+
+    @property
+    def size(self) -> sp.Expr:
+        return self.terms[0].size
+
+
+@dataclass(frozen=True, eq=False)
+class Hadamard(Vector):
+    """The entrywise product of two vectors."""
+
+    left: Vector
+    right: Vector
+
+    @property
+    def size(self) -> sp.Expr:
+        return self.left.size
+
+
+@dataclass(frozen=True, eq=False)
+class Elementwise(Vector):
+    """A scalar function in every entry."""
+
+    function: Activation
+    argument: Vector
+
+    @property
+    def size(self) -> sp.Expr:
+        return self.argument.size
+
+
+@dataclass(frozen=True, eq=False)
+class Apply(Vector):
+    """A linear operator applied to a vector."""
+
+    operator: Operator
+    argument: Vector
+
+    @property
+    def size(self) -> sp.Expr:
+        return self.operator.shape[0]
+
+
+# --- operators --------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Identity(Operator):
+    """The identity."""
+
+    length: sp.Expr
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        return self.length, self.length
+
+
+@dataclass(frozen=True, eq=False)
+class Zero(Operator):
+    """The zero map."""
+
+    rows: sp.Expr
+    columns: sp.Expr
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        return self.rows, self.columns
+
+
+@dataclass(frozen=True, eq=False)
+class Weight(Operator):
+    """A constant matrix: a symbol, numbers, or a SymPy expression in parameters that has no finer structure here."""
+
+    matrix: sp.Expr
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        return self.matrix.shape[0], self.matrix.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Diagonal(Operator):
+    """The diagonal matrix with the entries of a vector."""
+
+    vector: Vector
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        return self.vector.size, self.vector.size
+
+
+@dataclass(frozen=True, eq=False)
+class Scale(Operator):
+    """An operator times a scalar expression in parameters."""
+
+    coefficient: sp.Expr
+    operand: Operator
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        return self.operand.shape
+
+
+@dataclass(frozen=True, eq=False)
+class OperatorSum(Operator):
+    """The sum of at least two operators."""
+
+    terms: tuple[Operator, ...]
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        return self.terms[0].shape
+
+
+@dataclass(frozen=True, eq=False)
+class Compose(Operator):
+    """The product of at least two operators; the last one acts first."""
+
+    factors: tuple[Operator, ...]
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        return self.factors[0].shape[0], self.factors[-1].shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Transpose(Operator):
+    """The transpose of an operator."""
+
+    operand: Operator
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        return self.operand.shape[1], self.operand.shape[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Block(Operator):
+    """An operator between stacked vectors, as rows of operators."""
+
+    rows: tuple[tuple[Operator, ...], ...]
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        return (
+            sp.Add(*(row[0].shape[0] for row in self.rows)),
+            sp.Add(*(entry.shape[1] for entry in self.rows[0])),
+        )
+
+
+# --- construction: drop what is neutral, flatten what is nested ---------------
+
+
+def constant_vector(value: object, size: sp.Expr) -> Vector:
+    """The vector with ``value`` in each of ``size`` entries."""
+    return Constant(sp.sympify(value, strict=True), sp.sympify(size, strict=True))
+
+
+def _is_zero_vector(vector: Vector) -> bool:
+    return isinstance(vector, Constant) and bool(vector.value.is_zero)
+
+
+def add_vectors(*terms: Vector) -> Vector:
+    """Sum of vectors of one size; nested sums are flattened, zeros dropped."""
+    flat = [part for term in terms for part in (term.terms if isinstance(term, VectorSum) else (term,))]
+    kept = tuple(term for term in flat if not _is_zero_vector(term))
+    if not kept:
+        return flat[0]
+    return kept[0] if len(kept) == 1 else VectorSum(kept)
+
+
+def hadamard_vectors(left: Vector, right: Vector) -> Vector:
+    """Entrywise product; a constant factor becomes a scaling."""
+    if isinstance(left, Constant):
+        return apply_operator(scale(left.value, Identity(right.size)), right)
+    if isinstance(right, Constant):
+        return apply_operator(scale(right.value, Identity(left.size)), left)
+    return Hadamard(left, right)
+
+
+def apply_operator(operator: Operator, vector: Vector) -> Vector:
+    """Operator times vector; a diagonal becomes an entrywise product."""
+    if isinstance(operator, Identity):
+        return vector
+    if isinstance(operator, Zero) or _is_zero_vector(vector):
+        return Constant(sp.S.Zero, operator.shape[0])
+    if isinstance(operator, Diagonal):
+        return hadamard_vectors(operator.vector, vector)
+    if isinstance(operator, Scale) and isinstance(vector, Constant) and isinstance(operator.operand, Identity):
+        return Constant(operator.coefficient * vector.value, vector.length)
+    if isinstance(operator, OperatorSum) and any(_varies_inside(term) for term in operator.terms):
+        return add_vectors(*(apply_operator(term, vector) for term in operator.terms))
+    if isinstance(operator, Compose) and _varies_inside(operator):
+        for factor in reversed(operator.factors):
+            vector = apply_operator(factor, vector)
+        return vector
+    if isinstance(operator, Scale) and not isinstance(operator.operand, Identity) and _varies_inside(operator.operand):
+        inner = apply_operator(operator.operand, vector)
+        return apply_operator(scale(operator.coefficient, Identity(inner.size)), inner)
+    if isinstance(vector, Apply):
+        return apply_operator(compose(operator, vector.operator), vector.argument)
+    return Apply(operator, vector)
+
+
+def _varies_inside(operator: Operator) -> bool:
+    """Whether a diagonal of a vector expression stands inside, which then has to become an entrywise product."""
+    return any(isinstance(node, Diagonal) for node in walk(operator))
+
+
+def diagonal(vector: Vector) -> Operator:
+    """The diagonal operator; a constant vector gives a multiple of the identity."""
+    if isinstance(vector, Constant):
+        return scale(vector.value, Identity(vector.length))
+    return Diagonal(vector)
+
+
+def scale(coefficient: object, operator: Operator) -> Operator:
+    """A scalar times an operator."""
+    factor = sp.sympify(coefficient, strict=True)
+    if isinstance(operator, Scale):
+        return scale(factor * operator.coefficient, operator.operand)
+    if factor.is_zero or isinstance(operator, Zero):
+        return Zero(*operator.shape)
+    return operator if factor == 1 else Scale(factor, operator)
+
+
+def add_operators(*terms: Operator) -> Operator:
+    """Sum of operators of one shape; nested sums are flattened, zeros dropped, equal terms collected."""
+    collected: dict[Operator, sp.Expr] = {}
+    for term in terms:
+        for part in term.terms if isinstance(term, OperatorSum) else (term,):
+            factor, base = (part.coefficient, part.operand) if isinstance(part, Scale) else (sp.S.One, part)
+            if not isinstance(base, Zero):
+                collected[base] = collected.get(base, sp.S.Zero) + factor
+    kept = tuple(scale(factor, base) for base, factor in collected.items() if not factor.is_zero)
+    if not kept:
+        return Zero(*terms[0].shape)
+    return kept[0] if len(kept) == 1 else OperatorSum(kept)
+
+
+def compose(*factors: Operator) -> Operator:
+    """Product of operators; identities are dropped, scalars are pulled to the front."""
+    coefficient: sp.Expr = sp.S.One
+    kept: list[Operator] = []
+    for factor in factors:
+        if isinstance(factor, Scale):
+            coefficient, factor = coefficient * factor.coefficient, factor.operand
+        if isinstance(factor, Zero):
+            return Zero(factors[0].shape[0], factors[-1].shape[1])
+        if isinstance(factor, Compose):
+            kept.extend(factor.factors)
+        elif not isinstance(factor, Identity):
+            kept.append(factor)
+    if not kept:
+        return scale(coefficient, Identity(factors[0].shape[0]))
+    return scale(coefficient, kept[0] if len(kept) == 1 else Compose(tuple(kept)))
+
+
+# --- walking ------------------------------------------------------------------
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The operands of a node that are nodes themselves."""
+    match node:
+        case VectorSum(terms) | OperatorSum(terms):
+            return terms
+        case Compose(factors):
+            return factors
+        case Hadamard(left, right):
+            return left, right
+        case Elementwise(_, argument):
+            return (argument,)
+        case Apply(operator, argument):
+            return operator, argument
+        case Diagonal(vector):
+            return (vector,)
+        case Scale(_, operand) | Transpose(operand):
+            return (operand,)
+        case Block(rows):
+            return tuple(entry for row in rows for entry in row)
+        case _:
+            return ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Every node below (and with) a node, shared ones once."""
+    seen: set[Node] = set()
+    stack: list[Node] = [node]
+    while stack:
+        current = stack.pop()
+        if current not in seen:
+            seen.add(current)
+            yield current
+            stack.extend(children(current))
+
+
+def symbols_of(node: Node) -> frozenset[sp.Basic]:
+    """All SymPy symbols (vectors, matrices, scalar coefficients) below a node, sizes left out."""
+    found: set[sp.Basic] = set()
+    for current in walk(node):
+        match current:
+            case Variable(symbol):
+                found |= _leaf_symbols(symbol)
+            case Weight(matrix):
+                found |= _leaf_symbols(matrix)
+            case Constant(value, _):
+                found |= value.free_symbols
+            case Scale(coefficient, _):
+                found |= coefficient.free_symbols
+    return frozenset(found)
+
+
+def _leaf_symbols(expression: sp.Basic) -> set[sp.Basic]:
+    """Matrix symbols and scalar coefficients of a leaf, without the symbols that only give sizes."""
+    matrices = expression.atoms(sp.MatrixSymbol)
+    sizes = {symbol for leaf in expression.atoms(sp.MatrixExpr) for size in leaf.shape for symbol in size.free_symbols}
+    return set(matrices) | {symbol for symbol in expression.atoms(sp.Symbol) if symbol not in sizes}

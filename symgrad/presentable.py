@@ -1,0 +1,26 @@
+"""Presentable: results answer ``.latex()``, ``.to_dict()`` and ``str()`` without importing the layer that presents them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__all__ = ["Presentable"]
+
+
+class Presentable:
+    """Hands presentation over to :mod:`symgrad.present`, loaded by name on first use."""
+
+    def latex(self) -> str:
+        """The object as LaTeX source."""
+        return str(import_module("symgrad.present").latex(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as plain data that JSON can hold."""
+        return dict(import_module("symgrad.present").to_dict(self))
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def __str__(self) -> str:
+        return str(import_module("symgrad.present").text(self))
