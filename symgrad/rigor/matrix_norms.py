@@ -37,8 +37,9 @@ Array = NDArray[np.float64]
 NormIndex = int | float | Literal["fro"]
 
 _BITS = 160
-_BALL_COLUMNS = 32
-_BALL_ENTRIES = 4096
+# the largest (columns, entries) of a matrix that goes through balls at once, or when float64 proves too little
+_SMALL = (32, 4096)
+_MEDIUM = (128, 32768)
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,9 @@ class _Bounds:
         return NormEnclosure(max(0.0, lower_float(lower)), upper_float(upper), self.method)
 
 
+_NOTHING = _Bounds(arb(0), arb(0), "sums")
+
+
 @dataclass(frozen=True)
 class _Magnitudes:
     """2^exponent low <= |entry| <= 2^exponent high over an interval matrix, with high at most about 1."""
@@ -89,13 +93,25 @@ class _Magnitudes:
 
     @property
     def power(self) -> arb:
+        """The scale 2^exponent."""
         return arb((1, self.exponent))
+
+    @property
+    def transposed(self) -> _Magnitudes:
+        """Those of the transposed matrix."""
+        return _Magnitudes(self.low.T, self.high.T, self.exponent)
+
+    def column(self, j: int) -> _Magnitudes:
+        """Those of one column."""
+        return _Magnitudes(self.low[:, j], self.high[:, j], self.exponent)
 
 
 def _scaled_out(x: Array, exponent: int) -> tuple[Array, Array]:
     """2^-exponent x for x >= 0, rounded down and up where it underflows."""
     scaled = np.ldexp(x, -exponent)
     back = np.ldexp(scaled, exponent)
+    if np.array_equal(back, x):
+        return scaled, scaled
     low = np.where(back > x, np.nextafter(scaled, 0.0), scaled)
     return low, np.where(back < x, np.nextafter(scaled, np.inf), scaled)
 
@@ -112,14 +128,12 @@ def _magnitudes(values: Array, radius: Array | None) -> _Magnitudes:
     return _Magnitudes(low, high, exponent)
 
 
-def _sums(values: Array, radius: Array | None) -> _Bounds:
+def _row_sums(sizes: _Magnitudes) -> _Bounds:
     """The largest sum of magnitudes of a row."""
-    sizes = _magnitudes(values, radius)
     return _Bounds(largest_sum(sizes.low) * sizes.power, largest_sum(sizes.high) * sizes.power, "sums")
 
 
-def _frobenius(values: Array, radius: Array | None) -> _Bounds:
-    sizes = _magnitudes(values, radius)
+def _frobenius(sizes: _Magnitudes) -> _Bounds:
     lower, upper = square_sum(sizes.low), square_sum(sizes.high)
     return _Bounds(lower.sqrt() * sizes.power, upper.sqrt() * sizes.power, "sums")
 
@@ -136,45 +150,47 @@ def _tall(values: Array) -> Array:
     return values if values.shape[0] >= values.shape[1] else np.ascontiguousarray(values.T)
 
 
-def _fits_balls(values: Array) -> bool:
-    return min(values.shape) <= _BALL_COLUMNS and values.size <= _BALL_ENTRIES
+def _within(values: Array, limits: tuple[int, int]) -> bool:
+    return min(values.shape) <= limits[0] and values.size <= limits[1]
 
 
-def _lengths(values: Array) -> Array:
+def _lengths(sizes: _Magnitudes) -> Array:
     """About the 2-norms of the columns: only used to choose one."""
+    values = sizes.low
     top = values.max(axis=0)
     ratios = np.divide(values, top, out=np.zeros_like(values), where=top > 0)
     lengths: Array = top * np.sqrt(np.square(ratios).sum(axis=0))
     return lengths
 
 
-def _longest(values: Array) -> arb:
-    """A lower bound of sigma_max: the length of the longest column or row."""
-    sizes = _magnitudes(values, None).low
-    column, row = int(np.argmax(_lengths(sizes))), int(np.argmax(_lengths(sizes.T)))
-    a, b = _frobenius(values[:, column], None).lower, _frobenius(values[row], None).lower
-    return a if a > b else b
+def _longest(sizes: _Magnitudes) -> arb:
+    """The length of the longest column: a lower bound of sigma_max."""
+    return _frobenius(sizes.column(int(np.argmax(_lengths(sizes))))).lower
+
+
+def _shortest(sizes: _Magnitudes) -> arb:
+    """The length of the shortest column: an upper bound of sigma_min with at least as many rows as columns."""
+    return _frobenius(sizes.column(int(np.argmin(_lengths(sizes))))).upper
 
 
 def _largest(values: Array) -> _Bounds:
     """sigma_max; when sqrt(1-norm * inf-norm) or the Frobenius norm meets the longest column or row, this is all."""
-    one, inf = _sums(values.T, None).upper, _sums(values, None).upper
-    balls = _fits_balls(values)
-    simple = _Bounds(_longest(values), (one * inf).sqrt(), "sums")
+    sizes, balls = _magnitudes(values, None), _within(values, _SMALL)
+    root = (_row_sums(sizes).upper * _row_sums(sizes.transposed).upper).sqrt()
+    simple = _Bounds(_longest(sizes), root, "sums").tightened(_longest(sizes.transposed), root)
     if balls:
-        simple = simple.tightened(arb(0), _frobenius(values, None).upper)
+        simple = simple.tightened(arb(0), _frobenius(sizes).upper)
     if simple.lower >= simple.upper:
         return simple
     lower, upper = (ball_largest if balls else float_largest)(_tall(values))
     return _Bounds(lower, upper, "balls" if balls else "blas").tightened(simple.lower, simple.upper)
 
 
-def _diagonal_bound(values: Array) -> arb:
+def _diagonal_bound(sizes: _Magnitudes) -> arb:
     """The least |a_ii| - (off-diagonal sums of row and column i) / 2, a lower bound of sigma_min of a square matrix.
 
     C. R. Johnson, *A Gersgorin-type lower bound for the smallest singular value*, Linear Algebra Appl. 112 (1989).
     """
-    sizes = _magnitudes(values, None)
     off = sizes.high.copy()
     np.fill_diagonal(off, 0.0)
     sums = (off.sum(axis=0) + off.sum(axis=1)) / 2
@@ -183,28 +199,26 @@ def _diagonal_bound(values: Array) -> arb:
     return arb(float(np.where(sums > 0, np.nextafter(rest, -np.inf), rest).min())) * sizes.power
 
 
-def _shortest(values: Array) -> arb:
-    """An upper bound of sigma_min of a matrix with at least as many rows as columns: its shortest column."""
-    column = int(np.argmin(_lengths(_magnitudes(values, None).low)))
-    return _frobenius(values[:, column], None).upper
+def _simple_smallest(sizes: _Magnitudes) -> _Bounds:
+    """sigma_min from the entries of a matrix with at least as many rows as columns: narrow when it is diagonal."""
+    simple = _Bounds(arb(0), _shortest(sizes), "sums")
+    if sizes.low.shape[0] > sizes.low.shape[1]:
+        return simple
+    return simple.tightened(_diagonal_bound(sizes), _shortest(sizes.transposed))
 
 
 def _smallest(values: Array) -> _Bounds:
     tall = _tall(values)
-    square = tall.shape[0] == tall.shape[1]
-    diagonal = _diagonal_bound(tall) if square else arb(0)
-    shortest = _shortest(tall)
-    if square:
-        other = _shortest(tall.T)
-        shortest = other if other < shortest else shortest
-    if diagonal >= shortest or shortest == 0:
-        return _Bounds(shortest, shortest, "sums")
-    balls = _fits_balls(values)
-    lower, upper = (ball_smallest if balls else float_smallest)(tall)
-    bounds = _Bounds(lower, upper, "balls" if balls else "blas").tightened(diagonal, shortest)
-    if balls or bounds.lower > bounds.upper * (1 - arb(1e-10)):
-        return bounds
-    return bounds.tightened(equilibrated_bound(tall), bounds.upper)
+    simple = _simple_smallest(_magnitudes(tall, None))
+    if simple.lower >= simple.upper:
+        return simple
+    if not _within(values, _SMALL):
+        bounds = _Bounds(*float_smallest(tall), "blas").tightened(simple.lower, simple.upper)
+        if bounds.lower > bounds.upper * (1 - arb(1e-10)):
+            return bounds
+        if not _within(values, _MEDIUM):
+            return bounds.tightened(equilibrated_bound(tall), bounds.upper)
+    return _Bounds(*ball_smallest(tall), "balls").tightened(simple.lower, simple.upper)
 
 
 def _checked_index(p: object) -> int | float | str:
@@ -244,22 +258,21 @@ def operator_norm(matrix: object, p: NormIndex = 2, *, radius: object = None) ->
         return NormEnclosure(0.0, 0.0, "empty")
     with working_precision(_BITS):
         if index == 2:
-            if not values.any():
-                return _Bounds(arb(0), arb(0), "sums").enclosure(_radius_norm(spread))
-            return _largest(values).enclosure(_radius_norm(spread))
+            bounds = _largest(values) if values.any() else _NOTHING
+            return bounds.enclosure(_radius_norm(spread))
+        sizes = _magnitudes(values, spread)
         if index == "fro":
-            return _frobenius(values, spread).enclosure(arb(0))
-        if index == 1:
-            values, spread = values.T, None if spread is None else spread.T
-        return _sums(values, spread).enclosure(arb(0))
+            return _frobenius(sizes).enclosure(arb(0))
+        return _row_sums(sizes.transposed if index == 1 else sizes).enclosure(arb(0))
 
 
 def smallest_singular_value(matrix: object, *, radius: object = None) -> NormEnclosure:
     """Bounds of sigma_min, the smallest of the min(m, n) singular values.
 
     Up to 32 rows or columns: within about 1e-15 (relative) for any condition number, exactly 0 when the rank is lower
-    than min(m, n). Larger: within about 1e-10 when well conditioned; ``lower`` is 0 when the condition number, with
-    rows and columns scaled, is above about 1e12, and ``upper`` of a singular matrix is then of the size of rounding.
+    than min(m, n). Up to 128: the same, or within 1e-10 where that takes less time. Larger: within about 1e-15 times
+    the condition number; when that, with rows and columns scaled, is above about 1e12, ``lower`` is 0 and ``upper`` is
+    not below the size of rounding.
 
     Args:
         matrix: m by n, finite real entries, taken as exact. Without singular values (m = 0 or n = 0) the result is
@@ -279,5 +292,5 @@ def smallest_singular_value(matrix: object, *, radius: object = None) -> NormEnc
     if values.size == 0:
         return NormEnclosure(math.inf, math.inf, "empty")
     with working_precision(_BITS):
-        bounds = _smallest(values) if values.any() else _Bounds(arb(0), arb(0), "sums")
+        bounds = _smallest(values) if values.any() else _NOTHING
         return bounds.enclosure(_radius_norm(spread))

@@ -113,7 +113,7 @@ def test_rank_one(shape):
         smallest = smallest_singular_value(np.outer(u, v))
     if 1 in shape:
         assert near(smallest, truth)
-    elif min(shape) <= 32 and np.size(u) * np.size(v) <= 4096:
+    elif min(shape) <= 128 and np.size(u) * np.size(v) <= 32768:
         assert (smallest.lower, smallest.upper) == (0.0, 0.0)
     else:
         assert smallest.lower == 0.0
@@ -159,9 +159,12 @@ def test_badly_graded():
     assert operator_norm(mixed).lower <= 1e300 <= operator_norm(mixed).upper
     assert near(smallest_singular_value(mixed), 1e-300)
     rng = np.random.default_rng(0)
-    columns = rng.standard_normal((50, 50)) * 10.0 ** -np.linspace(0, 200, 50)
-    low = smallest_singular_value(columns)
-    assert 0 < low.lower <= low.upper <= math.hypot(*columns[:, -1])
+    for n in (50, 140):
+        columns = rng.standard_normal((n, n)) * 10.0 ** -np.linspace(0, 200, n)
+        low = smallest_singular_value(columns)
+        assert 0 < low.lower <= low.upper <= math.hypot(*columns[:, -1]) * (1 + 1e-15)
+        assert low.method == ("balls" if n == 50 else "blas")
+        assert n > 50 or low.upper - low.lower <= 1e-15 * low.upper
 
 
 @pytest.mark.parametrize("n", [34, 90])
@@ -190,13 +193,28 @@ def test_large_agrees_with_exact_sums():
     assert flipped.upper - flipped.lower <= 1e-13 * row.sum()
 
 
-def test_large_singular_matrix():
+@pytest.mark.parametrize("n", [60, 140])
+def test_larger_singular_matrices(n):
+    """Exactly zero up to the size of balls, beyond it a bound of the size of rounding."""
     rng = np.random.default_rng(8)
-    matrix = rng.integers(-5, 6, (60, 60)).astype(float)
+    matrix = rng.integers(-5, 6, (n, n)).astype(float)
     matrix[:, 7] = matrix[:, 3] + matrix[:, 11]
     low = smallest_singular_value(matrix)
     assert low.lower == 0.0
-    assert low.upper <= 1e-12 * np.linalg.norm(matrix)
+    assert low.upper <= (0.0 if n == 60 else 1e-12 * np.linalg.norm(matrix))
+
+
+def test_ill_conditioned_above_the_size_of_balls():
+    """Condition numbers 1e6 (proved, with loss) and 1e17 (nothing proved but 0), against the construction."""
+    n = 130
+    rng = np.random.default_rng(10)
+    left, right = (np.linalg.qr(rng.standard_normal((n, n)))[0] for _ in range(2))
+    for small, width in ((1e-6, 1e-8), (1e-17, 1.0)):
+        matrix = (left * np.append(np.linspace(1, 2, n - 1), small)) @ right
+        low = smallest_singular_value(matrix)
+        assert low.lower <= small + 1e-15
+        assert low.upper - low.lower <= width * low.upper
+        assert low.upper >= small - 1e-15
 
 
 def test_empty():
