@@ -185,6 +185,9 @@ def general_power(a: Interval, b: Interval) -> Interval:
     """``a**b`` as ``exp(b*log(a))`` for a base that is not negative, with ``0**0 == 1``."""
     if b[0] is b[1] and b[0].is_exact() and b[0].is_integer():
         return integer_power(a, int(b[0].unique_fmpz()))
+    if a[0] is a[1] and a[0] > 0 and b[0].is_finite() and b[1].is_finite():
+        first, last = a[0] ** b[0], a[0] ** b[1]
+        return (first, first) if b[0] is b[1] else make(first.min(last), first.max(last))
     base = in_domain(a, _ZERO)
     return WHOLE if base is None else exp(multiply(b, log(base)))
 

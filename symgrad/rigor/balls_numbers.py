@@ -54,10 +54,11 @@ def exact_ball(number: float | Fraction | str | sp.Rational | sp.Float) -> arb:
     >>> exact_ball(0.1).is_exact(), exact_ball("0.1").contains(fmpq(1, 10)), exact_ball(0.1).contains(fmpq(1, 10))
     (True, True, False)
     """
-    if isinstance(number, (float, sp.Float, numbers.Integral)) and not isinstance(number, bool) and _is_finite(number):
+    if isinstance(number, (float, sp.Float, numbers.Integral)) and _is_finite(number):
         return arb(_mantissa_exponent(number))
     try:
-        value = Fraction(int(number.p), int(number.q)) if isinstance(number, sp.Rational) else Fraction(number)
+        given = None if isinstance(number, bool) else number
+        value = Fraction(int(given.p), int(given.q)) if isinstance(given, sp.Rational) else Fraction(given)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError) as cause:
         message = f"number: a finite real number is needed, not {number!r} of type {type(number).__name__}"
         raise InputError(message) from cause
@@ -65,7 +66,7 @@ def exact_ball(number: float | Fraction | str | sp.Rational | sp.Float) -> arb:
 
 
 def _is_finite(number: Any) -> bool:
-    return math.isfinite(number) if isinstance(number, float) else True
+    return math.isfinite(number) if isinstance(number, float) else not isinstance(number, bool)
 
 
 def _mantissa_exponent(number: Any) -> tuple[int, int]:
@@ -94,7 +95,7 @@ def upper_float(ball: arb) -> float:
         value = float(bound)
         while arb(value) < bound:
             value = math.nextafter(value, math.inf)
-        return value
+        return value + 0.0
 
 
 def lower_float(ball: arb) -> float:
@@ -103,7 +104,7 @@ def lower_float(ball: arb) -> float:
     >>> lower_float(arb(0.5)), lower_float(arb("1e-400")), lower_float(arb("1e400"))
     (0.5, 0.0, 1.7976931348623157e+308)
     """
-    return 0.0 - upper_float(-ball)
+    return 0.0 - upper_float(ball.neg(exact=True))
 
 
 def ball_from_ends(lower: arb, upper: arb) -> arb:
@@ -124,7 +125,7 @@ def ball_from_ends(lower: arb, upper: arb) -> arb:
     if high < low:
         low, high = high, low
     if _keeps_upper(low, high):
-        return -_ball_upwards(-high, -low)
+        return _ball_upwards(high.neg(exact=True), low.neg(exact=True)).neg(exact=True)
     return _ball_upwards(low, high)
 
 
@@ -211,6 +212,11 @@ class Enclosed(sp.AtomicExpr):
                 return int(ball > 0) - int(ball < 0)
         return None
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether SymPy may compare this number by its digits: not when it cannot be told from 0."""
+        return self._sign() is not None
+
     def _eval_is_positive(self) -> bool | None:
         sign = self._sign()
         return None if sign is None else sign > 0
@@ -218,6 +224,10 @@ class Enclosed(sp.AtomicExpr):
     def _eval_is_negative(self) -> bool | None:
         sign = self._sign()
         return None if sign is None else sign < 0
+
+    # Without these, SymPy's own methods would take the sign of a few digits for the sign of any number.
+    _eval_is_extended_positive = _eval_is_positive
+    _eval_is_extended_negative = _eval_is_negative
 
     def _eval_is_zero(self) -> bool | None:
         sign = self._sign()
@@ -231,14 +241,18 @@ class Enclosed(sp.AtomicExpr):
         bits = prec + 10
         while self.ball(bits).rel_accuracy_bits() < prec and bits < 8 * (prec + 10):
             bits *= 2
-        ball = self.ball(bits)
-        mantissa, exponent = ball.mid().man_exp()
-        # SymPy marks a value that cannot be told from 0 by a precision of one bit: it then draws no conclusion.
-        digits = 1 if ball.contains(0) and not ball.is_zero() else prec
-        return sp.Float._new(from_man_exp(int(mantissa), int(exponent), digits, "n"), digits)
+        mantissa, exponent = self.ball(bits).mid().man_exp()
+        return sp.Float._new(from_man_exp(int(mantissa), int(exponent), prec, "n"), prec)
 
     def _sympystr(self, printer: Any) -> str:
-        return f"{self.ball(64).mid().str(15, radius=False)}..."
+        digits, power = self._digits()
+        return f"{digits}...{power}"
 
     def _latex(self, printer: Any) -> str:
-        return rf"{sp.latex(self.evalf(15))}\ldots"
+        digits, power = self._digits()
+        return rf"{digits}\ldots" + (rf" \cdot 10^{{{int(power[1:])}}}" if power else "")
+
+    def _digits(self) -> tuple[str, str]:
+        """Fifteen decimal digits, or as many as are known, and the power of ten (``"e-20"`` or empty)."""
+        digits, mark, power = self.ball(64).str(15, radius=False).partition("e")
+        return digits, mark + power

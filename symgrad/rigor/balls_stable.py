@@ -23,7 +23,7 @@ def stable(expr: sp.Expr) -> sp.Expr:
     ``1 - tanh(z)**2`` becomes ``cosh(z)**-2``, ``1 + tanh(z)`` a logistic function, ``1 - logistic(z)`` the logistic
     function of ``-z``, ``1 - erf(z)`` becomes ``erfc(z)``, ``exp(z) - 1`` one function, ``1 + tan(z)**2`` becomes
     ``cos(z)**-2``, and ``logistic(z)*logistic(-z)`` becomes ``cosh(z/2)**-2/4``, which is tight on wide intervals. A
-    polynomial under a root is factored. Floats become the rational numbers that they are: SymPy would round them.
+    perfect power under a root becomes one. Floats become the rational numbers that they are: SymPy would round them.
     """
     exact = expr.xreplace({number: sp.Rational(number) for number in expr.atoms(sp.Float)})
     return _rewrite(canonical(exact))
@@ -46,8 +46,14 @@ def _rewrite(expr: sp.Expr) -> sp.Expr:
         and not node.exp.is_Integer
         and node.base.is_polynomial()
     ):
-        return sp.factor(node.base) ** node.exp
+        return _perfect_power(node.base) ** node.exp
     return node
+
+
+def _perfect_power(base: sp.Add) -> sp.Expr:
+    """A polynomial as a number times one power where it is one; other factors would only repeat the symbols."""
+    number, factored = sp.factor(base).as_coeff_Mul()
+    return number * factored if factored.is_Pow else base
 
 
 # (function, power) -> for "1 + sign*function(z)**power" the equal single function of (z, sign), or None
