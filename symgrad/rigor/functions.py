@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import sympy as sp
 from sympy.core.function import ArgumentIndexError
 
@@ -50,7 +52,7 @@ class logistic(sp.Function):
         return 1 / (1 + sp.exp(-z))
 
     def _eval_evalf(self, prec: int) -> sp.Expr | None:
-        return _evalf_through_exp(self, prec)
+        return _evaluated(self.args[0], lambda z: 1 / (1 + mpmath.exp(-z)), prec)
 
     def _eval_conjugate(self) -> sp.Expr:
         return self.func(self.args[0].conjugate())
@@ -112,7 +114,7 @@ class softplus(sp.Function):
         return sp.log(1 + sp.exp(z))
 
     def _eval_evalf(self, prec: int) -> sp.Expr | None:
-        return _evalf_through_exp(self, prec)
+        return _evaluated(self.args[0], lambda z: mpmath.log1p(mpmath.exp(z)), prec)
 
     def _eval_is_extended_real(self) -> bool | None:
         return True if self.args[0].is_extended_real else None
@@ -130,9 +132,13 @@ class softplus(sp.Function):
         return _operator_name_latex("softplus", self, printer, exp)
 
 
-def _evalf_through_exp(value: sp.Function, prec: int) -> sp.Expr | None:
-    """Evaluate a number; an expression with symbols has no value (SymPy's convention is None)."""
-    return value.rewrite(sp.exp)._eval_evalf(prec) if value.args[0].is_number else None
+def _evaluated(z: sp.Expr, function: Callable[[Any], Any], prec: int) -> sp.Expr | None:
+    """The value at a number, accurate in far tails too; None for an expression with symbols, as SymPy expects."""
+    if not z.is_number:
+        return None
+    bits = prec + 20 + mpmath.mag(1 + abs(z._to_mpmath(53)))
+    with mpmath.workprec(bits):
+        return sp.Expr._from_mpmath(function(z._to_mpmath(bits)), prec)
 
 
 def _operator_name_latex(name: str, value: sp.Function, printer: Any, exp: str | None) -> str:
