@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
@@ -132,10 +131,8 @@ class BoundEvaluator:
 
     def _enclosure(self, atom: sp.Expr) -> NormEnclosure:
         smallest = isinstance(atom, SmallestSingularValue)
-        if isinstance(atom.matrix, sp.MatrixSymbol):
-            array = self.weights.values.get(atom.matrix)
-            if array is None:
-                self._balls.symbol(atom.matrix)
+        array = self.weights.values.get(atom.matrix)
+        if array is not None:  # numbers taken as exact need no radius
             matrix, radius = (array if array.ndim == 2 else array.reshape(-1, 1)), None
         else:
             matrix, radius = midpoint_radius(self._balls.matrix(atom.matrix))

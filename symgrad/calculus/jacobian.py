@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from symgrad.calculus.explicit import ExplicitEvaluator
-from symgrad.errors import InputError
+from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.operators import (
     Apply,
     Block,
@@ -74,14 +74,23 @@ class Jacobian(Presentable):
         Raises:
             InputError: a size is missing or not a positive integer.
         """
-        numbers = {symbol: sizes.pop(str(symbol), size) for symbol in self.model.sizes}
-        for symbol, number in {**numbers, **sizes}.items():
-            if isinstance(number, bool) or not isinstance(number, int) or number < 1 or symbol in sizes:
-                known = ", ".join(map(str, self.model.sizes)) or "none"
-                raise InputError(f"size {symbol}: a positive integer for each of {known} is needed, got {number!r}")
+        numbers = self._sizes(size, sizes)
         evaluator = ExplicitEvaluator(self.model.variables + self.model.parameters, numbers)
         rows = [[evaluator.operator(entry) for entry in row] for row in self.blocks]
         return sp.ImmutableDenseMatrix(sp.BlockMatrix(rows).as_explicit())
+
+    def _sizes(self, size: int | None, sizes: dict[str, int]) -> dict[sp.Symbol, int]:
+        known = {str(symbol): symbol for symbol in self.model.sizes}
+        for name in sizes:
+            if name not in known:
+                raise UnknownNameError(f"size of model {self.model.name}", name, known)
+        numbers: dict[sp.Symbol, int] = {}
+        for name, symbol in known.items():
+            number = sizes.get(name, size)
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                raise InputError(f"size {name}: a positive integer is needed, got {number!r}")
+            numbers[symbol] = number
+        return numbers
 
 
 def jacobian(model: Recurrence) -> Jacobian:

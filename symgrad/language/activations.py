@@ -84,13 +84,18 @@ def activation(name: str | Activation, **parameters: float | sp.Expr) -> Activat
     for key in parameters:
         if key not in declaration.parameters:
             raise UnknownNameError(f"parameter of activation {name}", key, declaration.parameters)
-    values = {key: exact_number(f"{key} of activation {name}", parameters.get(key, value)) for key, value in declaration.parameters.items()}
-    key = (name, *values.items())
-    if key not in _BUILT:
-        shown = name if values == declaration.parameters else f"{name}({', '.join(f'{k}={v}' for k, v in values.items())})"
+    values = {
+        key: exact_number(f"{key} of activation {name}", parameters.get(key, value))
+        for key, value in declaration.parameters.items()
+    }
+    identity = (name, *values.items())
+    if identity not in _BUILT:
+        shown = (
+            name if values == declaration.parameters else f"{name}({', '.join(f'{k}={v}' for k, v in values.items())})"
+        )
         latex = declaration.latex
-        _BUILT[key] = Activation(shown, declaration.formula(**values), latex)
-    return _BUILT[key]
+        _BUILT[identity] = Activation(shown, declaration.formula(**values), latex)
+    return _BUILT[identity]
 
 
 def _above(threshold: object, value: object, otherwise: object) -> sp.Piecewise:

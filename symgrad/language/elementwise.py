@@ -201,7 +201,7 @@ class ActivatedMatrix(sp.MatrixExpr):
     @property
     def shape(self) -> tuple[sp.Expr, sp.Expr]:
         """Rows and columns."""
-        return self.argument.shape  # type: ignore[no-any-return]
+        return self.argument.shape
 
     def _entry(self, i: Any, j: Any, **kwargs: Any) -> sp.Expr:
         return self.activation(self.argument[i, j])
@@ -235,7 +235,7 @@ class ActivatedScalar(sp.Expr):
     @property
     def free_symbols(self) -> set[sp.Basic]:
         """Symbols of the argument; the formula has none of its own."""
-        return self.argument.free_symbols  # type: ignore[no-any-return]
+        return self.argument.free_symbols
 
     def _eval_derivative(self, symbol: sp.Basic) -> sp.Expr:
         return self.activation.derivative(self.argument) * self.argument.diff(symbol)

@@ -215,7 +215,9 @@ def _check_constant(expr: Any) -> None:
         if not expr.exp.is_Integer:
             raise UnsupportedExpressionError(f"{expr}: a matrix power needs a given integer exponent, got {expr.exp}")
     elif not isinstance(expr, _CONSTANT_NODES):
-        raise UnsupportedExpressionError(f"{expr}: {type(expr).__name__} is not part of the language of constant matrices")
+        raise UnsupportedExpressionError(
+            f"{expr}: {type(expr).__name__} is not part of the language of constant matrices"
+        )
     for child in expr.args if isinstance(expr, sp.MatrixExpr) else ():
         if isinstance(child, (sp.MatrixExpr, sp.MatrixBase)):
             _check_constant(child)

@@ -136,7 +136,9 @@ def _eigenvalues(matrix: sp.Matrix) -> list[sp.Expr]:
         roots = sp.roots(polynomial)
         if sum(roots.values()) == matrix.rows:
             return list(roots)
-        raise InputError(f"matrix: the eigenvalues of this symbolic {matrix.rows}x{matrix.cols} matrix have no closed form")
+        raise InputError(
+            f"matrix: the eigenvalues of this symbolic {matrix.rows}x{matrix.cols} matrix have no closed form"
+        )
     return list(sp.Poly(polynomial.as_expr(), variable, extension=None).all_roots(radicals=True))
 
 
@@ -162,6 +164,9 @@ class OperatorNorm(_MatrixScalar):
             return sp.S.Zero
         if isinstance(inner, sp.Identity):
             return sp.Abs(factor)
+        if isinstance(inner, sp.OneMatrix):
+            rows, columns = inner.shape
+            return sp.Abs(factor) * {1: rows, 2: sp.sqrt(rows * columns), sp.oo: columns}[which.p]
         return sp.Abs(factor) * sp.Expr.__new__(cls, inner, which.p)
 
     @property

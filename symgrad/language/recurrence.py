@@ -61,7 +61,7 @@ class Recurrence(Presentable):
         _check_variables(self.states, "states")
         _check_variables(self.inputs, "inputs")
         self._check_kinds()
-        self.nodes  # noqa: B018 - an expression outside the language is refused here, not at first use
+        _ = self.nodes  # an expression outside the language is refused here, not at first use
         self._check_names()
 
     @property
@@ -76,7 +76,7 @@ class Recurrence(Presentable):
 
     @cached_property
     def parameters(self) -> tuple[sp.Expr, ...]:
-        """Weights and scalar parameters, those of declared ranges included, sorted by name; sizes are not among them."""
+        """Weights and scalar parameters, those of declared ranges included, sorted by name; sizes left out."""
         ranges = set().union(*(interval.free_symbols for interval in self.ranges.values()))
         return tuple(sorted((self._used | ranges) - set(self.variables) - set(self.sizes), key=str))
 
@@ -169,9 +169,7 @@ def _as_expr(state: Any, value: Any) -> sp.Expr:
     if isinstance(value, sp.MatrixBase):
         return sp.ImmutableDenseMatrix(value)
     if not isinstance(value, sp.Expr):
-        raise InputError(
-            f"next state of {state}: a SymPy expression is needed, got {type(value).__name__} {value!r}"
-        )
+        raise InputError(f"next state of {state}: a SymPy expression is needed, got {type(value).__name__} {value!r}")
     return value
 
 
@@ -191,7 +189,7 @@ def _check_variables(symbols: tuple[Any, ...], what: str) -> None:
 def _check_shapes(node: sp.MatrixExpr) -> None:
     """Refuse products and sums of fixed but different sizes that SymPy let pass."""
     try:
-        node.shape  # noqa: B018
+        _ = node.shape
     except (sp.ShapeError, ValueError, AttributeError) as error:
         raise UnsupportedExpressionError(f"{node}: shapes do not fit ({error})") from error
 
@@ -199,7 +197,9 @@ def _check_shapes(node: sp.MatrixExpr) -> None:
 def _interval(key: object, value: Any) -> sp.Interval:
     if isinstance(value, (tuple, list)) and len(value) == 2:
         try:
-            value = sp.Interval(*(sp.Rational(str(end)) if isinstance(end, float) else sp.sympify(end) for end in value))
+            value = sp.Interval(
+                *(sp.Rational(str(end)) if isinstance(end, float) else sp.sympify(end) for end in value)
+            )
         except (TypeError, ValueError, sp.SympifyError) as error:
             raise InputError(f"range of {key}: two real numbers are needed, got {value!r}") from error
     if not isinstance(value, sp.Interval):

@@ -40,7 +40,7 @@ class Weights:
         """
         if isinstance(symbol, sp.Symbol):
             return ()
-        shape = [sp.sympify(size).xreplace(self.sizes) for size in symbol.shape]
+        shape = [sp.sympify(sp.sympify(size).xreplace(self.sizes)) for size in symbol.shape]
         if any(not size.is_Integer for size in shape):
             raise InputError(f"weights: they do not tell the size {symbol.shape} of {symbol}")
         return tuple(int(size) for size in shape)
@@ -73,7 +73,9 @@ def bind(model: Recurrence, weights: Mapping[Any, Any] | None, needed: Collectio
     missing = sorted(str(symbol) for symbol in needed if str(symbol) not in arrays)
     if missing:
         shapes = ", ".join(f"{name} {getattr(known[name], 'shape', '(a number)')}" for name in missing)
-        raise InputError(f"weights: {shapes} of model {model.name} missing; given: {', '.join(sorted(given)) or 'none'}")
+        raise InputError(
+            f"weights: {shapes} of model {model.name} missing; given: {', '.join(sorted(given)) or 'none'}"
+        )
     return _sized(model, {known[name]: array for name, array in arrays.items()})
 
 
@@ -144,7 +146,8 @@ def _summed(model: Recurrence, part: str, blocks: Mapping[str, Array]) -> Array:
     if len({array.shape for array in arrays}) > 1:
         raise InputError(f"weights: {' and '.join(wanted)} must have one shape, got {[a.shape for a in arrays]}")
     # The sum rounded to float64 is the parameter of the model that is studied; everything after is exact in it.
-    return np.sum(arrays, axis=0)
+    total: Array = np.sum(arrays, axis=0)
+    return total
 
 
 def _sized(model: Recurrence, values: dict[sp.Expr, Array]) -> Weights:
@@ -158,7 +161,7 @@ def _sized(model: Recurrence, values: dict[sp.Expr, Array]) -> Weights:
                     f"weight {symbol}: got shape {array.shape}, needed {symbol.shape} with {size} = {sizes[size]}"
                 )
     for symbol, array in shaped:
-        wanted = tuple(sp.sympify(size).xreplace(sizes) for size in symbol.shape)
+        wanted = tuple(sp.sympify(sp.sympify(size).xreplace(sizes)) for size in symbol.shape)
         if any(size.is_Integer and size != length for size, length in zip(wanted, _two(array), strict=True)):
             raise InputError(f"weight {symbol}: got shape {array.shape}, needed {wanted}")
     return Weights(fitted, sizes)
