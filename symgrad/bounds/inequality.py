@@ -95,6 +95,7 @@ class Rule:
     Attributes:
         name: short, unique.
         quantity: the type of quantity it speaks of.
+        text: the theorem in plain characters.
         statement: the theorem as LaTeX.
         hypotheses: what must hold, each a phrase; none when it always holds.
         source: where it is proved.
@@ -104,6 +105,7 @@ class Rule:
 
     name: str
     quantity: type[Quantity]
+    text: str
     statement: str
     hypotheses: tuple[str, ...]
     source: str
@@ -131,7 +133,9 @@ def rule(
         name = function.__name__.replace("_", " ")
         if any(known.name == name for known in _RULES):
             raise SymgradError(f"rule {name!r} is declared twice")
-        made = Rule(name, quantity, statement, hypotheses, source, equality, function)
+        if not function.__doc__:
+            raise SymgradError(f"rule {name!r} does not state its theorem: give it a docstring")
+        made = Rule(name, quantity, function.__doc__, statement, hypotheses, source, equality, function)
         _RULES.append(made)
         return made
 
@@ -153,7 +157,13 @@ class Inequality:
     __slots__ = ("bound", "premises", "quantity", "rule")
 
     def __init__(
-        self, quantity: Quantity, bound: sp.Basic, rule: Rule, premises: tuple[Inequality, ...], *, _made_by: object = None
+        self,
+        quantity: Quantity,
+        bound: sp.Basic,
+        rule: Rule,
+        premises: tuple[Inequality, ...],
+        *,
+        _made_by: object = None,
     ) -> None:
         if _made_by is not _SEAL:
             raise SymgradError("an Inequality is made by a rule; use symgrad.bounds.engine to derive one")
@@ -171,13 +181,7 @@ class Inequality:
     @property
     def is_finite(self) -> bool:
         """Whether the bound says anything: no infinity stands in it."""
-        walk = sp.preorder_traversal(self.bound)
-        for node in walk:
-            if isinstance(node, OperatorNorm):  # its p may be infinity
-                walk.skip()
-            elif node in (sp.oo, -sp.oo, sp.zoo, sp.nan):
-                return False
-        return True
+        return not _has_infinity(self.bound)
 
     def steps(self) -> Iterator[Inequality]:
         """All inequalities below this one, premises first, shared ones once."""
@@ -191,3 +195,11 @@ class Inequality:
                 yield item
 
         yield from visit(self)
+
+
+def _has_infinity(expr: sp.Basic) -> bool:
+    """Whether an infinity stands in an expression, other than as the p of a norm."""
+    if expr in (sp.oo, -sp.oo, sp.zoo, sp.nan):
+        return True
+    parts = expr.args[:1] if isinstance(expr, OperatorNorm) else expr.args
+    return any(map(_has_infinity, parts))

@@ -15,7 +15,7 @@ from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, column_of_ba
 from symgrad.language.operators import Block, Operator
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
-from symgrad.rigor.balls import exact_ball, to_ball, lower_float, upper_float, working_precision
+from symgrad.rigor.balls import exact_ball, lower_float, to_ball, upper_float, working_precision
 
 __all__ = ["Instance", "obeys"]
 

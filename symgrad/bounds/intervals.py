@@ -6,7 +6,18 @@ from itertools import product
 
 import sympy as sp
 
-__all__ = ["REALS", "Ends", "ends", "hull", "interval_product", "interval_scaled", "interval_sum", "is_numeric", "largest", "magnitude"]
+__all__ = [
+    "REALS",
+    "Ends",
+    "ends",
+    "hull",
+    "interval_product",
+    "interval_scaled",
+    "interval_sum",
+    "is_numeric",
+    "largest",
+    "magnitude",
+]
 
 Ends = sp.Tuple
 REALS = sp.Tuple(-sp.oo, sp.oo)

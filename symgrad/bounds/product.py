@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +18,13 @@ from symgrad.bounds.proof import Proof
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.jacobian import jacobian
 from symgrad.errors import InputError
-from symgrad.language.norms import Norm, OperatorNorm, SpectralRadius, norm as norm_of
-from symgrad.language.operators import Block
+from symgrad.language.norms import Norm, OperatorNorm, SpectralRadius
+from symgrad.language.norms import norm as norm_of
+from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, bind
 from symgrad.presentable import Presentable
-from symgrad.rigor.balls import exact_ball, lower_float, upper_float, working_precision
+from symgrad.rigor.balls import to_ball, upper_float, working_precision
 
 __all__ = ["Bound", "BoundSeries", "BoundValue", "checked_steps", "product_bound"]
 
@@ -147,9 +147,9 @@ class Bound(Presentable):
         Raises:
             InputError: delta is not positive.
         """
-        delta = sp.sympify(delta, strict=False) if isinstance(delta, (int, float)) else delta
-        if not isinstance(delta, sp.Expr) or delta.is_positive is False or (delta.is_number and not delta.is_positive):
-            raise InputError(f"delta: a positive number or expression is needed, got {delta!r}")
+        delta = delta if isinstance(delta, sp.Expr) and delta.free_symbols else exact_number("delta", delta)
+        if delta.is_positive is False or (delta.is_number and not delta.is_positive):
+            raise InputError(f"delta: a positive number or expression is needed, got {delta}")
         if weights is not None:
             return self.with_weights(weights).horizon(delta)
         steps = sp.Max(0, sp.ceiling(sp.log(delta / self.constant) / sp.log(self.rate)))
@@ -190,7 +190,9 @@ class Bound(Presentable):
             InputError: the bound is a tightened claim, which has no proof.
         """
         if self.factor != 1:
-            raise InputError(f"proof: this is the theorem's bound with its rate times {self.factor}, a claim without proof")
+            raise InputError(
+                f"proof: this is the theorem's bound with its rate times {self.factor}, a claim without proof"
+            )
         return Proof(self.model, self.inequality)
 
     def tightened(self, factor: Any) -> Bound:
@@ -199,10 +201,9 @@ class Bound(Presentable):
         Raises:
             InputError: the factor is not a positive number.
         """
-        valid = isinstance(factor, (int, float, Fraction, sp.Expr)) and not isinstance(factor, bool)
-        number = sp.Rational(str(factor)) if valid and not isinstance(factor, sp.Expr) and math.isfinite(factor) else factor
-        if not isinstance(number, sp.Expr) or not number.is_positive or not number.is_number:
-            raise InputError(f"factor: a positive number is needed, got {factor!r}")
+        number = exact_number("factor", factor)
+        if not number.is_positive:
+            raise InputError(f"factor: a positive number is needed, got {number}")
         return replace(self, factor=self.factor * number)
 
 
@@ -226,8 +227,7 @@ class BoundSeries:
         Doubling, then bisection. Powers of a matrix may rise before they fall; the
         value returned is one where the bound holds and the one before it does not.
         """
-        from_below = arb(lower_float(exact_ball(sp.Rational(delta)))) if delta.is_Rational else None
-        target = from_below if from_below is not None else exact_ball(float(delta))
+        target = to_ball(delta, _BITS)
         high = 1
         if self.at(0).ball <= target:
             return 0

@@ -45,6 +45,7 @@ MOORE = "Moore, Kearfott and Cloud, Introduction to Interval Analysis 2009"
     equality="always",
 )
 def constant_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """The entries of a constant vector are that constant."""
     match goal.vector:
         case Constant(value, _):
             return Conclusion(ends(value, value))
@@ -61,6 +62,7 @@ def constant_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion
     hypotheses=("the variable stays in the declared range at every step, the first included",),
 )
 def declared_range(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """x_i in [a, b] as declared for x."""
     declared = context.declared(goal.vector.symbol) if isinstance(goal.vector, Variable) else None
     if declared is None:
         return Lacking("no range is declared")
@@ -75,6 +77,7 @@ def declared_range(goal: EntryRange, prove: Prove, context: Any) -> Conclusion |
     hypotheses=("no state and no input stands in p",),
 )
 def parameter_vector(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """|p_i| <= ||p||_inf for a vector of parameters."""
     if not isinstance(goal.vector, Variable) or not context.is_constant(goal.vector):
         return Lacking("it is no vector of parameters")
     if isinstance(goal.vector.symbol, sp.Symbol):
@@ -90,6 +93,7 @@ def parameter_vector(goal: EntryRange, prove: Prove, context: Any) -> Conclusion
     equality="when every value occurs",
 )
 def undeclared_variable(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """x_i may be any real number."""
     return Conclusion(REALS) if isinstance(goal.vector, Variable) else Lacking("it is no variable")
 
 
@@ -100,6 +104,7 @@ def undeclared_variable(goal: EntryRange, prove: Prove, context: Any) -> Conclus
     equality="when w reaches the arguments where f is extreme",
 )
 def fused_function(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """v = f(w) entrywise implies v_i in [inf f, sup f] over the range of w, several steps fused into one f."""
     fused = one_argument_function(goal.vector)
     if fused is None:
         return Lacking("it is no composite function of one vector")
@@ -114,6 +119,7 @@ def fused_function(goal: EntryRange, prove: Prove, context: Any) -> Conclusion |
     equality="when w reaches the arguments where f is extreme",
 )
 def function_values(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """v = f(w) entrywise implies v_i in [inf f, sup f] over the range of w, both sides at a kink."""
     match goal.vector:
         case Elementwise(function, argument):
             return _function_range(function, prove(EntryRange(argument)))
@@ -146,6 +152,7 @@ def _range_over(function: Activation, bounds: sp.Tuple) -> Range:
     equality="always",
 )
 def scaled_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """v_i in [a, b] implies c v_i in c [a, b]."""
     match goal.vector:
         case Apply(Scale(coefficient, Identity()), argument):
             premise = prove(EntryRange(argument))
@@ -161,6 +168,7 @@ def scaled_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion |
     hypotheses=("0 <= z <= 1 in every entry",),
 )
 def convex_combination_of_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """z_i in [0, 1] implies z_i a_i + (1 - z_i) b_i in the hull of the ranges of a and b."""
     pair = _complementary_products(goal.vector)
     if pair is None:
         return Lacking("it is not of the form z*a + (1 - z)*b")
@@ -189,6 +197,7 @@ def _complementary_products(vector: Vector) -> tuple[Vector, Vector, Vector] | N
     equality="when both ends are reached at once",
 )
 def summed_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """v_i in [a, b], w_i in [c, d] imply v_i + w_i in [a + c, b + d]."""
     if not isinstance(goal.vector, VectorSum):
         return Lacking("it is no sum")
     terms = affine_terms(goal.vector)
@@ -205,6 +214,7 @@ def summed_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion |
     equality="when both ends are reached at once",
 )
 def multiplied_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """v_i in I, w_i in K imply v_i w_i in I K."""
     match goal.vector:
         case Hadamard(left, right):
             premises = prove(EntryRange(left)), prove(EntryRange(right))
@@ -220,6 +230,7 @@ def multiplied_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusi
     hypotheses=("A is constant",),
 )
 def weighted_sum_of_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """|(A v)_i| <= ||A||_inf max_j |v_j|."""
     match goal.vector:
         case Apply(operator, argument) if context.is_constant(operator):
             premise = prove(EntryRange(argument))

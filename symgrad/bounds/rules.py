@@ -9,6 +9,7 @@ unless a subscript is written.
 
 from __future__ import annotations
 
+from itertools import combinations, product
 from typing import Any
 
 import sympy as sp
@@ -16,6 +17,7 @@ import sympy as sp
 from symgrad.bounds.inequality import (
     BlockNorms,
     Conclusion,
+    EntryRange,
     Lacking,
     OperatorNormOf,
     ProductNorm,
@@ -23,8 +25,15 @@ from symgrad.bounds.inequality import (
     rule,
 )
 from symgrad.bounds.intervals import magnitude
-from symgrad.bounds.structure import affine_terms, are_complementary, collected, factors_in_runs, gated_terms
-from symgrad.language.norms import OperatorNorm
+from symgrad.bounds.structure import (
+    affine_terms,
+    are_complementary,
+    collected,
+    factors_in_runs,
+    gate_choices,
+    gated_terms,
+)
+from symgrad.language.norms import NORMS, OperatorNorm
 from symgrad.language.operators import (
     Block,
     Compose,
@@ -38,10 +47,7 @@ from symgrad.language.operators import (
     Zero,
     add_operators,
     compose,
-    diagonal,
 )
-from symgrad.language.norms import NORMS
-from symgrad.bounds.inequality import EntryRange
 from symgrad.language.to_sympy import operator_to_sympy
 
 HORN = "Horn and Johnson, Matrix Analysis, 2nd ed. 2013"
@@ -54,6 +60,7 @@ HORN = "Horn and Johnson, Matrix Analysis, 2nd ed. 2013"
     equality="always",
 )
 def identity_and_zero(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """||I|| = 1 and ||0|| = 0."""
     match goal.operator:
         case Identity():
             return Conclusion(sp.S.One)
@@ -70,6 +77,7 @@ def identity_and_zero(goal: OperatorNormOf, prove: Prove, context: Any) -> Concl
     hypotheses=("no state and no input stands in A",),
 )
 def constant_sub_matrix(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """||A|| stays ||A|| for a constant matrix A, taken as a whole."""
     if not context.is_constant(goal.operator):
         return Lacking("a state or an input stands in it")
     return Conclusion(OperatorNorm(operator_to_sympy(goal.operator), goal.norm.p))
@@ -82,6 +90,7 @@ def constant_sub_matrix(goal: OperatorNormOf, prove: Prove, context: Any) -> Con
     equality="always",
 )
 def scalar_multiple(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """||a A|| = |a| ||A||."""
     match goal.operator:
         case Scale(coefficient, operand):
             premise = prove(OperatorNormOf(operand, goal.norm))
@@ -96,6 +105,7 @@ def scalar_multiple(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclus
     equality="always",
 )
 def transpose(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """||A^T||_p = ||A||_q with 1/p + 1/q = 1."""
     match goal.operator:
         case Transpose(operand):
             premise = prove(OperatorNormOf(operand, NORMS[goal.norm.dual]))
@@ -109,9 +119,10 @@ def transpose(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | 
     r"\max_{e}\,\bigl|a + \sum_i c_i e_i\bigr|,\quad e_i \in \{\inf v_i, \sup v_i\}",
     source="a convex function on a box is largest at a corner; Rockafellar, Convex Analysis 1970, thm. 32.2",
     equality="when the v_i reach that corner in one entry",
-    hypotheses=("at most two v_i, with finite ranges", "a symbolic coefficient, else interval arithmetic is as sharp"),
+    hypotheses=("the v_i have finite ranges",),
 )
 def diagonal_affine_in_ranges(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """||diag(a + sum_i c_i v_i)|| <= max over corners e of |a + sum_i c_i e_i|, e_i in {inf v_i, sup v_i}."""
     if not isinstance(goal.operator, Diagonal):
         return Lacking("it is not diagonal")
     terms = affine_terms(goal.operator.vector)
@@ -134,6 +145,7 @@ def diagonal_affine_in_ranges(goal: OperatorNormOf, prove: Prove, context: Any) 
     equality="when an entry reaches the end of the range that is larger in modulus",
 )
 def diagonal_matrix(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """||diag(v)|| = max_i |v_i| <= max(|inf v|, |sup v|)."""
     match goal.operator:
         case Diagonal(vector):
             premise = prove(EntryRange(vector))
@@ -149,6 +161,7 @@ def diagonal_matrix(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclus
     equality="when each factor is largest on the image, under the later factors, of one vector",
 )
 def composition(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """||A_1 ... A_r|| <= ||A_1|| ... ||A_r||, constants composed and diagonals merged first."""
     if not isinstance(goal.operator, Compose):
         return Lacking("it is no product")
     parts = factors_in_runs(goal.operator.factors, context.is_constant)
@@ -167,6 +180,7 @@ def composition(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion 
     hypotheses=("at least two terms share the factor A",),
 )
 def common_factor(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """sum_j diag(v_j) A = diag(sum_j v_j) A."""
     if not isinstance(goal.operator, OperatorSum):
         return Lacking("it is no sum")
     rests = [rest for _, rest in gated_terms(goal.operator)]
@@ -186,9 +200,10 @@ def common_factor(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusio
     hypotheses=("0 <= z <= 1 in every entry",),
 )
 def convex_gate(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """||diag(z) A + diag(1 - z) B||_p <= ||(||A||_p, ||B||_p)||_p for 0 <= z <= 1."""
     if not isinstance(goal.operator, OperatorSum):
         return Lacking("it is no sum")
-    pair = _complementary_pair(gated_terms(goal.operator))
+    pair = _complementary_pair(goal.operator.terms)
     if pair is None:
         return Lacking("no two terms carry gates z and 1 - z")
     (gate, first), (_, second), others = pair
@@ -204,13 +219,12 @@ def convex_gate(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion 
 Gated = tuple[Vector, Operator]
 
 
-def _complementary_pair(terms: list[Gated]) -> tuple[Gated, Gated, list[Operator]] | None:
-    for index, first in enumerate(terms):
-        for later, second in enumerate(terms[index + 1 :], index + 1):
-            gates_vary = affine_terms(first[0]).keys() - {None}
-            if gates_vary and are_complementary(first[0], second[0]):
-                others = [compose(diagonal(gate), rest) for i, (gate, rest) in enumerate(terms) if i not in (index, later)]
-                return first, second, others
+def _complementary_pair(terms: tuple[Operator, ...]) -> tuple[Gated, Gated, list[Operator]] | None:
+    for one, other in combinations(terms, 2):
+        for first, second in product(gate_choices(one), gate_choices(other)):
+            gate_varies = affine_terms(first[0]).keys() - {None}
+            if gate_varies and are_complementary(first[0], second[0]):
+                return first, second, [term for term in terms if term is not one and term is not other]
     return None
 
 
@@ -221,6 +235,7 @@ def _complementary_pair(terms: list[Gated]) -> tuple[Gated, Gated, list[Operator
     equality="when the terms are largest on one vector and map it to the same direction",
 )
 def triangle_inequality(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """||A + B|| <= ||A|| + ||B||, constant terms added up first."""
     if not isinstance(goal.operator, OperatorSum):
         return Lacking("it is no sum")
     constant = [term for term in goal.operator.terms if context.is_constant(term)]
@@ -238,6 +253,7 @@ def triangle_inequality(goal: OperatorNormOf, prove: Prove, context: Any) -> Con
     equality="when the blocks are 1 x 1 and non-negative",
 )
 def blocks_to_gain(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """||[A_ij]||_p <= || [ ||A_ij||_p ] ||_p."""
     if not isinstance(goal.operator, Block):
         return Lacking("it has no blocks")
     premise = prove(BlockNorms(goal.operator, goal.norm))
@@ -251,6 +267,7 @@ def blocks_to_gain(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusi
     equality="when every block norm is attained at one state and input",
 )
 def gain_matrix(goal: BlockNorms, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """[ ||J_ij|| ] <= G entry by entry."""
     rows = [[prove(OperatorNormOf(entry, goal.norm)) for entry in row] for row in goal.block.rows]
     matrix = sp.ImmutableDenseMatrix([[item.bound for item in row] for row in rows])
     return Conclusion(matrix, tuple(item for row in rows for item in row))
@@ -264,6 +281,7 @@ def gain_matrix(goal: BlockNorms, prove: Prove, context: Any) -> Conclusion | La
     hypotheses=("the bound on the Jacobian holds at every step",),
 )
 def power_of_a_rate(goal: ProductNorm, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """||J_t|| <= gamma for all t implies ||J_t ... J_(t-k+1)|| <= gamma^k."""
     if isinstance(goal.jacobian, Block):
         return Lacking("there are several states")
     premise = prove(OperatorNormOf(goal.jacobian, goal.norm))
@@ -280,6 +298,7 @@ def power_of_a_rate(goal: ProductNorm, prove: Prove, context: Any) -> Conclusion
     hypotheses=("the bound on the blocks holds at every step",),
 )
 def power_of_a_gain_matrix(goal: ProductNorm, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """[ ||(J_t)_ij||_p ] <= G for all t implies ||J_t ... J_(t-k+1)||_p <= ||G^k||_p."""
     if not isinstance(goal.jacobian, Block):
         return Lacking("there is only one state")
     premise = prove(BlockNorms(goal.jacobian, goal.norm))

@@ -31,7 +31,15 @@ from symgrad.language.operators import (
     scale,
 )
 
-__all__ = ["affine_terms", "are_complementary", "collected", "factors_in_runs", "gated_terms", "one_argument_function"]
+__all__ = [
+    "affine_terms",
+    "are_complementary",
+    "collected",
+    "factors_in_runs",
+    "gate_choices",
+    "gated_terms",
+    "one_argument_function",
+]
 
 
 def affine_terms(vector: Vector) -> dict[Vector | None, sp.Expr]:
@@ -71,31 +79,42 @@ def are_complementary(first: Vector, second: Vector) -> bool:
 
 def gated_terms(operator: OperatorSum) -> list[tuple[Vector, Operator]]:
     """Each term as (v, A) with the term equal to diag(v) A; v is constant where there is no gate."""
-    return [_gated(term) for term in operator.terms]
+    found: list[tuple[Vector, Operator]] = []
+    for term in operator.terms:
+        coefficient, gates, rest = _leading_gates(term)
+        gate = reduce(hadamard_vectors, gates) if gates else Constant(sp.S.One, term.shape[0])
+        found.append((apply_operator(scale(coefficient, Identity(gate.size)), gate), rest))
+    return found
 
 
-def _gated(term: Operator) -> tuple[Vector, Operator]:
+def gate_choices(term: Operator) -> list[tuple[Vector, Operator]]:
+    """Every way to write a term as diag(z) A with z one of the vectors that multiply it from the left."""
+    coefficient, gates, rest = _leading_gates(term)
+    choices: list[tuple[Vector, Operator]] = []
+    for index, gate in enumerate(gates):
+        others = [diagonal(other) for i, other in enumerate(gates) if i != index]
+        choices.append((gate, scale(coefficient, compose(*others, rest))))
+    return choices
+
+
+def _leading_gates(term: Operator) -> tuple[sp.Expr, list[Vector], Operator]:
+    """A coefficient, the entrywise factors of the diagonals in front, and what they multiply."""
     match term:
         case Scale(coefficient, operand):
-            gate, rest = _gated(operand)
-            return apply_operator(scale(coefficient, Identity(gate.size)), gate), rest
+            inner, gates, rest = _leading_gates(operand)
+            return coefficient * inner, gates, rest
         case Diagonal(vector):
-            return vector, Identity(vector.size)
+            return sp.S.One, _entrywise_factors(vector), Identity(vector.size)
         case Compose(factors) if isinstance(factors[0], Diagonal):
-            gates = _leading_diagonals(factors)
-            rest = factors[len(gates) :]
-            gate = reduce(hadamard_vectors, gates)
-            return gate, compose(*rest) if rest else Identity(gate.size)
-    return Constant(sp.S.One, term.shape[0]), term
+            _, gates, rest = _leading_gates(compose(*factors[1:]))
+            return sp.S.One, _entrywise_factors(factors[0].vector) + gates, rest
+    return sp.S.One, [], term
 
 
-def _leading_diagonals(factors: tuple[Operator, ...]) -> list[Vector]:
-    found: list[Vector] = []
-    for factor in factors:
-        if not isinstance(factor, Diagonal):
-            break
-        found.append(factor.vector)
-    return found
+def _entrywise_factors(vector: Vector) -> list[Vector]:
+    if isinstance(vector, Hadamard):
+        return _entrywise_factors(vector.left) + _entrywise_factors(vector.right)
+    return [vector]
 
 
 def collected(operator: OperatorSum) -> Operator:
@@ -151,9 +170,7 @@ def _fused(vector: Vector) -> tuple[sp.Expr, Vector | None]:
     return VARIABLE, vector
 
 
-def _joined(
-    node: Vector, parts: tuple[Vector, ...], combine: Callable[..., sp.Expr]
-) -> tuple[sp.Expr, Vector | None]:
+def _joined(node: Vector, parts: tuple[Vector, ...], combine: Callable[..., sp.Expr]) -> tuple[sp.Expr, Vector | None]:
     fused = [_fused(part) for part in parts]
     bases = {base for _, base in fused if base is not None}
     if len(bases) > 1:
