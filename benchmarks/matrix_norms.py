@@ -45,7 +45,7 @@ def excess(enclosure: NormEnclosure) -> float:
 
 
 def compare(name: str, matrix: Matrix, repetitions: int) -> None:
-    """Print one line: times, their ratio, and the relative widths."""
+    """Print one line: times, their ratio, and the relative widths around sigma_max and sigma_min."""
     pairs = [
         (seconds(lambda: operator_norm(matrix)), seconds(lambda: np.linalg.norm(matrix, 2))) for _ in range(repetitions)
     ]
@@ -61,7 +61,7 @@ def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
     repetitions = int(sys.argv[2]) if len(sys.argv) > 2 else 7
     print(f"n = {n}, median of {repetitions}, numpy {np.__version__}")
-    print(f"{'matrix':14s}{'bound, s':>10s}{'norm, s':>10s}{'ratio':>8s}{'sigma_max':>14s}{'sigma_min':>14s}")
+    print(f"{'matrix':14s}{'bound, s':>10s}{'norm, s':>10s}{'ratio':>8s}{'width, max':>14s}{'width, min':>14s}")
     for name, matrix in matrices(n).items():
         compare(name, matrix, repetitions)
 
