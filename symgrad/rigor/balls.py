@@ -13,7 +13,7 @@ from flint import arb
 
 from symgrad.errors import InputError, UnsupportedExpressionError
 from symgrad.rigor.balls_compile import Program
-from symgrad.rigor.balls_intervals import Interval, interval_of_ball, make
+from symgrad.rigor.balls_intervals import WHOLE, Interval, OutOfDomainError, interval_of_ball, make
 from symgrad.rigor.balls_numbers import (
     Enclosed,
     ball_from_ends,
@@ -67,10 +67,10 @@ def ball_function(expr: sp.Expr, symbols: sp.Symbol | Sequence[sp.Symbol]) -> Ca
     def on_balls(*balls: Any) -> arb:
         _check_count(balls, program)
         numbers = [ball if isinstance(ball, arb) else exact_ball(ball) for ball in balls]
-        result = ball_from_ends(*program([interval_of_ball(ball, soft=False) for ball in numbers]))
+        result = ball_from_ends(*_run(program, [interval_of_ball(ball, soft=False) for ball in numbers]))
         if result.is_finite() or not program.edged:
             return result
-        return ball_from_ends(*program([interval_of_ball(ball, soft=True) for ball in numbers]))
+        return ball_from_ends(*_run(program, [interval_of_ball(ball, soft=True) for ball in numbers]))
 
     return on_balls
 
@@ -98,7 +98,7 @@ def interval_function(expr: sp.Expr, symbols: sp.Symbol | Sequence[sp.Symbol]) -
 
     def on_intervals(*intervals: Interval) -> Interval:
         _check_count(intervals, program)
-        return program([_checked_ends(*ends) for ends in intervals])
+        return _run(program, [_checked_ends(*ends) for ends in intervals])
 
     return on_intervals
 
@@ -123,10 +123,17 @@ def to_ball(expr: sp.Expr, bits: int | None = None) -> arb:
     working = wanted + 16
     while True:
         with working_precision(working):
-            ball = ball_from_ends(*program(()))
+            ball = ball_from_ends(*_run(program, ()))
         if ball.is_exact() or ball.rel_accuracy_bits() >= wanted or working >= 16 * (wanted + 16):
             return ball
         working *= 2
+
+
+def _run(program: Program, inputs: Sequence[Interval]) -> Interval:
+    try:
+        return program(inputs)
+    except OutOfDomainError:
+        return WHOLE
 
 
 def _checked_symbols(symbols: Any) -> tuple[sp.Symbol, ...]:

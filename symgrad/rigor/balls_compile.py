@@ -15,8 +15,8 @@ from symgrad.rigor.balls_gamma import polygamma
 from symgrad.rigor.balls_intervals import (
     INF,
     NEG_INF,
-    WHOLE,
     Interval,
+    OutOfDomainError,
     add,
     hull,
     integer_power,
@@ -68,7 +68,11 @@ class Program:
         self._result = self._compile(expr)
 
     def __call__(self, inputs: Sequence[Interval]) -> Interval:
-        """The interval of the values at these intervals of the symbols."""
+        """The interval of the values at these intervals of the symbols.
+
+        Raises:
+            OutOfDomainError: the expression has no real value in a part of them.
+        """
         values = list(inputs)
         for step in self._steps:
             values.append(step(values))
@@ -170,7 +174,9 @@ def _constant(expr: sp.Basic) -> Step:
             ball = expr.ball(ctx.prec)
         else:
             ball = _CONSTANTS[expr]() if expr in _CONSTANTS else exact_ball(expr)
-        return WHOLE if ball.is_nan() else (ball, ball)
+        if ball.is_nan():
+            raise OutOfDomainError(f"{expr} is not a real number")
+        return ball, ball
 
     def step(values: Values) -> Interval:
         found = known.get(ctx.prec)
@@ -200,7 +206,9 @@ def _piecewise(expr: sp.Piecewise, symbols: Sequence[sp.Symbol]) -> Step:
             inputs = condition.where(inputs, False)
         # No branch is left for a part of the inputs; a single point left out (a jump without a value) may be.
         only_a_point = any(low is not high and low >= high for low, high in inputs)
-        return result if only_a_point and result is not None else WHOLE
+        if result is None or not only_a_point:
+            raise OutOfDomainError("no branch of a Piecewise applies")
+        return result
 
     return step
 

@@ -13,6 +13,7 @@ from symgrad.rigor.balls_intervals import (
     NEG_INF,
     WHOLE,
     Interval,
+    OutOfDomainError,
     absolute,
     add,
     hull,
@@ -63,10 +64,9 @@ def _atan(a: Interval) -> Interval:
 
 def log(a: Interval) -> Interval:
     """Natural logarithm, minus infinity at 0."""
-    inside = in_domain(a, _ZERO)
-    if inside is None:
-        return WHOLE
-    low, high = inside
+    low, high = in_domain(a, _ZERO)
+    if high.is_zero():
+        raise OutOfDomainError("logarithm of 0")
     bottom = _log_end(low) if low > 0 else NEG_INF
     if low is high and low > 0:
         return bottom, bottom
@@ -82,9 +82,7 @@ def _between_minus_one_and_one(function: Callable[[arb], arb], limit: Callable[[
 
     def on_interval(a: Interval) -> Interval:
         inside = in_domain(a, -_ONE)
-        mirrored = None if inside is None else in_domain(negative(inside), -_ONE)
-        if mirrored is None:
-            return WHOLE
+        mirrored = in_domain(negative(inside), -_ONE)
         low = function(-mirrored[1])
         high = low if mirrored[0] is mirrored[1] else function(-mirrored[0])
         return low if low.is_finite() else -limit(), high if high.is_finite() else limit()
@@ -107,8 +105,6 @@ def _acos(a: Interval) -> Interval:
 
 def _acosh(a: Interval) -> Interval:
     inside = in_domain(a, _ONE)
-    if inside is None:
-        return WHOLE
     low, high = (end.acosh() if end.is_finite() else end for end in inside)
     return (
         (low, low) if low.is_finite() and inside[0] is inside[1] else (low if low >= 0 else _ZERO, make(low, high)[1])
@@ -189,7 +185,17 @@ def general_power(a: Interval, b: Interval) -> Interval:
         first, last = a[0] ** b[0], a[0] ** b[1]
         return (first, first) if b[0] is b[1] else make(first.min(last), first.max(last))
     base = in_domain(a, _ZERO)
-    return WHOLE if base is None else exp(multiply(b, log(base)))
+    if base[1].is_zero():
+        return _power_of_zero(b)
+    return exp(multiply(b, log(base)))
+
+
+def _power_of_zero(b: Interval) -> Interval:
+    if b[0] > 0:
+        return _ZERO, _ZERO
+    if b[1] < 0:
+        raise OutOfDomainError("division by 0")
+    return (_ZERO, INF) if not b[0] >= 0 else (_ZERO, _ONE)
 
 
 def _reciprocal_of(function: Unary) -> Unary:

@@ -7,7 +7,18 @@ from functools import lru_cache
 
 from flint import acb, arb, ctx
 
-from symgrad.rigor.balls_intervals import INF, NEG_INF, WHOLE, ZERO, Interval, in_domain, make, negative, point
+from symgrad.rigor.balls_intervals import (
+    INF,
+    NEG_INF,
+    WHOLE,
+    ZERO,
+    Interval,
+    OutOfDomainError,
+    in_domain,
+    make,
+    negative,
+    point,
+)
 
 __all__ = ["gamma", "log_gamma", "polygamma"]
 
@@ -18,6 +29,8 @@ def gamma(a: Interval) -> Interval:
     Between two poles its absolute value has one minimum, at the zero of the digamma function, which increases there.
     """
     low, high = a
+    if low is high and low.is_integer() and low <= 0:
+        raise OutOfDomainError("gamma function at a pole")
     if low is high:
         return point(low.gamma()) if low.is_finite() else make(low, low) if low > 0 else WHOLE
     if low >= 0 and high > 0:
@@ -78,8 +91,6 @@ def _digamma_zero(strip: int, bits: int) -> arb:
 def log_gamma(a: Interval) -> Interval:
     """Logarithm of the gamma function, real for positive arguments."""
     inside = in_domain(a, ZERO[0])
-    if inside is None:
-        return WHOLE
     if inside[0] is inside[1]:
         return point(inside[0].lgamma()) if inside[0].is_finite() else inside
     return _valley(inside, 0, lambda end: end.lgamma() if end.is_finite() and not end.is_zero() else INF)

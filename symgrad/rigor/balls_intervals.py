@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from flint import arb, ctx, fmpq
 
+from symgrad.errors import SymgradError
 from symgrad.rigor.balls_numbers import ball_from_ends, working_precision
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "WHOLE",
     "ZERO",
     "Interval",
+    "OutOfDomainError",
     "absolute",
     "add",
     "hull",
@@ -149,6 +151,8 @@ def inverse(a: Interval) -> Interval:
     low, high = a
     if low > 0 or high < 0:
         return point(1 / low) if low is high and low.is_finite() else (_reciprocal(high), _reciprocal(low))
+    if low.is_zero() and high.is_zero():
+        raise OutOfDomainError("division by 0")
     if low is high:
         return WHOLE
     if low >= 0:
@@ -207,16 +211,23 @@ def monotone(function: Callable[[arb], arb], at_minus: arb, at_plus: arb) -> Cal
     return on_interval
 
 
-def in_domain(a: Interval, start: arb) -> Interval | None:
-    """The part of ``a`` from ``start`` on, or None when ``a`` certainly reaches below.
+class OutOfDomainError(SymgradError):
+    """An expression has no real value somewhere in the intervals: the enclosure is the whole line, whatever follows."""
+
+
+def in_domain(a: Interval, start: arb) -> Interval:
+    """The part of ``a`` from ``start`` on.
 
     An end that cannot be told from ``start`` counts as inside: this is rounding, and the function has no value beyond.
+
+    Raises:
+        OutOfDomainError: ``a`` certainly reaches below ``start``.
     """
     low, high = a
     if low >= start:
         return a
     if low < start or high < start:
-        return None
+        raise OutOfDomainError(f"an argument reaches below {start}")
     return start, high.upper() if not high >= start else high
 
 
@@ -250,8 +261,6 @@ def _end_power(end: arb, n: int) -> arb:
 def rational_power(a: Interval, exponent: fmpq) -> Interval:
     """``a**(p/q)`` for a fraction in lowest terms that is no integer: real for a base that is not negative."""
     base = in_domain(a, ZERO[0])
-    if base is None:
-        return WHOLE
     if exponent < 0:
         return inverse(rational_power(base, -exponent))
     low, high = base
