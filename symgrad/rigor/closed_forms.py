@@ -11,7 +11,7 @@ from flint import arb, fmpq, fmpz, fmpz_mat
 from symgrad.rigor.balls import to_ball, working_precision
 from symgrad.rigor.functions import logistic, softplus
 
-__all__ = ["closed_form", "is_zero_constant", "tidy"]
+__all__ = ["closed_form", "is_zero_constant", "is_zero_function", "tidy"]
 
 _BITS = 256
 _MAX_HEIGHT = 10**6
@@ -78,8 +78,9 @@ def tidy(constant: sp.Expr) -> sp.Expr:
 
 
 def _length(constant: sp.Expr) -> tuple[int, int]:
-    """Shorter is better; hyperbolic functions of logarithms count as long."""
-    return constant.count_ops() + 10 * len(constant.atoms(sp.Function)), len(str(constant))
+    """Shorter is better; our own functions are avoided, and hyperbolic functions of logarithms count as long."""
+    own = len(constant.atoms(logistic, softplus))
+    return constant.count_ops() + 10 * len(constant.atoms(sp.Function)) + 1000 * own, len(str(constant))
 
 
 def closed_form(ball: Callable[[int], arb], proved: Callable[[sp.Expr], bool]) -> sp.Expr | None:
@@ -111,6 +112,8 @@ def _candidates(x: arb) -> Iterator[sp.Expr]:
         yield sp.sqrt(square)
     for multiple in _rationals(x / arb.pi()):
         yield multiple * sp.pi
+    for exponent in _rationals(x.log()):
+        yield sp.exp(exponent)
     for factor in (1, 2):
         for power in _surds((factor * x).exp()):
             yield sp.log(power) / factor
@@ -173,3 +176,26 @@ def _quadratic_relation(x: arb) -> tuple[int, int, int]:
 
 def _rounded(x: arb) -> fmpz:
     return (x.mid() + 0.5).mid().floor().unique_fmpz()
+
+
+def is_zero_function(formula: sp.Expr) -> bool:
+    """True only if an expression of one real variable is rewritten to zero; cheap ways are tried first."""
+    if formula.is_zero:
+        return True
+    reflected = formula.replace(logistic, _reflected_logistic).replace(softplus, _reflected_softplus)
+    if sp.expand(reflected).is_zero:
+        return True
+    exponential = reflected.rewrite(sp.exp)
+    return bool(sp.expand(exponential).is_zero) or bool(sp.simplify(exponential).is_zero)
+
+
+def _reflected_logistic(argument: sp.Expr) -> sp.Expr:
+    if argument.could_extract_minus_sign():
+        return 1 - logistic(-argument)
+    return logistic(argument)
+
+
+def _reflected_softplus(argument: sp.Expr) -> sp.Expr:
+    if argument.could_extract_minus_sign():
+        return softplus(-argument) + argument
+    return softplus(argument)

@@ -15,7 +15,7 @@ import sympy as sp
 from flint import arb
 
 from symgrad.rigor.balls import Enclosed, ball_function, to_ball, working_precision
-from symgrad.rigor.closed_forms import closed_form, is_zero_constant, tidy
+from symgrad.rigor.closed_forms import closed_form, is_zero_constant, is_zero_function, tidy
 from symgrad.rigor.ends import End, core, eventual_sign, sample_point, starts
 from symgrad.rigor.real_roots import degenerate_zero, enclosed_zero
 from symgrad.rigor.smooth_pieces import SmoothPiece
@@ -139,7 +139,7 @@ def _is_constant(smooth: _Smooth, piece: SmoothPiece) -> bool:
         point = to_ball(middle) * to_ball(weight) + lo * to_ball(1 - weight)
         if not smooth.slope(point).contains(0):
             return False
-    return bool(sp.simplify(smooth.slope_formula).is_zero)
+    return is_zero_function(smooth.slope_formula)
 
 
 def _near_end(smooth: _Smooth, piece: SmoothPiece, end: End, effort: int) -> _EndReport:
@@ -164,7 +164,7 @@ def _is_regular(smooth: _Smooth, piece: SmoothPiece, end: End, strictly: bool) -
 
 
 def _end_value(smooth: _Smooth, end: End) -> Candidate:
-    return Candidate.of(tidy(smooth.formula.subs(smooth.symbol, end.value)), None, end.value)
+    return Candidate.of(tidy(end.substitute(smooth.formula, smooth.symbol)), None, end.value)
 
 
 def _limit(smooth: _Smooth, piece: SmoothPiece, end: End) -> Candidate:
@@ -231,10 +231,23 @@ def _critical(smooth: _Smooth, zero: Zero) -> Candidate:
         symbol = smooth.symbol
         point = closed_form(zero.ball, lambda c: is_zero_constant(smooth.slope_formula.subs(symbol, c)))
         if point is None:
-            return Candidate(ball, None, True, enclosed_zero(smooth.slope_formula, symbol, zero))
+            exact = sp.S.Zero if _touches_zero(smooth, zero.bracket, ball(128)) else None
+            return Candidate(ball, exact, True, enclosed_zero(smooth.slope_formula, symbol, zero))
         return Candidate.of(tidy(smooth.formula.subs(symbol, point)), True, point)
 
     return Candidate(ball, None, True, sp.nan, sharpen)
+
+
+def _touches_zero(smooth: _Smooth, bracket: Bracket, value: arb) -> bool:
+    """True if ``u**k`` with ``k >= 2`` is a factor and u changes sign: its zero is then the only critical point."""
+    if not value.contains(0):
+        return False
+    for factor in sp.Mul.make_args(smooth.formula):
+        if factor.is_Pow and factor.exp.is_Integer and factor.exp >= 2:
+            base = ball_function(factor.base, (smooth.symbol,))
+            if base(bracket.lo) * base(bracket.hi) < 0:
+                return True
+    return False
 
 
 def _undecided(smooth: _Smooth, bracket: Bracket) -> Iterator[Candidate]:

@@ -49,6 +49,10 @@ class End:
             return to_ball(self.value) + arb(self.inward) / start
         return arb(-self.inward * start)
 
+    def substitute(self, formula: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
+        """The formula at a finite end, with what is known to vanish there replaced by zero first."""
+        return formula.xreplace(dict.fromkeys(self.vanishing, sp.S.Zero)).subs(symbol, self.value)
+
     def outer_bound(self) -> arb:
         """An exact point at or just outside a finite end."""
         ball = to_ball(self.value)
@@ -67,12 +71,19 @@ def sample_point(left: End, right: End) -> sp.Rational:
         return _rational(to_ball(left.value).upper().ceil() + 1)
     if not left.is_finite:
         return _rational(to_ball(right.value).lower().floor() - 1)
-    return _rational((to_ball(left.value) + to_ball(right.value)) / 2)
+    lo, hi = to_ball(left.value), to_ball(right.value)
+    return _rational((lo + hi) / 2, (hi - lo) / 8)
 
 
-def _rational(ball: arb) -> sp.Rational:
-    mantissa, exponent = ball.mid().man_exp()
-    return sp.Rational(int(mantissa)) * sp.Integer(2) ** int(exponent)
+def _rational(ball: arb, tolerance: arb | None = None) -> sp.Rational:
+    """The midpoint, rounded to a multiple of a power of two not above the tolerance."""
+    mantissa, exponent = (int(part) for part in ball.mid().man_exp())
+    if tolerance is not None and tolerance > 0:
+        size, shift = (int(part) for part in tolerance.lower().man_exp())
+        unit = size.bit_length() + shift - 1
+        if unit > exponent:
+            mantissa, exponent = mantissa >> (unit - exponent), unit
+    return sp.Rational(mantissa) * sp.Integer(2) ** exponent
 
 
 def starts(left: End, right: End) -> Iterator[int]:

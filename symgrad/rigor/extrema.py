@@ -11,7 +11,7 @@ from flint import arb
 
 from symgrad.errors import InputError, UnsupportedExpressionError
 from symgrad.rigor.balls import Enclosed, to_ball, working_precision
-from symgrad.rigor.closed_forms import is_zero_constant
+from symgrad.rigor.closed_forms import is_zero_constant, tidy
 from symgrad.rigor.critical_values import Candidate, Known, PieceReport, critical_values
 from symgrad.rigor.ends import End
 from symgrad.rigor.functions import canonical
@@ -117,7 +117,7 @@ def _check_input(expr: sp.Expr, symbol: sp.Symbol, interval: sp.Interval) -> Non
 def _extrema(expr: sp.Expr, symbol: sp.Symbol, interval: sp.Interval) -> Extrema:
     name = f"{expr} on {interval}"
     with working_precision(_BITS):
-        real = sp.Dummy(symbol.name, real=True)
+        real = sp.Symbol(symbol.name, real=True)
         formula = canonical(_exact_numbers(expr).xreplace({symbol: real}))
         interval = one_period(formula, real, interval)
         left, right = End(interval.start, 1), End(interval.end, -1)
@@ -151,13 +151,13 @@ def _values_at_ends(
     for point, end in ends.items():
         if point in excluded:
             continue
-        value = formula.xreplace({name: sp.S.Zero for name in end.vanishing}).subs(symbol, point)
+        value = end.substitute(formula, symbol)
         if value.has(sp.DiracDelta):
             candidates += _infinite_slope(value, point)
         elif value.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
             continue
         elif _is_sharp(to_ball(value, 256)):
-            candidates.append(Candidate.of(value, True, point))
+            candidates.append(Candidate.of(tidy(value), True, point))
     return candidates
 
 

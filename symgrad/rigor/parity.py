@@ -7,7 +7,8 @@ from functools import lru_cache
 import sympy as sp
 
 from symgrad.rigor.balls import to_ball
-from symgrad.rigor.functions import canonical, logistic, softplus
+from symgrad.rigor.closed_forms import is_zero_function
+from symgrad.rigor.functions import canonical
 
 __all__ = ["is_even", "is_odd"]
 
@@ -47,7 +48,7 @@ def _mirrored(expr: sp.Expr, symbol: sp.Symbol, sign: int) -> bool:
     difference = left - sign * right
     if not all(to_ball(difference.subs(positive, probe), _BITS).contains(0) for probe in _PROBES):
         return False
-    return _is_zero_function(difference) and _centre_agrees(formula, symbol, sign)
+    return is_zero_function(difference) and _centre_agrees(formula, symbol, sign)
 
 
 def _centre_agrees(formula: sp.Expr, symbol: sp.Symbol, sign: int) -> bool:
@@ -56,26 +57,3 @@ def _centre_agrees(formula: sp.Expr, symbol: sp.Symbol, sign: int) -> bool:
         return True
     value = formula.subs(symbol, 0)
     return bool(value.is_zero) or bool(value.has(sp.nan, sp.zoo))
-
-
-def _is_zero_function(difference: sp.Expr) -> bool:
-    """Tries, from cheap to dear, to rewrite an expression to zero."""
-    if difference.is_zero:
-        return True
-    reflected = difference.replace(logistic, _reflected_logistic).replace(softplus, _reflected_softplus)
-    if sp.expand(reflected).is_zero:
-        return True
-    exponential = reflected.rewrite(sp.exp)
-    return bool(sp.expand(exponential).is_zero) or bool(sp.simplify(exponential).is_zero)
-
-
-def _reflected_logistic(argument: sp.Expr) -> sp.Expr:
-    if argument.could_extract_minus_sign():
-        return 1 - logistic(-argument)
-    return logistic(argument)
-
-
-def _reflected_softplus(argument: sp.Expr) -> sp.Expr:
-    if argument.could_extract_minus_sign():
-        return softplus(-argument) + argument
-    return softplus(argument)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import sympy as sp
-from flint import arb
 from sympy.core.relational import Relational
 
 from symgrad.errors import InputError
@@ -20,6 +19,18 @@ __all__ = ["SmoothPiece", "split"]
 
 _SWITCHES = (sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.Piecewise, sp.DiracDelta)
 _MAX_POLES = 50
+_SINGULAR: dict[type[sp.Function], Callable[[sp.Expr], tuple[sp.Expr, ...]]] = {
+    sp.tan: lambda z: (sp.cos(z),),
+    sp.sec: lambda z: (sp.cos(z),),
+    sp.cot: lambda z: (sp.sin(z),),
+    sp.csc: lambda z: (sp.sin(z),),
+    sp.coth: lambda z: (z,),
+    sp.csch: lambda z: (z,),
+    sp.asin: lambda z: (z - 1, z + 1),
+    sp.acos: lambda z: (z - 1, z + 1),
+    sp.acosh: lambda z: (z - 1,),
+    sp.atanh: lambda z: (z - 1, z + 1),
+}
 
 
 @dataclass(frozen=True)
@@ -79,9 +90,9 @@ def _cut_at(formulas: list[sp.Expr], symbol: sp.Symbol, left: End, right: End) -
         for root in real_roots(formula, symbol, left, right):
             known = next((names for point, names in zeros if _same(point, root)), None)
             if known is None:
-                zeros.append((root, {formula}))
+                zeros.append((root, {formula, -formula}))
             else:
-                known.add(formula)
+                known.update((formula, -formula))
     zeros.sort(key=lambda item: float(to_ball(item[0]).mid()))
     marks = [(p, frozenset(names)) for p, names in zeros]
     ends = [(left, left), *((End(p, 1, n), End(p, -1, n)) for p, n in marks), (right, right)]
@@ -153,29 +164,29 @@ def _singular_functions(expr: sp.Expr, symbol: sp.Symbol, left: End, right: End)
         if symbol not in node.free_symbols:
             continue
         argument = node.args[0]
-        if node.is_Pow and not (node.exp.is_Integer and node.exp.is_positive) and symbol in argument.free_symbols:
+        is_power = node.is_Pow and not (node.exp.is_Integer and node.exp.is_positive)
+        if isinstance(node, sp.log) or (is_power and symbol in argument.free_symbols):
             yield argument
-        elif isinstance(node, sp.log):
-            yield argument
-        elif isinstance(node, sp.tan):
-            yield sp.cos(argument)
-        elif isinstance(node, (sp.asin, sp.acos)):
-            yield from (argument - 1, argument + 1)
         elif isinstance(node, sp.gamma):
-            yield from (argument + k for k in range(_pole_count(argument, symbol, left, right)))
+            yield from _gamma_poles(argument, symbol, left, right)
+        elif type(node) in _SINGULAR:
+            yield from _SINGULAR[type(node)](argument)
 
 
-def _pole_count(argument: sp.Expr, symbol: sp.Symbol, left: End, right: End) -> int:
-    lo = to_ball(left.value) if left.is_finite else arb("-inf")
-    hi = to_ball(right.value) if right.is_finite else arb("inf")
-    values = ball_function(argument, (symbol,))(lo.union(hi))
-    if not values > -_MAX_POLES:
-        raise TailUndecidedError(f"the argument {argument} of the gamma function may meet too many of its poles")
-    return next(k for k in range(_MAX_POLES + 1) if values > -k or k == _MAX_POLES)
+def _gamma_poles(argument: sp.Expr, symbol: sp.Symbol, left: End, right: End) -> Iterator[sp.Expr]:
+    """``argument + k`` for every k at which the argument may meet the pole at ``-k``."""
+    point = sample_point(left, right)
+    for k in range(_MAX_POLES):
+        shifted = argument + k
+        if real_roots(shifted, symbol, left, right):
+            yield shifted
+        elif _sign_at(shifted, symbol, point) > 0:
+            return
+    raise TailUndecidedError(f"the argument {argument} of the gamma function meets too many of its poles")
 
 
 def _check_real(piece: SmoothPiece, symbol: sp.Symbol) -> None:
     point = sample_point(piece.left, piece.right)
-    if not to_ball(piece.formula.xreplace({symbol: point}), 256).is_finite():
+    if not ball_function(piece.formula, (symbol,))(to_ball(point)).is_finite():
         where = f"({piece.left.value}, {piece.right.value})"
         raise InputError(f"the expression {piece.formula} is not a real number on {where}")

@@ -16,7 +16,7 @@ from flint import arb
 
 from symgrad.rigor.balls import ball_function, to_ball
 from symgrad.rigor.functions import logistic, softplus
-from symgrad.rigor.tail_models import UNIT, Coefficient, Monomial, TailModel, TailUndecidedError
+from symgrad.rigor.tail_models import LOG, UNIT, Coefficient, Monomial, TailModel, TailUndecidedError, exponential
 
 __all__ = ["tail_model"]
 
@@ -70,9 +70,11 @@ class _Evaluator:
             return product
         if expr.is_Pow:
             return self.power(expr.base, expr.exp)
+        if expr.func in _REWRITTEN:
+            return self(_REWRITTEN[expr.func](expr.args[0]))
         handler = _FUNCTIONS.get(expr.func)
         if handler is None:
-            return _regular(expr.func, self(expr.args[0]))
+            raise TailUndecidedError(f"no expansion of {expr.func.__name__} is known")
         return handler(self(expr.args[0]))
 
     def power(self, base: sp.Expr, exponent: sp.Expr) -> TailModel:
@@ -190,44 +192,29 @@ def _log(model: TailModel) -> TailModel:
         raise TailUndecidedError("the logarithm of this expansion is not known")
     constant = Coefficient(leading.ball.log(), None if leading.exact is None else sp.log(leading.exact))
     terms = [(UNIT, constant)]
-    terms += [(Monomial(power=degree), Coefficient.constant(c)) for degree, c in monomial.exponent]
+    terms += [(m, Coefficient.constant(c)) for m, c in monomial.exponent]
     if monomial.power:
         power = sp.Rational(monomial.power.numerator, monomial.power.denominator)
-        terms.append((Monomial(logs=Fraction(1)), Coefficient.constant(power)))
+        terms.append((LOG, Coefficient.constant(power)))
     return TailModel.collect(model.start, terms) + _log_one_plus(rest)
 
 
 def _exp(model: TailModel) -> TailModel:
     large, centre, small = model.split()
-    monomial = UNIT
-    for growth, coefficient in large.terms:
-        factor = _exponential_monomial(growth, coefficient)
-        if factor is None:
-            return _super_exponential(large) * _exp(TailModel.collect(model.start, [(UNIT, centre), *small.terms]))
-        monomial = monomial * factor
+    if any(coefficient.exact is None for _, coefficient in large.terms):
+        rest = TailModel.collect(model.start, [(UNIT, centre), *small.terms])
+        return _super_exponential(large) * _exp(rest)
+    monomial = exponential((growth, coefficient.exact) for growth, coefficient in large.terms)
     scale = Coefficient(centre.ball.exp(), None if centre.exact is None else sp.exp(centre.exact))
     if not small.terms:
         return TailModel.constant(model.start, sp.S.One).scaled(monomial, scale)
     remainder = small.range().exp() / arb(_ORDER).fac()
     factorials = [Coefficient.constant(sp.Rational(1, int(sp.factorial(k)))) for k in range(_ORDER)]
-    remainder = remainder.union(1 / arb(_ORDER).fac())
     return _series(factorials, remainder, small).scaled(monomial, scale)
 
 
-def _exponential_monomial(growth: Monomial, coefficient: Coefficient) -> Monomial | None:
-    """``exp(coefficient * growth)`` as a monomial, or None if it is not one."""
-    exact = coefficient.exact
-    if exact is None or growth.exponent:
-        return None
-    if not growth.logs:
-        return Monomial(exponent=((growth.power, exact),))
-    if growth == Monomial(logs=Fraction(1)) and exact.is_Rational:
-        return Monomial(power=Fraction(int(exact.p), int(exact.q)))
-    return None
-
-
 def _super_exponential(large: TailModel) -> TailModel:
-    """``exp(large)`` for a quantity below ``-rate * t``: between 0 and ``exp(-rate * t)``."""
+    """``exp(large)`` with coefficients that are not constants, below ``-rate * t``: between 0 and ``exp(-rate * t)``."""
     linear = Monomial(power=Fraction(1))
     monomial = large.terms[0][0]
     relative = large.relative_ball()
@@ -240,7 +227,7 @@ def _super_exponential(large: TailModel) -> TailModel:
     exponent = sp.Rational(int((rate * 1024).floor().unique_fmpz() or 0), 1024) if rate < 1024 else sp.Integer(1024)
     if exponent == 0:
         raise TailUndecidedError("an exponential decays too slowly for its expansion")
-    bound = Monomial(exponent=((Fraction(1), -exponent),))
+    bound = exponential([(linear, -exponent)])
     return TailModel(large.start, ((bound, Coefficient(arb(0).union(arb(1)))),))
 
 
@@ -346,6 +333,30 @@ def _wave(function: type[sp.Function]) -> Callable[[TailModel], TailModel]:
     return expand
 
 
+def _asin(model: TailModel) -> TailModel:
+    """Next to the branch points: ``asin(x) = pi/2 - 2 asin(sqrt((1 - x)/2))``."""
+    side = model.split()[1].exact
+    if side not in (sp.S.One, sp.S.NegativeOne):
+        return _regular(sp.asin, model)
+    distance = _times(_one(model.start) + -_times(model, side), sp.S.Half)
+    small = _times(_regular(sp.asin, _power(distance, Fraction(1, 2))), sp.Integer(2))
+    return _times(TailModel.constant(model.start, sp.pi / 2) + -small, side)
+
+
+_REWRITTEN: dict[type[sp.Function], Callable[[sp.Expr], sp.Expr]] = {
+    sp.tan: lambda z: sp.sin(z) / sp.cos(z),
+    sp.cot: lambda z: sp.cos(z) / sp.sin(z),
+    sp.sec: lambda z: 1 / sp.cos(z),
+    sp.csc: lambda z: 1 / sp.sin(z),
+    sp.sech: lambda z: 1 / sp.cosh(z),
+    sp.csch: lambda z: 1 / sp.sinh(z),
+    sp.coth: lambda z: 1 / sp.tanh(z),
+    sp.acos: lambda z: sp.pi / 2 - sp.asin(z, evaluate=False),
+    sp.asinh: lambda z: sp.log(z + sp.sqrt(z**2 + 1)),
+    sp.acosh: lambda z: sp.log(z + sp.sqrt(z - 1) * sp.sqrt(z + 1)),
+    sp.atanh: lambda z: (sp.log(1 + z) - sp.log(1 - z)) / 2,
+}
+
 _FUNCTIONS: dict[type[sp.Function], Callable[[TailModel], TailModel]] = {
     sp.exp: _exp,
     sp.log: _log,
@@ -357,6 +368,7 @@ _FUNCTIONS: dict[type[sp.Function], Callable[[TailModel], TailModel]] = {
     sp.erf: _erf,
     sp.erfc: _erfc,
     sp.atan: _atan,
+    sp.asin: _asin,
     sp.sin: _wave(sp.sin),
     sp.cos: _wave(sp.cos),
 }

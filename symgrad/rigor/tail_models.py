@@ -1,7 +1,7 @@
 """Enclosures of a function on a whole half-line ``[start, oo)`` as a finite sum of growth monomials.
 
 A *tail model* writes ``f(t) = sum_i c_i(t) * m_i(t)`` for every ``t >= start``, where each monomial is
-``t**a * log(t)**b * exp(p(t))`` and each coefficient function ``c_i`` stays inside a known ball (it is a known constant
+``t**a * log(t)**b * exp(p(t))`` (p being again a sum of monomials) and each coefficient function ``c_i`` stays inside a known ball (it is a known constant
 where the model says so). Sums and products of models are models again, so limits, signs and ranges on an unbounded
 interval become finite computations with balls. A point ``c`` is treated in the same way through ``z = c + 1/t``.
 """
@@ -19,7 +19,17 @@ from flint import arb
 from symgrad.errors import SymgradError
 from symgrad.rigor.balls import to_ball
 
-__all__ = ["UNIT", "Coefficient", "Monomial", "TailModel", "TailUndecidedError", "dominance", "variable"]
+__all__ = [
+    "LOG",
+    "UNIT",
+    "Coefficient",
+    "Monomial",
+    "TailModel",
+    "TailUndecidedError",
+    "dominance",
+    "exponential",
+    "variable",
+]
 
 _MAX_TERMS = 9
 
@@ -30,9 +40,13 @@ class TailUndecidedError(SymgradError):
 
 @dataclass(frozen=True)
 class Monomial:
-    """``t**power * log(t)**logs * exp(sum(c * t**d for d, c in exponent))`` with all degrees ``d > 0``."""
+    """``t**power * log(t)**logs * exp(sum(c * m for m, c in exponent))`` with growing monomials m, the largest first.
 
-    exponent: tuple[tuple[Fraction, sp.Expr], ...] = ()
+    The exponents may be any growing monomials, so ``exp(-exp(t))`` and ``t**t`` are monomials too; an irrational power
+    is written as ``exp(c * log(t))``.
+    """
+
+    exponent: tuple[tuple[Monomial, sp.Expr], ...] = ()
     power: Fraction = Fraction(0)
     logs: Fraction = Fraction(0)
 
@@ -41,7 +55,7 @@ class Monomial:
 
     def __pow__(self, q: Fraction) -> Monomial:
         factor = sp.Rational(q.numerator, q.denominator)
-        return Monomial(tuple((d, c * factor) for d, c in self.exponent), self.power * q, self.logs * q)
+        return Monomial(tuple((m, c * factor) for m, c in self.exponent), self.power * q, self.logs * q)
 
     @cached_property
     def _hash(self) -> int:
@@ -62,8 +76,8 @@ class Monomial:
         """Its value at ``start > 1``."""
         log = start.log()
         inner = _arb(self.power) * log
-        for degree, coefficient in self.exponent:
-            inner += to_ball(coefficient) * (_arb(degree) * log).exp()
+        for monomial, coefficient in self.exponent:
+            inner += to_ball(coefficient) * monomial.at(start)
         return inner.exp() * (_arb(self.logs) * log.log()).exp() if self.logs else inner.exp()
 
     def supremum(self, start: arb) -> arb:
@@ -79,19 +93,39 @@ class Monomial:
         return self.at(start)
 
     def _decreases(self, start: arb) -> bool:
-        """Sign of ``t * d/dt log(monomial)``, divided by the leading power of t, on ``[start, oo)``."""
+        """Whether ``t * d/dt log(monomial)`` is negative on ``[start, oo)``."""
+        if all(not m.exponent and not m.logs for m, _ in self.exponent):
+            return self._decreases_by_powers(start)
+        return self.logarithmic_slope(start).sign() < 0
+
+    def _decreases_by_powers(self, start: arb) -> bool:
+        """The common case: the exponent is a polynomial in powers of t; all is divided by its leading power."""
         log_start = start.log()
         rest = _arb(self.power) + (_arb(self.logs) / log_start if self.logs > 0 else 0)
         if not self.exponent:
             return bool(rest < 0) or (self.power == 0 and self.logs < 0)
-        degree, leading = self.exponent[0]
-        slope = to_ball(leading) * _arb(degree)
+        degree = self.exponent[0][0].power
+        slope = to_ball(self.exponent[0][1]) * _arb(degree)
         for other, coefficient in self.exponent[1:]:
-            slope += _positive(to_ball(coefficient)) * _arb(other) * (_arb(other - degree) * log_start).exp()
+            ratio = (_arb(other.power - degree) * log_start).exp()
+            slope += _positive(to_ball(coefficient)) * _arb(other.power) * ratio
         return bool(slope + _positive(rest) * (_arb(-degree) * log_start).exp() < 0)
+
+    def logarithmic_slope(self, start: arb) -> TailModel:
+        """The model of ``t * d/dt log(monomial)`` on ``[start, oo)``."""
+        power, logs = (sp.Rational(f.numerator, f.denominator) for f in (self.power, self.logs))
+        inverse_log = Monomial(logs=Fraction(-1))
+        total = TailModel.collect(
+            start, [(UNIT, Coefficient.constant(power)), (inverse_log, Coefficient.constant(logs))]
+        )
+        for monomial, coefficient in self.exponent:
+            inner = monomial.logarithmic_slope(start)
+            total = total + inner.scaled(monomial, Coefficient.constant(coefficient))
+        return total
 
 
 UNIT = Monomial()
+LOG = Monomial(logs=Fraction(1))
 
 
 @lru_cache(maxsize=65536)
@@ -100,13 +134,27 @@ def _product(first: Monomial, second: Monomial) -> Monomial:
         return second
     if second == UNIT:
         return first
-    merged = dict(first.exponent)
-    for degree, coefficient in second.exponent:
-        merged[degree] = merged.get(degree, sp.S.Zero) + coefficient
-    kept = tuple(
-        sorted(((d, c) for d, c in merged.items() if not _vanishes(c)), reverse=True, key=lambda term: term[0])
-    )
-    return Monomial(kept, first.power + second.power, first.logs + second.logs)
+    if not first.exponent and not second.exponent:
+        return Monomial((), first.power + second.power, first.logs + second.logs)
+    return exponential([*first.exponent, *second.exponent], first.power + second.power, first.logs + second.logs)
+
+
+def exponential(
+    terms: Iterable[tuple[Monomial, sp.Expr]], power: Fraction = Fraction(0), logs: Fraction = Fraction(0)
+) -> Monomial:
+    """``t**power * log(t)**logs * exp(sum(c * m))`` in its one standard form."""
+    merged: dict[Monomial, sp.Expr] = {}
+    for monomial, coefficient in terms:
+        merged[monomial] = merged.get(monomial, sp.S.Zero) + coefficient
+    if LOG in merged:
+        total = merged.pop(LOG) + sp.Rational(power.numerator, power.denominator)
+        rational = total.is_Rational
+        power = Fraction(int(total.p), int(total.q)) if rational else Fraction(0)
+        if not rational:
+            merged[LOG] = total
+    kept = [(m, c) for m, c in merged.items() if not _vanishes(c)]
+    kept.sort(key=cmp_to_key(lambda a, b: dominance(b[0], a[0])))
+    return Monomial(tuple(kept), power, logs)
 
 
 @lru_cache(maxsize=65536)
@@ -118,8 +166,8 @@ def dominance(first: Monomial, second: Monomial) -> int:
 @lru_cache(maxsize=4096)
 def _vanishes(constant: sp.Expr) -> bool:
     if constant.is_Rational:
-        return bool(constant.is_zero)
-    return bool(to_ball(constant).contains(0)) and sp.expand(constant).is_zero is True
+        return constant is sp.S.Zero
+    return bool(to_ball(constant).contains(0)) and bool(sp.expand(constant).is_zero)
 
 
 @lru_cache(maxsize=4096)
@@ -168,7 +216,7 @@ class Coefficient:
     @property
     def is_zero(self) -> bool:
         """True when it is proved to be the zero function."""
-        return self.exact is not None and bool(self.exact.is_zero)
+        return self.exact is sp.S.Zero
 
 
 @dataclass(frozen=True)

@@ -78,11 +78,12 @@ def newton_zero(function: BallFunction, derivative: BallFunction, bracket: Brack
     """Encloses the unique zero of a function whose derivative has one sign on the bracket."""
     with working_precision(bits + 40):
         enclosure = bracket.ball
+        finest = bracket.width * arb(2) ** (-2 * bits)
         while True:
             middle = enclosure.mid()
             step = middle - function(middle) / derivative(enclosure)
             sharper = enclosure.intersection(step) if step.is_finite() and step.overlaps(enclosure) else enclosure
-            if not sharper.rad() < enclosure.rad() * 0.75:
+            if not sharper.rad() < enclosure.rad() * 0.75 or sharper.rad() < finest:
                 return sharper
             enclosure = sharper
 
