@@ -104,7 +104,7 @@ def undeclared_variable(goal: EntryRange, prove: Prove, context: Any) -> Conclus
     equality="when w reaches the arguments where f is extreme",
 )
 def fused_function(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
-    """v = f(w) entrywise implies v_i in [inf f, sup f] over the range of w, several steps fused into one f."""
+    """If v = f(w) entrywise, then v_i is in [inf f, sup f] over the range of w, several steps fused into one f."""
     fused = one_argument_function(goal.vector)
     if fused is None:
         return Lacking("it is no composite function of one vector")
@@ -119,7 +119,7 @@ def fused_function(goal: EntryRange, prove: Prove, context: Any) -> Conclusion |
     equality="when w reaches the arguments where f is extreme",
 )
 def function_values(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
-    """v = f(w) entrywise implies v_i in [inf f, sup f] over the range of w, both sides at a kink."""
+    """If v = f(w) entrywise, then v_i is in [inf f, sup f] over the range of w, both sides at a kink."""
     match goal.vector:
         case Elementwise(function, argument):
             return _function_range(function, prove(EntryRange(argument)))

@@ -134,6 +134,8 @@ class BoundEvaluator:
         array = self.weights.values.get(atom.matrix)
         if array is not None:  # numbers taken as exact need no radius
             matrix, radius = (array if array.ndim == 2 else array.reshape(-1, 1)), None
+        elif isinstance(atom.matrix, sp.MatrixBase):  # its entries may be norms themselves
+            matrix, radius = midpoint_radius(self.matrix(atom.matrix))
         else:
             matrix, radius = midpoint_radius(self._balls.matrix(atom.matrix))
         if smallest:

@@ -76,7 +76,9 @@ def bind(model: Recurrence, weights: Mapping[Any, Any] | None, needed: Collectio
         raise InputError(
             f"weights: {shapes} of model {model.name} missing; given: {', '.join(sorted(given)) or 'none'}"
         )
-    return _sized(model, {known[name]: array for name, array in arrays.items()})
+    bound_weights = _sized(model, {known[name]: array for name, array in arrays.items()})
+    _check_ranges(model, bound_weights)
+    return bound_weights
 
 
 def _name(key: object) -> str:
@@ -165,6 +167,17 @@ def _sized(model: Recurrence, values: dict[sp.Expr, Array]) -> Weights:
         if any(size.is_Integer and size != length for size, length in zip(wanted, _two(array), strict=True)):
             raise InputError(f"weight {symbol}: got shape {array.shape}, needed {wanted}")
     return Weights(fitted, sizes)
+
+
+def _check_ranges(model: Recurrence, weights: Weights) -> None:
+    """Refuse parameters outside the range that was declared for them: what was derived does not hold there."""
+    for symbol, interval in model.ranges.items():
+        array = weights.values.get(symbol)
+        if array is None or not array.size or interval.free_symbols:
+            continue
+        for value in (float(array.min()), float(array.max())):
+            if sp.Rational(value) not in interval:
+                raise InputError(f"weight {symbol}: the declared range is {interval}, got the entry {value}")
 
 
 def _two(array: Array) -> tuple[int, int]:
