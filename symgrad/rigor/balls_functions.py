@@ -231,6 +231,8 @@ UNARY: dict[type[sp.Function], Unary] = {
     sp.csc: _reciprocal_of(_sin),
     sp.cot: _reciprocal_of(_tan),
     sp.Abs: absolute,
+    sp.re: lambda a: a,  # SymPy leaves re and conjugate where it does not know that a function is real
+    sp.conjugate: lambda a: a,
     sp.sign: _sign,
     sp.gamma: gamma,
     sp.loggamma: log_gamma,

@@ -206,7 +206,7 @@ def _canonical_power(node: sp.Expr) -> sp.Expr:
 def _cancel_exponentials(node: sp.Expr) -> sp.Expr:
     """Use ``exp(a)*logistic(-a) == logistic(a)`` as often as both factors are there."""
     powers = node.as_powers_dict()
-    for base in [base for base in powers if isinstance(base, logistic)]:
+    for base in [base for base, power in powers.items() if isinstance(base, logistic) and power.is_Rational]:
         inner = -base.args[0]
         count = min(_multiple(powers.get(sp.E, sp.S.Zero), inner), sp.floor(powers[base]))
         if count > 0:

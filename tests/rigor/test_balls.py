@@ -277,6 +277,23 @@ def test_what_is_not_real_is_not_finite():
     assert range_of(1 / x**2, -1, 1) == (-math.inf, math.inf) or range_of(1 / x**2, -1, 1) == (1, math.inf)
 
 
+def test_bounded_functions_do_not_hide_what_is_undefined():
+    """tanh of something that is not real, or of a pole hit exactly, is no number between -1 and 1."""
+    for expr, point in [
+        (sp.tanh(sp.sqrt(x)), -1),
+        (sp.sin(1 / x), 0),
+        (sp.atan(sp.gamma(x)), -2),
+        (sp.erf(sp.log(x)), 0),
+    ]:
+        assert not ball_function(expr, x)(point).is_finite()
+        assert ball_function(expr, x)(1).is_finite()
+    assert range_of(sp.tanh(sp.log(x)), -1, 2) == (-math.inf, math.inf)
+    assert range_of(sp.tanh(1 / x), -1, 2) == (-1, 1)
+    unfinished = sp.Piecewise((0, x > 1), (1, x < 0))
+    assert range_of(sp.tanh(unfinished), 0.25, 2) == (-math.inf, math.inf)
+    assert not ball_function(sp.tanh(unfinished), x)(0.5).is_finite()
+
+
 def test_unbounded_intervals():
     """Half-lines and the whole line give true and useful ends."""
     whole, right = (-math.inf, math.inf), (1, math.inf)
@@ -531,6 +548,8 @@ def test_bad_arguments():
         ball_function(x, x)(1, 2)
     with pytest.raises(InputError, match="finite real number"):
         ball_function(x, x)(math.nan)
+    with pytest.raises(InputError, match="contains y"):
+        to_ball(sp.exp(y))
     for ends in ((1, 0), (math.inf, math.inf), (arb.nan(), 1)):
         with pytest.raises(InputError, match="interval"):
             interval_function(x, x)(ends)

@@ -124,6 +124,7 @@ def test_canonical_recognises(expr, expected):
         1 / sp.sqrt(1 + sp.exp(-z)),
         1 / (sp.Symbol("e", real=True) + sp.exp(x)),
         sp.tanh(x) * sp.exp(x),
+        logistic(x) ** y * sp.exp(x),
     ],
 )
 def test_canonical_leaves_the_rest_alone(expr):
