@@ -183,7 +183,8 @@ def general_power(a: Interval, b: Interval) -> Interval:
         return integer_power(a, int(b[0].unique_fmpz()))
     if a[0] is a[1] and a[0] > 0 and b[0].is_finite() and b[1].is_finite():
         first, last = a[0] ** b[0], a[0] ** b[1]
-        return (first, first) if b[0] is b[1] else make(first.min(last), first.max(last))
+        low, high = first.min(last), first.max(last)
+        return (first, first) if b[0] is b[1] and first >= 0 else (low if low >= 0 else _ZERO, make(low, high)[1])
     base = in_domain(a, _ZERO)
     if base[1].is_zero():
         return _power_of_zero(b)

@@ -73,7 +73,7 @@ def _rewrite_sum(node: sp.Add) -> sp.Expr:
     constant = node.as_coeff_Add()[0]
     if constant.is_zero:
         return node
-    for term in node.args[1:]:
+    for term in (term for term in node.args if term.free_symbols):
         factor, body = term.as_coeff_Mul()
         base, power = body.as_base_exp() if not isinstance(body, sp.exp) else (body, sp.S.One)
         rule = _PAIRS.get((base.func, int(power))) if power.is_Integer else None
