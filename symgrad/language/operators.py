@@ -418,5 +418,10 @@ def symbols_of(node: Node) -> frozenset[sp.Basic]:
 def _leaf_symbols(expression: sp.Basic) -> set[sp.Basic]:
     """Matrix symbols and scalar coefficients of a leaf, without the symbols that only give sizes."""
     matrices = expression.atoms(sp.MatrixSymbol)
-    sizes = {symbol for leaf in expression.atoms(sp.MatrixExpr) for size in leaf.shape for symbol in size.free_symbols}
+    sizes = {
+        symbol
+        for leaf in expression.atoms(sp.MatrixExpr)
+        for size in leaf.shape
+        for symbol in sp.sympify(size).free_symbols
+    }
     return set(matrices) | {symbol for symbol in expression.atoms(sp.Symbol) if symbol not in sizes}

@@ -89,7 +89,7 @@ class Recurrence(Presentable):
     def sizes(self) -> tuple[sp.Symbol, ...]:
         """The symbols that only give sizes, such as n and m, sorted by name."""
         shapes = [node.shape for node in self._matrices]
-        return tuple(sorted({s for shape in shapes for size in shape for s in size.free_symbols}, key=str))
+        return tuple(sorted({s for shape in shapes for size in shape for s in sp.sympify(size).free_symbols}, key=str))
 
     @cached_property
     def nodes(self) -> dict[sp.Expr, Vector]:
