@@ -245,7 +245,7 @@ class ActivatedScalar(sp.Expr):
         return self.activation.expr.xreplace({VARIABLE: self.argument.doit(**hints)})
 
     def _eval_evalf(self, prec: int) -> sp.Expr:
-        return self.doit()._eval_evalf(prec)
+        return self.doit()._evalf(prec)
 
     def _latex(self, printer: Any) -> str:
         return rf"{self.activation.latex_name}\left({printer._print(self.argument)}\right)"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
 from symgrad.errors import InputError
+from symgrad.language.spectra import closed_eigenvalues, eigenvalue_moduli, extreme, gram, singular_values
 
 __all__ = ["NORMS", "Norm", "OperatorNorm", "SmallestSingularValue", "SpectralRadius", "norm"]
 
@@ -82,6 +84,12 @@ def _scalar_part(matrix: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     return sp.S.One, matrix
 
 
+def _is_zero(matrix: sp.Expr) -> bool:
+    if isinstance(matrix, sp.MatrixBase):
+        return bool(matrix.rows and matrix.cols and matrix.is_zero_matrix)
+    return bool(matrix.is_ZeroMatrix)
+
+
 class _MatrixScalar(sp.Expr):
     """A non-negative number attached to a matrix; ``doit`` on explicit entries, ``evalf`` on numbers."""
 
@@ -94,6 +102,16 @@ class _MatrixScalar(sp.Expr):
     is_infinite = False
     is_complex = True
     is_hermitian = True
+
+    @classmethod
+    def _of(cls, matrix: sp.Expr, *rest: sp.Expr) -> sp.Expr:
+        """The atom with scalar factors taken out; known values of the identity and of zero matrices."""
+        factor, inner = _scalar_part(matrix)
+        if isinstance(inner, sp.Identity):
+            return sp.Abs(factor)
+        if _is_zero(inner):
+            return sp.S.Zero
+        return sp.Abs(factor) * sp.Expr.__new__(cls, inner, *rest)
 
     @property
     def matrix(self) -> sp.Expr:
@@ -111,35 +129,30 @@ class _MatrixScalar(sp.Expr):
     def doit(self, **hints: Any) -> sp.Expr:
         """The value on an explicit matrix; the same atom otherwise."""
         entries = self._explicit(**hints)
-        return self.func(self.matrix.doit(**hints), *self.args[1:]) if entries is None else self._value(entries)
+        if entries is None:
+            return self.func(self.matrix.doit(**hints), *self.args[1:])
+        floats = entries.atoms(sp.Float)
+        if floats and all(entry.is_number for entry in entries):
+            return self._number(entries, min(number._prec for number in floats))
+        value = self._value(entries)
+        return self.func(entries, *self.args[1:]) if value is None else value
 
-    def _value(self, entries: sp.ImmutableDenseMatrix) -> sp.Expr:
-        raise TypeError(f"{type(self).__name__} does not state its value")
+    @abstractmethod
+    def _value(self, entries: sp.ImmutableDenseMatrix) -> sp.Expr | None:
+        """The closed form, or None where there is no short one."""
+
+    @abstractmethod
+    def _number(self, entries: sp.ImmutableDenseMatrix, bits: int) -> sp.Expr | None:
+        """The value on a matrix of numbers, to that many binary digits."""
 
     def _eval_evalf(self, prec: int) -> sp.Expr | None:
         entries = self._explicit()
-        return None if entries is None or entries.free_symbols else self._value(entries)._eval_evalf(prec)
+        return None if entries is None or entries.free_symbols else self._number(entries, prec)
 
     def _eval_derivative(self, symbol: sp.Basic) -> sp.Expr:
         if symbol in self.matrix.free_symbols:
             return sp.Derivative(self, symbol, evaluate=False)
         return sp.S.Zero
-
-
-def _eigenvalues(matrix: sp.Matrix) -> list[sp.Expr]:
-    """All eigenvalues with repetition; as roots of the characteristic polynomial where radicals do not reach."""
-    if not matrix.rows:
-        return []
-    variable = sp.Dummy("lambda")
-    polynomial = matrix.charpoly(variable)
-    if polynomial.free_symbols_in_domain:
-        roots = sp.roots(polynomial)
-        if sum(roots.values()) == matrix.rows:
-            return list(roots)
-        raise InputError(
-            f"matrix: the eigenvalues of this symbolic {matrix.rows}x{matrix.cols} matrix have no closed form"
-        )
-    return list(sp.Poly(polynomial.as_expr(), variable, extension=None).all_roots(radicals=True))
 
 
 class OperatorNorm(_MatrixScalar):
@@ -160,29 +173,30 @@ class OperatorNorm(_MatrixScalar):
     def __new__(cls, matrix: Any, p: Any = 2) -> sp.Expr:
         which = norm(p)
         factor, inner = _scalar_part(_as_matrix(matrix))
-        if inner.is_ZeroMatrix if isinstance(inner, sp.MatrixExpr) else inner.is_zero_matrix:
-            return sp.S.Zero
-        if isinstance(inner, sp.Identity):
-            return sp.Abs(factor)
         if isinstance(inner, sp.OneMatrix):
             rows, columns = inner.shape
             return sp.Abs(factor) * {1: rows, 2: sp.sqrt(rows * columns), sp.oo: columns}[which.p]
-        return sp.Abs(factor) * sp.Expr.__new__(cls, inner, which.p)
+        return cls._of(factor * inner, which.p)
 
     @property
     def p(self) -> sp.Expr:
         """1, 2 or oo."""
         return self.args[1]
 
-    def _value(self, entries: sp.ImmutableDenseMatrix) -> sp.Expr:
+    def _value(self, entries: sp.ImmutableDenseMatrix) -> sp.Expr | None:
         if not entries.rows or not entries.cols:
             return sp.S.Zero
         if self.p == 2:
-            wide = entries.rows < entries.cols
-            gram = entries * entries.H if wide else entries.H * entries
-            return sp.sqrt(_largest([sp.re(value) if value.is_real is None else value for value in _eigenvalues(gram)]))
+            squares = closed_eigenvalues(gram(entries))
+            return None if squares is None else sp.sqrt(extreme(squares, 1))
         lines = entries.T.tolist() if self.p == 1 else entries.tolist()
         return sp.Max(*(sp.Add(*map(sp.Abs, line)) for line in lines))
+
+    def _number(self, entries: sp.ImmutableDenseMatrix, bits: int) -> sp.Expr | None:
+        if self.p == 2 and entries.rows and entries.cols:
+            return singular_values(entries, bits)[-1]
+        value = self._value(entries)
+        return None if value is None else value._evalf(bits)
 
     def _latex(self, printer: Any) -> str:
         return rf"\left\lVert {printer._print(self.matrix)}\right\rVert_{{{NORMS[self.p].latex}}}"
@@ -190,13 +204,6 @@ class OperatorNorm(_MatrixScalar):
     def _sympystr(self, printer: Any) -> str:
         inner = printer._print(self.matrix)
         return f"OperatorNorm({inner})" if self.p == 2 else f"OperatorNorm({inner}, {NORMS[self.p]})"
-
-
-def _largest(values: list[sp.Expr]) -> sp.Expr:
-    """The largest of real numbers, decided numerically where SymPy's Max cannot sort them."""
-    if all(value.is_number for value in values):
-        return max(values, key=lambda value: sp.N(sp.re(value), 30))
-    return sp.Max(*values)
 
 
 class SmallestSingularValue(_MatrixScalar):
@@ -208,17 +215,16 @@ class SmallestSingularValue(_MatrixScalar):
     """
 
     def __new__(cls, matrix: Any) -> sp.Expr:
-        factor, inner = _scalar_part(_as_matrix(matrix))
-        if isinstance(inner, sp.Identity):
-            return sp.Abs(factor)
-        return sp.Abs(factor) * sp.Expr.__new__(cls, inner)
+        return cls._of(_as_matrix(matrix))
 
-    def _value(self, entries: sp.ImmutableDenseMatrix) -> sp.Expr:
-        gram = entries * entries.H if entries.rows < entries.cols else entries.H * entries
-        values = _eigenvalues(gram)
-        if all(value.is_number for value in values):
-            return sp.sqrt(min(values, key=lambda value: sp.N(sp.re(value), 30)))
-        return sp.sqrt(sp.Min(*values))
+    def _value(self, entries: sp.ImmutableDenseMatrix) -> sp.Expr | None:
+        if not entries.rows or not entries.cols:
+            return sp.oo  # the least element of the empty set, as in symgrad.rigor.matrix_norms
+        squares = closed_eigenvalues(gram(entries))
+        return None if squares is None else sp.sqrt(extreme(squares, -1))
+
+    def _number(self, entries: sp.ImmutableDenseMatrix, bits: int) -> sp.Expr | None:
+        return singular_values(entries, bits)[0] if entries.rows and entries.cols else sp.oo
 
     def _latex(self, printer: Any) -> str:
         return rf"\sigma_{{\min}}\left({printer._print(self.matrix)}\right)"
@@ -233,15 +239,17 @@ class SpectralRadius(_MatrixScalar):
     """
 
     def __new__(cls, matrix: Any) -> sp.Expr:
-        factor, inner = _scalar_part(_as_matrix(matrix))
-        if inner.shape[0] != inner.shape[1]:
-            raise InputError(f"matrix: the spectral radius needs a square matrix, got shape {inner.shape}")
-        if isinstance(inner, sp.Identity):
-            return sp.Abs(factor)
-        return sp.Abs(factor) * sp.Expr.__new__(cls, inner)
+        square = _as_matrix(matrix)
+        if square.shape[0] != square.shape[1]:
+            raise InputError(f"matrix: the spectral radius needs a square matrix, got shape {square.shape}")
+        return cls._of(square)
 
-    def _value(self, entries: sp.ImmutableDenseMatrix) -> sp.Expr:
-        return _largest([sp.Abs(value) for value in _eigenvalues(entries)]) if entries.rows else sp.S.Zero
+    def _value(self, entries: sp.ImmutableDenseMatrix) -> sp.Expr | None:
+        eigenvalues = closed_eigenvalues(entries) if entries.rows else [sp.S.Zero]
+        return None if eigenvalues is None else extreme([sp.Abs(value) for value in eigenvalues], 1)
+
+    def _number(self, entries: sp.ImmutableDenseMatrix, bits: int) -> sp.Expr | None:
+        return eigenvalue_moduli(entries, bits)[-1] if entries.rows else sp.S.Zero
 
     def _latex(self, printer: Any) -> str:
         return rf"\rho\left({printer._print(self.matrix)}\right)"

@@ -17,7 +17,7 @@ def elman(activation: str | Activation = "tanh") -> Recurrence:
     In PyTorch's names W is ``weight_hh``, U is ``weight_ih`` and b the sum of both biases.
 
     >>> print(elman().updates[elman().states[0]])
-    tanh(b + U*u + W*h)
+    tanh(U*u + W*h + b)
     """
     s = activation_by_name(activation)
     h, u, b = vector("h"), vector("u", INPUT_SIZE), vector("b")

@@ -21,8 +21,8 @@ def leaky(alpha: float | sp.Expr | None = None, activation: str | Activation = "
         alpha: a number, a symbol, or None for the parameter ``alpha``.
         activation: name or object.
 
-    >>> leaky().parameters[-1]
-    alpha
+    >>> leaky().parameters
+    (U, W, alpha, b)
     """
     s = activation_by_name(activation)
     rate = _rate(alpha)
