@@ -57,7 +57,7 @@ def exact_ball(number: float | Fraction | str | sp.Rational | sp.Float) -> arb:
     if isinstance(number, (float, sp.Float, numbers.Integral)) and _is_finite(number):
         return arb(_mantissa_exponent(number))
     try:
-        given = None if isinstance(number, bool) else number
+        given: Any = None if isinstance(number, bool) else number
         value = Fraction(int(given.p), int(given.q)) if isinstance(given, sp.Rational) else Fraction(given)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError) as cause:
         message = f"number: a finite real number is needed, not {number!r} of type {type(number).__name__}"
