@@ -8,7 +8,7 @@ from functools import lru_cache
 import sympy as sp
 from flint import arb, fmpq, fmpz, fmpz_mat
 
-from symgrad.rigor.balls import to_ball, working_precision
+from symgrad.rigor.balls import ball_function, to_ball, working_precision
 from symgrad.rigor.functions import logistic, softplus
 
 __all__ = ["closed_form", "is_zero_constant", "is_zero_function", "tidy"]
@@ -31,8 +31,7 @@ def is_zero_constant(constant: sp.Expr) -> bool:
         return bool(constant.is_zero)
     if constant.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
         return False
-    ball = to_ball(constant, _BITS)
-    if not ball.is_finite() or not ball.contains(0):
+    if not _may_vanish(constant):
         return False
     rewritten = _as_exponentials(constant)
     small = rewritten.count_ops() < _MAX_SIMPLIFY_OPS
@@ -40,6 +39,13 @@ def is_zero_constant(constant: sp.Expr) -> bool:
         rational = _rationalised(rewritten)
         return bool(rational.is_zero) or bool(sp.minimal_polynomial(rational) == sp.Symbol("x"))
     return bool(sp.expand(rewritten).is_zero) or (small and bool(sp.simplify(rewritten).is_zero))
+
+
+def _may_vanish(constant: sp.Expr) -> bool:
+    """One evaluation at a fixed precision: :func:`to_ball` would raise it in vain where the constant is zero."""
+    with working_precision(_BITS):
+        ball = ball_function(constant, ())()
+    return bool(ball.is_finite()) and bool(ball.contains(0))
 
 
 def _rationalised(constant: sp.Expr) -> sp.Expr:

@@ -15,7 +15,7 @@ from symgrad.rigor.zeros import Bracket
 
 __all__ = ["End", "core", "eventual_sign", "sample_point", "starts"]
 
-_STARTS = (4, 8, 16, 32, 64, 256, 2**12, 2**20)
+_STARTS = (4, 8, 16, 32, 64, 256, 2**12, 2**20, 2**30, 2**45)
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,12 @@ class End:
     def is_finite(self) -> bool:
         """False at plus and minus infinity."""
         return self.value not in (sp.oo, -sp.oo)
+
+    def ball(self) -> arb:
+        """A ball around it, or an infinite number."""
+        if self.is_finite:
+            return to_ball(self.value)
+        return arb("inf") if self.value is sp.oo else arb("-inf")
 
     def model(self, start: int) -> TailModel:
         """The variable as a function of t >= start, which tends to this end for t -> oo."""

@@ -11,8 +11,9 @@ from flint import arb
 
 from symgrad.errors import InputError, UnsupportedExpressionError
 from symgrad.rigor.balls import Enclosed, to_ball, working_precision
+from symgrad.rigor.candidates import Candidate, Known
 from symgrad.rigor.closed_forms import is_zero_constant, tidy
-from symgrad.rigor.critical_values import Candidate, Known, PieceReport, critical_values
+from symgrad.rigor.critical_values import PieceReport, critical_values
 from symgrad.rigor.ends import End
 from symgrad.rigor.functions import canonical
 from symgrad.rigor.parity import is_even, is_odd

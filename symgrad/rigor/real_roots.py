@@ -12,7 +12,7 @@ from symgrad.rigor.balls import Enclosed, ball_function, to_ball, working_precis
 from symgrad.rigor.closed_forms import closed_form, is_zero_constant
 from symgrad.rigor.ends import End, core, eventual_sign, starts
 from symgrad.rigor.tail_models import TailUndecidedError
-from symgrad.rigor.zeros import Bracket, Zero, isolate_zeros, newton_zero
+from symgrad.rigor.zeros import Bracket, RealFunction, Zero, isolate_zeros, newton_zero
 
 __all__ = ["degenerate_zero", "enclosed_zero", "position", "real_roots"]
 
@@ -74,7 +74,7 @@ def _low_degree_roots(polynomial: sp.Poly) -> list[sp.Expr]:
 
 def _isolated_roots(formula: sp.Expr, symbol: sp.Symbol, left: End, right: End) -> list[sp.Expr]:
     derivative = formula.diff(symbol)
-    function, slope = ball_function(formula, (symbol,)), ball_function(derivative, (symbol,))
+    function, slope = RealFunction.of(formula, symbol), RealFunction.of(derivative, symbol)
     if _excludes_zero(function, left, right):
         return []
     cuts = [_zero_free_cut(formula, symbol, end, left, right) for end in (left, right)]
@@ -89,11 +89,9 @@ def _isolated_roots(formula: sp.Expr, symbol: sp.Symbol, left: End, right: End) 
     return roots
 
 
-def _excludes_zero(function: object, left: End, right: End) -> bool:
-    lo = to_ball(left.value) if left.is_finite else arb("-inf")
-    hi = to_ball(right.value) if right.is_finite else arb("inf")
-    values = function(lo.union(hi))  # type: ignore[operator]
-    return bool(values > 0) or bool(values < 0)
+def _excludes_zero(function: RealFunction, left: End, right: End) -> bool:
+    low, high = function.interval((left.ball(), right.ball()))
+    return bool(low > 0) or bool(high < 0)
 
 
 def _zero_free_cut(formula: sp.Expr, symbol: sp.Symbol, end: End, left: End, right: End) -> arb:
@@ -128,7 +126,7 @@ def degenerate_zero(formula: sp.Expr, symbol: sp.Symbol, bracket: Bracket) -> tu
     chain = [formula]
     for order in range(1, _MAX_MULTIPLICITY + 1):
         chain.append(chain[-1].diff(symbol))
-        values = ball_function(chain[order], (symbol,))(box.ball)
+        values = ball_function(chain[order], symbol)(box.ball)
         if not values.is_finite():
             return None
         if values.contains(0):
@@ -140,9 +138,9 @@ def degenerate_zero(formula: sp.Expr, symbol: sp.Symbol, bracket: Bracket) -> tu
 
 def _common_zero(chain: list[sp.Expr], symbol: sp.Symbol, box: Bracket) -> sp.Expr | None:
     """The zero of the last formula in the box, if it is a closed form at which all the formulas vanish."""
-    function = ball_function(chain[-1], (symbol,))
-    derivative = ball_function(chain[-1].diff(symbol), (symbol,))
-    if not (function(box.lo) * function(box.hi) < 0):
+    function = RealFunction.of(chain[-1], symbol)
+    derivative = RealFunction.of(chain[-1].diff(symbol), symbol)
+    if not (function.ball(box.lo) * function.ball(box.hi) < 0):
         return None
     return closed_form(
         lambda bits: newton_zero(function, derivative, box, bits),

@@ -134,7 +134,7 @@ def _greatest(args: list[sp.Expr], symbol: sp.Symbol, point: sp.Rational, direct
 
 def _holds(condition: sp.Basic, symbol: sp.Symbol, point: sp.Rational) -> bool:
     if condition in (sp.true, sp.false):
-        return condition == sp.true
+        return bool(condition == sp.true)
     if isinstance(condition, sp.And):
         return all(_holds(arg, symbol, point) for arg in condition.args)
     if isinstance(condition, sp.Or):

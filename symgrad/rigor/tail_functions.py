@@ -96,24 +96,24 @@ def _series(coefficients: list[Coefficient], remainder: arb, delta: TailModel) -
 
 
 @lru_cache(maxsize=512)
-def _derivative(function: type[sp.Function], order: int) -> tuple[sp.Expr, Callable[..., arb]]:
+def _derivative(function: Callable[..., sp.Expr], order: int) -> tuple[sp.Expr, Callable[..., arb]]:
     formula = function(_X).diff(_X, order)
     return formula, ball_function(formula, (_X,))
 
 
 @lru_cache(maxsize=2048)
-def _taylor_constant(function: type[sp.Function], order: int, centre: sp.Expr) -> Coefficient:
+def _taylor_constant(function: Callable[..., sp.Expr], order: int, centre: sp.Expr) -> Coefficient:
     value = _derivative(function, order)[0].subs(_X, centre) / sp.factorial(order)
     return Coefficient.constant(value)
 
 
-def _taylor(function: type[sp.Function], order: int, centre: Coefficient) -> Coefficient:
+def _taylor(function: Callable[..., sp.Expr], order: int, centre: Coefficient) -> Coefficient:
     if centre.exact is not None:
         return _taylor_constant(function, order, centre.exact)
     return Coefficient(_derivative(function, order)[1](centre.ball) / arb(order).fac())
 
 
-def _regular(function: type[sp.Function], model: TailModel) -> TailModel:
+def _regular(function: Callable[..., sp.Expr], model: TailModel) -> TailModel:
     """A function that is analytic on the (bounded) range of its argument."""
     large, centre, small = model.split()
     if large.terms:
@@ -214,7 +214,7 @@ def _exp(model: TailModel) -> TailModel:
 
 
 def _super_exponential(large: TailModel) -> TailModel:
-    """``exp(large)`` with coefficients that are not constants, below ``-rate * t``: between 0 and ``exp(-rate * t)``."""
+    """``exp(large)`` with variable coefficients, below ``-rate * t``: it lies between 0 and ``exp(-rate * t)``."""
     linear = Monomial(power=Fraction(1))
     monomial = large.terms[0][0]
     relative = large.relative_ball()
@@ -324,7 +324,7 @@ def _atan(model: TailModel) -> TailModel:
     return TailModel.constant(model.start, side * sp.pi / 2) + -reciprocal
 
 
-def _wave(function: type[sp.Function]) -> Callable[[TailModel], TailModel]:
+def _wave(function: Callable[..., sp.Expr]) -> Callable[[TailModel], TailModel]:
     def expand(model: TailModel) -> TailModel:
         if model.split()[0].terms:
             return TailModel(model.start, ((UNIT, Coefficient(arb(-1).union(arb(1)))),))

@@ -1,9 +1,10 @@
 """Enclosures of a function on a whole half-line ``[start, oo)`` as a finite sum of growth monomials.
 
 A *tail model* writes ``f(t) = sum_i c_i(t) * m_i(t)`` for every ``t >= start``, where each monomial is
-``t**a * log(t)**b * exp(p(t))`` (p being again a sum of monomials) and each coefficient function ``c_i`` stays inside a known ball (it is a known constant
-where the model says so). Sums and products of models are models again, so limits, signs and ranges on an unbounded
-interval become finite computations with balls. A point ``c`` is treated in the same way through ``z = c + 1/t``.
+``t**a * log(t)**b * exp(p(t))`` (p being again a sum of monomials) and each coefficient function ``c_i`` stays inside
+a known ball (it is a known constant where the model says so). Sums and products of models are models again, so limits,
+signs and ranges on an unbounded interval become finite computations with balls. A point ``c`` is treated in the same
+way through ``z = c + 1/t``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sympy as sp
 from flint import arb
 
 from symgrad.errors import SymgradError
-from symgrad.rigor.balls import to_ball
+from symgrad.rigor.balls import ball_function, to_ball
 
 __all__ = [
     "LOG",
@@ -153,7 +154,7 @@ def exponential(
         if not rational:
             merged[LOG] = total
     kept = [(m, c) for m, c in merged.items() if not _vanishes(c)]
-    kept.sort(key=cmp_to_key(lambda a, b: dominance(b[0], a[0])))
+    kept.sort(key=cmp_to_key(_larger_first))
     return Monomial(tuple(kept), power, logs)
 
 
@@ -163,11 +164,15 @@ def dominance(first: Monomial, second: Monomial) -> int:
     return (first * second ** Fraction(-1)).growth
 
 
+def _larger_first(first: tuple[Monomial, object], second: tuple[Monomial, object]) -> int:
+    return dominance(second[0], first[0])
+
+
 @lru_cache(maxsize=4096)
 def _vanishes(constant: sp.Expr) -> bool:
     if constant.is_Rational:
         return constant is sp.S.Zero
-    return bool(to_ball(constant).contains(0)) and bool(sp.expand(constant).is_zero)
+    return bool(ball_function(constant, ())().contains(0)) and bool(sp.expand(constant).is_zero)
 
 
 @lru_cache(maxsize=4096)
@@ -238,7 +243,7 @@ class TailModel:
         for monomial, coefficient in terms:
             merged[monomial] = merged[monomial] + coefficient if monomial in merged else coefficient
         present = [(m, c) for m, c in merged.items() if not c.is_zero]
-        present.sort(key=cmp_to_key(lambda a, b: dominance(b[0], a[0])))
+        present.sort(key=cmp_to_key(_larger_first))
         return TailModel(start, tuple(_fold(start, present)))
 
     def __add__(self, other: TailModel) -> TailModel:

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import sympy as sp
 from flint import arb
 
-from symgrad.rigor.balls import working_precision
+from symgrad.rigor.balls import Interval, ball_function, interval_function, working_precision
 
-__all__ = ["Bracket", "Zero", "Zeros", "isolate_zeros", "newton_zero"]
-
-BallFunction = Callable[[arb], arb]
-_MAX_BOXES = 3000
+__all__ = ["Bracket", "RealFunction", "Zero", "Zeros", "isolate_zeros", "newton_zero"]
 
 
 @dataclass(frozen=True)
@@ -54,12 +52,35 @@ class Bracket:
 
 
 @dataclass(frozen=True)
+class RealFunction:
+    """A formula compiled for balls and for intervals given by their ends (which keep signs that a ball loses)."""
+
+    ball: Callable[[arb], arb] = field(repr=False)
+    interval: Callable[[Interval], Interval] = field(repr=False)
+
+    @staticmethod
+    def of(formula: sp.Expr, symbol: sp.Symbol) -> RealFunction:
+        """Compiles a formula of one symbol."""
+        return RealFunction(ball_function(formula, symbol), interval_function(formula, symbol))
+
+    def bounds(self, bracket: Bracket) -> tuple[arb, arb]:
+        """A lower and an upper bound on a bracket, possibly infinite."""
+        low, high = self.interval((bracket.lo, bracket.hi))
+        return low.lower(), high.upper()
+
+    def excludes_zero(self, bracket: Bracket) -> bool:
+        """True if the function is proved to have one strict sign on the bracket."""
+        low, high = self.bounds(bracket)
+        return bool(low > 0) or bool(high < 0)
+
+
+@dataclass(frozen=True)
 class Zero:
     """The only zero of h in a bracket on which h' does not vanish."""
 
     bracket: Bracket
-    function: BallFunction = field(repr=False)
-    derivative: BallFunction = field(repr=False)
+    function: RealFunction = field(repr=False)
+    derivative: RealFunction = field(repr=False)
 
     def ball(self, bits: int) -> arb:
         """Encloses the zero, with a radius of about ``2**-bits`` relative to it (or to the bracket around 0)."""
@@ -68,20 +89,24 @@ class Zero:
 
 @dataclass(frozen=True)
 class Zeros:
-    """``simple`` ones are proved to be zeros, one each; any other zero lies in an ``undecided`` bracket."""
+    """``simple`` ones are proved to be zeros, one each; any other zero lies in an ``undecided`` bracket.
+
+    ``complete`` is False if the search stopped early because there were too many boxes.
+    """
 
     simple: tuple[Zero, ...]
     undecided: tuple[Bracket, ...]
+    complete: bool = True
 
 
-def newton_zero(function: BallFunction, derivative: BallFunction, bracket: Bracket, bits: int) -> arb:
+def newton_zero(function: RealFunction, derivative: RealFunction, bracket: Bracket, bits: int) -> arb:
     """Encloses the unique zero of a function whose derivative has one sign on the bracket."""
     with working_precision(bits + 40):
         enclosure = bracket.ball
         finest = bracket.width * arb(2) ** (-2 * bits)
         while True:
             middle = enclosure.mid()
-            step = middle - function(middle) / derivative(enclosure)
+            step = middle - function.ball(middle) / derivative.ball(enclosure)
             sharper = enclosure.intersection(step) if step.is_finite() and step.overlaps(enclosure) else enclosure
             if not sharper.rad() < enclosure.rad() * 0.75 or sharper.rad() < finest:
                 return sharper
@@ -89,11 +114,12 @@ def newton_zero(function: BallFunction, derivative: BallFunction, bracket: Brack
 
 
 def isolate_zeros(
-    function: BallFunction,
-    derivative: BallFunction,
+    function: RealFunction,
+    derivative: RealFunction,
     bracket: Bracket,
-    irrelevant: Callable[[Bracket, arb], bool] = lambda box, values: False,
+    irrelevant: Callable[[Bracket], bool] = lambda box: False,
     smallest: float = 2.0**-40,
+    max_boxes: int = 3000,
 ) -> Zeros:
     """Isolates the zeros of ``function`` in ``bracket``.
 
@@ -101,8 +127,9 @@ def isolate_zeros(
         function: h as a function on balls.
         derivative: h' as a function on balls; it may return infinite balls.
         bracket: where to look; zeros up to a quarter of a final box outside it may be reported as well.
-        irrelevant: called with each box and an enclosure of h on it; a box for which it is true is dropped.
+        irrelevant: called with each box; one for which it is true is dropped.
         smallest: width, relative to the bracket, at which boxes are no longer bisected.
+        max_boxes: number of boxes at which the search stops early.
 
     Returns:
         Every relevant zero is a ``simple`` one or lies in an ``undecided`` bracket.
@@ -110,7 +137,7 @@ def isolate_zeros(
     simple: list[Zero] = []
     boxes = [bracket]
     limit = (bracket.width * smallest).upper()
-    while boxes and boxes[0].width > limit and len(boxes) <= _MAX_BOXES:
+    while boxes and boxes[0].width > limit and len(boxes) <= max_boxes:
         halves = [half for box in boxes for half in box.halves()]
         kept = [box for box in halves if not _excluded(function, derivative, box, irrelevant)]
         boxes = []
@@ -121,20 +148,19 @@ def isolate_zeros(
             elif outcome is None:
                 boxes += cluster
     undecided = tuple(Bracket(cluster[0].lo, cluster[-1].hi) for cluster in _clusters(boxes))
-    return Zeros(tuple(simple), undecided)
+    return Zeros(tuple(simple), undecided, complete=len(boxes) <= max_boxes)
 
 
 def _excluded(
-    function: BallFunction, derivative: BallFunction, box: Bracket, irrelevant: Callable[[Bracket, arb], bool]
+    function: RealFunction, derivative: RealFunction, box: Bracket, irrelevant: Callable[[Bracket], bool]
 ) -> bool:
-    values = function(box.ball)
-    if not values.contains(0):
-        return bool(values.is_finite()) or bool(values > 0) or bool(values < 0)
+    if function.excludes_zero(box):
+        return True
     middle = box.middle
-    centred = function(middle) + derivative(box.ball) * (box.ball - middle)
+    centred = function.ball(middle) + derivative.ball(box.ball) * (box.ball - middle)
     if centred.is_finite() and not centred.contains(0):
         return True
-    return irrelevant(box, values)
+    return irrelevant(box)
 
 
 def _clusters(boxes: list[Bracket]) -> list[list[Bracket]]:
@@ -148,14 +174,14 @@ def _clusters(boxes: list[Bracket]) -> list[list[Bracket]]:
     return groups
 
 
-def _newton_test(function: BallFunction, derivative: BallFunction, lo: arb, hi: arb) -> Zero | bool | None:
+def _newton_test(function: RealFunction, derivative: RealFunction, lo: arb, hi: arb) -> Zero | bool | None:
     """The unique zero, True if there is none, None if undecided."""
     bracket = Bracket(lo, hi).widened()
-    slope = derivative(bracket.ball)
+    slope = derivative.ball(bracket.ball)
     if not slope.is_finite() or slope.contains(0):
         return None
     middle = bracket.middle
-    step = middle - function(middle) / slope
+    step = middle - function.ball(middle) / slope
     if not step.overlaps(bracket.ball):
         return True
     if step > bracket.lo and step < bracket.hi:
