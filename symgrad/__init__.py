@@ -5,10 +5,11 @@
 OperatorNorm(W)**k
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from sympy import Interval
 
-from symgrad.bounds.product import Bound, product_bound
-from symgrad.calculus.jacobian import Jacobian, jacobian
 from symgrad.errors import InputError, NoBoundError, NoRuleError, SymgradError, UnknownNameError
 from symgrad.language import models
 from symgrad.language.activations import activation, activation_names
@@ -16,11 +17,20 @@ from symgrad.language.elementwise import Activation, hadamard
 from symgrad.language.norms import OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.language.recurrence import Recurrence
 
+if TYPE_CHECKING:
+    from symgrad.bounds.product import Bound, product_bound
+    from symgrad.calculus.jacobian import Jacobian, jacobian
+    from symgrad.interop.checkpoints import load_inputs, load_weights
+    from symgrad.numerics.simulate import Trajectory, simulate
+    from symgrad.numerics.verdict import Verdict
+    from symgrad.numerics.verify import Check, verify
+
 __version__ = "0.1.0"
 
 __all__ = [
     "Activation",
     "Bound",
+    "Check",
     "InputError",
     "Interval",
     "Jacobian",
@@ -31,11 +41,45 @@ __all__ = [
     "SmallestSingularValue",
     "SpectralRadius",
     "SymgradError",
+    "Trajectory",
     "UnknownNameError",
+    "Verdict",
     "activation",
     "activation_names",
     "hadamard",
     "jacobian",
+    "load_inputs",
+    "load_weights",
     "models",
     "product_bound",
+    "simulate",
+    "verify",
 ]
+
+# The language is there at once; what works on it is loaded on first use, so that importing the package costs little
+# more than importing sympy.
+_ON_FIRST_USE = {
+    "Bound": "symgrad.bounds.product",
+    "Check": "symgrad.numerics.verify",
+    "Jacobian": "symgrad.calculus.jacobian",
+    "Trajectory": "symgrad.numerics.simulate",
+    "Verdict": "symgrad.numerics.verdict",
+    "jacobian": "symgrad.calculus.jacobian",
+    "load_inputs": "symgrad.interop.checkpoints",
+    "load_weights": "symgrad.interop.checkpoints",
+    "product_bound": "symgrad.bounds.product",
+    "simulate": "symgrad.numerics.simulate",
+    "verify": "symgrad.numerics.verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
+    value = getattr(import_module(_ON_FIRST_USE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

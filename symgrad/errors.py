@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = [
@@ -36,6 +35,8 @@ class UnknownNameError(InputError):
     """
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
+        import difflib  # loaded for a message only: it costs a tenth of the package's own import time
+
         names = sorted(known)
         near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? " if near else ""

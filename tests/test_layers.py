@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import symgrad
+
 PACKAGE = "symgrad"
 ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 # The first part of a module's path below the package gives its layer. The package itself offers layers 0-6 to users,
@@ -29,8 +31,8 @@ LAYERS = {
     "present": 7,
     "cli": 8,
 }
-# Third-party packages that are heavy or optional: these alone may be imported inside a function.
-DEFERRED = {"torch", "jax", "cvxpy", "matplotlib", "typer", "rich", "sklearn", "dask", "distributed"}
+# Packages that are heavy or optional: these alone may be imported inside a function.
+DEFERRED = {"difflib", "torch", "jax", "cvxpy", "matplotlib", "typer", "rich", "sklearn", "dask", "distributed"}
 # The one module that loads a higher layer by name, on first use, and what it may load.
 LOADS_BY_NAME = {"symgrad.presentable": "symgrad.present"}
 LOADERS = {"import_module", "__import__"}
@@ -117,7 +119,9 @@ def import_faults(module: str, found: Import, modules: Mapping[str, Path]) -> It
 
 
 def loader_faults(module: str, tree: ast.AST) -> Iterator[str]:
-    """What is wrong with modules loaded by name."""
+    """What is wrong with modules loaded by name; the package may load what it also imports for type checkers."""
+    if module == PACKAGE:
+        return
     allowed = LOADS_BY_NAME.get(module)
     for name, line in loader_calls(tree):
         inside = allowed is not None and name is not None and f"{name}.".startswith(f"{allowed}.")
@@ -150,6 +154,13 @@ def faults(root: Path) -> list[str]:
 
 def test_the_package_obeys_the_layer_rule() -> None:
     assert faults(ROOT) == []
+
+
+def test_what_the_package_loads_on_first_use_is_what_it_imports_for_type_checkers() -> None:
+    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
+    declared = {item.name: item.module for item in imports(PACKAGE, ROOT / "__init__.py", tree)}
+    assert symgrad._ON_FIRST_USE
+    assert all(declared[name] == module for name, module in symgrad._ON_FIRST_USE.items())
 
 
 def test_the_package_is_found() -> None:
