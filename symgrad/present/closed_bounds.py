@@ -1,0 +1,121 @@
+"""A bound in print: the inequality in closed form, and for several states the gain matrix with what its power is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symgrad.bounds.product import Bound
+from symgrad.present.data import bound_data, expression
+from symgrad.present.dispatch import latex, text, to_dict
+from symgrad.present.equations import range_equations
+from symgrad.present.layout import Equation, aligned, plain_lines
+from symgrad.present.notation import LATEX, TEXT, Notation
+from symgrad.present.quantities import QuantityWriter
+from symgrad.rigor.balls import Enclosed
+
+__all__: list[str] = []
+
+
+def _equations(bound: Bound, notation: Notation) -> list[Equation]:
+    writer = QuantityWriter(bound.model, notation, [])
+    relation = notation.less_or_equal if bound.factor == 1 else notation.claimed
+    left = writer.norm(writer.product(bound.k), bound.norm)
+    if bound.gain.rows == 1:
+        found = [Equation(left, relation, [(False, writer.vocabulary.scalar(bound.expr))])]
+    else:
+        found = _gain_equations(bound, writer, left, relation)
+    return [*found, *_constants(bound, notation), *range_equations(writer.vocabulary)]
+
+
+def _gain_equations(bound: Bound, writer: QuantityWriter, left: str, relation: str) -> list[Equation]:
+    """The bound through the gain matrix G, its entries, and for two states G^k by its eigenvalues."""
+    notation, gain = writer.notation, writer.gain
+    power = notation.power(gain, str(bound.k))
+    found = [
+        Equation(left, relation, [(False, notation.norm(power, bound.norm))]),
+        Equation(gain, "=", [(False, writer.gain_matrix(bound.gain))]),
+    ]
+    if bound.gain.rows == 2:
+        found += [Equation(name, "=", [(False, value)]) for name, value in _spectral_parts(bound, writer)]
+    return found
+
+
+def _spectral_parts(bound: Bound, writer: QuantityWriter) -> list[tuple[str, ...]]:
+    """Eigenvalues and power of a 2 x 2 matrix: Sylvester's formula, or with a double eigenvalue its limit."""
+    a, b, c, d = bound.gain
+    name = writer.vocabulary.letter("lambda", "mu", "omega")
+    double = a == d and sp.S.Zero in (b, c)  # the entries are non-negative: else (a - d)^2 + 4bc > 0
+    templates = (_DOUBLE if double else _DISTINCT)[writer.notation]
+    return [tuple(side.replace("@", name).replace("#", writer.gain) for side in pair) for pair in templates]
+
+
+# The power of a 2 x 2 matrix # by its eigenvalues @, for which placeholders stand.
+_DISTINCT = {
+    LATEX: (
+        (
+            r"\@_{1,2}",
+            r"\frac{1}{2} \left(\operatorname{tr} # \pm \sqrt{\left(\operatorname{tr} #\right)^{2} - 4 \det #}\right)",
+        ),
+        (
+            r"#^{k}",
+            r"\frac{\@_{1}^{k} \left(# - \@_{2} I\right) - \@_{2}^{k} \left(# - \@_{1} I\right)}{\@_{1} - \@_{2}}",
+        ),
+        (r"\rho\left(#\right)", r"\@_{1}"),
+    ),
+    TEXT: (
+        ("@1, @2", "(trace(#) +- sqrt(trace(#)**2 - 4*det(#)))/2"),
+        ("#**k", "(@1**k*(# - @2*I) - @2**k*(# - @1*I))/(@1 - @2)"),
+        ("rho(#)", "@1"),
+    ),
+}
+_DOUBLE = {
+    LATEX: (
+        (r"\@", r"\frac{1}{2} \operatorname{tr} #"),
+        ("#^{k}", r"\@^{k} I + k \@^{k-1} \left(# - \@ I\right)"),
+        (r"\rho\left(#\right)", r"\@"),
+    ),
+    TEXT: (("@", "trace(#)/2"), ("#**k", "@**k*I + k*@**(k-1)*(# - @*I)"), ("rho(#)", "@")),
+}
+
+
+def _constants(bound: Bound, notation: Notation) -> list[Equation]:
+    """What the enclosed constants are, of which only digits are printed."""
+    found = sorted(bound.gain.atoms(Enclosed), key=str)
+    return [
+        Equation(notation.scalar(item, {}, notation.function), "=", [(False, notation.words(item.label))])
+        for item in found
+    ]
+
+
+@latex.register
+def _(bound: Bound) -> str:
+    return aligned(_equations(bound, LATEX))
+
+
+@text.register
+def _(bound: Bound) -> str:
+    lines = plain_lines(_equations(bound, TEXT))
+    return lines if bound.factor == 1 else f"{lines}\n(a claim: the proved rate times {bound.factor})"
+
+
+@to_dict.register
+def _(bound: Bound) -> dict[str, Any]:
+    proved = bound.factor == 1
+    return {
+        "kind": "bound",
+        "model": bound.model.name,
+        "norm": str(bound.norm),
+        "proved": proved,
+        "factor": str(bound.factor),
+        "expr": expression(bound.expr),
+        "gain": bound_data(bound.gain),
+        "rate": expression(bound.rate),
+        "constant": expression(bound.constant),
+        "vanishes": expression(bound.vanishes),
+        "parameters": [str(symbol) for symbol in bound.parameters],
+        "enclosed": {str(item): item.label for item in bound.gain.atoms(Enclosed)},
+        "equations": {"text": text(bound), "latex": latex(bound)},
+        "proof": to_dict(bound.proof) if proved else None,
+    }

@@ -1,0 +1,59 @@
+"""The three questions of presentation as generic functions; each kind of object registers its answers in its own file."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from symgrad.errors import InputError
+
+__all__ = ["latex", "text", "to_dict"]
+
+
+@singledispatch
+def latex(obj: Any) -> str:
+    r"""An object as LaTeX source for display mathematics, without delimiters; needs the package amsmath.
+
+    Raises:
+        InputError: nothing is known about typesetting such an object.
+
+    >>> import symgrad as sg
+    >>> print(latex(sg.models.elman()))
+    h_{t} = \tanh\left(W h_{t-1} + U u_{t} + b\right)
+    """
+    raise _unknown(obj)
+
+
+@singledispatch
+def text(obj: Any) -> str:
+    """An object as plain text in ASCII; states and inputs carry their step as in ``h[t-1]``.
+
+    Raises:
+        InputError: nothing is known about printing such an object.
+
+    >>> import symgrad as sg
+    >>> print(text(sg.models.elman()))
+    h[t] = tanh(W*h[t-1] + U*u[t] + b)
+    """
+    raise _unknown(obj)
+
+
+@singledispatch
+def to_dict(obj: Any) -> dict[str, Any]:
+    """An object as plain data that JSON can hold: expressions as SymPy text and LaTeX, infinities as strings.
+
+    Raises:
+        InputError: nothing is known about such an object.
+
+    >>> import symgrad as sg
+    >>> to_dict(sg.product_bound(sg.models.elman()))["expr"]["text"]
+    'OperatorNorm(W)**k'
+    """
+    raise _unknown(obj)
+
+
+def _unknown(obj: Any) -> InputError:
+    return InputError(
+        f"obj: {type(obj).__name__} cannot be presented; accepted are models, Jacobians, bounds, proofs, "
+        "checks, operators and SymPy expressions"
+    )

@@ -1,0 +1,97 @@
+"""A recurrence in print: its update equations with steps, what unusual functions mean, and the declared ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sympy as sp
+
+from symgrad.language.nodes import Node
+from symgrad.language.operators import Elementwise, walk
+from symgrad.language.recurrence import Recurrence
+from symgrad.present.data import expression, interval
+from symgrad.present.dispatch import latex, text, to_dict
+from symgrad.present.layout import Equation, aligned, plain_lines
+from symgrad.present.notation import LATEX, TEXT, Notation
+from symgrad.present.shorthand import Shorthand
+from symgrad.present.vocabulary import Vocabulary
+
+__all__ = ["function_equations", "range_equations", "update_equations"]
+
+
+def update_equations(model: Recurrence, notation: Notation) -> list[Equation]:
+    """One equation a state, then those of the names used in them."""
+    shorthand = Shorthand(model, notation, list(model.nodes.values()))
+    vocabulary = shorthand.vocabulary
+    found = []
+    for state, node in model.nodes.items():
+        if model.is_scalar:
+            terms = [(False, vocabulary.scalar(model.updates[state]))]
+        else:
+            terms = shorthand.writer.terms(node, spelled_out=True)
+        found.append(Equation(vocabulary.at(state, "t"), "=", terms))
+    return found + ([] if model.is_scalar else shorthand.definitions(list(model.nodes.values())))
+
+
+def function_equations(vocabulary: Vocabulary, printed: Iterable[Node]) -> list[Equation]:
+    """What those functions mean, among the ones in some nodes, whose name alone does not say it."""
+    model, notation = vocabulary.model, vocabulary.notation
+    used = {part.function for node in printed for part in walk(node) if isinstance(part, Elementwise)}
+    found = []
+    for name, function in vocabulary.unexplained().items():
+        stated = not model.is_scalar or function in vocabulary.stated
+        if stated and (function in used or function.derivative in used):
+            argument = notation.plain(function.variable)
+            found.append(Equation(name + notation.brackets(argument), "=", [(False, vocabulary.scalar(function.expr))]))
+    return found
+
+
+def range_equations(vocabulary: Vocabulary) -> list[Equation]:
+    """The declared ranges, of every entry at every step."""
+    model, notation = vocabulary.model, vocabulary.notation
+    found = []
+    for symbol, declared in model.ranges.items():
+        name = vocabulary.at(symbol, "t") if symbol in model.variables else vocabulary.plain[symbol]
+        left = name if isinstance(symbol, sp.Symbol) else notation.entry(name)
+        found.append(Equation(left, notation.element_of, [(False, vocabulary.scalar(declared))]))
+    return found
+
+
+def _equations(model: Recurrence, notation: Notation) -> list[Equation]:
+    vocabulary = Vocabulary(model, notation)
+    return [
+        *update_equations(model, notation),
+        *function_equations(vocabulary, model.nodes.values()),
+        *range_equations(vocabulary),
+    ]
+
+
+@latex.register
+def _(model: Recurrence) -> str:
+    return aligned(_equations(model, LATEX))
+
+
+@text.register
+def _(model: Recurrence) -> str:
+    return plain_lines(_equations(model, TEXT))
+
+
+@to_dict.register
+def _(model: Recurrence) -> dict[str, Any]:
+    return {
+        "kind": "recurrence",
+        "name": model.name,
+        "states": [_symbol(model, state) | {"next": expression(model.updates[state])} for state in model.states],
+        "inputs": [_symbol(model, symbol) for symbol in model.inputs],
+        "parameters": [_symbol(model, symbol) for symbol in model.parameters],
+        "sizes": [str(size) for size in model.sizes],
+        "stacked": {tensor: list(names) for tensor, names in model.stacked.items()},
+        "equations": {"text": text(model), "latex": latex(model)},
+    }
+
+
+def _symbol(model: Recurrence, symbol: sp.Expr) -> dict[str, Any]:
+    shape = [] if isinstance(symbol, sp.Symbol) else [str(size) for size in symbol.shape]
+    declared = model.ranges.get(symbol)
+    return {"name": str(symbol), "shape": shape, "range": None if declared is None else interval(declared)}

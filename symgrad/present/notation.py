@@ -1,0 +1,233 @@
+r"""How the parts of an expression are written: in LaTeX or in plain text, for one and the same traversal."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+
+import sympy as sp
+
+from symgrad.language.elementwise import Activation
+from symgrad.language.norms import Norm
+from symgrad.present.scalars import LatexScalars, TextScalars, function_latex, phrase, stepped_latex
+
+__all__ = ["LATEX", "TEXT", "Notation"]
+
+Names = Mapping[sp.Basic, str]
+Function = Callable[[Activation], str]
+
+
+class Notation(ABC):
+    """The pieces of one way of writing; every method returns a string."""
+
+    identity = "I"
+    zero = "0"
+    ones: str
+    less_or_equal: str
+    element_of: str
+    hadamard_binds: bool
+    dots: str
+    claimed: str
+
+    @abstractmethod
+    def scalar(self, expr: sp.Basic, names: Names, function: Function) -> str:
+        """A SymPy expression."""
+
+    @abstractmethod
+    def plain(self, symbol: sp.Expr) -> str:
+        """A symbol without its step."""
+
+    @abstractmethod
+    def stepped(self, name: str, step: str) -> str:
+        """A name at a step such as ``t-1``."""
+
+    @abstractmethod
+    def function(self, function: Activation) -> str:
+        """The name of a function."""
+
+    @abstractmethod
+    def brackets(self, inner: str) -> str:
+        """In round brackets."""
+
+    @abstractmethod
+    def product(self, factors: Sequence[str]) -> str:
+        """A product of numbers and matrices."""
+
+    @abstractmethod
+    def hadamard(self, factors: Sequence[str]) -> str:
+        """An entrywise product."""
+
+    @abstractmethod
+    def diagonal(self, vector: str) -> str:
+        """The diagonal matrix of a vector."""
+
+    @abstractmethod
+    def transposed(self, matrix: str) -> str:
+        """The transpose."""
+
+    @abstractmethod
+    def norm(self, inner: str, norm: Norm) -> str:
+        """An operator norm."""
+
+    @abstractmethod
+    def modulus(self, inner: str) -> str:
+        """An absolute value."""
+
+    @abstractmethod
+    def entry(self, vector: str) -> str:
+        """Any entry of a vector."""
+
+    @abstractmethod
+    def indexed(self, matrix: str, index: str) -> str:
+        """An entry or block of a matrix."""
+
+    @abstractmethod
+    def power(self, base: str, exponent: str) -> str:
+        """A power of an atom."""
+
+    @abstractmethod
+    def interval(self, low: str, high: str, open_low: bool, open_high: bool) -> str:
+        """An interval."""
+
+    @abstractmethod
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        """A matrix of entries."""
+
+    @abstractmethod
+    def words(self, words: str) -> str:
+        """Plain words."""
+
+    @abstractmethod
+    def partial(self, of: str, by: str) -> str:
+        """A partial derivative."""
+
+
+class _Latex(Notation):
+    ones = r"\mathbf{1}"
+    less_or_equal = r"\le"
+    element_of = r"\in"
+    hadamard_binds = False
+    dots = r"\cdots"
+    claimed = r"\overset{?}{\le}"
+
+    def scalar(self, expr: sp.Basic, names: Names, function: Function) -> str:
+        return LatexScalars(names, function).doprint(expr)
+
+    def plain(self, symbol: sp.Expr) -> str:
+        return LatexScalars().doprint(symbol)
+
+    def stepped(self, name: str, step: str) -> str:
+        return stepped_latex(name, step)
+
+    def function(self, function: Activation) -> str:
+        return function_latex(function)
+
+    def brackets(self, inner: str) -> str:
+        return rf"\left({inner}\right)"
+
+    def product(self, factors: Sequence[str]) -> str:
+        return " ".join(factors)
+
+    def hadamard(self, factors: Sequence[str]) -> str:
+        return r" \odot ".join(factors)
+
+    def diagonal(self, vector: str) -> str:
+        return rf"\operatorname{{diag}}\left({vector}\right)"
+
+    def transposed(self, matrix: str) -> str:
+        return f"{matrix}^{{T}}"
+
+    def norm(self, inner: str, norm: Norm) -> str:
+        return rf"\left\lVert {inner}\right\rVert_{{{norm.latex}}}"
+
+    def modulus(self, inner: str) -> str:
+        return rf"\left|{inner}\right|"
+
+    def entry(self, vector: str) -> str:
+        return rf"\left({vector}\right)_{{i}}"
+
+    def indexed(self, matrix: str, index: str) -> str:
+        return f"{matrix}_{{{index}}}"
+
+    def power(self, base: str, exponent: str) -> str:
+        return f"{base}^{{{exponent}}}"
+
+    def interval(self, low: str, high: str, open_low: bool, open_high: bool) -> str:
+        return rf"\left{'(' if open_low else '['}{low}, {high}\right{')' if open_high else ']'}"
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        body = r" \\ ".join(" & ".join(row) for row in rows)
+        return rf"\begin{{bmatrix}}{body}\end{{bmatrix}}"
+
+    def words(self, words: str) -> str:
+        return phrase(words)
+
+    def partial(self, of: str, by: str) -> str:
+        return rf"\frac{{\partial {of}}}{{\partial {by}}}"
+
+
+class _Text(Notation):
+    ones = "1"
+    less_or_equal = "<="
+    element_of = "in"
+    hadamard_binds = True
+    dots = "..."
+    claimed = "<=?"
+
+    def scalar(self, expr: sp.Basic, names: Names, function: Function) -> str:
+        return TextScalars(names, function).doprint(expr)
+
+    def plain(self, symbol: sp.Expr) -> str:
+        return str(symbol)
+
+    def stepped(self, name: str, step: str) -> str:
+        return f"{name}[{step}]"
+
+    def function(self, function: Activation) -> str:
+        return function.name
+
+    def brackets(self, inner: str) -> str:
+        return f"({inner})"
+
+    def product(self, factors: Sequence[str]) -> str:
+        return "*".join(factors)
+
+    def hadamard(self, factors: Sequence[str]) -> str:
+        return f"hadamard({', '.join(factors)})"
+
+    def diagonal(self, vector: str) -> str:
+        return f"diag({vector})"
+
+    def transposed(self, matrix: str) -> str:
+        return f"{matrix}.T"
+
+    def norm(self, inner: str, norm: Norm) -> str:
+        return f"||{inner}||_{norm}"
+
+    def modulus(self, inner: str) -> str:
+        return f"|{inner}|"
+
+    def entry(self, vector: str) -> str:
+        return f"each entry of {vector}"
+
+    def indexed(self, matrix: str, index: str) -> str:
+        return f"{matrix}_{index}"
+
+    def power(self, base: str, exponent: str) -> str:
+        return f"{base}**{exponent}"
+
+    def interval(self, low: str, high: str, open_low: bool, open_high: bool) -> str:
+        return f"{'(' if open_low else '['}{low}, {high}{')' if open_high else ']'}"
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        return "[" + ", ".join(f"[{', '.join(row)}]" for row in rows) + "]"
+
+    def words(self, words: str) -> str:
+        return words
+
+    def partial(self, of: str, by: str) -> str:
+        return f"d {of}/d {by}"
+
+
+LATEX: Notation = _Latex()
+TEXT: Notation = _Text()

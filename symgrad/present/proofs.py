@@ -1,0 +1,187 @@
+"""A proof in print: what the names mean, numbered steps with rule and hypotheses, and the rules with their sources."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from symgrad.bounds.inequality import Rule
+from symgrad.bounds.proof import Audit, Proof, Step
+from symgrad.language.nodes import Node
+from symgrad.present.data import bound_data
+from symgrad.present.dispatch import latex, text, to_dict
+from symgrad.present.equations import function_equations, range_equations
+from symgrad.present.layout import Equation, broken, column_table, equation_rows, plain_lines, visible_length
+from symgrad.present.notation import LATEX, TEXT, Notation
+from symgrad.present.quantities import QuantityWriter, Statement, printed_node
+from symgrad.present.scalars import phrase
+
+__all__ = ["proof_text"]
+
+_STATEMENT_WIDTH = 62
+_PHRASE_WIDTH = 60
+_TEXT_WIDTHS = (3, 64, 20, 9, 30, 40)
+_HEADER = ("", "statement", "rule", "from", "hypothesis", "source")
+
+
+def _printed(proof: Proof) -> list[Node]:
+    nodes = (printed_node(step.inequality.quantity) for step in proof)
+    return [node for node in nodes if node is not None]
+
+
+def _writer(proof: Proof, notation: Notation) -> QuantityWriter:
+    return QuantityWriter(proof.model, notation, _printed(proof))
+
+
+def _definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
+    """What the names mean that the steps use."""
+    printed = _printed(proof)
+    return [
+        *writer.jacobian_equations(),
+        *writer.shorthand.definitions(printed, spelled_out=False),
+        *function_equations(writer.vocabulary, printed),
+        *range_equations(writer.vocabulary),
+    ]
+
+
+def _rules(proof: Proof) -> list[Rule]:
+    """The rules used, each once, in the order of first use."""
+    return list(dict.fromkeys(step.rule for step in proof))
+
+
+# --- LaTeX ----------------------------------------------------------------------
+
+
+@latex.register
+def _(proof: Proof) -> str:
+    writer = _writer(proof, LATEX)
+    parts = [
+        _array("rl", equation_rows(_definitions(proof, writer))),
+        _array("rll", [row for step in proof for row in _step_rows(step, writer)]),
+        _array("l", [row for rule in _rules(proof) for row in _rule_rows(rule)]),
+    ]
+    return _array("l", [rf"{part} \\[1ex]" for part in parts])
+
+
+def _array(columns: str, rows: Sequence[str]) -> str:
+    body = " \\\\\n".join(row.removesuffix(r" \\[1ex]") for row in rows)
+    return f"\\begin{{array}}{{{columns}}}\n{body}\n\\end{{array}}"
+
+
+def _step_rows(step: Step, writer: QuantityWriter) -> list[str]:
+    """The rows of one step: number, statement, rule; long statements and hypotheses go on below."""
+    left = _statement_lines(writer.statement(step.inequality))
+    used = f" from {', '.join(map(str, step.premises))}" if step.premises else ""
+    right = [phrase(line) for line in textwrap.wrap(step.rule.name + used, _PHRASE_WIDTH)]
+    for hypothesis in step.rule.hypotheses:
+        right += [rf"\scriptstyle {phrase(line)}" for line in textwrap.wrap(f"if {hypothesis}", _PHRASE_WIDTH)]
+    count = max(len(left), len(right))
+    cells = [lines + [""] * (count - len(lines)) for lines in (left, right)]
+    numbers = [f"({step.number})"] + [""] * (count - 1)
+    return [f"{number} & {a} & {b}".rstrip() for number, a, b in zip(numbers, *cells, strict=True)]
+
+
+def _statement_lines(statement: Statement) -> list[str]:
+    width = _STATEMENT_WIDTH - visible_length(statement.left)
+    first, *later = broken(statement.terms, max(width, _STATEMENT_WIDTH // 2))
+    if visible_length(first) > width:
+        lines = [statement.left, rf"\quad {statement.relation} {first}"]
+    else:
+        lines = [f"{statement.left} {statement.relation} {first}"]
+    return [rf"\displaystyle {line}" for line in [*lines, *(rf"\quad {line}" for line in later)]]
+
+
+def _rule_rows(rule: Rule) -> list[str]:
+    """A rule with its theorem and, smaller, where it is proved."""
+    source = textwrap.wrap(rule.source, 2 * _PHRASE_WIDTH)
+    head = rf"\text{{{rule.name}}}:\quad {rule.statement}"
+    return [head, *(rf"\quad\scriptstyle {phrase(line)}" for line in source)]
+
+
+# --- plain text -----------------------------------------------------------------
+
+
+def proof_text(proof: Proof, widths: Sequence[int] = _TEXT_WIDTHS) -> str:
+    """A proof as a table in plain text.
+
+    Args:
+        proof: the proof.
+        widths: the largest width of each column: number, statement, rule, premises, hypothesis, source.
+    """
+    writer = _writer(proof, TEXT)
+    rows = [_text_row(step, writer) for step in proof]
+    return f"{plain_lines(_definitions(proof, writer))}\n\n{column_table(_HEADER, rows, widths)}"
+
+
+def _text_row(step: Step, writer: QuantityWriter) -> tuple[str, ...]:
+    statement = writer.statement(step.inequality)
+    line = Equation(statement.left, statement.relation, statement.terms)
+    premises, rule = ", ".join(map(str, step.premises)), step.rule
+    hypotheses = "; ".join(rule.hypotheses)
+    return str(step.number), f"{line.left} {line.relation} {line.right}", rule.name, premises, hypotheses, rule.source
+
+
+@text.register
+def _(proof: Proof) -> str:
+    return proof_text(proof)
+
+
+@text.register
+def _(audit: Audit) -> str:
+    head = f"{audit.steps} steps checked on {audit.instances} random instances each: "
+    return head + ("; ".join(audit.failures) or "all hold")
+
+
+# --- data -----------------------------------------------------------------------
+
+
+@to_dict.register
+def _(proof: Proof) -> dict[str, Any]:
+    plain, typeset = _writer(proof, TEXT), _writer(proof, LATEX)
+    return {
+        "kind": "proof",
+        "model": proof.model.name,
+        "definitions": {
+            "text": [f"{e.left} {e.relation} {e.right}" for e in _definitions(proof, plain)],
+            "latex": [f"{e.left} {e.relation} {e.right}" for e in _definitions(proof, typeset)],
+        },
+        "steps": [_step_data(step, plain, typeset) for step in proof],
+        "rules": [_rule_data(rule) for rule in _rules(proof)],
+    }
+
+
+def _step_data(step: Step, plain: QuantityWriter, typeset: QuantityWriter) -> dict[str, Any]:
+    written = {"text": plain.statement(step.inequality), "latex": typeset.statement(step.inequality)}
+    return {
+        "number": step.number,
+        "quantity": {key: statement.left for key, statement in written.items()},
+        "relation": written["text"].relation,
+        "bound": bound_data(step.inequality.bound),
+        "statement": {key: f"{s.left} {s.relation} {Equation('', '', s.terms).right}" for key, s in written.items()},
+        "rule": step.rule.name,
+        "premises": list(step.premises),
+        "hypotheses": list(step.rule.hypotheses),
+        "source": step.rule.source,
+    }
+
+
+def _rule_data(rule: Rule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "statement": rule.statement,
+        "hypotheses": list(rule.hypotheses),
+        "source": rule.source,
+        "equality": rule.equality,
+    }
+
+
+@to_dict.register
+def _(audit: Audit) -> dict[str, Any]:
+    return {
+        "kind": "audit",
+        "holds": bool(audit),
+        "steps": audit.steps,
+        "instances": audit.instances,
+        "failures": list(audit.failures),
+    }

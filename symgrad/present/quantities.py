@@ -1,0 +1,149 @@
+"""Quantities and the inequalities about them in print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symgrad.bounds.inequality import BlockNorms, EntryRange, Inequality, OperatorNormOf, ProductNorm, Quantity
+from symgrad.calculus.jacobian import Jacobian, jacobian
+from symgrad.language.nodes import Node
+from symgrad.language.norms import Norm
+from symgrad.language.operators import Block
+from symgrad.language.recurrence import Recurrence
+from symgrad.present.layout import Equation
+from symgrad.present.notation import Notation
+from symgrad.present.shorthand import Shorthand
+from symgrad.present.writer import Term
+
+__all__ = ["QuantityWriter", "Statement", "is_equality", "printed_node"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """An inequality in print.
+
+    Attributes:
+        left: the quantity.
+        relation: equal, at most, element of.
+        terms: the bound, as the terms of a sum.
+    """
+
+    left: str
+    relation: str
+    terms: Sequence[Term]
+
+
+def is_equality(item: Inequality) -> bool:
+    """Whether quantity and bound are known to be equal: by a rule that says so, applied to equalities."""
+    return item.rule.equality == "always" and all(map(is_equality, item.premises))
+
+
+def printed_node(quantity: Quantity) -> Node | None:
+    """The vector or operator that is written out where a quantity is printed."""
+    match quantity:
+        case EntryRange(vector):
+            return vector
+        case OperatorNormOf(operator, _) if not isinstance(operator, Block):
+            return operator
+    return None
+
+
+class QuantityWriter:
+    """Writes quantities and inequalities of one model.
+
+    Args:
+        model: the recurrence.
+        notation: LaTeX or plain text.
+        printed: the nodes that will be written, to find what deserves a name.
+    """
+
+    def __init__(self, model: Recurrence, notation: Notation, printed: Sequence[Node]) -> None:
+        self.model = model
+        self.notation = notation
+        self.derivative: Jacobian = jacobian(model)
+        several = len(model.states) > 1
+        self.shorthand = Shorthand(model, notation, printed, self.derivative if several else None)
+        self.vocabulary = self.shorthand.vocabulary
+        self.jacobian = self.vocabulary.letter("J", "F", "D")
+        self.gain = self.vocabulary.letter("G", "H", "M")
+
+    def product(self, k: sp.Symbol) -> str:
+        """The product of k Jacobians."""
+        notation, steps = self.notation, ("t", "t-1", f"t-{k}+1")
+        first, second, last = (notation.stepped(self.jacobian, step) for step in steps)
+        return notation.product([first, second, notation.dots, last])
+
+    def norm(self, inner: str, norm: Norm) -> str:
+        """The norm of a Jacobian or a product of them; of a scalar its absolute value."""
+        single = self.model.is_scalar and len(self.model.states) == 1
+        return self.notation.modulus(inner) if single else self.notation.norm(inner, norm)
+
+    def quantity(self, quantity: Quantity) -> str:
+        """What is bounded."""
+        notation = self.notation
+        at_step = notation.stepped(self.jacobian, "t")
+        match quantity:
+            case EntryRange(vector):
+                written = self.shorthand.writer.write(vector)
+                return written if self.model.is_scalar else notation.entry(written)
+            case OperatorNormOf(Block(), norm):
+                return self.norm(at_step, norm)
+            case OperatorNormOf(operator, norm):
+                inner = self.shorthand.writer.write(operator)
+                return notation.modulus(inner) if self.model.is_scalar else notation.norm(inner, norm)
+            case BlockNorms(_, norm):
+                return notation.brackets(notation.norm(notation.indexed(notation.brackets(at_step), "ij"), norm))
+            case ProductNorm(_, k, norm):
+                return self.norm(self.product(k), norm)
+        raise TypeError(f"{type(quantity).__name__} has no written form")
+
+    def statement(self, item: Inequality) -> Statement:
+        """The whole inequality."""
+        notation = self.notation
+        if isinstance(item.quantity, EntryRange):
+            relation = notation.element_of
+        else:
+            relation = "=" if is_equality(item) else notation.less_or_equal
+        return Statement(self.quantity(item.quantity), relation, self._bound(item))
+
+    def _bound(self, item: Inequality) -> list[Term]:
+        notation, quantity = self.notation, item.quantity
+        match quantity:
+            case EntryRange():
+                return [(False, self._interval(*item.bound))]
+            case BlockNorms():
+                return [(False, f"{self.gain} = {self.gain_matrix(item.bound)}")]
+            case OperatorNormOf(Block(), norm):
+                return [(False, notation.norm(self.gain, norm))]
+            case ProductNorm(Block(), k, norm):
+                return [(False, notation.norm(notation.power(self.gain, str(k)), norm))]
+        return self.sum(item.bound)
+
+    def sum(self, expr: sp.Expr) -> list[Term]:
+        """An expression as the terms of a sum."""
+        found = []
+        for term in expr.as_ordered_terms():
+            negative = term.could_extract_minus_sign() and not term.is_Add
+            found.append((negative, self.vocabulary.scalar(-term if negative else term)))
+        return found
+
+    def _interval(self, low: sp.Expr, high: sp.Expr) -> str:
+        scalar = self.vocabulary.scalar
+        return self.notation.interval(scalar(low), scalar(high), low == -sp.oo, high == sp.oo)
+
+    def gain_matrix(self, gain: sp.MatrixBase) -> str:
+        """A matrix of bounds."""
+        return self.notation.matrix([[self.vocabulary.scalar(entry) for entry in row] for row in gain.tolist()])
+
+    def jacobian_equations(self) -> list[Equation]:
+        """What the Jacobian is, in the names used."""
+        left = self.notation.stepped(self.jacobian, "t")
+        states = self.model.states
+        if len(states) == 1:
+            return [Equation(left, "=", self.shorthand.writer.terms(self.derivative.blocks[0][0]))]
+        at = self.vocabulary.at
+        partials = [[self.notation.partial(at(new, "t"), at(old, "t-1")) for old in states] for new in states]
+        return [Equation(left, "=", [(False, self.notation.matrix(partials))])]

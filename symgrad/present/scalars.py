@@ -1,0 +1,162 @@
+"""SymPy's printers for scalars and matrices, with the step of each state and input, readable decimals and norms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sympy as sp
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.str import StrPrinter
+
+from symgrad.language.elementwise import ActivatedMatrix, ActivatedScalar, Activation
+from symgrad.language.norms import NORMS, OperatorNorm
+from symgrad.present.numbers import Decimals
+
+__all__ = ["LatexScalars", "TextScalars", "escaped", "function_latex", "phrase", "stepped_latex"]
+
+_SPECIAL = re.compile(r"(?<!\\)([#%&$])")
+_SUBSCRIPTED = re.compile(r"(\\?\w|\\[a-zA-Z]+|[a-zA-Z]+)_\{([^{}]*)\}")
+
+
+_SIGNS = {"<=": r"\le", ">=": r"\ge", "^": r"\hat{\ }", "_": r"\_", "|": "|", "<": "<", ">": ">"}
+_SIGNS |= {"{": r"\{", "}": r"\}", "\\": r"\backslash ", "~": r"\sim "}
+
+
+def escaped(name: str) -> str:
+    """A name without characters that end or break a formula."""
+    return _SPECIAL.sub(r"\\\1", name).replace("~", r"\sim ")
+
+
+def stepped_latex(name: str, step: str) -> str:
+    r"""The LaTeX of a name with a step added to its subscript.
+
+    >>> stepped_latex("h", "t-1"), stepped_latex("h_{1}", "t"), stepped_latex(r"\hat{h}_a", "t")
+    ('h_{t-1}', 'h_{1,t}', '{\\hat{h}_a}_{t}')
+    """
+    if match := _SUBSCRIPTED.fullmatch(name):
+        return f"{match[1]}_{{{match[2]},{step}}}"
+    return f"{{{name}}}_{{{step}}}" if "_" in name else f"{name}_{{{step}}}"
+
+
+def function_latex(function: Activation) -> str:
+    r"""The LaTeX of a function's name; primes stand outside a name that has a superscript of its own.
+
+    >>> import symgrad as sg
+    >>> function_latex(sg.activation("tanh").derivative), function_latex(sg.activation("relu_squared").derivative)
+    ("\\tanh'", "{\\operatorname{ReLU}^2}'")
+    """
+    primes = len(function.name) - len(function.name.rstrip("'"))
+    stated = (function.latex or "").rstrip("'")
+    base = stated or _upright(function.name.rstrip("'"))
+    return (f"{{{base}}}" if primes and "^" in base else base) + "'" * primes
+
+
+def _upright(name: str) -> str:
+    if len(name) == 1 and name.isalpha():
+        return name
+    return rf"\operatorname{{{escaped(name).replace('_', chr(92) + '_')}}}"
+
+
+def phrase(words: str) -> str:
+    r"""Words inside a formula; the few signs that text mode has no letters for are set as mathematics.
+
+    >>> print(phrase("0 <= z in 50 %"))
+    \text{0 }\le\text{ z in 50 \%}
+    """
+    parts = re.split(r"(<=|>=|[\^_|<>{}\\~])", words)
+    shown = [
+        _SIGNS.get(part) or rf"\text{{{re.sub('([#%&$])', chr(92) * 2 + chr(49), part)}}}" for part in parts if part
+    ]
+    return "".join(shown)
+
+
+class LatexScalars(LatexPrinter):
+    """SymPy expressions as LaTeX, with given names for some symbols and functions."""
+
+    def __init__(
+        self, names: Mapping[sp.Basic, str] | None = None, function: Callable[[Activation], str] | None = None
+    ) -> None:
+        super().__init__({"mul_symbol": None, "mat_delim": "["})
+        self.names = names or {}
+        self.function = function or function_latex
+        self.decimals = Decimals(r"\ldots")
+
+    def doprint(self, expr: Any) -> str:
+        """The LaTeX of an expression."""
+        return str(super().doprint(self.decimals.put_into(expr)))
+
+    def _print(self, expr: Any, **kwargs: Any) -> str:
+        if isinstance(expr, (ActivatedScalar, ActivatedMatrix)):
+            return rf"{self.function(expr.activation)}\left({self._print(expr.argument)}\right)"
+        return str(super()._print(expr, **kwargs))
+
+    def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
+        return self.names.get(expr) or escaped(super()._print_Symbol(expr, style))
+
+    def _print_MatrixSymbol(self, expr: Any) -> str:
+        return self.names.get(expr) or escaped(super()._print_MatrixSymbol(expr))
+
+    def _print_Float(self, expr: Any) -> str:
+        return self.decimals.digits(expr) or super()._print_Float(expr)
+
+    def _print_Identity(self, expr: Any) -> str:
+        return "I"
+
+    def _print_OneMatrix(self, expr: Any) -> str:
+        return r"\mathbf{1}"
+
+    def _print_ZeroMatrix(self, expr: Any) -> str:
+        return "0"
+
+    def _print_HadamardProduct(self, expr: Any) -> str:
+        return r" \odot ".join(self._factor(arg) for arg in expr.args)
+
+    def _factor(self, expr: Any) -> str:
+        inner = self._print(expr)
+        return rf"\left({inner}\right)" if isinstance(expr, (sp.MatAdd, sp.MatMul)) else inner
+
+    def _print_DiagMatrix(self, expr: Any) -> str:
+        return rf"\operatorname{{diag}}\left({self._print(expr.args[0])}\right)"
+
+    _print_DiagonalMatrix = _print_DiagMatrix
+
+
+class TextScalars(StrPrinter):
+    """SymPy expressions as plain text, with given names for some symbols and functions."""
+
+    def __init__(
+        self, names: Mapping[sp.Basic, str] | None = None, function: Callable[[Activation], str] | None = None
+    ) -> None:
+        super().__init__()
+        self.names = names or {}
+        self.function = function or str
+        self.decimals = Decimals("...")
+
+    def doprint(self, expr: Any) -> str:
+        """The text of an expression."""
+        return str(super().doprint(self.decimals.put_into(expr)))
+
+    def _print(self, expr: Any, **kwargs: Any) -> str:
+        if isinstance(expr, (ActivatedScalar, ActivatedMatrix)):
+            return f"{self.function(expr.activation)}({self._print(expr.argument)})"
+        if isinstance(expr, OperatorNorm):
+            return f"||{self._print(expr.matrix)}||_{NORMS[expr.p]}"
+        return str(super()._print(expr, **kwargs))
+
+    def _print_Symbol(self, expr: Any) -> str:
+        return self.names.get(expr) or super()._print_Symbol(expr)
+
+    def _print_MatrixSymbol(self, expr: Any) -> str:
+        return self.names.get(expr) or super()._print_MatrixSymbol(expr)
+
+    def _print_Float(self, expr: Any) -> str:
+        return self.decimals.digits(expr) or super()._print_Float(expr)
+
+    def _print_Abs(self, expr: Any) -> str:
+        return f"|{self._print(expr.args[0])}|"
+
+    def _print_Interval(self, expr: Any) -> str:
+        left, right = ("(" if expr.left_open else "["), (")" if expr.right_open else "]")
+        return f"{left}{self._print(expr.start)}, {self._print(expr.end)}{right}"

@@ -1,0 +1,93 @@
+"""What the symbols and functions of one model are called in print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import sympy as sp
+
+from symgrad.language.activations import activation, activation_names
+from symgrad.language.elementwise import ActivatedMatrix, ActivatedScalar, Activation
+from symgrad.language.operators import Elementwise, walk
+from symgrad.language.recurrence import Recurrence
+from symgrad.present.notation import Notation
+
+__all__ = ["Vocabulary"]
+
+
+class Vocabulary:
+    """The names of one model's symbols and functions in one notation.
+
+    Old states carry the step t-1, inputs and new states the step t, parameters none.
+    """
+
+    def __init__(self, model: Recurrence, notation: Notation) -> None:
+        self.model = model
+        self.notation = notation
+        self.plain = {symbol: notation.plain(symbol) for symbol in model.variables + model.parameters}
+        self.old = {symbol: self.at(symbol, "t-1" if symbol in model.states else "t") for symbol in model.variables}
+
+    def at(self, symbol: sp.Expr, step: str) -> str:
+        """A state or an input at a step."""
+        return self.notation.stepped(self.plain[symbol], step)
+
+    def scalar(self, expr: sp.Basic) -> str:
+        """A SymPy expression with states and inputs at their steps."""
+        return self.notation.scalar(expr, self.old, self.function)
+
+    def letters(self, *preferred: str) -> Iterator[str]:
+        """Those of some letters that no symbol of the model is called by, then the first with primes."""
+        used = {str(symbol) for symbol in (*self.plain, *self.model.sizes)}
+        yield from (letter for letter in preferred if letter not in used)
+        while True:
+            preferred = tuple(f"{letter}'" for letter in preferred)
+            yield from preferred
+
+    def letter(self, *preferred: str) -> str:
+        """The first free one of some letters."""
+        return next(self.letters(*preferred))
+
+    def function(self, function: Activation) -> str:
+        """The name of an activation of the model or of a derivative of one."""
+        if function in self.functions:
+            return self.functions[function]
+        for base, name in self.functions.items():
+            if function.name == f"{base.name}'" and function == base.derivative:
+                return f"{{{name}}}'" if "^" in name else f"{name}'"
+        return self.notation.function(function)
+
+    @cached_property
+    def functions(self) -> dict[Activation, str]:
+        """The model's functions and their names; those without a name of their own get free letters."""
+        letters = self.letters("f", "g", "p", "q", "r", "s")
+        names: dict[Activation, str] = {}
+        for node in self.model.nodes.values():
+            for part in walk(node):
+                if isinstance(part, Elementwise) and part.function not in names:
+                    known = _registered(part.function) or (part.function if part.function in self.stated else None)
+                    named = self.notation.function(known or part.function)
+                    plain = part.function.name.isidentifier() and part.function.name != "f"
+                    name = named if known or plain else next(letters)
+                    names[part.function] = self._distinct(name, list(names.values()))
+        return names
+
+    def _distinct(self, name: str, taken: list[str]) -> str:
+        count = sum(other == name or other.startswith(f"{name}_") for other in taken)
+        return self.notation.stepped(name, str(count + 1)) if name in taken else name
+
+    @cached_property
+    def stated(self) -> frozenset[Activation]:
+        """The activations that stand in the user's own expressions."""
+        atoms = (expr.atoms(ActivatedMatrix, ActivatedScalar) for expr in self.model.updates.values())
+        return frozenset(atom.activation for found in atoms for atom in found)
+
+    def unexplained(self) -> dict[str, Activation]:
+        """Functions whose name alone does not say what they are: all but the well-known ones with usual parameters."""
+        return {name: function for function, name in self.functions.items() if _registered(function) is None}
+
+
+def _registered(function: Activation) -> Activation | None:
+    """The well-known activation equal to a function, if its name says so."""
+    known = activation(function.name) if function.name in activation_names() else None
+    return known if known == function else None
