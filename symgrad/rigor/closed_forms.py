@@ -17,6 +17,7 @@ _BITS = 256
 _MAX_HEIGHT = 10**6
 _MAX_SIMPLIFY_OPS = 400
 _SHORT = 8
+_X = sp.Symbol("x")
 
 
 @lru_cache(maxsize=4096)
@@ -37,7 +38,7 @@ def is_zero_constant(constant: sp.Expr) -> bool:
     small = rewritten.count_ops() < _MAX_SIMPLIFY_OPS
     if rewritten.is_algebraic and small:
         rational = _rationalised(rewritten)
-        return bool(rational.is_zero) or bool(sp.minimal_polynomial(rational) == sp.Symbol("x"))
+        return bool(rational.is_zero) or bool(sp.minimal_polynomial(rational, _X) == _X)
     return bool(sp.expand(rewritten).is_zero) or (small and bool(sp.simplify(rewritten).is_zero))
 
 

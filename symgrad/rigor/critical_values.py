@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
@@ -97,13 +97,29 @@ def _core_candidates(smooth: Smooth, piece: SmoothPiece, bracket: Bracket, known
     if not zeros.complete:
         raise TailUndecidedError(f"{smooth.formula} varies too much to separate its extrema on {bracket.ball.str(5)}")
     for zero in zeros.simple:
-        place = zero.ball(128)
-        if place > left and place < right:
+        if _lies_inside(smooth, zero, piece):
             yield _critical(smooth, zero)
-        elif place.overlaps(left) or place.overlaps(right):
-            yield replace(_critical(smooth, zero), attained=None, sharpen=None)
     for undecided in zeros.undecided:
         yield from _undecided(smooth, undecided)
+
+
+def _lies_inside(smooth: Smooth, zero: Zero, piece: SmoothPiece) -> bool:
+    """Whether a critical point lies strictly between the ends; one at an end is covered by the value there."""
+    for end in (piece.left, piece.right):
+        if not end.is_finite:
+            continue
+        for bits in (128, 1024):
+            with working_precision(bits):
+                distance = (zero.ball(bits) - end.ball()) * end.inward
+            if not distance.contains(0):
+                break
+        if distance < 0:
+            return False
+        if not distance > 0:
+            if is_zero_constant(end.substitute(smooth.slope_formula, smooth.symbol)):
+                return False
+            raise TailUndecidedError(f"a critical point could not be told apart from the end {end.value}")
+    return True
 
 
 def _is_irrelevant(smooth: Smooth, known: Known, left: arb, right: arb, box: Bracket) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 from flint import arb
+from sympy.core.relational import Relational
 
 from symgrad.rigor.balls import to_ball
 from symgrad.rigor.tail_functions import tail_model
@@ -57,7 +58,11 @@ class End:
 
     def substitute(self, formula: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
         """The formula at a finite end, with what is known to vanish there replaced by zero first."""
-        return formula.xreplace(dict.fromkeys(self.vanishing, sp.S.Zero)).subs(symbol, self.value)
+        known: dict[sp.Basic, sp.Basic] = dict.fromkeys(self.vanishing, sp.S.Zero)
+        for relation in formula.atoms(Relational):
+            if relation.lhs - relation.rhs in self.vanishing:
+                known[relation] = relation.func(0, 0)
+        return formula.xreplace(known).subs(symbol, self.value)
 
     def outer_bound(self) -> arb:
         """An exact point at or just outside a finite end."""

@@ -157,13 +157,16 @@ def _values_at_ends(
             candidates += _infinite_slope(value, point)
         elif value.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
             continue
-        elif _is_sharp(to_ball(value, 256)):
+        elif _is_defined(value, point):
             candidates.append(Candidate.of(tidy(value), True, point))
     return candidates
 
 
-def _is_sharp(ball: arb) -> bool:
-    return bool(ball.is_finite()) and bool(ball.rad() <= abs(ball.mid()) * 2.0**-100 + 2.0**-100)
+def _is_defined(value: sp.Expr, point: sp.Expr) -> bool:
+    ball = to_ball(value, 256)
+    if ball.is_finite() and ball.rad() > abs(ball.mid()) * 2.0**-100 + 2.0**-100:
+        raise TailUndecidedError(f"the value at the jump near {point} could not be decided")
+    return bool(ball.is_finite())
 
 
 def _infinite_slope(value: sp.Expr, point: sp.Expr) -> list[Candidate]:

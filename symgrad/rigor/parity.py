@@ -6,9 +6,12 @@ from functools import lru_cache
 
 import sympy as sp
 
-from symgrad.rigor.balls import to_ball
+from symgrad.errors import SymgradError
+from symgrad.rigor.balls import to_ball, working_precision
 from symgrad.rigor.closed_forms import is_zero_function
+from symgrad.rigor.ends import End
 from symgrad.rigor.functions import canonical
+from symgrad.rigor.smooth_pieces import split
 
 __all__ = ["is_even", "is_odd"]
 
@@ -48,7 +51,21 @@ def _mirrored(expr: sp.Expr, symbol: sp.Symbol, sign: int) -> bool:
     difference = left - sign * right
     if not all(to_ball(difference.subs(positive, probe), _BITS).contains(0) for probe in _PROBES):
         return False
-    return is_zero_function(difference) and _centre_agrees(formula, symbol, sign)
+    return _vanishes_piecewise(difference, positive) and _centre_agrees(formula, symbol, sign)
+
+
+def _vanishes_piecewise(difference: sp.Expr, symbol: sp.Symbol) -> bool:
+    """True if an expression is proved to be zero on the positive half-line, piece by piece if it has kinks."""
+    if is_zero_function(difference):
+        return True
+    if not difference.has(sp.Abs, sp.Max, sp.Min, sp.Piecewise, sp.Heaviside, sp.sign):
+        return False
+    try:
+        with working_precision(_BITS):
+            pieces = split(difference, symbol, End(sp.S.Zero, 1), End(sp.oo, -1))
+    except SymgradError:
+        return False
+    return all(is_zero_function(piece.formula) for piece in pieces)
 
 
 def _centre_agrees(formula: sp.Expr, symbol: sp.Symbol, sign: int) -> bool:

@@ -17,18 +17,20 @@ def period(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
     >>> period(sp.sin(2 * z) * sp.cos(3 * z / 2), z), period(z + sp.sin(z), z)
     (4*pi, None)
     """
-    waves = [node for node in expr.atoms(sp.sin, sp.cos, sp.tan) if symbol in node.free_symbols]
+    waves = [node for node in expr.atoms(sp.sin, sp.cos, sp.tan) if _is_linear(node.args[0], symbol)]
     if not waves or symbol in expr.xreplace({wave: sp.Dummy() for wave in waves}).free_symbols:
         return None
     frequencies = [wave.args[0].diff(symbol) for wave in waves]
-    if any(symbol in frequency.free_symbols for frequency in frequencies):
-        return None
     ratios = [frequency / frequencies[0] for frequency in frequencies]
     if not all(ratio.is_Rational for ratio in ratios):
         return None
     numerators, denominators = [int(r.p) for r in ratios], [int(r.q) for r in ratios]
     common = sp.Rational(gcd(*numerators), lcm(*denominators))
     return 2 * sp.pi / (sp.Abs(frequencies[0]) * common)
+
+
+def _is_linear(argument: sp.Expr, symbol: sp.Symbol) -> bool:
+    return symbol in argument.free_symbols and symbol not in argument.diff(symbol).free_symbols
 
 
 def one_period(expr: sp.Expr, symbol: sp.Symbol, interval: sp.Interval) -> sp.Interval:

@@ -27,7 +27,7 @@ def real_roots(formula: sp.Expr, symbol: sp.Symbol, left: End, right: End) -> tu
         TailUndecidedError: if it could not be proved that the list is complete.
     """
     polynomial = sp.Poly(formula, symbol) if formula.is_polynomial(symbol) else None
-    if polynomial is not None and polynomial.degree() <= 2:
+    if polynomial is not None and polynomial.degree() <= 2 and not to_ball(polynomial.LC()).contains(0):
         roots = _low_degree_roots(polynomial)
     else:
         roots = _isolated_roots(formula, symbol, left, right)
