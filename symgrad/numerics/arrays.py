@@ -1,0 +1,161 @@
+"""ArrayEvaluator: values of vectors and operators in floats, for a whole batch of points at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from array_api_compat import array_namespace
+
+from symgrad.calculus.evaluate import Evaluator
+from symgrad.errors import InputError
+from symgrad.language.elementwise import Activation
+from symgrad.language.operators import Compose, Diagonal, Operator, Scale
+from symgrad.language.weights import Weights
+from symgrad.numerics.functions import array_function, constant_float
+
+__all__ = ["ArrayEvaluator"]
+
+
+class ArrayEvaluator(Evaluator[Any]):
+    """Approximate values in floats, over any array library of the Python array API standard.
+
+    Two kinds of arrays occur. A constant is a matrix of shape (rows, columns). What varies over a batch of B
+    points has shape (rows, B, columns), with one column for a vector: the product of a constant matrix with a
+    batch is then one matrix product.
+
+    Args:
+        values: symbol -> array of one of the two kinds.
+        sizes: size symbol -> int.
+        like: an array of the library and data type to compute with.
+
+    >>> import numpy as np, sympy as sp, symgrad as sg
+    >>> model = sg.models.elman()
+    >>> h, W = model.symbol("h"), model.symbol("W")
+    >>> node = sg.jacobian(model).operator
+    >>> values = {str(s): np.zeros((1, 1)) for s in model.parameters + model.inputs} | {"W": np.array([[3.0]])}
+    >>> values = {model.symbol(name): array for name, array in values.items()}
+    >>> point = ArrayEvaluator(values | {h: np.array([[[0.0], [1.0]]])}, {s: 1 for s in model.sizes}, np.zeros(1))
+    >>> point.operator(node).shape, round(float(point.operator(node)[0, 0, 0]), 12)
+    ((1, 2, 1), 3.0)
+    """
+
+    def __init__(self, values: Mapping[sp.Expr, Any], sizes: Mapping[sp.Symbol, int], like: Any) -> None:
+        super().__init__(values, sizes)
+        self.xp = array_namespace(like)
+        self.like = like
+        self._numbers: dict[sp.Expr, float] = {}
+        self._products: dict[tuple[Operator, int], tuple[Any, Any]] = {}
+
+    @classmethod
+    def of_weights(
+        cls, weights: Weights, sizes: Mapping[sp.Symbol, int] | None = None, like: Any = None
+    ) -> ArrayEvaluator:
+        """The evaluator whose symbols are the parameters; more sizes may be told, by default in NumPy's float64."""
+        like = np.zeros(0) if like is None else like
+        xp = array_namespace(like)
+        values = {
+            symbol: xp.asarray(array if array.ndim == 2 else array.reshape(-1, 1), dtype=like.dtype)
+            for symbol, array in weights.values.items()
+        }
+        return cls(values, {**weights.sizes, **(sizes or {})}, like)
+
+    def at(self, point: Mapping[sp.Expr, Any]) -> ArrayEvaluator:
+        """The evaluator with values of states and inputs put in, of shape (size, B, 1); constants are shared."""
+        other = ArrayEvaluator({**self.values, **point}, {}, self.like)
+        other.sizes = self.sizes
+        other._numbers, other._matrices = self._numbers, self._matrices
+        return other
+
+    def number(self, expr: sp.Expr) -> float:
+        if expr not in self._numbers:
+            self._numbers[expr] = self._number(expr)
+        return self._numbers[expr]
+
+    def _number(self, expr: sp.Expr) -> float:
+        known = {s: self.sizes[s] for s in expr.free_symbols if s in self.sizes}
+        others = expr.free_symbols - known.keys()
+        known |= {s: sp.Rational(float(self.symbol(s)[0, 0])) for s in others}
+        return constant_float(expr.xreplace(known))
+
+    def filled(self, value: sp.Expr, rows: int, columns: int) -> Any:
+        return self.xp.full((rows, columns), self.number(value), dtype=self.like.dtype)
+
+    def dense(self, matrix: sp.ImmutableDenseMatrix) -> Any:
+        rows = [[self.number(entry) for entry in row] for row in matrix.tolist()]
+        return self.xp.asarray(rows, dtype=self.like.dtype)
+
+    def identity(self, size: int) -> Any:
+        return self.xp.eye(size, dtype=self.like.dtype)
+
+    def add(self, left: Any, right: Any) -> Any:
+        left, right = self._alike(left, right)
+        return left + right
+
+    def multiply(self, left: Any, right: Any) -> Any:
+        left, right = self._alike(left, right)
+        return left * right
+
+    def matmul(self, left: Any, right: Any) -> Any:
+        if left.shape[0] == left.shape[-1] == 1 and right.shape[0] != 1:  # scalar models: a number acts on any row
+            return self.multiply(left, right)
+        if left.ndim == 2 and right.ndim == 3:
+            flat = self.xp.reshape(right, (right.shape[0], -1))
+            return self.xp.reshape(left @ flat, (left.shape[0], *right.shape[1:]))
+        if left.ndim == 2:
+            return left @ right
+        move = self.xp.permute_dims
+        batch = move(left, (1, 0, 2)) @ (right if right.ndim == 2 else move(right, (1, 0, 2)))
+        return move(batch, (1, 0, 2))
+
+    def scaled(self, number: Any, value: Any) -> Any:
+        return number * value
+
+    def scaled_rows(self, column: Any, value: Any) -> Any:
+        return self.multiply(column, value)
+
+    def transposed(self, value: Any) -> Any:
+        return self.xp.permute_dims(value, (1, 0) if value.ndim == 2 else (2, 1, 0))
+
+    def inverted(self, value: Any) -> Any:
+        try:
+            return self.xp.linalg.inv(value)
+        except np.linalg.LinAlgError as error:
+            raise InputError("weights: a matrix whose inverse is needed is singular") from error
+
+    def function(self, activation: Activation, value: Any) -> Any:
+        return array_function(activation.expr)(self.xp, value)
+
+    def apply(self, operator: Operator, value: Any) -> Any:
+        """An operator times a matrix; repeated sums and products with one matrix are computed once.
+
+        Neighbouring diagonals are multiplied with each other first, which is cheaper than with a matrix.
+        """
+        if isinstance(operator, (Diagonal, Scale)):
+            return self._apply(operator, value)
+        key = (operator, id(value))
+        if key not in self._products:
+            self._products[key] = (self._apply(operator, value), value)  # keeps the value, so that its id stays taken
+        return self._products[key][0]
+
+    def _apply(self, operator: Operator, value: Any) -> Any:
+        if not isinstance(operator, Compose):
+            return super().apply(operator, value)
+        column: Any = None
+        for factor in reversed(operator.factors):
+            if isinstance(factor, Diagonal):
+                entries = self.vector(factor.vector)
+                column = entries if column is None else self.multiply(entries, column)
+                continue
+            value = value if column is None else self.scaled_rows(column, value)
+            column, value = None, self.apply(factor, value)
+        return value if column is None else self.scaled_rows(column, value)
+
+    def _alike(self, left: Any, right: Any) -> tuple[Any, Any]:
+        """A constant next to a batch gets the batch's dimension, of length 1."""
+        if left.ndim == right.ndim:
+            return left, right
+        expand = self.xp.expand_dims
+        return (expand(left, axis=1), right) if left.ndim == 2 else (left, expand(right, axis=1))

@@ -1,0 +1,114 @@
+"""From findings in floats to a verdict: nothing is called refuted before ball arithmetic has confirmed it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symgrad.language.norms import Norm
+from symgrad.numerics.problem import Findings, Problem
+from symgrad.numerics.products import products
+from symgrad.numerics.verdict import Verdict
+from symgrad.numerics.witness import PRECISIONS, Separation, Witness, log10_of, separate
+
+__all__ = ["Confirmation", "confirm"]
+
+Array = NDArray[np.float64]
+
+_CANDIDATES = 6
+_SETTLED_BITS = 40  # a ball this accurate that does not exceed the bound will not do so at more precision
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A verdict, why, and the witness of a refutation."""
+
+    verdict: Verdict
+    reason: str
+    witness: Witness | None = None
+
+
+def confirm(problem: Problem, found: Findings, seed: int) -> Confirmation:
+    """The verdict that findings in floats lead to."""
+    if not found.counted[0]:
+        return Confirmation(
+            Verdict.UNDECIDED, f"all {found.trajectories} trajectories left the declared ranges in the first step"
+        )
+    excess = _excess(problem, found)
+    exceeding = np.flatnonzero(excess > 0)
+    if not len(exceeding):
+        return Confirmation(Verdict.OBSERVED, f"no product of {found.trajectories} trajectories exceeds the bound")
+    for place in _candidates(excess, exceeding):
+        witness = _witness(problem, found, int(place) + 1, seed)
+        if witness is not None:
+            return Confirmation(
+                Verdict.REFUTED, f"the product of {witness.k} Jacobians exceeds the bound in ball arithmetic", witness
+            )
+    worst = int(exceeding[np.argmax(excess[exceeding])]) + 1
+    return Confirmation(
+        Verdict.UNDECIDED,
+        f"in floats the product exceeds the bound (at k = {worst}), but balls of up to {PRECISIONS[-1]} bits "
+        "do not separate the two sides",
+    )
+
+
+def _excess(problem: Problem, found: Findings) -> Array:
+    """By how much the logarithms of the norms exceed those of the bound, less what float rounding can do."""
+    ks = np.arange(1, problem.horizon + 1)
+    slack = ks * (problem.total + 16) * 2.0**-50
+    bound = problem.log_bound
+    slack = slack + np.where(np.isfinite(bound), np.abs(bound), 0.0) * 2.0**-50
+    with np.errstate(invalid="ignore"):
+        excess = found.log - bound - slack
+    return np.where(np.isneginf(found.log), -np.inf, excess)
+
+
+def _candidates(excess: Array, exceeding: NDArray[np.int64]) -> list[int]:
+    """Places to try: the largest excess, then from the shortest product to the longest."""
+    first = int(exceeding[np.argmax(excess[exceeding])])
+    spread = exceeding[np.linspace(0, len(exceeding) - 1, min(_CANDIDATES - 1, len(exceeding))).astype(int)]
+    return list(dict.fromkeys([first, *spread.tolist()]))
+
+
+def _witness(problem: Problem, found: Findings, k: int, seed: int) -> Witness | None:
+    """A confirmed witness for k factors along the trajectory found for it, or None."""
+    number = int(found.trajectory[k - 1])
+    start = found.starts[number]
+    states = problem.simulated(start)
+    items = products(problem.evaluator, problem.blocks, start, states)
+    item = next(islice(items, k - 1, None))
+    direction = _stretched(item.matrix[:, 0, :], problem.bound.norm)
+    initial = {str(s): array[:, 0, 0].copy() for s, array in start.initial.items()}
+    inputs = {str(s): array[:k, :, 0, 0].copy() for s, array in start.inputs.items()}
+    for bits in PRECISIONS:
+        sides = separate(problem.bound, problem.weights, initial, inputs, direction, k, bits)
+        if sides.is_proved:
+            lower, upper = log10_of(sides.observed, up=False), log10_of(sides.bound, up=True)
+            return Witness(
+                problem.bound, problem.weights, seed, number, k, k, initial, inputs, direction, lower, upper, bits
+            )
+        if _is_settled(sides):
+            return None
+    return None
+
+
+def _is_settled(sides: Separation) -> bool:
+    """Whether more precision cannot help: the observed side is accurate already."""
+    return sides.observed.is_finite() and sides.observed.rel_accuracy_bits() > _SETTLED_BITS and sides.inside
+
+
+def _stretched(matrix: Array, norm: Norm) -> Array:
+    """A vector that a matrix stretches by its norm, approximately."""
+    if norm.p == 1:
+        return np.eye(len(matrix))[int(np.abs(matrix).sum(axis=0).argmax())]
+    if norm.p == sp.oo:
+        row = matrix[int(np.abs(matrix).sum(axis=1).argmax())]
+        return np.where(row < 0, -1.0, 1.0)
+    if not np.isfinite(matrix).all():
+        return np.full(len(matrix), 1 / math.sqrt(len(matrix)))
+    return np.asarray(np.linalg.svd(matrix)[2][0])

@@ -1,0 +1,171 @@
+"""What a check examines: a bound with its weights, in floats, and batches of trajectories measured against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symgrad.bounds.product import Bound, BoundSeries
+from symgrad.calculus.jacobian import jacobian
+from symgrad.language.operators import Vector
+from symgrad.language.recurrence import Recurrence
+from symgrad.language.weights import Weights
+from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.products import Blocks, Largest, largest_log_norms, products
+from symgrad.numerics.ranges import RangeSet
+from symgrad.numerics.sharing import Sharing
+from symgrad.numerics.simulate import Batch, run
+
+__all__ = ["Findings", "Problem"]
+
+Array = NDArray[np.float64]
+
+_LN10 = float(np.log(10.0))
+_CACHED = 2**16  # entries of one array of products: what stays in a processor's cache
+_STORED = 2**23  # entries of the states of one chunk
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A bound, numbers for all parameters, and the number of steps to look at.
+
+    Attributes:
+        bound: the claim.
+        weights: all parameters, with all sizes.
+        horizon: the largest number of factors.
+    """
+
+    bound: Bound
+    weights: Weights
+    horizon: int
+
+    @property
+    def model(self) -> Recurrence:
+        """The recurrence of the bound."""
+        return self.bound.model
+
+    @cached_property
+    def evaluator(self) -> ArrayEvaluator:
+        """The parameters as float arrays."""
+        return ArrayEvaluator.of_weights(self.weights)
+
+    @cached_property
+    def _sharing(self) -> Sharing:
+        return Sharing()
+
+    @cached_property
+    def updates(self) -> dict[sp.Expr, Vector]:
+        """Each state's next value as a node."""
+        return {state: self._sharing.node(node) for state, node in self.model.nodes.items()}
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """The blocks of the Jacobian as nodes, which share their parts with the updates."""
+        rows = jacobian(self.model).blocks
+        return tuple(tuple(self._sharing.node(entry) for entry in row) for row in rows)
+
+    @cached_property
+    def ranges(self) -> RangeSet:
+        """The declared ranges."""
+        return RangeSet(self.model, self.weights)
+
+    @cached_property
+    def log10_bound(self) -> Array:
+        """The bound for k = 1 ... horizon, decimal logarithms rounded up."""
+        series = BoundSeries(self.bound, self.weights)
+        return np.array([series.at(k).log10 for k in range(1, self.horizon + 1)])
+
+    @property
+    def log_bound(self) -> Array:
+        """The same in natural logarithms, in floats."""
+        return self.log10_bound * _LN10
+
+    def size(self, symbol: sp.Expr) -> int:
+        """The number of entries of a variable."""
+        return (self.weights.shape(symbol) or (1,))[0]
+
+    @cached_property
+    def total(self) -> int:
+        """The number of entries of all states."""
+        return sum(map(self.size, self.model.states))
+
+    def simulated(self, batch: Batch) -> dict[sp.Expr, Array]:
+        """The states of a batch."""
+        return run(self.evaluator, self.updates, batch)
+
+    def examine(self, batch: Batch, offset: int = 0) -> Findings:
+        """The largest products along the trajectories of a batch; a few at a time, to stay within caches."""
+        per_state = max(1, _STORED // (self.total * (batch.steps + 1)))
+        chunk = max(1, min(_CACHED // self.total**2, per_state))
+        found = Findings.empty(self.horizon)
+        for start in range(0, batch.size, chunk):
+            part = batch.part(slice(start, start + chunk))
+            found = found.joined(self._examined(part, offset + start))
+        return found
+
+    def _examined(self, batch: Batch, offset: int) -> Findings:
+        states = self.simulated(batch)
+        steps = self.ranges.steps_inside(states, batch.inputs, batch.steps)
+        items = products(self.evaluator, self.blocks, batch, states)
+        return Findings.of(
+            largest_log_norms(items, self.bound.norm, steps, batch.steps), batch, steps, offset, self.horizon
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """The largest norms found for k = 1 ... horizon, and where.
+
+    Attributes:
+        log: (K,) natural logarithms, approximate; minus infinity where nothing is found.
+        trajectory: (K,) the number of the trajectory, -1 where nothing is found.
+        counted: (K,) how many trajectories count.
+        left: how many trajectories left the declared ranges (or overflowed) before the horizon.
+        trajectories: how many were examined.
+        starts: number of a trajectory -> a batch with it alone, for those that stand in ``trajectory``.
+    """
+
+    log: Array
+    trajectory: NDArray[np.int64]
+    counted: NDArray[np.int64]
+    left: int
+    trajectories: int
+    starts: Mapping[int, Batch]
+
+    @classmethod
+    def empty(cls, horizon: int) -> Findings:
+        """Nothing found yet."""
+        none = np.zeros(horizon, dtype=np.int64)
+        return cls(np.full(horizon, -np.inf), none - 1, none, 0, 0, {})
+
+    @classmethod
+    def of(cls, largest: Largest, batch: Batch, steps: Any, offset: int, horizon: int) -> Findings:
+        """The findings in one batch, whose first trajectory has the number ``offset``."""
+        found, steps_made = cls.empty(horizon), batch.steps
+        found.log[:steps_made] = largest.log
+        found.trajectory[:steps_made] = np.where(largest.trajectory >= 0, largest.trajectory + offset, -1)
+        found.counted[:steps_made] = largest.counted
+        used = sorted(set(largest.trajectory.tolist()) - {-1})
+        starts = {offset + place: batch.part(slice(place, place + 1)) for place in used}
+        left = int((steps < steps_made).sum())
+        return cls(found.log, found.trajectory, found.counted, left, batch.size, starts)
+
+    def joined(self, other: Findings) -> Findings:
+        """The better of two for each k."""
+        better = other.log > self.log
+        trajectory = np.where(better, other.trajectory, self.trajectory)
+        starts = {**self.starts, **other.starts}
+        return Findings(
+            np.where(better, other.log, self.log),
+            trajectory,
+            self.counted + other.counted,
+            self.left + other.left,
+            self.trajectories + other.trajectories,
+            {place: starts[place] for place in set(trajectory.tolist()) - {-1}},
+        )

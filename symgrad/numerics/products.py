@@ -1,0 +1,207 @@
+"""Products of Jacobians along trajectories, in floats with a running exponent: no length makes them under- or overflow.
+
+All values here are approximate. They say where to look; a violation is only claimed after ball arithmetic
+(:mod:`symgrad.numerics.witness`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symgrad.calculus.jacobian import jacobian
+from symgrad.language.norms import Norm
+from symgrad.language.norms import norm as norm_of
+from symgrad.language.operators import Operator
+from symgrad.language.recurrence import Recurrence
+from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.sharing import Sharing
+from symgrad.numerics.simulate import Batch, run
+
+__all__ = ["Blocks", "Largest", "Products", "largest_log_norms", "log_norms", "product_log_norms", "products"]
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Blocks = tuple[tuple[Operator, ...], ...]
+
+_LOG2 = float(np.log(2.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Products:
+    """The products of k Jacobians of a batch: ``matrix * 2**exponent``.
+
+    Attributes:
+        k: the number of factors.
+        matrix: (N, B, N), N the number of all states' entries, in the model's order of states.
+        exponent: (B,) integers.
+    """
+
+    k: int
+    matrix: Array
+    exponent: IntArray
+
+
+def products(
+    evaluator: ArrayEvaluator, blocks: Blocks, batch: Batch, states: Mapping[sp.Expr, Array]
+) -> Iterator[Products]:
+    """``J_k ... J_1`` for k = 1 ... T along trajectories that were simulated before."""
+    slices = _state_slices(states)
+    total, size = slices[-1].stop, batch.size
+    columns = [np.repeat(np.eye(total)[rows, None, :], size, axis=1) for rows in slices]
+    exponent = np.zeros(size, dtype=np.int64)
+    for step in range(batch.steps):
+        here = {s: array[step] for s, array in states.items()} | {s: a[step] for s, a in batch.inputs.items()}
+        with np.errstate(all="ignore"):
+            point = evaluator.at(here)
+            rows = [
+                sum_of(point, [point.apply(entry, block) for entry, block in zip(row, columns, strict=True)])
+                for row in blocks
+            ]
+            matrix, shift = _rescaled(rows[0] if len(rows) == 1 else np.concatenate(rows))
+        exponent = exponent + shift
+        columns = [matrix[rows_of] for rows_of in slices]
+        yield Products(step + 1, matrix, exponent)
+
+
+def sum_of(point: ArrayEvaluator, terms: list[Any]) -> Any:
+    """The sum of values of one shape."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = point.add(total, term)
+    return total
+
+
+def _state_slices(states: Mapping[sp.Expr, Array]) -> list[slice]:
+    ends = np.cumsum([array.shape[1] for array in states.values()]).tolist()
+    return [slice(end - array.shape[1], end) for end, array in zip(ends, states.values(), strict=True)]
+
+
+def _rescaled(matrix: Array) -> tuple[Array, IntArray]:
+    """The matrices times powers of two that bring the largest entry near 1, and the powers taken out."""
+    largest = np.maximum(matrix.max(axis=(0, 2)), -matrix.min(axis=(0, 2)))
+    _, power = np.frexp(largest)
+    shift = np.where(np.isfinite(largest) & (largest > 0) & (np.abs(power) > 16), power, 0).astype(np.int64)
+    if not shift.any():
+        return matrix, shift
+    return np.ldexp(matrix, -shift[None, :, None]), shift
+
+
+def log_norms(item: Products, norm: Norm) -> Array:
+    """The natural logarithms (B,) of the norms of the products, approximate; minus infinity for zero."""
+    return _log(_norms(item.matrix, norm), item.exponent)
+
+
+def _log(values: Array, exponent: IntArray) -> Array:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(values) + exponent * _LOG2)
+
+
+def _norms(matrix: Array, norm: Norm) -> Array:
+    if norm.p == 2:
+        return _spectral(matrix)
+    sums = np.abs(matrix).sum(axis=0 if norm.p == 1 else 2)
+    return np.asarray(sums.max(axis=1 if norm.p == 1 else 0))
+
+
+def _spectral(matrix: Array) -> Array:
+    """Largest singular values; NaN for a matrix with entries that are not finite."""
+    batch = np.moveaxis(matrix, 1, 0)
+    finite = np.isfinite(batch).all(axis=(1, 2))
+    values = np.full(len(batch), np.nan)
+    if finite.any():
+        values[finite] = np.linalg.svd(batch[finite], compute_uv=False)[:, 0]
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class Largest:
+    """For k = 1 ... T the largest norm over a batch, approximate.
+
+    Attributes:
+        log: (T,) natural logarithms of the largest norms; minus infinity where nothing counts or all is zero.
+        trajectory: (T,) where they occur; -1 where the logarithm is minus infinity.
+        counted: (T,) how many trajectories count.
+    """
+
+    log: Array
+    trajectory: IntArray
+    counted: IntArray
+
+
+def largest_log_norms(items: Iterable[Products], norm: Norm, steps: IntArray, horizon: int) -> Largest:
+    """The largest norm of ``J_k ... J_1`` over a batch.
+
+    Args:
+        items: the products for k = 1 ... horizon.
+        norm: the operator norm.
+        steps: (B,) for each trajectory the number of steps that count; longer products are left out.
+        horizon: the number of products.
+    """
+    counted = np.array([(steps >= k).sum() for k in range(1, horizon + 1)], dtype=np.int64)
+    log, trajectory = np.full(horizon, -np.inf), np.full(horizon, -1, dtype=np.int64)
+    for item in items:
+        if not counted[item.k - 1]:
+            break
+        log[item.k - 1], trajectory[item.k - 1] = _largest(item, norm, steps >= item.k)
+    return Largest(log, trajectory, counted)
+
+
+def _largest(item: Products, norm: Norm, counts: Any) -> tuple[float, int]:
+    """Logarithm of the largest norm and its trajectory."""
+    if norm.p == 2:
+        return _largest_spectral(item, counts)
+    logs = log_norms(item, norm)
+    logs = np.where(counts & ~np.isnan(logs), logs, -np.inf)
+    place = int(logs.argmax())
+    return float(logs[place]), (place if logs[place] > -np.inf else -1)
+
+
+def _largest_spectral(item: Products, counts: Any) -> tuple[float, int]:
+    """Frobenius norms bound singular values: a decomposition is made only where the largest can be."""
+    squares = np.einsum("ibj,ibj->b", item.matrix, item.matrix)
+    upper = np.where(counts & np.isfinite(squares), _log(squares, 2 * item.exponent) / 2, -np.inf)
+    best, where = -np.inf, -1
+    for place in np.argsort(-upper).tolist():
+        if upper[place] <= best:
+            break
+        value = float(_log(_spectral(item.matrix[:, [place]]), item.exponent[[place]])[0])
+        if value > best:
+            best, where = value, place
+    return best, where
+
+
+def product_log_norms(
+    model: Recurrence,
+    evaluator: ArrayEvaluator,
+    batch: Batch,
+    norm: Any = 2,
+    ks: Collection[int] | None = None,
+) -> Array:
+    """Natural logarithms of ``||J_k ... J_1||`` along simulated trajectories, **approximate**.
+
+    Args:
+        model: the recurrence.
+        evaluator: its parameters put in.
+        batch: starting points and inputs of B trajectories of T steps.
+        norm: 1, 2 or infinity.
+        ks: the numbers of factors that are wanted; all of 1 ... T unless given. T may be 10**6.
+
+    Returns:
+        (K, B), in the order of increasing k; minus infinity for a product that is zero.
+    """
+    which, sharing = norm_of(norm), Sharing()
+    blocks = tuple(tuple(map(sharing.node, row)) for row in jacobian(model).blocks)
+    states = run(evaluator, {s: sharing.node(node) for s, node in model.nodes.items()}, batch)
+    wanted = None if ks is None else frozenset(int(k) for k in ks)
+    rows = [
+        log_norms(item, which)
+        for item in products(evaluator, blocks, batch, states)
+        if wanted is None or item.k in wanted
+    ]
+    return np.array(rows).reshape(len(rows), batch.size)

@@ -1,0 +1,64 @@
+"""Where to look for large products: batches of initial states and inputs, drawn or optimised, all from one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symgrad.numerics.problem import Problem
+from symgrad.numerics.simulate import Batch
+
+__all__ = ["SEARCHES", "random_batches"]
+
+Array = NDArray[np.float64]
+
+_STATE_SCALES = (0.0, 1e-6, 1e-2, 0.3, 1.0, 3.0, 10.0)
+_INPUT_SCALES = (0.0, 0.0, 1e-3, 0.3, 1.0, 3.0)
+_ENTRIES = 2**22  # of the inputs of one batch
+
+
+def random_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
+    """Trajectories from states and inputs at many scales: zero and the middle of the ranges first, then drawn ones."""
+    width = sum(map(problem.size, problem.model.inputs)) or 1
+    at_once = max(1, _ENTRIES // (width * problem.horizon))
+    for start in range(0, count, at_once):
+        yield _random_batch(problem, range(start, min(start + at_once, count)), random)
+
+
+def _random_batch(problem: Problem, numbers: range, random: np.random.Generator) -> Batch:
+    steps = problem.horizon
+    state_scales = [_STATE_SCALES[(j // len(_INPUT_SCALES)) % len(_STATE_SCALES)] for j in numbers]
+    input_scales = [_INPUT_SCALES[j % len(_INPUT_SCALES)] for j in numbers]
+    initial = {}
+    for symbol in problem.model.states:
+        drawn = _drawn(problem, symbol, (problem.size(symbol), len(numbers)), np.array(state_scales), random)
+        initial[symbol] = drawn[..., None]
+    inputs = {}
+    for symbol in problem.model.inputs:
+        shape = (steps, problem.size(symbol), len(numbers))
+        drawn = _drawn(problem, symbol, shape, np.array(input_scales), random)
+        constant = np.array([j % 2 == 1 for j in numbers])
+        inputs[symbol] = np.where(constant, drawn[:1], drawn)[..., None]
+    return Batch(initial, inputs, steps)
+
+
+def _drawn(
+    problem: Problem, symbol: sp.Expr, shape: tuple[int, ...], scales: Array, random: np.random.Generator
+) -> Array:
+    """Numbers of given scales around the middle of a range, with its ends among them where the scale is large."""
+    ends = problem.ranges.of(symbol)
+    if not ends.is_bounded:
+        return problem.ranges.clipped(symbol, scales * random.standard_normal(shape))
+    half = (ends.high - ends.low) / 2
+    around = np.where(scales > 1, np.sign(random.uniform(-1, 1, shape)), random.uniform(-1, 1, shape))
+    centre = np.where(scales == 0, min(max(0.0, ends.low), ends.high), ends.centre)
+    return problem.ranges.clipped(symbol, centre + np.minimum(scales, 1.0) * half * around)
+
+
+SEARCHES: dict[str, Callable[[Problem, int, np.random.Generator], Iterator[Batch]]] = {
+    "random": random_batches,
+    "adversarial": random_batches,
+}

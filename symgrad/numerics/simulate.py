@@ -1,0 +1,251 @@
+"""Simulation of any recurrence in floats, for a batch of trajectories at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symgrad.errors import InputError
+from symgrad.language.operators import Vector
+from symgrad.language.recurrence import Recurrence
+from symgrad.language.weights import Weights, bind, exact_array
+from symgrad.numerics.arrays import ArrayEvaluator
+
+__all__ = ["Batch", "Trajectory", "batch_of", "given_initial", "given_inputs", "run", "simulate", "sized"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """What a simulation gives, in floats (approximate).
+
+    Attributes:
+        model: the recurrence.
+        states: name -> array (T+1, n), or (T+1, B, n) for a batch; row 0 is the initial state.
+        inputs: name -> array (T, m) or (T, B, m); row t - 1 is the input of step t.
+    """
+
+    model: Recurrence
+    states: dict[str, Array]
+    inputs: dict[str, Array]
+
+    @property
+    def steps(self) -> int:
+        """The number of steps T."""
+        return len(next(iter(self.states.values()))) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Starting points and inputs of B trajectories, in the layout of computation.
+
+    Attributes:
+        initial: state symbol -> array (n, B, 1).
+        inputs: input symbol -> array (T, m, B, 1).
+        steps: T.
+    """
+
+    initial: dict[sp.Expr, Array]
+    inputs: dict[sp.Expr, Array]
+    steps: int
+
+    @property
+    def size(self) -> int:
+        """The number B of trajectories."""
+        return int(next(iter(self.initial.values())).shape[1])
+
+    def part(self, places: Any) -> Batch:
+        """Some of the trajectories, by a slice or by indices."""
+        initial = {s: array[:, places] for s, array in self.initial.items()}
+        return Batch(initial, {s: array[:, :, places] for s, array in self.inputs.items()}, self.steps)
+
+
+def run(evaluator: ArrayEvaluator, updates: Mapping[sp.Expr, Vector], batch: Batch) -> dict[sp.Expr, Array]:
+    """The states of a batch, state symbol -> (T+1, n, B, 1).
+
+    A state that overflows becomes infinite or NaN; it is for the caller to leave such trajectories out.
+    """
+    states = {s: np.empty((batch.steps + 1, *array.shape)) for s, array in batch.initial.items()}
+    current: dict[sp.Expr, Any] = dict(batch.initial)
+    for step in range(batch.steps + 1):
+        for symbol, array in current.items():
+            states[symbol][step] = array
+        if step < batch.steps:
+            with np.errstate(all="ignore"):
+                point = evaluator.at({**current, **{s: array[step] for s, array in batch.inputs.items()}})
+                current = {symbol: point.vector(node) for symbol, node in updates.items()}
+    return states
+
+
+def simulate(
+    model: Recurrence,
+    weights: Mapping[Any, Any] | None = None,
+    inputs: Any = None,
+    *,
+    initial: Mapping[Any, Any] | None = None,
+    steps: int | None = None,
+) -> Trajectory:
+    """Run a recurrence in floats.
+
+    Args:
+        model: the recurrence.
+        weights: symbol or name -> number or array, for all parameters of the model.
+        inputs: an array of shape (T, m), or (B, T, m) for a batch; a mapping name -> array if there are several inputs.
+        initial: symbol or name -> (n,), or (B, n) for a batch; states that are left out start at zero.
+        steps: the number of steps T, needed only for a model without inputs.
+
+    Returns:
+        A :class:`Trajectory`; its values are approximate.
+
+    Raises:
+        InputError: a missing weight, a wrong shape, or numbers of steps or trajectories that do not agree.
+        UnknownNameError: a name that the model does not have.
+
+    >>> import sympy as sp, symgrad as sg
+    >>> x, r = sp.symbols("x r")
+    >>> logistic_map = sg.Recurrence({x: r * x * (1 - x)})
+    >>> simulate(logistic_map, {"r": 2}, initial={"x": 0.25}, steps=2).states["x"].ravel().tolist()
+    [0.25, 0.375, 0.46875]
+    """
+    if not isinstance(model, Recurrence):
+        raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
+    bound = bind(model, weights, model.parameters)
+    sequences = given_inputs(model, inputs, steps)
+    starts = given_initial(model, initial)
+    bound = sized(model, bound, sequences, starts)
+    batch, single = batch_of(model, bound, sequences, starts, steps)
+    states = run(ArrayEvaluator.of_weights(bound), model.nodes, batch)
+    shown = (slice(None), slice(None), 0, 0) if single else (slice(None), slice(None), slice(None), 0)
+    return Trajectory(
+        model,
+        {str(s): _rows_last(array[shown]) for s, array in states.items()},
+        {str(s): _rows_last(array[shown]) for s, array in batch.inputs.items()},
+    )
+
+
+def _rows_last(array: Array) -> Array:
+    """(T, n) as it is, (T, n, B) as (T, B, n)."""
+    return array if array.ndim == 2 else np.ascontiguousarray(np.moveaxis(array, 1, 2))
+
+
+def given_inputs(model: Recurrence, inputs: Any, steps: int | None = None) -> dict[sp.Expr, Array]:
+    """Input sequences as arrays (T, m) or (B, T, m), checked; empty for a model without inputs.
+
+    Raises:
+        InputError: inputs are missing, of a wrong shape, or not needed; no positive number of steps.
+        UnknownNameError: a name that is no input of the model.
+    """
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0):
+        raise InputError(f"steps: a non-negative integer is needed, got {steps!r}")
+    if not model.inputs:
+        if inputs is not None and not (isinstance(inputs, Mapping) and not inputs):
+            raise InputError(f"inputs: model {model.name} has none; give steps instead")
+        if steps is None:
+            raise InputError(f"steps: model {model.name} has no inputs, so the number of steps is needed")
+        return {}
+    named = _by_name(model, inputs)
+    missing = [str(s) for s in model.inputs if s not in named]
+    if missing:
+        raise InputError(f"inputs: {', '.join(missing)} of model {model.name} missing")
+    sequences = {s: _sequence(s, value) for s, value in named.items()}
+    lengths = {array.shape[-2] for array in sequences.values()} | ({int(steps)} if steps is not None else set())
+    if len(lengths) > 1:
+        raise InputError(f"inputs: different numbers of steps, {sorted(lengths)}")
+    return sequences
+
+
+def _by_name(model: Recurrence, inputs: Any) -> dict[sp.Expr, Any]:
+    if isinstance(inputs, Mapping):
+        return {model.symbol(key, model.inputs): value for key, value in inputs.items()}
+    if inputs is None:
+        raise InputError(f"inputs: model {model.name} needs {', '.join(map(str, model.inputs))} of shape (T, m)")
+    if len(model.inputs) > 1:
+        names = ", ".join(map(str, model.inputs))
+        raise InputError(f"inputs: model {model.name} has several, give a mapping with {names}")
+    return {model.inputs[0]: inputs}
+
+
+def _sequence(symbol: sp.Expr, value: Any) -> Array:
+    array = exact_array(f"inputs {symbol}", value)
+    if isinstance(symbol, sp.Symbol) and array.ndim == 1:
+        array = array[:, None]
+    if array.ndim not in (2, 3):
+        raise InputError(f"inputs {symbol}: shape (T, m) or (B, T, m) is needed, got {array.shape}")
+    return array
+
+
+def given_initial(model: Recurrence, initial: Mapping[Any, Any] | None) -> dict[sp.Expr, Array]:
+    """Initial states as arrays (n,) or (B, n), as far as given.
+
+    Raises:
+        InputError: not a mapping, or a wrong shape.
+        UnknownNameError: a name that is no state of the model.
+    """
+    if initial is not None and not isinstance(initial, Mapping):
+        raise InputError(f"initial: a mapping {{state: array}} is needed, got {type(initial).__name__}")
+    starts = {}
+    for key, value in (initial or {}).items():
+        symbol = model.symbol(key, model.states)
+        array = exact_array(f"initial {symbol}", value)
+        if isinstance(symbol, sp.Symbol) and array.ndim == 0:
+            array = array.reshape(1)
+        if array.ndim not in (1, 2):
+            raise InputError(f"initial {symbol}: shape (n,) or (B, n) is needed, got {array.shape}")
+        starts[symbol] = array
+    return starts
+
+
+def sized(
+    model: Recurrence, weights: Weights, sequences: Mapping[sp.Expr, Array], starts: Mapping[sp.Expr, Array]
+) -> Weights:
+    """The weights with the sizes that only inputs and initial states tell.
+
+    Raises:
+        InputError: shapes that contradict each other.
+    """
+    sizes = dict(weights.sizes)
+    for what, given in (("inputs", sequences), ("initial", starts)):
+        for symbol, array in given.items():
+            rows = sp.S.One if isinstance(symbol, sp.Symbol) else sp.sympify(symbol.shape[0])
+            length = int(array.shape[-1])
+            if isinstance(rows, sp.Symbol):
+                sizes.setdefault(rows, length)
+            wanted = sp.sympify(rows.xreplace(sizes))
+            if wanted.is_Integer and wanted != length:
+                raise InputError(f"{what} {symbol}: the last dimension must be {rows} = {wanted}, got {array.shape}")
+    return Weights(weights.values, sizes)
+
+
+def batch_of(
+    model: Recurrence,
+    weights: Weights,
+    sequences: Mapping[sp.Expr, Array],
+    starts: Mapping[sp.Expr, Array],
+    steps: int | None,
+) -> tuple[Batch, bool]:
+    """A batch from checked arrays, and whether it is one trajectory given without a batch dimension."""
+    counts = {f"inputs {s}": a.shape[0] for s, a in sequences.items() if a.ndim == 3}
+    counts |= {f"initial {s}": a.shape[0] for s, a in starts.items() if a.ndim == 2}
+    if len(set(counts.values())) > 1:
+        raise InputError(f"trajectories: the numbers do not agree: {counts}")
+    size = next(iter(counts.values()), 1)
+    initial = {}
+    for symbol in model.states:
+        rows = (weights.shape(symbol) or (1, 1))[0]
+        start = starts.get(symbol, np.zeros(rows))
+        initial[symbol] = np.ascontiguousarray(np.broadcast_to(start, (size, rows)).T[:, :, None])
+    inputs = {s: _columns(array, size) for s, array in sequences.items()}
+    length = next((len(array) for array in inputs.values()), steps or 0)
+    return Batch(initial, inputs, length), not counts
+
+
+def _columns(array: Array, size: int) -> Array:
+    """(T, m) or (B, T, m) as (T, m, B, 1)."""
+    batch = np.broadcast_to(array, (size, *array.shape[-2:]))
+    return np.ascontiguousarray(np.transpose(batch, (1, 2, 0))[..., None])

@@ -1,0 +1,230 @@
+"""verify: look for a trajectory that exceeds a bound, and say so only after ball arithmetic confirms it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgrad.bounds.product import Bound
+from symgrad.errors import InputError, UnknownNameError
+from symgrad.language.weights import Weights, bind
+from symgrad.numerics.confirm import Confirmation, confirm
+from symgrad.numerics.problem import Findings, Problem
+from symgrad.numerics.search import SEARCHES
+from symgrad.numerics.simulate import Batch, batch_of, given_inputs, sized
+from symgrad.numerics.verdict import Verdict
+from symgrad.numerics.witness import Witness
+from symgrad.presentable import Presentable
+
+__all__ = ["Check", "verify"]
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Check(Presentable):
+    """What :func:`verify` found.
+
+    Attributes:
+        bound: the claim.
+        verdict: a :class:`Verdict`.
+        reason: one sentence on why.
+        search: ``"random"`` or ``"adversarial"``.
+        seed: of the search.
+        horizon: the largest k.
+        ks: (K,) the numbers of factors, 1 ... horizon.
+        log10_bound: (K,) decimal logarithms of the bound, rounded up.
+        log10_observed: (K,) decimal logarithms of the largest norms found, approximate; minus infinity for none.
+        trajectories: how many trajectories were examined.
+        left_range: how many of them left the declared ranges (or overflowed) on the way; products that
+            reach beyond that step do not count.
+        witness: the confirmed counter-example if the verdict is "refuted".
+        versions: of the libraries that computed.
+    """
+
+    bound: Bound
+    verdict: Verdict
+    reason: str
+    search: str
+    seed: int
+    horizon: int
+    ks: NDArray[np.int64]
+    log10_bound: Array
+    log10_observed: Array
+    trajectories: int
+    left_range: int
+    witness: Witness | None
+    versions: Mapping[str, str]
+
+    @property
+    def log10_ratio(self) -> Array:
+        """(K,) decimal logarithms of the largest observed norm divided by the bound; 0 where both are zero."""
+        with np.errstate(invalid="ignore"):
+            difference = self.log10_observed - self.log10_bound
+        return np.where(np.isneginf(self.log10_observed) & np.isneginf(self.log10_bound), 0.0, difference)
+
+    @property
+    def ratio(self) -> Array:
+        """(K,) the largest observed norm divided by the bound: near 1 where the bound is tight."""
+        with np.errstate(over="ignore"):
+            return np.asarray(10.0**self.log10_ratio)
+
+    @property
+    def worst_k(self) -> int:
+        """The k at which the ratio is largest."""
+        return int(self.ks[int(np.argmax(self.log10_ratio))])
+
+    @property
+    def worst_ratio(self) -> float:
+        """The largest ratio over all k."""
+        return float(self.ratio.max())
+
+    def tightness(self, k: int) -> float:
+        """The ratio at one k.
+
+        Raises:
+            InputError: k is not one of ``ks``.
+        """
+        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= self.horizon:
+            raise InputError(f"k: an integer from 1 to {self.horizon} is needed, got {k!r}")
+        return float(self.ratio[int(k) - 1])
+
+    def replay(self) -> bool:
+        """Confirm the witness again in ball arithmetic.
+
+        Raises:
+            InputError: there is no witness.
+        """
+        if self.witness is None:
+            raise InputError(f"witness: there is none to replay, the verdict is {self.verdict}")
+        return self.witness.replay()
+
+
+def verify(
+    bound: Bound,
+    weights: Mapping[Any, Any] | None = None,
+    *,
+    horizon: int = 200,
+    trajectories: int = 200,
+    search: str = "random",
+    seed: int = 0,
+    inputs: Any = None,
+    progress: Progress | None = None,
+) -> Check:
+    """Look for a counter-example to a bound along simulated trajectories.
+
+    Products ``J_k ... J_1`` are compared with the bound for every k up to the horizon. The search works in floats;
+    "refuted" is said only when ball arithmetic, at whatever precision it takes, separates a lower bound of the
+    product's norm from an upper bound of the claim, along a trajectory within the declared ranges.
+
+    Args:
+        bound: what :func:`symgrad.product_bound` returns, or a claim made from it by ``.tightened(factor)``.
+        weights: symbol or name -> array, for all parameters of the model.
+        horizon: the largest number of factors.
+        trajectories: how many trajectories to examine, besides those of ``inputs``.
+        search: ``"random"`` draws states and inputs at many scales; ``"adversarial"`` also steers them to
+            where the activations are steepest and improves the largest products.
+        seed: of all that is drawn.
+        inputs: sequences to examine too, as :func:`simulate` takes them, at least ``horizon`` steps long.
+        progress: called with the number of trajectories done and their total.
+
+    Returns:
+        A :class:`Check`.
+
+    Raises:
+        InputError: an argument of the wrong type or value, a missing or malformed weight, a size that neither
+            weights nor inputs tell.
+        UnknownNameError: a name that the model does not have, or an unknown search.
+
+    >>> import numpy as np, symgrad as sg
+    >>> bound = sg.product_bound(sg.models.elman())
+    >>> weights = {"W": np.eye(2), "U": np.zeros((2, 1)), "b": np.zeros(2)}
+    >>> verify(bound, weights, horizon=5, trajectories=10).verdict.value
+    'observed'
+    >>> check = verify(bound.tightened(0.99), weights, horizon=5, trajectories=10)
+    >>> check.verdict.value, check.replay()
+    ('refuted', True)
+    """
+    problem, given = _problem(bound, weights, inputs, horizon)
+    counts = {"trajectories": trajectories, "seed": seed}
+    for name, number in counts.items():
+        _check_count(name, number, least=0 if name == "seed" else 1)
+    if search not in SEARCHES:
+        raise UnknownNameError("search", search, SEARCHES)
+    found = _searched(problem, given, search, int(trajectories), int(seed), progress)
+    return _check(problem, found, confirm(problem, found, int(seed)), search, int(seed))
+
+
+def _check_count(name: str, number: Any, least: int) -> None:
+    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < least:
+        kind = "non-negative" if least == 0 else "positive"
+        raise InputError(f"{name}: a {kind} integer is needed, got {number!r}")
+
+
+def _problem(bound: Any, weights: Any, inputs: Any, horizon: Any) -> tuple[Problem, Batch | None]:
+    if not isinstance(bound, Bound):
+        raise InputError(f"bound: a Bound as product_bound returns is needed, got {type(bound).__name__} {bound!r}")
+    _check_count("horizon", horizon, least=1)
+    model, steps = bound.model, int(horizon)
+    numbers = bind(model, weights, model.parameters)
+    if inputs is None:
+        return Problem(bound, _all_sizes(bound, numbers), steps), None
+    sequences = given_inputs(model, inputs)
+    numbers = _all_sizes(bound, sized(model, numbers, sequences, {}))
+    short = {str(s): array.shape for s, array in sequences.items() if array.shape[-2] < steps}
+    if short:
+        raise InputError(f"inputs: sequences of at least horizon = {steps} steps are needed, got {short}")
+    first = {s: array[..., :steps, :] for s, array in sequences.items()}
+    return Problem(bound, numbers, steps), batch_of(model, numbers, first, {}, steps)[0]
+
+
+def _all_sizes(bound: Bound, weights: Weights) -> Weights:
+    """The weights, if they tell every size; a model without parameters leaves its sizes open: then they are 1."""
+    model = bound.model
+    open_sizes = [s for s in model.sizes if s not in weights.sizes]
+    if open_sizes and model.parameters:
+        raise InputError(f"weights: they do not tell the size {', '.join(map(str, open_sizes))}; give inputs")
+    return Weights(weights.values, {**dict.fromkeys(open_sizes, 1), **weights.sizes})
+
+
+def _searched(
+    problem: Problem, given: Batch | None, search: str, count: int, seed: int, progress: Progress | None
+) -> Findings:
+    total = count + (given.size if given is not None else 0)
+    found = Findings.empty(problem.horizon)
+    for batch in _batches(problem, given, search, count, seed):
+        found = found.joined(problem.examine(batch, found.trajectories))
+        if progress is not None:
+            progress(found.trajectories, total)
+    return found
+
+
+def _batches(problem: Problem, given: Batch | None, search: str, count: int, seed: int) -> Iterator[Batch]:
+    if given is not None:
+        yield given
+    yield from SEARCHES[search](problem, count, np.random.default_rng(seed))
+
+
+def _check(problem: Problem, found: Findings, confirmed: Confirmation, search: str, seed: int) -> Check:
+    return Check(
+        problem.bound,
+        confirmed.verdict,
+        confirmed.reason,
+        search,
+        seed,
+        problem.horizon,
+        np.arange(1, problem.horizon + 1),
+        problem.log10_bound,
+        found.log / math.log(10.0),
+        found.trajectories,
+        found.left,
+        confirmed.witness,
+        {name: metadata.version(name) for name in ("numpy", "python-flint", "sympy")},
+    )

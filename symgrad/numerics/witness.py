@@ -1,0 +1,180 @@
+"""Witness: a counter-example that ball arithmetic confirms, and everything that is needed to confirm it again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from flint import arb, arb_mat
+from numpy.typing import NDArray
+
+from symgrad.bounds.product import Bound, BoundSeries
+from symgrad.calculus.enclose import BallEvaluator, column_of_balls
+from symgrad.calculus.jacobian import jacobian
+from symgrad.language.norms import Norm
+from symgrad.language.weights import Weights
+from symgrad.numerics.ranges import RangeSet
+from symgrad.presentable import Presentable
+from symgrad.rigor.balls import lower_float, upper_float, working_precision
+
+__all__ = ["PRECISIONS", "Separation", "Witness", "log10_of", "separate"]
+
+Array = NDArray[np.float64]
+
+PRECISIONS = (96, 192, 384, 768, 1536, 3072, 6144)
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Both sides of a claim in balls.
+
+    Attributes:
+        observed: encloses ``||J_k ... J_1 v|| / ||v||``, which the norm of the product is not below.
+        bound: encloses the claimed bound.
+        inside: whether all states and inputs are proved to lie within the declared ranges.
+        bits: the precision.
+    """
+
+    observed: arb
+    bound: arb
+    inside: bool
+    bits: int
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether the balls separate: the claim is false."""
+        return self.inside and bool(self.observed > self.bound)
+
+
+@dataclass(frozen=True, eq=False)
+class Witness(Presentable):
+    """A trajectory along which the product of k Jacobians exceeds a claimed bound, confirmed in ball arithmetic.
+
+    All numbers in ``initial``, ``inputs``, ``direction`` and the weights are floats taken as exact.
+
+    Attributes:
+        bound: the claim.
+        weights: the parameters' values.
+        seed: the seed of the search.
+        trajectory: which trajectory of the search it is.
+        k: the number of factors.
+        t: the step at which the product ends.
+        initial: state name -> (n,), the state before the first factor.
+        inputs: input name -> (k, m).
+        direction: (N,) a vector v, the states stacked in the model's order, that the product stretches most.
+        log10_observed: decimal logarithm of ``||P v|| / ||v||``, rounded down.
+        log10_bound: decimal logarithm of the claimed bound, rounded up.
+        bits: the precision at which the balls separate.
+    """
+
+    bound: Bound
+    weights: Weights
+    seed: int
+    trajectory: int
+    k: int
+    t: int
+    initial: Mapping[str, Array]
+    inputs: Mapping[str, Array]
+    direction: Array
+    log10_observed: float
+    log10_bound: float
+    bits: int
+
+    @property
+    def observed_lower(self) -> float:
+        """The observed norm, rounded down."""
+        return lower_float(self._replayed().observed)
+
+    @property
+    def bound_upper(self) -> float:
+        """The claimed bound, rounded up."""
+        return upper_float(self._replayed().bound)
+
+    @property
+    def excess(self) -> float:
+        """A lower bound on the observed norm divided by the claimed bound."""
+        with working_precision(self.bits):
+            played = self._replayed()
+            return lower_float(played.observed / played.bound) if played.bound > 0 else math.inf
+
+    def replay(self) -> bool:
+        """Compute both sides again in ball arithmetic from the stored numbers; True if they separate again."""
+        return self._replayed().is_proved
+
+    def _replayed(self) -> Separation:
+        return separate(self.bound, self.weights, self.initial, self.inputs, self.direction, self.k, self.bits)
+
+
+def separate(
+    bound: Bound,
+    weights: Weights,
+    initial: Mapping[str, Array],
+    inputs: Mapping[str, Array],
+    direction: Array,
+    k: int,
+    bits: int,
+) -> Separation:
+    """Both sides of a claim about k steps from an initial state, in balls of the given precision."""
+    claimed = BoundSeries(bound, weights).at(k).ball
+    with working_precision(bits):
+        ranges = RangeSet(bound.model, weights)
+        start = {bound.model.symbol(name): column_of_balls(array) for name, array in initial.items()}
+        fed = {bound.model.symbol(name): array for name, array in inputs.items()}
+        blocks = _split(direction, [column.nrows() for column in start.values()])
+        before = _vector_norm(blocks, bound.norm)
+        inside = True
+        for point in _points(bound, weights, start, fed, k):
+            inside = inside and all(ranges.contain(s, point.values[s]) for s in bound.model.variables)
+            blocks = _pushed(point, bound, blocks)
+        return Separation(_vector_norm(blocks, bound.norm) / before, claimed, inside, bits)
+
+
+def _points(
+    bound: Bound, weights: Weights, start: Mapping[sp.Expr, Any], inputs: Mapping[sp.Expr, Array], k: int
+) -> Iterator[BallEvaluator]:
+    """An evaluator at each of the k steps, with the old states and the inputs put in."""
+    constants = BallEvaluator.of_weights(weights)
+    states = dict(start)
+    for step in range(k):
+        fed = {s: column_of_balls(array[step]) for s, array in inputs.items()}
+        point = BallEvaluator({**constants.values, **states, **fed}, weights.sizes)
+        yield point
+        states = {symbol: point.vector(node) for symbol, node in bound.model.nodes.items()}
+
+
+def _pushed(point: BallEvaluator, bound: Bound, blocks: list[Any]) -> list[Any]:
+    """The Jacobian times a stacked vector."""
+    rows = jacobian(bound.model).blocks
+    return [
+        reduce(point.add, (point.apply(entry, block) for entry, block in zip(row, blocks, strict=True))) for row in rows
+    ]
+
+
+def _split(vector: Array, sizes: list[int]) -> list[Any]:
+    ends = np.cumsum(sizes).tolist()
+    return [column_of_balls(vector[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
+
+
+def _vector_norm(blocks: list[Any], norm: Norm) -> arb:
+    entries = [abs(entry) for block in blocks for entry in block.entries()]
+    if norm.p == sp.oo:
+        return reduce(lambda a, b: a.max(b), entries)
+    if norm.p == 1:
+        return sum(entries, arb(0))
+    column = arb_mat(len(entries), 1, entries)
+    return (column.transpose() * column)[0, 0].nonnegative_part().sqrt()
+
+
+def log10_of(ball: arb, *, up: bool) -> float:
+    """The decimal logarithm of a non-negative ball, rounded up or down; finite where the float itself is not."""
+    with working_precision(128):
+        end = ball.upper() if up else ball.lower()
+        if not end > 0:
+            return -math.inf
+        log = end.log() / arb(10).log()
+        return upper_float(log) if up else lower_float(log)
