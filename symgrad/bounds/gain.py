@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import sympy as sp
@@ -87,11 +88,29 @@ def perron_constant(gain: sp.ImmutableDenseMatrix, p: sp.Expr) -> sp.Expr | None
 def ball_power_norm(gain: Any, k: int, p: sp.Expr) -> arb:
     """A ball whose upper end bounds ``||G^k||_p``, for a non-negative matrix of balls.
 
+    Both the power and the norm grow with every entry of a non-negative matrix, so the upper ends of the entries
+    give an upper bound and the lower ends a lower one, and rounding errors of the entries do not pile up in k.
     Balls have unbounded exponents, so k = 10**6 neither under- nor overflows.
     For p = 2 the largest eigenvalue of the small Gram matrix is closed up to 2 x 2, and
     enclosed by traces of its powers beyond.
     """
-    power = gain**k if k else _unit(gain.nrows())
+    if k == 0:
+        return arb(1)
+    if not all(entry.is_finite() for entry in gain.entries()):
+        return arb(0, math.inf)
+    above, below = _ends(gain)
+    upper = _norm(above**k, p)
+    return upper if above == below else upper.union(_norm(below**k, p))
+
+
+def _ends(matrix: Any) -> tuple[Any, Any]:
+    """The exact matrices of the upper and of the lower ends of non-negative entries."""
+    shape, entries = (matrix.nrows(), matrix.ncols()), matrix.entries()
+    below = [entry.lower() if entry > 0 else arb(0) for entry in entries]
+    return arb_mat(*shape, [entry.upper() for entry in entries]), arb_mat(*shape, below)
+
+
+def _norm(power: Any, p: sp.Expr) -> arb:
     if p == 2:
         return _spectral(power)
     rows = power.nrows()
@@ -101,10 +120,6 @@ def ball_power_norm(gain: Any, k: int, p: sp.Expr) -> arb:
     for other in sums[1:]:
         result = result.max(other)
     return result
-
-
-def _unit(size: int) -> Any:
-    return arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
 
 
 def _spectral(matrix: Any) -> arb:
