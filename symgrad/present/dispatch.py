@@ -1,4 +1,4 @@
-"""The three questions of presentation as generic functions; each kind of object registers its answers in its own file."""
+"""The three questions of presentation as generic functions; each kind of object registers its own answers."""
 
 from __future__ import annotations
 
