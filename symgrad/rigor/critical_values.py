@@ -24,7 +24,7 @@ from symgrad.rigor.end_behaviour import near_end
 from symgrad.rigor.ends import core, sample_point
 from symgrad.rigor.real_roots import degenerate_zero, enclosed_zero
 from symgrad.rigor.smooth_pieces import SmoothPiece
-from symgrad.rigor.tail_models import TailUndecidedError
+from symgrad.rigor.tail_monomials import TailUndecidedError
 from symgrad.rigor.zeros import Bracket, Zero, isolate_zeros
 
 __all__ = ["PieceReport", "critical_values"]

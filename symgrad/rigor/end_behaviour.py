@@ -13,7 +13,7 @@ from symgrad.rigor.closed_forms import tidy
 from symgrad.rigor.ends import End, eventual_sign, starts
 from symgrad.rigor.smooth_pieces import SmoothPiece
 from symgrad.rigor.tail_functions import tail_model
-from symgrad.rigor.tail_models import TailUndecidedError
+from symgrad.rigor.tail_monomials import TailUndecidedError
 
 __all__ = ["EndReport", "near_end"]
 

@@ -11,7 +11,8 @@ from sympy.core.relational import Relational
 
 from symgrad.rigor.balls import to_ball
 from symgrad.rigor.tail_functions import tail_model
-from symgrad.rigor.tail_models import TailModel, TailUndecidedError, variable
+from symgrad.rigor.tail_models import TailModel, variable
+from symgrad.rigor.tail_monomials import TailUndecidedError
 from symgrad.rigor.zeros import Bracket
 
 __all__ = ["End", "core", "eventual_sign", "sample_point", "starts"]

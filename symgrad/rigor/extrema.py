@@ -19,7 +19,7 @@ from symgrad.rigor.functions import canonical
 from symgrad.rigor.parity import is_even, is_odd
 from symgrad.rigor.periodicity import one_period
 from symgrad.rigor.smooth_pieces import SmoothPiece, split
-from symgrad.rigor.tail_models import TailUndecidedError
+from symgrad.rigor.tail_monomials import TailUndecidedError
 
 __all__ = ["Extrema", "Extremum", "extrema", "is_even", "is_odd"]
 
@@ -122,10 +122,21 @@ def _extrema(expr: sp.Expr, symbol: sp.Symbol, interval: sp.Interval) -> Extrema
         formula = canonical(_exact_numbers(expr).xreplace({symbol: real}))
         interval = one_period(formula, real, interval)
         left, right = End(interval.start, 1), End(interval.end, -1)
-        pieces = split(formula, real, left, right)
+        pieces = tuple(_within_one_period(piece, real) for piece in split(formula, real, left, right))
         candidates = _all_candidates(pieces, real) + _values_at_ends(formula, real, pieces, interval)
         candidates = [_with_attainment(c, candidates) for c in candidates]
         return Extrema(_pick(candidates, -1, f"inf of {name}"), _pick(candidates, 1, f"sup of {name}"))
+
+
+def _within_one_period(piece: SmoothPiece, symbol: sp.Symbol) -> SmoothPiece:
+    """A periodic piece on a half-line takes all its values in one period."""
+    whole = sp.Interval(piece.left.value, piece.right.value)
+    short = one_period(piece.formula, symbol, whole)
+    if short == whole:
+        return piece
+    left = piece.left if piece.left.value == short.start else End(short.start, 1)
+    right = piece.right if piece.right.value == short.end else End(short.end, -1)
+    return SmoothPiece(piece.formula, left, right)
 
 
 def _exact_numbers(expr: sp.Expr) -> sp.Expr:

@@ -11,7 +11,7 @@ from flint import arb
 from symgrad.rigor.balls import Enclosed, ball_function, to_ball, working_precision
 from symgrad.rigor.closed_forms import closed_form, is_zero_constant
 from symgrad.rigor.ends import End, core, eventual_sign, starts
-from symgrad.rigor.tail_models import TailUndecidedError
+from symgrad.rigor.tail_monomials import TailUndecidedError
 from symgrad.rigor.zeros import Bracket, RealFunction, Zero, isolate_zeros, newton_zero
 
 __all__ = ["degenerate_zero", "enclosed_zero", "position", "real_roots"]

@@ -13,7 +13,7 @@ from symgrad.errors import InputError
 from symgrad.rigor.balls import ball_function, to_ball
 from symgrad.rigor.ends import End, sample_point
 from symgrad.rigor.real_roots import position, real_roots
-from symgrad.rigor.tail_models import TailUndecidedError
+from symgrad.rigor.tail_monomials import TailUndecidedError
 
 __all__ = ["SmoothPiece", "split"]
 

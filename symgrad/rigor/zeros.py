@@ -126,7 +126,8 @@ def isolate_zeros(
     Args:
         function: h as a function on balls.
         derivative: h' as a function on balls; it may return infinite balls.
-        bracket: where to look; zeros up to a quarter of a final box outside it may be reported as well.
+        bracket: where to look (nowhere if its ends are in the wrong order); zeros up to a quarter of a final box
+            outside it may be reported as well.
         irrelevant: called with each box; one for which it is true is dropped.
         smallest: width, relative to the bracket, at which boxes are no longer bisected.
         max_boxes: number of boxes at which the search stops early.
@@ -135,7 +136,8 @@ def isolate_zeros(
         Every relevant zero is a ``simple`` one or lies in an ``undecided`` bracket.
     """
     simple: list[Zero] = []
-    boxes = [bracket]
+    empty = bracket.hi < bracket.lo
+    boxes = [] if empty or _excluded(function, derivative, bracket, irrelevant) else [bracket]
     limit = (bracket.width * smallest).upper()
     while boxes and boxes[0].width > limit and len(boxes) <= max_boxes:
         halves = [half for box in boxes for half in box.halves()]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from symgrad.errors import InputError, SymgradError, UnsupportedExpressionError
 from symgrad.rigor.balls import Enclosed, to_ball
 from symgrad.rigor.extrema import Extrema, Extremum, extrema
-from symgrad.rigor.tail_models import TailUndecidedError
+from symgrad.rigor.tail_monomials import TailUndecidedError
 
 z = sp.Symbol("z", real=True)
 half = sp.Rational(1, 2)

@@ -14,7 +14,7 @@ from symgrad.rigor.balls import to_ball, working_precision
 from symgrad.rigor.closed_forms import closed_form, is_zero_constant, tidy
 from symgrad.rigor.ends import End, sample_point
 from symgrad.rigor.real_roots import degenerate_zero, real_roots
-from symgrad.rigor.tail_models import TailUndecidedError
+from symgrad.rigor.tail_monomials import TailUndecidedError
 from symgrad.rigor.zeros import Bracket, RealFunction, isolate_zeros, newton_zero
 
 z = sp.Symbol("z", real=True)
