@@ -1,0 +1,163 @@
+"""The outcome of a check in print: the verdict, and a table of bound, largest observed norm and tightness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from symgrad.numerics.verdict import Verdict
+from symgrad.numerics.verify import Check
+from symgrad.numerics.witness import Witness
+from symgrad.present.data import number
+from symgrad.present.dispatch import latex, text, to_dict
+from symgrad.present.layout import column_table
+from symgrad.present.powers import power_latex, power_text
+
+__all__ = ["CheckRow", "check_rows", "shown_steps"]
+
+HEADER = ("k", "bound", "largest observed", "tightness", "verdict")
+_WIDTHS = (10, 16, 18, 14, 12)
+_ROUNDING = 1e-9  # a ratio this close to 1 is not told from 1 in floats
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """What a check says about one number of steps.
+
+    Attributes:
+        k: the number of factors.
+        log10_bound: decimal logarithm of the bound, rounded up.
+        log10_observed: decimal logarithm of the largest norm found; minus infinity when there is none.
+        log10_tightness: the difference of both: at most 0 where the bound is respected.
+        verdict: ``refuted`` where the confirmed counter-example is, ``undecided`` where floats exceed the bound.
+    """
+
+    k: int
+    log10_bound: float
+    log10_observed: float
+    log10_tightness: float
+    verdict: Verdict
+
+
+def shown_steps(check: Check) -> list[int]:
+    """The numbers of steps worth a row: 1, 2, 5, 10, ... up to the horizon, the horizon and the witness's."""
+    series = (base * 10**power for power in range(len(str(check.horizon))) for base in (1, 2, 5))
+    steps = {k for k in series if k <= check.horizon} | {check.horizon}
+    return sorted(steps | ({check.witness.k} if check.witness is not None else set()))
+
+
+def check_rows(check: Check, steps: Iterable[int] | None = None) -> list[CheckRow]:
+    """The rows of a check's table.
+
+    Args:
+        check: the outcome of a verification.
+        steps: the numbers of factors; by default those of :func:`shown_steps`.
+    """
+    return [_row(check, k) for k in (shown_steps(check) if steps is None else steps)]
+
+
+def _row(check: Check, k: int) -> CheckRow:
+    bound, observed, ratio = (
+        float(series[k - 1]) for series in (check.log10_bound, check.log10_observed, check.log10_ratio)
+    )
+    return CheckRow(k, bound, observed, ratio, _row_verdict(check, k, ratio))
+
+
+def _row_verdict(check: Check, k: int, log10_ratio: float) -> Verdict:
+    if check.witness is not None and check.witness.k == k:
+        return Verdict.REFUTED
+    if log10_ratio > _ROUNDING:
+        return Verdict.UNDECIDED
+    return max(check.verdict, Verdict.OBSERVED) if check.verdict.holds or check.witness else check.verdict
+
+
+def _cells(row: CheckRow, power: Any) -> tuple[str, ...]:
+    bound = power(row.log10_bound, round_up=True)
+    return str(row.k), bound, power(row.log10_observed), power(row.log10_tightness), str(row.verdict)
+
+
+def _setting(check: Check) -> str:
+    left = f", {check.left_range} left the declared ranges" if check.left_range else ""
+    return f"{check.trajectories} trajectories{left}, {check.search} search, seed {check.seed}"
+
+
+@text.register
+def _(check: Check) -> str:
+    rows = [_cells(row, power_text) for row in check_rows(check)]
+    witness = "" if check.witness is None else f"\n{text(check.witness)}"
+    verdict = f"{check.verdict}: {check.reason}"
+    return f"{column_table(HEADER, rows, _WIDTHS)}\n{verdict} ({_setting(check)}){witness}"
+
+
+@latex.register
+def _(check: Check) -> str:
+    rows = [_cells(row, power_latex) for row in check_rows(check)]
+    head = " & ".join([HEADER[0], *(rf"\text{{{name}}}" for name in HEADER[1:])])
+    body = " \\\\\n".join(" & ".join([*row[:-1], rf"\text{{{row[-1]}}}"]) for row in rows)
+    return f"\\begin{{array}}{{rrrrl}}\n\\hline\n{head} \\\\\n\\hline\n{body} \\\\\n\\hline\n\\end{{array}}"
+
+
+@to_dict.register
+def _(check: Check) -> dict[str, Any]:
+    return {
+        "kind": "check",
+        "model": check.bound.model.name,
+        "norm": str(check.bound.norm),
+        "factor": str(check.bound.factor),
+        "verdict": str(check.verdict),
+        "holds": check.verdict.holds,
+        "reason": check.reason,
+        "advice": check.verdict.advice,
+        "search": check.search,
+        "seed": check.seed,
+        "horizon": check.horizon,
+        "trajectories": check.trajectories,
+        "left_range": check.left_range,
+        "worst_k": check.worst_k,
+        "worst_ratio": number(check.worst_ratio),
+        "rows": [_row_data(row) for row in check_rows(check, map(int, check.ks))],
+        "witness": None if check.witness is None else to_dict(check.witness),
+        "versions": dict(check.versions),
+    }
+
+
+def _row_data(row: CheckRow) -> dict[str, Any]:
+    logarithms = ("log10_bound", "log10_observed", "log10_tightness")
+    numbers = {name: number(getattr(row, name)) for name in logarithms}
+    return {"k": row.k, **numbers, "verdict": str(row.verdict)}
+
+
+@text.register
+def _(witness: Witness) -> str:
+    observed, bound = power_text(witness.log10_observed, 6), power_text(witness.log10_bound, 6, True)
+    return (
+        f"witness: trajectory {witness.trajectory} of seed {witness.seed}: {witness.k} Jacobians up to step {witness.t} "
+        f"have norm at least {observed}, the claim says at most {bound} (balls of {witness.bits} bits)"
+    )
+
+
+@latex.register
+def _(witness: Witness) -> str:
+    observed, bound = power_latex(witness.log10_observed, 6), power_latex(witness.log10_bound, 6, True)
+    subscript = witness.bound.norm.latex
+    product = rf"\left\lVert J_{{{witness.t}}} \cdots J_{{{witness.t - witness.k + 1}}}\right\rVert_{{{subscript}}}"
+    return rf"{product} \ge {observed} > {bound} \quad (k = {witness.k})"
+
+
+@to_dict.register
+def _(witness: Witness) -> dict[str, Any]:
+    return {
+        "kind": "witness",
+        "seed": witness.seed,
+        "trajectory": witness.trajectory,
+        "k": witness.k,
+        "t": witness.t,
+        "log10_observed": number(witness.log10_observed),
+        "log10_bound": number(witness.log10_bound),
+        "bits": witness.bits,
+        "weights": {str(symbol): array.tolist() for symbol, array in witness.weights.values.items()},
+        "initial": {name: array.tolist() for name, array in witness.initial.items()},
+        "inputs": {name: array.tolist() for name, array in witness.inputs.items()},
+        "direction": witness.direction.tolist(),
+    }

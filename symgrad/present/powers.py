@@ -1,0 +1,71 @@
+"""Numbers known by their decimal logarithm, written so that nothing under- or overflows."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
+
+__all__ = ["power_latex", "power_text"]
+
+_PLAIN = (-3, 4)  # powers of ten that are written out
+
+
+def power_text(log10: float, digits: int = 3, round_up: bool = False) -> str:
+    """Ten to the power of a number, with a few significant digits.
+
+    Args:
+        log10: the decimal logarithm; may be infinite.
+        digits: significant digits.
+        round_up: whether the last digit is rounded up, as befits an upper bound.
+
+    >>> power_text(-40.5), power_text(110.25, round_up=True), power_text(0.0), power_text(float("-inf"))
+    ('3.16e-41', '1.78e+110', '1', '0')
+    """
+    found = _parts(log10, digits, round_up)
+    if found is None:
+        return "0" if log10 == -math.inf else str(log10)
+    mantissa, exponent = found
+    if _PLAIN[0] <= exponent <= _PLAIN[1]:
+        return _plain(mantissa, exponent)
+    return f"{mantissa.normalize()}e{exponent:+d}"
+
+
+def power_latex(log10: float, digits: int = 3, round_up: bool = False) -> str:
+    r"""The same as LaTeX.
+
+    >>> print(power_latex(-40.5), power_latex(0.30103))
+    3.16 \cdot 10^{-41} 2
+    """
+    found = _parts(log10, digits, round_up)
+    if found is None:
+        return {-math.inf: "0", math.inf: r"\infty"}.get(log10, r"\text{nan}")
+    mantissa, exponent = found
+    if _PLAIN[0] <= exponent <= _PLAIN[1]:
+        return _plain(mantissa, exponent)
+    return rf"{mantissa} \cdot 10^{{{exponent}}}"
+
+
+def _parts(log10: float, digits: int, round_up: bool) -> tuple[Decimal, int] | None:
+    """Mantissa in [1, 10) and exponent; None for what is not finite."""
+    if not math.isfinite(log10):
+        return None
+    exponent = math.floor(log10)
+    context = Context(prec=digits, rounding=ROUND_CEILING if round_up else ROUND_HALF_EVEN)
+    mantissa = context.create_decimal(_power(log10, exponent, round_up))
+    if mantissa >= 10:
+        return context.create_decimal(mantissa / 10), exponent + 1
+    return mantissa, exponent
+
+
+def _power(log10: float, exponent: int, round_up: bool) -> Decimal:
+    """Ten to the fraction of a logarithm with 20 digits; exact logarithms of powers of ten stay exact."""
+    fine = Context(prec=30)
+    power = fine.power(Decimal(10), fine.subtract(Decimal(log10), Decimal(exponent)))
+    if round_up:  # the decimal power itself is rounded to nearest, by at most half a unit of its 30th digit
+        return fine.next_plus(power) if power != 1 else power
+    return power
+
+
+def _plain(mantissa: Decimal, exponent: int) -> str:
+    value = mantissa.scaleb(exponent)
+    return f"{value.normalize():f}" if value == value.to_integral_value() else f"{value:f}"
