@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sympy as sp
+from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from symgrad.calculus.evaluate import Evaluator
+from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE, Activation
 
 __all__ = ["ExplicitEvaluator", "explicit_symbol"]
@@ -60,7 +62,12 @@ class ExplicitEvaluator(Evaluator[sp.ImmutableDenseMatrix]):
         return value.T
 
     def inverted(self, value: sp.ImmutableDenseMatrix) -> sp.ImmutableDenseMatrix:
-        return value.inv()
+        """By fraction-free elimination in the ring of the entries: no entry is judged zero by guessing."""
+        try:
+            numerators, denominator = value.to_DM().inv_den()
+        except DMNonInvertibleMatrixError as error:
+            raise InputError(f"weights: a matrix whose inverse is needed is singular: {value.tolist()}") from error
+        return Matrix(numerators.to_Matrix() / numerators.domain.to_sympy(denominator))
 
     def function(self, activation: Activation, value: sp.ImmutableDenseMatrix) -> sp.ImmutableDenseMatrix:
         return value.applyfunc(lambda entry: activation.expr.xreplace({VARIABLE: entry}))
