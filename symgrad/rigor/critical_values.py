@@ -59,7 +59,7 @@ def critical_values(piece: SmoothPiece, symbol: sp.Symbol, known: Known, effort:
         value = tidy(piece.formula.subs(symbol, point))
         return PieceReport((Candidate.of(value, True, point),))
     reports = [near_end(smooth, piece, end, effort) for end in (piece.left, piece.right)]
-    candidates = [report.candidate for report in reports if report.candidate is not None]
+    candidates = [candidate for report in reports for candidate in report.candidates]
     for candidate in candidates:
         known.include(_initial_ball(candidate))
     bracket = core(reports[0].cut, reports[1].cut)

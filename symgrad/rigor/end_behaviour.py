@@ -11,6 +11,7 @@ from symgrad.rigor.balls import to_ball
 from symgrad.rigor.candidates import Candidate, Smooth
 from symgrad.rigor.closed_forms import tidy
 from symgrad.rigor.ends import End, eventual_sign, starts
+from symgrad.rigor.oscillation import oscillates_without_bound
 from symgrad.rigor.smooth_pieces import SmoothPiece
 from symgrad.rigor.tail_functions import tail_model
 from symgrad.rigor.tail_monomials import TailUndecidedError
@@ -23,7 +24,7 @@ class EndReport:
     """The point up to which an end is dealt with, the value approached there, bounds where no slope sign is proved."""
 
     cut: arb
-    candidate: Candidate | None
+    candidates: tuple[Candidate, ...]
     range: tuple[arb, arb] | None = None
 
 
@@ -34,12 +35,12 @@ def near_end(smooth: Smooth, piece: SmoothPiece, end: End, effort: int) -> EndRe
         TailUndecidedError: if neither could be proved.
     """
     if end.is_finite and _is_regular(smooth, piece, end, strictly=True):
-        return EndReport(end.outer_bound(), _end_value(smooth, end))
+        return EndReport(end.outer_bound(), (_end_value(smooth, end),))
     found = eventual_sign(smooth.slope_formula, smooth.symbol, end, starts(piece.left, piece.right))
     if found is not None:
-        return EndReport(end.cut(found[1]), _limit(smooth, piece, end))
+        return EndReport(end.cut(found[1]), (_limit(smooth, piece, end),))
     if end.is_finite and _is_regular(smooth, piece, end, strictly=False):
-        return EndReport(end.outer_bound(), _end_value(smooth, end))
+        return EndReport(end.outer_bound(), (_end_value(smooth, end),))
     return _oscillating_end(smooth, piece, end, effort)
 
 
@@ -73,6 +74,9 @@ def _limit(smooth: Smooth, piece: SmoothPiece, end: End) -> Candidate:
 
 def _oscillating_end(smooth: Smooth, piece: SmoothPiece, end: End, effort: int) -> EndReport:
     """Without a proved sign of the slope: a range that the other candidates must dominate."""
+    if oscillates_without_bound(smooth.formula, smooth.symbol, end):
+        both = tuple(Candidate.of(value, False, end.value) for value in (sp.oo, -sp.oo))
+        return EndReport(end.cut(next(starts(piece.left, piece.right))), both)
     available = list(starts(piece.left, piece.right))[2 * effort + 1 :]
     for start in available:
         try:
@@ -80,8 +84,8 @@ def _oscillating_end(smooth: Smooth, piece: SmoothPiece, end: End, effort: int) 
             limit, values = model.limit(), model.bounds()
         except TailUndecidedError:
             continue
-        candidate = None
+        candidates: tuple[Candidate, ...] = ()
         if limit is not None:
-            candidate = Candidate.of(limit if limit in (sp.oo, -sp.oo) else tidy(limit), None, end.value)
-        return EndReport(end.cut(start), candidate, values)
+            candidates = (Candidate.of(limit if limit in (sp.oo, -sp.oo) else tidy(limit), None, end.value),)
+        return EndReport(end.cut(start), candidates, values)
     raise TailUndecidedError(f"the behaviour of {smooth.formula} near {end.value} could not be proved")

@@ -134,6 +134,8 @@ EXACT = [
     (sp.sin(z) ** 2 + sp.cos(z) ** 2, 1, True, 1, True, None),
     (sp.Max(sp.sin(z), sp.cos(z)), -sp.sqrt(2) / 2, True, 1, True, None),
     (sp.exp(sp.exp(z)), 1, False, sp.oo, False, {sp.oo}),
+    (z * sp.sin(z) + sp.sqrt(1 + z**2) / (1 + z**2), -sp.oo, False, sp.oo, False, {sp.oo, -sp.oo}),
+    (sp.Piecewise((z, z < 0), (sp.cos(2 * z), True)), -sp.oo, False, 1, True, None),
     (sp.sech(z), 0, False, 1, True, {sp.S.Zero}),
     (sp.coth(z) - 1 / z, -1, False, 1, False, {sp.oo}),
     (sp.tanh(z) / z, 0, False, 1, False, {sp.S.Zero}),
