@@ -19,7 +19,7 @@ from symgrad.language.elementwise import Activation
 from symgrad.language.numbers import exact_number
 from symgrad.rigor.functions import logistic, softplus
 
-__all__ = ["activation", "activation_names"]
+__all__ = ["activation", "activation_names", "activation_parameters"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,20 @@ def activation_names() -> tuple[str, ...]:
     True
     """
     return tuple(_DECLARED)
+
+
+def activation_parameters(name: str) -> dict[str, sp.Expr]:
+    """The parameters of an activation in their order, and their default values.
+
+    Raises:
+        UnknownNameError: no activation has that name; the nearest is suggested.
+
+    >>> activation_parameters("leaky_relu"), activation_parameters("tanh")
+    ({'slope': 1/100}, {})
+    """
+    if name not in _DECLARED:
+        raise UnknownNameError("activation", name, _DECLARED)
+    return dict(_DECLARED[name].parameters)
 
 
 def activation(name: str | Activation, **parameters: float | sp.Expr) -> Activation:
