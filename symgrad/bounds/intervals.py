@@ -81,9 +81,12 @@ def interval_scaled(coefficient: sp.Expr, bounds: sp.Tuple) -> sp.Tuple:
 
 
 def _times(left: sp.Expr, right: sp.Expr) -> sp.Expr:
-    """A product where zero times infinity is zero: the ends are suprema of real numbers, never infinite themselves."""
+    """A product where zero times infinity is zero: the ends are suprema of real numbers, never infinite themselves.
+
+    The sign of what multiplies an infinite end must be known.
+    """
     if left.is_zero or right.is_zero:
         return sp.S.Zero
-    if sp.oo in (abs(left), abs(right)) and not (left.is_number and right.is_number):
-        return sp.oo if -sp.oo not in (left, right) else -sp.oo
-    return left * right
+    if sp.oo not in (left, -left, right, -right):
+        return left * right
+    return -sp.oo if bool(left.is_extended_nonpositive) != bool(right.is_extended_nonpositive) else sp.oo

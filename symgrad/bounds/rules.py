@@ -257,7 +257,7 @@ def blocks_to_gain(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusi
     if not isinstance(goal.operator, Block):
         return Lacking("it has no blocks")
     premise = prove(BlockNorms(goal.operator, goal.norm))
-    return Conclusion(OperatorNorm(premise.bound, goal.norm.p), (premise,))
+    return Conclusion(OperatorNorm(premise.bound, goal.norm.p) if premise.is_finite else sp.oo, (premise,))
 
 
 @rule(
@@ -302,6 +302,8 @@ def power_of_a_gain_matrix(goal: ProductNorm, prove: Prove, context: Any) -> Con
     if not isinstance(goal.jacobian, Block):
         return Lacking("there is only one state")
     premise = prove(BlockNorms(goal.jacobian, goal.norm))
+    if not premise.is_finite:
+        return Conclusion(sp.oo, (premise,))
     return Conclusion(OperatorNorm(sp.MatPow(premise.bound, goal.k), goal.norm.p), (premise,))
 
 
