@@ -172,11 +172,12 @@ class OperatorNorm(_MatrixScalar):
 
     def __new__(cls, matrix: Any, p: Any = 2) -> sp.Expr:
         which = norm(p)
-        factor, inner = _scalar_part(_as_matrix(matrix))
+        whole = _as_matrix(matrix)
+        factor, inner = _scalar_part(whole)
         if isinstance(inner, sp.OneMatrix):
             rows, columns = inner.shape
             return sp.Abs(factor) * {1: rows, 2: sp.sqrt(rows * columns), sp.oo: columns}[which.p]
-        return cls._of(factor * inner, which.p)
+        return cls._of(whole, which.p)  # multiplied out again, a power of an explicit matrix would become a Jordan form
 
     @property
     def p(self) -> sp.Expr:
