@@ -80,7 +80,7 @@ def _witness(problem: Problem, found: Findings, k: int, seed: int) -> Witness | 
     number = int(found.trajectory[k - 1])
     start = found.starts[number]
     states = problem.simulated(start)
-    items = products(problem.evaluator, problem.blocks, start, states)
+    items = products(problem.evaluator, problem.nodes.blocks, start, states)
     item = next(islice(items, k - 1, None))
     direction = _stretched(item.matrix[:, 0, :], problem.bound.norm)
     initial = {str(s): array[:, 0, 0].copy() for s, array in start.initial.items()}

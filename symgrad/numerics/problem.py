@@ -12,14 +12,12 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.bounds.product import Bound, BoundSeries
-from symgrad.calculus.jacobian import jacobian
-from symgrad.language.operators import Vector
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.numerics.arrays import ArrayEvaluator
-from symgrad.numerics.products import Blocks, Largest, largest_log_norms, products
+from symgrad.numerics.products import Largest, largest_log_norms, products
 from symgrad.numerics.ranges import RangeSet
-from symgrad.numerics.sharing import Sharing
+from symgrad.numerics.sharing import SharedNodes, shared_nodes
 from symgrad.numerics.simulate import Batch, run
 
 __all__ = ["Findings", "Problem"]
@@ -55,20 +53,10 @@ class Problem:
         """The parameters as float arrays."""
         return ArrayEvaluator.of_weights(self.weights)
 
-    @cached_property
-    def _sharing(self) -> Sharing:
-        return Sharing()
-
-    @cached_property
-    def updates(self) -> dict[sp.Expr, Vector]:
-        """Each state's next value as a node."""
-        return {state: self._sharing.node(node) for state, node in self.model.nodes.items()}
-
-    @cached_property
-    def blocks(self) -> Blocks:
-        """The blocks of the Jacobian as nodes, which share their parts with the updates."""
-        rows = jacobian(self.model).blocks
-        return tuple(tuple(self._sharing.node(entry) for entry in row) for row in rows)
+    @property
+    def nodes(self) -> SharedNodes:
+        """The updates and the blocks of the Jacobian as nodes."""
+        return shared_nodes(self.model)
 
     @cached_property
     def ranges(self) -> RangeSet:
@@ -97,7 +85,7 @@ class Problem:
 
     def simulated(self, batch: Batch) -> dict[sp.Expr, Array]:
         """The states of a batch."""
-        return run(self.evaluator, self.updates, batch)
+        return run(self.evaluator, self.nodes.updates, batch)
 
     def examine(self, batch: Batch, offset: int = 0) -> Findings:
         """The largest products along the trajectories of a batch; a few at a time, to stay within caches."""
@@ -112,7 +100,7 @@ class Problem:
     def _examined(self, batch: Batch, offset: int) -> Findings:
         states = self.simulated(batch)
         steps = self.ranges.steps_inside(states, batch.inputs, batch.steps)
-        items = products(self.evaluator, self.blocks, batch, states)
+        items = products(self.evaluator, self.nodes.blocks, batch, states)
         return Findings.of(
             largest_log_norms(items, self.bound.norm, steps, batch.steps), batch, steps, offset, self.horizon
         )

@@ -14,20 +14,17 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from symgrad.calculus.jacobian import jacobian
 from symgrad.language.norms import Norm
 from symgrad.language.norms import norm as norm_of
-from symgrad.language.operators import Operator
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.arrays import ArrayEvaluator
-from symgrad.numerics.sharing import Sharing
+from symgrad.numerics.sharing import Blocks, shared_nodes
 from symgrad.numerics.simulate import Batch, run
 
-__all__ = ["Blocks", "Largest", "Products", "largest_log_norms", "log_norms", "product_log_norms", "products"]
+__all__ = ["Largest", "Products", "largest_log_norms", "log_norms", "product_log_norms", "products"]
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-Blocks = tuple[tuple[Operator, ...], ...]
 
 _LOG2 = float(np.log(2.0))
 
@@ -195,13 +192,12 @@ def product_log_norms(
     Returns:
         (K, B), in the order of increasing k; minus infinity for a product that is zero.
     """
-    which, sharing = norm_of(norm), Sharing()
-    blocks = tuple(tuple(map(sharing.node, row)) for row in jacobian(model).blocks)
-    states = run(evaluator, {s: sharing.node(node) for s, node in model.nodes.items()}, batch)
+    which, nodes = norm_of(norm), shared_nodes(model)
+    states = run(evaluator, nodes.updates, batch)
     wanted = None if ks is None else frozenset(int(k) for k in ks)
     rows = [
         log_norms(item, which)
-        for item in products(evaluator, blocks, batch, states)
+        for item in products(evaluator, nodes.blocks, batch, states)
         if wanted is None or item.k in wanted
     ]
     return np.array(rows).reshape(len(rows), batch.size)

@@ -10,22 +10,50 @@ from numpy.typing import NDArray
 
 from symgrad.numerics.problem import Problem
 from symgrad.numerics.simulate import Batch
+from symgrad.numerics.steering import Steering
 
-__all__ = ["SEARCHES", "random_batches"]
+__all__ = ["SEARCHES", "adversarial_batches", "random_batches"]
 
 Array = NDArray[np.float64]
 
 _STATE_SCALES = (0.0, 1e-6, 1e-2, 0.3, 1.0, 3.0, 10.0)
 _INPUT_SCALES = (0.0, 0.0, 1e-3, 0.3, 1.0, 3.0)
+_FEW = 20  # steered trajectories in a random search
 _ENTRIES = 2**22  # of the inputs of one batch
 
 
 def random_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
-    """Trajectories from states and inputs at many scales: zero and the middle of the ranges first, then drawn ones."""
+    """Trajectories from states and inputs at many scales, the first ones at zero; a tenth steered to extreme slopes."""
+    steered = min(count // 10, _FEW)
+    yield from _drawn_batches(problem, count - steered, random)
+    yield from _steered_batches(problem, steered, random)
+
+
+def adversarial_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
+    """A third of the trajectories drawn, a third steered to extreme slopes, a third improved by ascent."""
+    third = count // 3
+    yield from _drawn_batches(problem, count - 2 * third, random)
+    yield from _steered_batches(problem, 2 * third, random)
+
+
+def _drawn_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
+    for numbers in _portions(problem, count):
+        yield _random_batch(problem, numbers, random)
+
+
+def _steered_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
+    steering = Steering(problem)
+    for numbers in _portions(problem, count):
+        steered = steering.batch(len(numbers), random)
+        yield _random_batch(problem, numbers, random) if steered is None else steered
+
+
+def _portions(problem: Problem, count: int) -> Iterator[range]:
+    """The numbers of the trajectories of each batch, few enough to be stored."""
     width = sum(map(problem.size, problem.model.inputs)) or 1
     at_once = max(1, _ENTRIES // (width * problem.horizon))
     for start in range(0, count, at_once):
-        yield _random_batch(problem, range(start, min(start + at_once, count)), random)
+        yield range(start, min(start + at_once, count))
 
 
 def _random_batch(problem: Problem, numbers: range, random: np.random.Generator) -> Batch:
@@ -60,5 +88,5 @@ def _drawn(
 
 SEARCHES: dict[str, Callable[[Problem, int, np.random.Generator], Iterator[Batch]]] = {
     "random": random_batches,
-    "adversarial": random_batches,
+    "adversarial": adversarial_batches,
 }

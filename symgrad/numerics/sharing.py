@@ -1,13 +1,21 @@
-"""Shared sub-expressions as one object each, so that looking one up compares nothing but identities."""
+"""The nodes of a model with shared sub-expressions as one object each: looking one up compares only identities."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
-from symgrad.language.nodes import Node
+import sympy as sp
 
-__all__ = ["Sharing"]
+from symgrad.calculus.jacobian import jacobian
+from symgrad.language.nodes import Node
+from symgrad.language.operators import Operator, Vector
+from symgrad.language.recurrence import Recurrence
+
+__all__ = ["Blocks", "SharedNodes", "Sharing", "shared_nodes"]
+
+Blocks = tuple[tuple[Operator, ...], ...]
 
 
 class Sharing:
@@ -34,3 +42,21 @@ class Sharing:
         if isinstance(value, Node):
             return self.node(value)
         return tuple(map(self._part, value)) if type(value) is tuple else value
+
+
+@dataclass(frozen=True, eq=False)
+class SharedNodes:
+    """A model's updates and the blocks of its Jacobian, with all common parts shared."""
+
+    updates: dict[sp.Expr, Vector]
+    blocks: Blocks
+    sharing: Sharing
+
+
+@lru_cache(maxsize=64)
+def shared_nodes(model: Recurrence) -> SharedNodes:
+    """The nodes of a model in shared form, made once for a model object."""
+    sharing = Sharing()
+    updates = {state: sharing.node(node) for state, node in model.nodes.items()}
+    blocks = tuple(tuple(map(sharing.node, row)) for row in jacobian(model).blocks)
+    return SharedNodes(updates, blocks, sharing)

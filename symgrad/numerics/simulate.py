@@ -15,6 +15,7 @@ from symgrad.language.operators import Vector
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, bind, exact_array
 from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.sharing import shared_nodes
 
 __all__ = ["Batch", "Trajectory", "batch_of", "given_initial", "given_inputs", "run", "simulate", "sized"]
 
@@ -120,7 +121,7 @@ def simulate(
     starts = given_initial(model, initial)
     bound = sized(model, bound, sequences, starts)
     batch, single = batch_of(model, bound, sequences, starts, steps)
-    states = run(ArrayEvaluator.of_weights(bound), model.nodes, batch)
+    states = run(ArrayEvaluator.of_weights(bound), shared_nodes(model).updates, batch)
     shown = (slice(None), slice(None), 0, 0) if single else (slice(None), slice(None), slice(None), 0)
     return Trajectory(
         model,

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from symgrad.bounds.product import Bound, BoundSeries
 from symgrad.calculus.enclose import BallEvaluator, column_of_balls
-from symgrad.calculus.jacobian import jacobian
 from symgrad.language.norms import Norm
 from symgrad.language.weights import Weights
 from symgrad.numerics.ranges import RangeSet
+from symgrad.numerics.sharing import shared_nodes
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import lower_float, upper_float, working_precision
 
@@ -144,12 +144,12 @@ def _points(
         fed = {s: column_of_balls(array[step]) for s, array in inputs.items()}
         point = BallEvaluator({**constants.values, **states, **fed}, weights.sizes)
         yield point
-        states = {symbol: point.vector(node) for symbol, node in bound.model.nodes.items()}
+        states = {symbol: point.vector(node) for symbol, node in shared_nodes(bound.model).updates.items()}
 
 
 def _pushed(point: BallEvaluator, bound: Bound, blocks: list[Any]) -> list[Any]:
     """The Jacobian times a stacked vector."""
-    rows = jacobian(bound.model).blocks
+    rows = shared_nodes(bound.model).blocks
     return [
         reduce(point.add, (point.apply(entry, block) for entry, block in zip(row, blocks, strict=True))) for row in rows
     ]

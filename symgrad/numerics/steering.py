@@ -1,0 +1,273 @@
+"""Steering: states and inputs that put the arguments of the activations where slopes or values are extreme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symgrad.calculus.jacobian import derivative
+from symgrad.errors import SymgradError
+from symgrad.language.elementwise import Activation, Range
+from symgrad.language.operators import Elementwise, Operator, Vector, symbols_of, walk
+from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.functions import constant_float
+from symgrad.numerics.problem import Problem
+from symgrad.numerics.simulate import Batch
+
+__all__ = ["Layout", "Steering", "extreme_points"]
+
+Array = NDArray[np.float64]
+Point = dict[sp.Expr, Array]
+
+_FAR = (8.0, 30.0)  # stand for an infinite argument: nearly, and in floats fully, saturated
+_BESIDE = 1e-4  # next to a kink or jump, where the slope has its one-sided value
+_ITERATIONS = 12
+_CUTOFF = 1e-9
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Variables stacked into one vector a trajectory: arrays (n, B, 1) for each as one array (B, Y)."""
+
+    symbols: tuple[sp.Expr, ...]
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, problem: Problem, symbols: tuple[sp.Expr, ...]) -> Layout:
+        """The layout of some variables of a problem."""
+        return cls(symbols, tuple(problem.size(s) for s in symbols))
+
+    def split(self, stacked: Array) -> Point:
+        """The arrays of the variables."""
+        parts = np.split(stacked, np.cumsum(self.sizes)[:-1].tolist(), axis=1) if self.symbols else []
+        return {s: np.ascontiguousarray(part.T)[:, :, None] for s, part in zip(self.symbols, parts, strict=True)}
+
+    def stacked(self, point: Mapping[sp.Expr, Array]) -> Array:
+        """The stacked vectors."""
+        return np.concatenate([point[s][:, :, 0].T for s in self.symbols], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Steering:
+    """The arguments of a model's activations as functions of state and input, and how to bring them to targets.
+
+    Attributes:
+        problem: the bound and its weights.
+    """
+
+    problem: Problem
+
+    @cached_property
+    def activated(self) -> tuple[Elementwise, ...]:
+        """The applications of activations whose argument depends on state or input, one for each argument."""
+        variables = set(self.problem.model.variables)
+        nodes = [node for update in self.problem.nodes.updates.values() for node in walk(update)]
+        found = {
+            node.argument: node
+            for node in sorted((n for n in nodes if isinstance(n, Elementwise)), key=lambda n: str(n.argument))
+            if symbols_of(node.argument) & variables
+        }
+        return tuple(found.values())
+
+    @cached_property
+    def candidates(self) -> tuple[tuple[float, ...], ...]:
+        """For each application the arguments worth trying: steepest first, then extreme values where values count."""
+        values_count = len(self.activated) > 1
+        return tuple(extreme_points(node.function, values_count) for node in self.activated)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """States, then inputs."""
+        return Layout.of(self.problem, self.problem.model.variables)
+
+    @cached_property
+    def input_layout(self) -> Layout:
+        """Inputs alone."""
+        return Layout.of(self.problem, self.problem.model.inputs)
+
+    @cached_property
+    def _argument_rows(self) -> list[list[Operator]]:
+        return self._derivatives([node.argument for node in self.activated])
+
+    @cached_property
+    def _update_rows(self) -> list[list[Operator]]:
+        return self._derivatives(list(self.problem.nodes.updates.values()))
+
+    def _derivatives(self, nodes: list[Vector]) -> list[list[Operator]]:
+        share = self.problem.nodes.sharing.node
+        return [[share(derivative(node, s)) for s in self.layout.symbols] for node in nodes]
+
+    def targets(self, count: int, random: np.random.Generator) -> Array:
+        """(B, R) arguments to aim at: each candidate for all applications first, then random combinations."""
+        rows = [self.problem.evaluator.size(node.size) for node in self.activated]
+        columns = []
+        for options, size in zip(self.candidates, rows, strict=True):
+            first = np.arange(count) % len(options)
+            drawn = random.integers(0, len(options), count)
+            choice = np.where(np.arange(count) < len(options), first, drawn)
+            columns.append(np.repeat(np.array(options)[choice][:, None], size, axis=1))
+        return np.concatenate(columns, axis=1) if columns else np.zeros((count, 0))
+
+    def solve(self, targets: Array, start: Array, settle: bool) -> Array:
+        """(B, Y) states and inputs with the arguments near the targets, by Gauss-Newton within the ranges.
+
+        Args:
+            targets: (B, R).
+            start: (B, Y) where to begin.
+            settle: whether the state should also be a fixed point.
+        """
+        current = start
+        for _ in range(_ITERATIONS):
+            point = self.problem.evaluator.at(self.layout.split(current))
+            residual, slope = self._argument_residual(point, targets)
+            if settle:
+                more, more_slope = self._rest_residual(point, current)
+                residual = np.concatenate([residual, more], axis=1)
+                slope = np.concatenate([slope, more_slope], axis=1)
+            if not (np.isfinite(residual).all() and np.isfinite(slope).all()):
+                return current
+            step = np.linalg.pinv(slope, rcond=_CUTOFF) @ residual[..., None]
+            current = self._clipped(self.layout, current - step[..., 0])
+        return current
+
+    def _argument_residual(self, point: ArrayEvaluator, targets: Array) -> tuple[Array, Array]:
+        values = [point.vector(node.argument) for node in self.activated]
+        stacked = self._stacked_rows(values, len(targets))
+        return stacked - targets, self._slopes(point, self._argument_rows, len(targets))
+
+    def _rest_residual(self, point: ArrayEvaluator, current: Array) -> tuple[Array, Array]:
+        count = len(current)
+        after = self._stacked_rows([point.vector(node) for node in self.problem.nodes.updates.values()], count)
+        slopes = self._slopes(point, self._update_rows, count)
+        total = after.shape[1]
+        return after - current[:, :total], slopes - np.eye(total, slopes.shape[2])
+
+    @staticmethod
+    def _stacked_rows(values: list[Any], count: int) -> Array:
+        return np.concatenate(
+            [np.broadcast_to(v[..., 0].T, (count, v.shape[0])) for v in map(_batched, values)], axis=1
+        )
+
+    @staticmethod
+    def _slopes(point: ArrayEvaluator, rows: list[list[Operator]], count: int) -> Array:
+        """(B, rows, Y) the derivatives as matrices."""
+        blocks = [[_batched(point.operator(entry)) for entry in row] for row in rows]
+        full = [
+            np.concatenate([np.broadcast_to(b, (b.shape[0], count, b.shape[2])) for b in row], axis=2) for row in blocks
+        ]
+        return np.moveaxis(np.concatenate(full), 1, 0)
+
+    def _clipped(self, layout: Layout, stacked: Array) -> Array:
+        ranges = self.problem.ranges
+        return layout.stacked({s: ranges.clipped(s, array) for s, array in layout.split(stacked).items()})
+
+    def batch(self, count: int, random: np.random.Generator) -> Batch | None:
+        """Trajectories that start where the arguments are near targets and are kept there by their inputs.
+
+        Half of them look for a fixed point there. None if the model has no activation or all are constant.
+        """
+        if not self.activated or not count:
+            return None
+        targets = self.targets((count + 1) // 2, random)
+        spread = random.standard_normal((len(targets), sum(self.layout.sizes)))
+        spread *= np.where(np.arange(len(targets)) % 2, 0.3, 0.0)[:, None]
+        start = self._clipped(self.layout, spread)
+        settled = self.solve(targets, start, settle=True)
+        free = self.solve(targets, start, settle=False)
+        both = np.stack([free, settled], axis=1).reshape(2 * len(targets), -1)[:count]
+        return self._kept(self.layout.split(both), np.repeat(targets, 2, axis=0)[:count])
+
+    def _kept(self, first: Point, targets: Array) -> Batch:
+        """The trajectories whose inputs bring the arguments back to the targets at every step."""
+        problem, steps = self.problem, self.problem.horizon
+        states = {s: first[s] for s in problem.model.states}
+        current = {s: first[s] for s in problem.model.inputs}
+        fed: dict[sp.Expr, list[Array]] = {s: [] for s in current}
+        initial = dict(states)
+        for _ in range(steps if current else 0):
+            with np.errstate(all="ignore"):
+                current = self._corrected(states, current, targets) if fed[next(iter(fed))] else current
+                point = problem.evaluator.at({**states, **current})
+                states = {s: point.vector(node) for s, node in problem.nodes.updates.items()}
+            for symbol, array in current.items():
+                fed[symbol].append(array)
+        return Batch(initial, {s: np.array(arrays) for s, arrays in fed.items()}, steps)
+
+    def _corrected(self, states: Point, inputs: Point, targets: Array) -> Point:
+        """One Gauss-Newton step of the inputs alone; left as they are where it is not finite."""
+        point = self.problem.evaluator.at({**states, **inputs})
+        residual = self._stacked_rows([point.vector(n.argument) for n in self.activated], len(targets)) - targets
+        solver = self._input_solver(point, len(targets))
+        if solver is None:
+            return inputs
+        step = np.nan_to_num(-(solver @ residual[..., None])[..., 0], nan=0.0, posinf=0.0, neginf=0.0)
+        stacked = self.input_layout.stacked(inputs) + step
+        return self.input_layout.split(self._clipped(self.input_layout, stacked))
+
+    def _input_solver(self, point: ArrayEvaluator, count: int) -> Any:
+        """The pseudo-inverse of the arguments' derivative by the inputs, None where it is not finite."""
+        if self._constant_solver is not None:
+            return self._constant_solver
+        return _pseudo_inverse(self._input_slopes(point, count))
+
+    @cached_property
+    def _constant_solver(self) -> Any:
+        """The pseudo-inverse where it is the same at every point, else None."""
+        states, variables = len(self.problem.model.states), set(self.problem.model.variables)
+        if any(symbols_of(entry) & variables for row in self._argument_rows for entry in row[states:]):
+            return None
+        origin = self.layout.split(np.zeros((1, sum(self.layout.sizes))))
+        return _pseudo_inverse(self._input_slopes(self.problem.evaluator.at(origin), 1))
+
+    def _input_slopes(self, point: ArrayEvaluator, count: int) -> Array:
+        states = len(self.problem.model.states)
+        return self._slopes(point, [row[states:] for row in self._argument_rows], count)
+
+
+def _pseudo_inverse(slopes: Array) -> Array | None:
+    return np.linalg.pinv(slopes, rcond=_CUTOFF) if np.isfinite(slopes).all() else None
+
+
+def _batched(value: Any) -> Any:
+    return value if value.ndim == 3 else value[:, None, :]
+
+
+def extreme_points(function: Activation, values_count: bool = True) -> tuple[float, ...]:
+    """Finite arguments at or near which the slope (and, if wanted, the value) of an activation is extreme.
+
+    >>> import symgrad as sg
+    >>> extreme_points(sg.activation("tanh"), False)[0]
+    0.0
+    """
+    kinds = [lambda: function.slope] + ([lambda: function.range] if values_count else [])
+    points: list[float] = []
+    for kind in kinds:
+        points.extend(_points(kind))
+    return tuple(dict.fromkeys(points)) or (0.0,)
+
+
+def _points(kind: Any) -> list[float]:
+    try:
+        hull: Range = kind()
+    except SymgradError:  # the extremum could not be proved: other searches have to do
+        return []
+    if hull.extrema is None:
+        return []
+    first, second = hull.extrema.sup, hull.extrema.inf
+    if hull.is_bounded and constant_float(abs(first.value)) < constant_float(abs(second.value)):
+        first, second = second, first
+    return [number for point in (*first.points, *second.points) for number in _near(point)]
+
+
+def _near(point: sp.Expr) -> list[float]:
+    if point in (sp.oo, -sp.oo):
+        sign = 1.0 if point == sp.oo else -1.0
+        return [sign * far for far in _FAR]
+    value = constant_float(point)
+    return [value, value - _BESIDE, value + _BESIDE]
