@@ -132,8 +132,9 @@ def _row_data(row: CheckRow) -> dict[str, Any]:
 def _(witness: Witness) -> str:
     observed, bound = power_text(witness.log10_observed, 6), power_text(witness.log10_bound, 6, True)
     return (
-        f"witness: trajectory {witness.trajectory} of seed {witness.seed}: {witness.k} Jacobians up to step {witness.t} "
-        f"have norm at least {observed}, the claim says at most {bound} (balls of {witness.bits} bits)"
+        f"witness: trajectory {witness.trajectory} of seed {witness.seed}: "
+        f"{witness.k} Jacobians up to step {witness.t} have norm at least {observed}, "
+        f"the claim says at most {bound} (balls of {witness.bits} bits)"
     )
 
 

@@ -1,0 +1,8 @@
+"""``python -m symgrad.cli``."""
+
+import sys
+
+from symgrad.cli.commands import main
+
+if __name__ == "__main__":
+    sys.exit(main())
