@@ -25,6 +25,7 @@ class Candidate:
         attained: whether the function takes the value, None if that is not known.
         point: where.
         sharpen: looks for closed forms of the value and the point.
+        expression: an expression of the value; other than ``exact``, it may contain Enclosed constants.
     """
 
     ball: Callable[[int], arb] = field(repr=False)
@@ -32,12 +33,13 @@ class Candidate:
     attained: bool | None
     point: sp.Expr
     sharpen: Callable[[], Candidate] | None = field(default=None, repr=False)
+    expression: sp.Expr | None = None
 
     @staticmethod
     def of(value: sp.Expr, attained: bool | None, point: sp.Expr) -> Candidate:
         """A value given by an expression; it is exact unless an Enclosed constant enters it."""
         exact = None if value.has(Enclosed) else value
-        return Candidate(partial(to_ball, value), exact, attained, point)
+        return Candidate(partial(to_ball, value), exact, attained, point, expression=value)
 
 
 @dataclass

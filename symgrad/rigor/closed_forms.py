@@ -14,7 +14,7 @@ from symgrad.rigor.functions import logistic, softplus
 __all__ = ["closed_form", "is_zero_constant", "is_zero_function", "tidy"]
 
 _BITS = 256
-_MAX_HEIGHT = 10**6
+_MAX_HEIGHT = 10**9
 _MAX_SIMPLIFY_OPS = 400
 _SHORT = 8
 _X = sp.Symbol("x")

@@ -116,7 +116,8 @@ def _lies_inside(smooth: Smooth, zero: Zero, piece: SmoothPiece) -> bool:
         if distance < 0:
             return False
         if not distance > 0:
-            if is_zero_constant(end.substitute(smooth.slope_formula, smooth.symbol)):
+            same = enclosed_zero(smooth.slope_formula, smooth.symbol, zero) == end.value
+            if same or is_zero_constant(end.substitute(smooth.slope_formula, smooth.symbol)):
                 return False
             raise TailUndecidedError(f"a critical point could not be told apart from the end {end.value}")
     return True
@@ -197,7 +198,8 @@ def _undecided(smooth: Smooth, bracket: Bracket) -> Iterator[Candidate]:
     def place(bits: int) -> arb:
         return bracket.ball
 
-    yield Candidate(ball, None, True, Enclosed(f"a point near {bracket.middle.str(20, radius=False)}", place))
+    label = f"an extremal point of {smooth.formula} near {bracket.middle.str(20, radius=False)}"
+    yield Candidate(ball, None, True, Enclosed(label, place))
 
 
 def _centred(smooth: Smooth, box: Bracket) -> arb:

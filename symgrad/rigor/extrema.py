@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import sympy as sp
@@ -95,7 +95,8 @@ def extrema(expr: sp.Expr, symbol: sp.Symbol, interval: sp.Interval = _REALS) ->
     >>> extrema(sp.exp(-z**2), z, sp.Interval(1, sp.oo)).inf
     Extremum(value=0, exact=True, attained=False, points=(oo,))
     """
-    expr = sp.sympify(expr)
+    if isinstance(expr, (int, float)):
+        expr = sp.Number(expr)
     _check_input(expr, symbol, interval)
     return _extrema(expr, symbol, interval)
 
@@ -206,11 +207,13 @@ def _with_attainment(candidate: Candidate, all_candidates: list[Candidate]) -> C
     values = [c for c in all_candidates if c.attained and c.point == candidate.point]
     taken: bool | None = False
     for other in values:
-        if candidate.exact is not None and other.exact is not None:
+        if candidate.expression is not None and candidate.expression == other.expression:
+            taken = True
+        elif candidate.exact is not None and other.exact is not None:
             taken = candidate.exact == other.exact or is_zero_constant(candidate.exact - other.exact)
         elif candidate.ball(256).overlaps(other.ball(256)):
             taken = None
-    return Candidate(candidate.ball, candidate.exact, taken, candidate.point, candidate.sharpen)
+    return replace(candidate, attained=taken)
 
 
 def _pick(candidates: list[Candidate], direction: int, name: str) -> Extremum:

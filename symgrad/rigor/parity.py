@@ -27,7 +27,7 @@ def is_even(expr: sp.Expr, symbol: sp.Symbol) -> bool:
     >>> is_even(1 / (1 + sp.exp(-z)) / (1 + sp.exp(z)), z), is_even(sp.exp(z), z)
     (True, False)
     """
-    return _mirrored(sp.sympify(expr), symbol, 1)
+    return _mirrored(expr, symbol, 1)
 
 
 def is_odd(expr: sp.Expr, symbol: sp.Symbol) -> bool:
@@ -38,7 +38,7 @@ def is_odd(expr: sp.Expr, symbol: sp.Symbol) -> bool:
     >>> is_odd(z / (1 + sp.Abs(z)), z), is_odd(sp.Max(z, 0), z)
     (True, False)
     """
-    return _mirrored(sp.sympify(expr), symbol, -1)
+    return _mirrored(expr, symbol, -1)
 
 
 @lru_cache(maxsize=512)

@@ -6,6 +6,8 @@ from math import gcd, lcm
 
 import sympy as sp
 
+from symgrad.rigor.balls import to_ball
+
 __all__ = ["one_period", "period"]
 
 
@@ -34,12 +36,13 @@ def _is_linear(argument: sp.Expr, symbol: sp.Symbol) -> bool:
 
 
 def one_period(expr: sp.Expr, symbol: sp.Symbol, interval: sp.Interval) -> sp.Interval:
-    """The interval, cut down to one period if the expression is periodic and the interval is unbounded."""
-    if interval.start is not sp.S.NegativeInfinity and interval.end is not sp.S.Infinity:
-        return interval
+    """The interval, cut down to one period if the expression is periodic and two periods fit in."""
     length = period(expr, symbol)
     if length is None:
         return interval
+    if interval.start is not sp.S.NegativeInfinity and interval.end is not sp.S.Infinity:
+        shorter = to_ball(interval.end - interval.start) < to_ball(2 * length)
+        return interval if shorter else sp.Interval(interval.start, interval.start + length)
     if interval.start is not sp.S.NegativeInfinity:
         return sp.Interval(interval.start, interval.start + length)
     start = sp.S.Zero if interval.end is sp.S.Infinity else interval.end - length

@@ -258,6 +258,20 @@ def test_sup_abs_of_enclosed_values() -> None:
     assert isinstance(result, Extrema)
 
 
+def test_intervals_that_end_at_an_enclosed_point() -> None:
+    lowest = extrema(ACTIVATIONS["silu"], z).inf
+    result = extrema(ACTIVATIONS["silu"], z, sp.Interval(lowest.points[0], 0))
+    assert result.sup.value == 0
+    assert result.inf.attained is True
+    assert float(result.inf.value) == pytest.approx(float(lowest.value), rel=1e-15)
+    assert _relative_radius(result.inf.value) <= 1e-15
+
+
+def test_a_fast_oscillation_on_a_bounded_interval() -> None:
+    result = extrema(sp.sin(10**6 * z), z, sp.Interval(0, 1))
+    assert (result.inf.value, result.sup.value) == (-1, 1)
+
+
 @pytest.mark.parametrize(
     ("formula", "interval", "error", "words"),
     [
@@ -267,6 +281,10 @@ def test_sup_abs_of_enclosed_values() -> None:
         (sp.Function("f")(z), REALS, UnsupportedExpressionError, "f"),
         (sp.tanh(z), sp.FiniteSet(1), InputError, "Interval"),
         (sp.Matrix([z]), REALS, InputError, "scalar"),
+        ("z**2", REALS, InputError, "scalar"),
+        (sp.I * z, REALS, UnsupportedExpressionError, "imaginary"),
+        (sp.floor(z), REALS, UnsupportedExpressionError, "floor"),
+        (sp.exp(z) * sp.DiracDelta(z, 1), REALS, UnsupportedExpressionError, "linear in DiracDelta"),
         (sp.sin(z**2), REALS, TailUndecidedError, "varies too much"),
         (z * sp.sin(sp.exp(z)), REALS, TailUndecidedError, "oo"),
     ],

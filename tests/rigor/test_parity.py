@@ -89,8 +89,10 @@ def test_periods(formula: sp.Expr, expected: object) -> None:
         assert abs(sp.N(shifted.subs(z, sp.Rational(13, 10)), 30)) < 1e-25
 
 
-def test_bounded_intervals_are_left_alone() -> None:
-    assert one_period(sp.sin(z), z, sp.Interval(0, 100)) == sp.Interval(0, 100)
+def test_long_intervals_are_cut_to_one_period() -> None:
+    assert one_period(sp.sin(z), z, sp.Interval(0, 10)) == sp.Interval(0, 10)
+    assert one_period(sp.sin(z), z, sp.Interval.open(1, 100)) == sp.Interval(1, 1 + 2 * sp.pi)
+    assert one_period(sp.exp(z), z, sp.Interval(0, 100)) == sp.Interval(0, 100)
     assert one_period(sp.sin(z), z, sp.Interval.open(3, sp.oo)) == sp.Interval(3, 3 + 2 * sp.pi)
 
 
