@@ -14,7 +14,7 @@ from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.layout import column_table
 from symgrad.present.powers import power_latex, power_text
 
-__all__ = ["CheckRow", "check_rows", "shown_steps"]
+__all__ = ["CheckRow", "check_rows", "check_table", "shown_steps"]
 
 HEADER = ("k", "bound", "largest observed", "tightness", "verdict")
 _WIDTHS = (10, 16, 18, 14, 12)
@@ -82,12 +82,22 @@ def _setting(check: Check) -> str:
     return f"{check.trajectories} trajectories{left}, {check.search} search, seed {check.seed}"
 
 
+def check_table(check: Check, steps: Iterable[int] | None = None) -> str:
+    """The table of a check in plain text: bound, largest observed norm, tightness and verdict for some k.
+
+    Args:
+        check: the outcome of a verification.
+        steps: the numbers of factors, at most the horizon; by default 1, 2, 5, 10, ...
+    """
+    rows = [_cells(row, power_text) for row in check_rows(check, steps)]
+    return column_table(HEADER, rows, _WIDTHS)
+
+
 @text.register
 def _(check: Check) -> str:
-    rows = [_cells(row, power_text) for row in check_rows(check)]
     witness = "" if check.witness is None else f"\n{text(check.witness)}"
     verdict = f"{check.verdict}: {check.reason}"
-    return f"{column_table(HEADER, rows, _WIDTHS)}\n{verdict} ({_setting(check)}){witness}"
+    return f"{check_table(check)}\n{verdict} ({_setting(check)}){witness}"
 
 
 @latex.register

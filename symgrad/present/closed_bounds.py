@@ -12,7 +12,7 @@ from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import range_equations
 from symgrad.present.layout import Equation, aligned, plain_lines
 from symgrad.present.notation import LATEX, TEXT, Notation
-from symgrad.present.quantities import QuantityWriter
+from symgrad.present.quantities import QuantityWriter, assumed_ranges
 from symgrad.rigor.balls import Enclosed
 
 __all__: list[str] = []
@@ -26,7 +26,8 @@ def _equations(bound: Bound, notation: Notation) -> list[Equation]:
         found = [Equation(left, relation, [(False, writer.vocabulary.scalar(bound.expr))])]
     else:
         found = _gain_equations(bound, writer, left, relation)
-    return [*found, *_constants(bound, notation), *range_equations(writer.vocabulary)]
+    ranges = range_equations(writer.vocabulary, assumed_ranges(bound.inequality))
+    return [*found, *_constants(bound, notation), *ranges]
 
 
 def _gain_equations(bound: Bound, writer: QuantityWriter, left: str, relation: str) -> list[Equation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import sympy as sp
@@ -47,11 +47,12 @@ def function_equations(vocabulary: Vocabulary, printed: Iterable[Node]) -> list[
     return found
 
 
-def range_equations(vocabulary: Vocabulary) -> list[Equation]:
-    """The declared ranges, of every entry at every step."""
+def range_equations(vocabulary: Vocabulary, used: Collection[sp.Basic] | None = None) -> list[Equation]:
+    """The declared ranges, of every entry at every step; all, or those of some symbols."""
     model, notation = vocabulary.model, vocabulary.notation
     found = []
-    for symbol, declared in model.ranges.items():
+    for symbol in model.ranges if used is None else [symbol for symbol in model.ranges if symbol in used]:
+        declared = model.ranges[symbol]
         name = vocabulary.at(symbol, "t") if symbol in model.variables else vocabulary.plain[symbol]
         left = name if isinstance(symbol, sp.Symbol) else notation.entry(name)
         found.append(Equation(left, notation.element_of, [(False, vocabulary.scalar(declared))]))

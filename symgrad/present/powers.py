@@ -27,7 +27,7 @@ def power_text(log10: float, digits: int = 3, round_up: bool = False) -> str:
     mantissa, exponent = found
     if _PLAIN[0] <= exponent <= _PLAIN[1]:
         return _plain(mantissa, exponent)
-    return f"{mantissa.normalize()}e{exponent:+d}"
+    return f"{mantissa}e{exponent:+d}"
 
 
 def power_latex(log10: float, digits: int = 3, round_up: bool = False) -> str:

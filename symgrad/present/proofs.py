@@ -14,7 +14,7 @@ from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import function_equations, range_equations
 from symgrad.present.layout import Equation, broken, column_table, equation_rows, plain_lines, visible_length
 from symgrad.present.notation import LATEX, TEXT, Notation
-from symgrad.present.quantities import QuantityWriter, Statement, printed_node
+from symgrad.present.quantities import QuantityWriter, Statement, assumed_ranges, printed_node
 from symgrad.present.scalars import phrase
 
 __all__ = ["proof_text"]
@@ -41,7 +41,7 @@ def _definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
         *writer.jacobian_equations(),
         *writer.shorthand.definitions(printed, spelled_out=False),
         *function_equations(writer.vocabulary, printed),
-        *range_equations(writer.vocabulary),
+        *range_equations(writer.vocabulary, assumed_ranges(proof.conclusion)),
     ]
 
 

@@ -11,14 +11,14 @@ from symgrad.bounds.inequality import BlockNorms, EntryRange, Inequality, Operat
 from symgrad.calculus.jacobian import Jacobian, jacobian
 from symgrad.language.nodes import Node
 from symgrad.language.norms import Norm
-from symgrad.language.operators import Block
+from symgrad.language.operators import Block, Variable
 from symgrad.language.recurrence import Recurrence
 from symgrad.present.layout import Equation
 from symgrad.present.notation import Notation
 from symgrad.present.shorthand import Shorthand
 from symgrad.present.writer import Term
 
-__all__ = ["QuantityWriter", "Statement", "is_equality", "printed_node"]
+__all__ = ["QuantityWriter", "Statement", "assumed_ranges", "is_equality", "printed_node"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,12 @@ def printed_node(quantity: Quantity) -> Node | None:
         case OperatorNormOf(operator, _) if not isinstance(operator, Block):
             return operator
     return None
+
+
+def assumed_ranges(conclusion: Inequality) -> set[sp.Basic]:
+    """The symbols whose declared ranges a proof rests on."""
+    quantities = (step.quantity for step in conclusion.steps())
+    return {q.vector.symbol for q in quantities if isinstance(q, EntryRange) and isinstance(q.vector, Variable)}
 
 
 class QuantityWriter:
