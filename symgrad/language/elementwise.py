@@ -101,9 +101,16 @@ class Activation:
 
     @cached_property
     def derivative(self) -> Activation:
-        """The derivative; at a kink it has the value of the branch that the formula selects there."""
-        slope = canonical(sp.diff(self.expr, VARIABLE))
-        return Activation(f"{self.name}'", slope, f"{self.latex_name}'")
+        """The derivative; at a kink it has the value of the branch that the formula selects there.
+
+        Raises:
+            UnsupportedExpressionError: the activation jumps somewhere, so that it has no derivative there.
+        """
+        heights = jumps(self.expr, VARIABLE)
+        if heights:
+            places = ", ".join(str(point) for point, _ in heights)
+            raise UnsupportedExpressionError(f"activation {self.name!r} jumps at {places}: it has no derivative there")
+        return Activation(f"{self.name}'", _almost_everywhere(self.expr), f"{self.latex_name}'")
 
     @cached_property
     def range(self) -> Range:
@@ -112,17 +119,13 @@ class Activation:
 
     @cached_property
     def slope(self) -> Range:
-        """The closed hull of the derivative over all real arguments, kinks included from both sides."""
+        """The closed hull of the derivative over all real arguments, kinks included from both sides, jumps as infinite."""
         return self.slope_on(REALS)
 
     @cached_property
     def curvature(self) -> Range:
         """The closed hull of the second derivative; unbounded where the derivative jumps."""
-        second = self.derivative.derivative.range
-        heights = [height for _, height in jumps(self.derivative.expr, VARIABLE)]
-        up, down = any(height.is_positive for height in heights), any(height.is_negative for height in heights)
-        inf, sup = (-sp.oo if down else second.inf), (sp.oo if up else second.sup)
-        return Range(inf, sup, None if up or down else second.extrema)
+        return self.derivative.slope
 
     @cached_property
     def parity(self) -> str | None:
@@ -137,8 +140,13 @@ class Activation:
         return Range(found.inf.value, found.sup.value, found)
 
     def slope_on(self, interval: sp.Interval) -> Range:
-        """The closed hull of the derivative over an interval of arguments."""
-        return self.derivative.range_on(interval)
+        """The closed hull of the difference quotients over an interval of arguments: unbounded across a jump."""
+        heights = [height for point, height in jumps(self.expr, VARIABLE) if interval.contains(point) != sp.false]
+        between = Activation(f"{self.name}'", _almost_everywhere(self.expr)).range_on(interval)
+        down, up = (any(sign * height > 0 for height in heights) for sign in (-1, 1))
+        if not heights:
+            return between
+        return Range(-sp.oo if down else between.inf, sp.oo if up else between.sup)
 
     def __call__(self, argument: Any) -> sp.Expr:
         """The activation of a SymPy vector (entry by entry) or scalar, as a SymPy expression.
@@ -164,6 +172,11 @@ class Activation:
 
     def __str__(self) -> str:
         return self.name
+
+
+def _almost_everywhere(expr: sp.Expr) -> sp.Expr:
+    """The derivative where there is one: a jump contributes nothing."""
+    return canonical(sp.diff(expr, VARIABLE).replace(sp.DiracDelta, lambda *_: sp.S.Zero))
 
 
 def _checked_formula(name: str, expr: Any) -> sp.Expr:
