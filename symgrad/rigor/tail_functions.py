@@ -112,7 +112,7 @@ def _times(model: TailModel, factor: sp.Expr) -> TailModel:
 def _logistic(model: TailModel) -> TailModel:
     side = _orientation(model)
     if side == 0:
-        return analytic(logistic, model)
+        return power_model(_one(model.start) + exp_model(-model), Fraction(-1))
     decay = exp_model(_times(model, sp.Integer(-side)))
     value = binomial(decay, sp.S.NegativeOne)
     return value if side > 0 else value * decay
@@ -121,7 +121,7 @@ def _logistic(model: TailModel) -> TailModel:
 def _softplus(model: TailModel) -> TailModel:
     side = _orientation(model)
     if side == 0:
-        return analytic(softplus, model)
+        return log_model(_one(model.start) + exp_model(model))
     tail = log_one_plus(exp_model(_times(model, sp.Integer(-side))))
     return model + tail if side > 0 else tail
 
@@ -129,21 +129,18 @@ def _softplus(model: TailModel) -> TailModel:
 def _tanh(model: TailModel) -> TailModel:
     side = _orientation(model)
     if side == 0:
-        return analytic(sp.tanh, model)
+        inverse = power_model(_one(model.start) + exp_model(_times(model, sp.Integer(2))), Fraction(-1))
+        return _one(model.start) + _times(inverse, sp.Integer(-2))
     decay = exp_model(_times(model, sp.Integer(-2 * side)))
     value = _one(model.start) + _times(decay * binomial(decay, sp.S.NegativeOne), sp.Integer(-2))
     return _times(value, sp.Integer(side))
 
 
 def _sinh(model: TailModel) -> TailModel:
-    if _orientation(model) == 0:
-        return analytic(sp.sinh, model)
     return _times(exp_model(model) + -exp_model(-model), sp.S.Half)
 
 
 def _cosh(model: TailModel) -> TailModel:
-    if _orientation(model) == 0:
-        return analytic(sp.cosh, model)
     return _times(exp_model(model) + exp_model(-model), sp.S.Half)
 
 
