@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 from flint import arb, arb_mat
 
-__all__ = ["ball_power_norm", "gain_power", "perron_constant", "perron_root"]
+__all__ = ["ball_power_norm", "gain_power", "perron_constant", "perron_root", "upper_ends"]
 
 
 def _characteristic(gain: sp.ImmutableDenseMatrix) -> tuple[sp.Expr, sp.Expr]:
@@ -98,16 +98,18 @@ def ball_power_norm(gain: Any, k: int, p: sp.Expr) -> arb:
         return arb(1)
     if not all(entry.is_finite() for entry in gain.entries()):
         return arb(0, math.inf)
-    above, below = _ends(gain)
+    above, below = upper_ends(gain), _lower_ends(gain)
     upper = _norm(above**k, p)
     return upper if above == below else upper.union(_norm(below**k, p))
 
 
-def _ends(matrix: Any) -> tuple[Any, Any]:
-    """The exact matrices of the upper and of the lower ends of non-negative entries."""
-    shape, entries = (matrix.nrows(), matrix.ncols()), matrix.entries()
-    below = [entry.lower() if entry > 0 else arb(0) for entry in entries]
-    return arb_mat(*shape, [entry.upper() for entry in entries]), arb_mat(*shape, below)
+def upper_ends(gain: Any) -> Any:
+    """The exact matrix of the upper ends of the entries."""
+    return arb_mat(gain.nrows(), gain.ncols(), [entry.upper() for entry in gain.entries()])
+
+
+def _lower_ends(gain: Any) -> Any:
+    return arb_mat(gain.nrows(), gain.ncols(), [entry.lower() if entry > 0 else arb(0) for entry in gain.entries()])
 
 
 def _norm(power: Any, p: sp.Expr) -> arb:
@@ -128,12 +130,9 @@ def _spectral(matrix: Any) -> arb:
     if gram.nrows() == 1:
         return gram[0, 0].nonnegative_part().sqrt()
     if gram.nrows() == 2:
-        half = (gram[0, 0] - gram[1, 1]) / 2
-        return (
-            ((gram[0, 0] + gram[1, 1]) / 2 + (half**2 + gram[0, 1] ** 2).nonnegative_part().sqrt())
-            .nonnegative_part()
-            .sqrt()
-        )
+        middle, half = (gram[0, 0] + gram[1, 1]) / 2, (gram[0, 0] - gram[1, 1]) / 2
+        spread = half * half + gram[0, 1] * gram[0, 1]  # the operator ** is undefined on balls around zero
+        return (middle + spread.nonnegative_part().sqrt()).nonnegative_part().sqrt()
     return _power_mean(gram)
 
 

@@ -13,6 +13,7 @@ from flint import arb
 
 from symgrad.bounds.engine import Engine, explain_infinite
 from symgrad.bounds.gain import ball_power_norm, gain_power, perron_constant, perron_root
+from symgrad.bounds.horizon import settled_from
 from symgrad.bounds.inequality import BlockNorms, Inequality, OperatorNormOf, ProductNorm
 from symgrad.bounds.proof import Proof
 from symgrad.calculus.enclose import BoundEvaluator
@@ -138,11 +139,13 @@ class Bound(Presentable):
 
         Args:
             delta: a positive number or symbol.
-            weights: with them the answer is a number, found with rigorous evaluations.
+            weights: with them the answer is a number: the least k from which on the bound of :meth:`evaluate`,
+                which for several states is sharper than ``C * rate**k``, stays at most delta.
 
         Returns:
-            ``ceiling(log(delta/C)/log(rate))`` under the condition that the rate is below 1, otherwise infinity;
-            with weights an int, or ``sp.oo`` when the bound does not fall below delta within 10**9 steps.
+            ``ceiling(log(delta/C)/log(rate))``, or 0 where delta is at least C, if the rate is below 1, otherwise
+            infinity; with weights an int, or ``sp.oo`` when the bound is not proved to stay below delta from some
+            k <= 10**9 on.
 
         Raises:
             InputError: delta is not positive.
@@ -152,8 +155,9 @@ class Bound(Presentable):
             raise InputError(f"delta: a positive number or expression is needed, got {delta}")
         if weights is not None:
             return self.with_weights(weights).horizon(delta)
-        steps = sp.Max(0, sp.ceiling(sp.log(delta / self.constant) / sp.log(self.rate)))
-        return sp.Piecewise((steps, self.rate < 1), (sp.oo, True))
+        ratio = delta / self.constant
+        steps = sp.Max(1, sp.ceiling(sp.log(ratio) / sp.log(self.rate)))  # a rate of zero needs one step
+        return sp.Piecewise((sp.oo, self.rate >= 1), (0, ratio >= 1), (steps, True))
 
     @cached_property
     def parameters(self) -> tuple[sp.Expr, ...]:
@@ -222,24 +226,10 @@ class BoundSeries:
             return BoundValue(ball_power_norm(self._gain, checked_steps(k), self.bound.norm.p))
 
     def horizon(self, delta: sp.Expr, limit: int = 10**9) -> int | sp.Expr:
-        """The least k found with the bound at most delta from k on, or infinity.
-
-        Doubling, then bisection. Powers of a matrix may rise before they fall; the
-        value returned is one where the bound holds and the one before it does not.
-        """
-        target = to_ball(delta, _BITS)
-        high = 1
-        if self.at(0).ball <= target:
-            return 0
-        while not self.at(high).ball <= target:
-            high *= 2
-            if high > limit:
-                return sp.oo
-        low = high // 2
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self.at(middle).ball <= target else (middle, high)
-        return high
+        """The least k from which on the bound stays at most delta; infinity when none is found up to the limit."""
+        with working_precision(_BITS):
+            found = settled_from(self._gain, self.bound.norm.p, to_ball(delta, _BITS).lower(), limit)
+        return sp.oo if found is None else found
 
 
 def checked_steps(k: Any) -> int:
