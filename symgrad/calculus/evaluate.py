@@ -197,14 +197,14 @@ class Evaluator(ABC, Generic[T]):
             sp.Identity: lambda e: self.identity(self.size(e.shape[0])),
             sp.MatAdd: lambda e: reduce(self.add, map(each, e.args)),
             sp.MatMul: self._product,
-            sp.Transpose: lambda e: self.transposed(each(e.arg)),
+            (sp.Transpose, sp.Adjoint): lambda e: self.transposed(each(e.arg)),
             sp.Inverse: lambda e: self.inverted(each(e.arg)),
             sp.MatPow: self._power,
             sp.HadamardProduct: lambda e: reduce(self.multiply, map(each, e.args)),
             HadamardPower: lambda e: self.function(Activation("power", VARIABLE**e.exp), each(e.base)),
             ActivatedMatrix: lambda e: self.function(e.activation, each(e.argument)),
             ElementwiseApplyFunction: lambda e: self.function(elementwise_lambda(e.function), each(e.expr)),
-            (sp.DiagMatrix, sp.DiagonalMatrix): self._diagonal,
+            sp.DiagMatrix: self._diagonal,
         }
 
     def _product(self, expr: sp.MatMul) -> T:

@@ -304,5 +304,10 @@ def elementwise_lambda(function: Any) -> Activation:
         if len(function.signature) != 1:
             raise UnsupportedExpressionError(f"applyfunc: a function of one variable is needed, got {function}")
         body = body.xreplace({function.signature[0]: VARIABLE})
+    parameters = sorted(map(str, body.free_symbols - {VARIABLE}))
+    if parameters:
+        raise UnsupportedExpressionError(
+            f"applyfunc: {function} has the parameter {', '.join(parameters)}; a function of its variable alone is needed"
+        )
     name = type(body).__name__ if body.args == (VARIABLE,) else "f"
     return Activation(name, body)

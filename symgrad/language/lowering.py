@@ -24,10 +24,13 @@ from symgrad.language.elementwise import (
     elementwise_lambda,
 )
 from symgrad.language.operators import (
+    Compose,
     Diagonal,
     Elementwise,
     Identity,
     Operator,
+    OperatorSum,
+    Scale,
     Transpose,
     Variable,
     Vector,
@@ -42,10 +45,10 @@ from symgrad.language.operators import (
     hadamard_vectors,
     scale,
 )
+from symgrad.language.well_formed import check_constant_matrix, check_scalar, check_shapes, exact_floats
 
 __all__ = ["Lowering"]
 
-_DIAGONALS = (sp.DiagMatrix, sp.DiagonalMatrix)
 _LEAVES = (sp.MatrixSymbol, sp.OneMatrix, sp.MatrixBase)
 
 
@@ -66,55 +69,61 @@ class Lowering:
             UnsupportedExpressionError: names the smallest sub-expression outside the language.
         """
         if not isinstance(expr, (sp.MatrixExpr, sp.MatrixBase)):
-            return _Scalars(self.varying).vector(expr)
+            check_scalar(expr)
+            return _Scalars(self.varying).vector(exact_floats(expr))
+        check_shapes(expr)
+        return self._vector(expr)
+
+    def _vector(self, expr: Any) -> Vector:
         if len(expr.shape) != 2 or expr.shape[1] != 1:
             raise UnsupportedExpressionError(f"{expr}: a column vector is needed, got shape {expr.shape}")
         for kind, case in self._vector_cases().items():
             if isinstance(expr, kind):
                 return case(expr)
+        evaluated = expr.doit(deep=False)  # a product that was left transposed, for example
+        if evaluated != expr:
+            return self._vector(evaluated)
         raise self._unknown(expr)
 
     def _vector_cases(self) -> dict[Any, Callable[[Any], Vector]]:
         return {
             _LEAVES: self._leaf_vector,
             sp.ZeroMatrix: lambda e: constant_vector(0, e.shape[0]),
-            sp.MatAdd: lambda e: add_vectors(*map(self.vector, e.args)),
+            sp.MatAdd: lambda e: add_vectors(*map(self._vector, e.args)),
             sp.MatMul: self._product,
             sp.HadamardProduct: self._hadamard,
             HadamardPower: self._power,
-            ActivatedMatrix: lambda e: Elementwise(e.activation, self.vector(e.argument)),
-            ElementwiseApplyFunction: lambda e: Elementwise(elementwise_lambda(e.function), self.vector(e.expr)),
+            ActivatedMatrix: lambda e: Elementwise(e.activation, self._vector(e.argument)),
+            ElementwiseApplyFunction: lambda e: Elementwise(elementwise_lambda(e.function), self._vector(e.expr)),
         }
 
     def _leaf_vector(self, expr: Any) -> Vector:
         if isinstance(expr, sp.OneMatrix):
             return constant_vector(1, expr.shape[0])
+        if isinstance(expr, sp.MatrixBase):
+            self._constant(expr)
         return Variable(sp.ImmutableDenseMatrix(expr) if isinstance(expr, sp.MatrixBase) else expr)
 
     def _hadamard(self, expr: sp.HadamardProduct) -> Vector:
-        result = self.vector(expr.args[0])
+        result = self._vector(expr.args[0])
         for factor in expr.args[1:]:
-            result = hadamard_vectors(result, self.vector(factor))
+            result = hadamard_vectors(result, self._vector(factor))
         return result
 
     def _power(self, expr: Any) -> Vector:
-        if expr.exp.free_symbols:
+        if not expr.exp.is_number:
             raise UnsupportedExpressionError(f"{expr}: the exponent must be a number, got {expr.exp}")
-        return Elementwise(Activation(f"pow({expr.exp})", VARIABLE**expr.exp), self.vector(expr.base))
+        exponent = exact_floats(expr.exp)
+        return Elementwise(Activation(f"pow({exponent})", VARIABLE**exponent), self._vector(expr.base))
 
     def _product(self, expr: sp.MatMul) -> Vector:
         coefficient, matrices = expr.as_coeff_matrices()
-        self._check_coefficient(coefficient, expr)
-        if matrices[-1].shape[1] != 1:
-            raise UnsupportedExpressionError(f"{expr}: the last factor must be a vector, got {matrices[-1]}")
-        for factor in matrices[:-1]:
-            if factor.shape[1] == 1 and factor.shape[0] == 1:
-                raise UnsupportedExpressionError(f"{expr}: the scalar {factor} made of vectors is not supported")
+        factor = self._coefficient(coefficient, expr)
         operators = [self.operator(factor) for factor in matrices[:-1]]
-        vector = self.vector(matrices[-1])
+        vector = self._vector(matrices[-1])
         for operator in reversed(operators):
             vector = apply_operator(operator, vector)
-        return apply_operator(scale(coefficient, Identity(vector.size)), vector)
+        return apply_operator(scale(factor, Identity(vector.size)), vector)
 
     def operator(self, expr: Any) -> Operator:
         """The node of a SymPy matrix that multiplies vectors.
@@ -122,14 +131,6 @@ class Lowering:
         Raises:
             UnsupportedExpressionError: a state or an input is used as a matrix, or a node is unknown.
         """
-        if isinstance(expr, _DIAGONALS):
-            return self._diagonal(expr.args[0])
-        used = sorted(map(str, (expr.free_symbols | expr.atoms(sp.MatrixSymbol)) & self.varying))
-        if used and not expr.atoms(*_DIAGONALS):
-            raise UnsupportedExpressionError(
-                f"{expr}: {', '.join(used)} (a state or input) is used as a matrix; "
-                "states and inputs may stand only as vectors, products of two as hadamard(a, b)"
-            )
         for kind, case in self._operator_cases().items():
             if isinstance(expr, kind):
                 return case(expr)
@@ -137,12 +138,13 @@ class Lowering:
 
     def _operator_cases(self) -> dict[Any, Callable[[Any], Operator]]:
         return {
-            _LEAVES: lambda e: Weight(sp.ImmutableDenseMatrix(e) if isinstance(e, sp.MatrixBase) else e),
+            _LEAVES: self._constant,
+            sp.DiagMatrix: lambda e: self._diagonal(e.args[0]),
             sp.Identity: lambda e: Identity(e.shape[0]),
             sp.ZeroMatrix: lambda e: Zero(*e.shape),
             sp.MatAdd: lambda e: add_operators(*map(self.operator, e.args)),
             sp.MatMul: self._operator_product,
-            sp.Transpose: lambda e: self._transpose(self.operator(e.arg)),
+            (sp.Transpose, sp.Adjoint): lambda e: _transposed(self.operator(e.arg)),
             sp.Inverse: self._constant,
             sp.MatPow: self._operator_power,
             (sp.HadamardProduct, HadamardPower, ActivatedMatrix, ElementwiseApplyFunction): self._constant,
@@ -151,23 +153,11 @@ class Lowering:
     def _diagonal(self, expr: Any) -> Operator:
         if expr.shape[1] != 1:
             raise UnsupportedExpressionError(f"{expr}: the diagonal of a vector is needed, got shape {expr.shape}")
-        return diagonal(self.vector(expr))
-
-    def _transpose(self, operand: Operator) -> Operator:
-        match operand:
-            case Identity() | Diagonal():
-                return operand
-            case Transpose(inner):
-                return inner
-            case Zero(rows, columns):
-                return Zero(columns, rows)
-            case _:
-                return Transpose(operand)
+        return diagonal(self._vector(expr))
 
     def _operator_product(self, expr: sp.MatMul) -> Operator:
         coefficient, matrices = expr.as_coeff_matrices()
-        self._check_coefficient(coefficient, expr)
-        return scale(coefficient, compose(*map(self.operator, matrices)))
+        return scale(self._coefficient(coefficient, expr), compose(*map(self.operator, matrices)))
 
     def _operator_power(self, expr: sp.MatPow) -> Operator:
         if expr.exp.is_Integer and expr.exp > 0:
@@ -175,15 +165,23 @@ class Lowering:
         return self._constant(expr)
 
     def _constant(self, expr: Any) -> Operator:
-        _check_constant(expr)
-        return Weight(expr)
+        used = sorted(map(str, (expr.free_symbols | expr.atoms(sp.MatrixSymbol)) & self.varying))
+        if used:
+            raise UnsupportedExpressionError(
+                f"{expr}: {', '.join(used)} (a state or input) is used as a matrix; "
+                "states and inputs may stand only as vectors, products of two as hadamard(a, b)"
+            )
+        check_constant_matrix(expr)
+        return Weight(sp.ImmutableDenseMatrix(expr) if isinstance(expr, sp.MatrixBase) else expr)
 
-    def _check_coefficient(self, coefficient: sp.Expr, expr: Any) -> None:
+    def _coefficient(self, coefficient: sp.Expr, expr: Any) -> sp.Expr:
         inside = coefficient.free_symbols & self.varying
         if inside or coefficient.atoms(sp.MatrixExpr):
             raise UnsupportedExpressionError(
                 f"{expr}: the scalar factor {coefficient} must be built from scalar parameters only"
             )
+        check_scalar(coefficient)
+        return exact_floats(coefficient)
 
     def _unknown(self, expr: Any) -> UnsupportedExpressionError:
         return UnsupportedExpressionError(
@@ -192,35 +190,23 @@ class Lowering:
         )
 
 
-_CONSTANT_NODES = (
-    sp.MatrixSymbol,
-    sp.OneMatrix,
-    sp.ZeroMatrix,
-    sp.Identity,
-    sp.MatrixBase,
-    sp.MatAdd,
-    sp.MatMul,
-    sp.Transpose,
-    sp.HadamardProduct,
-    HadamardPower,
-    ActivatedMatrix,
-    ElementwiseApplyFunction,
-    *_DIAGONALS,
-)
-
-
-def _check_constant(expr: Any) -> None:
-    """Refuse matrix nodes that no evaluation is defined for."""
-    if isinstance(expr, (sp.MatPow, sp.Inverse)):
-        if not expr.exp.is_Integer:
-            raise UnsupportedExpressionError(f"{expr}: a matrix power needs a given integer exponent, got {expr.exp}")
-    elif not isinstance(expr, _CONSTANT_NODES):
-        raise UnsupportedExpressionError(
-            f"{expr}: {type(expr).__name__} is not part of the language of constant matrices"
-        )
-    for child in expr.args if isinstance(expr, sp.MatrixExpr) else ():
-        if isinstance(child, (sp.MatrixExpr, sp.MatrixBase)):
-            _check_constant(child)
+def _transposed(operand: Operator) -> Operator:
+    """Transposes stand at the leaves only, so that a diagonal of what varies is always found."""
+    match operand:
+        case Identity() | Diagonal():
+            return operand
+        case Transpose(inner):
+            return inner
+        case Zero(rows, columns):
+            return Zero(columns, rows)
+        case Scale(coefficient, inner):
+            return scale(coefficient, _transposed(inner))
+        case OperatorSum(terms):
+            return add_operators(*map(_transposed, terms))
+        case Compose(factors):
+            return compose(*map(_transposed, reversed(factors)))
+        case _:
+            return Transpose(operand)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from symgrad.errors import InputError, UnknownNameError, UnsupportedExpressionError
+from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.lowering import Lowering
 from symgrad.language.operators import Vector, symbols_of
 from symgrad.presentable import Presentable
@@ -145,12 +145,9 @@ class Recurrence(Presentable):
             shapes = [getattr(item, "shape", None) for item in (state, expr)]
             if shapes[0] != shapes[1]:
                 raise InputError(f"next state of {state}: got shape {shapes[1]}, needed {shapes[0]}: {expr}")
-            for node in sp.preorder_traversal(expr):
-                if isinstance(node, sp.MatrixExpr):
-                    _check_shapes(node)
 
     def _check_names(self) -> None:
-        symbols = self.variables + self.parameters
+        symbols = self.variables + self.parameters + self.sizes
         names = [str(symbol) for symbol in symbols]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -186,19 +183,11 @@ def _check_variables(symbols: tuple[Any, ...], what: str) -> None:
         raise InputError(f"{what}: the same symbol stands twice in {', '.join(map(str, symbols))}")
 
 
-def _check_shapes(node: sp.MatrixExpr) -> None:
-    """Refuse products and sums of fixed but different sizes that SymPy let pass."""
-    try:
-        _ = node.shape
-    except (sp.ShapeError, ValueError, AttributeError) as error:
-        raise UnsupportedExpressionError(f"{node}: shapes do not fit ({error})") from error
-
-
 def _interval(key: object, value: Any) -> sp.Interval:
     if isinstance(value, (tuple, list)) and len(value) == 2:
         try:
             value = sp.Interval(
-                *(sp.Rational(str(end)) if isinstance(end, float) else sp.sympify(end) for end in value)
+                *(sp.Rational(str(end)) if isinstance(end, float) else sp.sympify(end, strict=True) for end in value)
             )
         except (TypeError, ValueError, sp.SympifyError) as error:
             raise InputError(f"range of {key}: two real numbers are needed, got {value!r}") from error
