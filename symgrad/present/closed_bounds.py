@@ -13,6 +13,7 @@ from symgrad.present.equations import range_equations
 from symgrad.present.layout import Equation, aligned, plain_lines
 from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.quantities import QuantityWriter, assumed_ranges
+from symgrad.present.vocabulary import Vocabulary
 from symgrad.rigor.balls import Enclosed
 
 __all__: list[str] = []
@@ -27,7 +28,7 @@ def _equations(bound: Bound, notation: Notation) -> list[Equation]:
     else:
         found = _gain_equations(bound, writer, left, relation)
     ranges = range_equations(writer.vocabulary, assumed_ranges(bound.inequality))
-    return [*found, *_constants(bound, notation), *ranges]
+    return [*found, *_constants(bound, writer.vocabulary), *ranges]
 
 
 def _gain_equations(bound: Bound, writer: QuantityWriter, left: str, relation: str) -> list[Equation]:
@@ -81,13 +82,22 @@ _DOUBLE = {
 }
 
 
-def _constants(bound: Bound, notation: Notation) -> list[Equation]:
+def _constants(bound: Bound, vocabulary: Vocabulary) -> list[Equation]:
     """What the enclosed constants are, of which only digits are printed."""
-    found = sorted(bound.gain.atoms(Enclosed), key=str)
-    return [
-        Equation(notation.scalar(item, {}, notation.function), "=", [(False, notation.words(item.label))])
-        for item in found
-    ]
+    found = []
+    for item in sorted(bound.gain.atoms(Enclosed), key=str):
+        digits = vocabulary.notation.scalar(item, {}, vocabulary.notation.function)
+        found.append(Equation(digits, "=", [(False, _meaning(item, vocabulary))]))
+    return found
+
+
+def _meaning(item: Enclosed, vocabulary: Vocabulary) -> str:
+    """An extreme slope of one of the model's activations by name, or what the constant is labelled with."""
+    for function in vocabulary.functions:
+        for name, extreme in (("sup", function.slope.sup), ("inf", function.slope.inf)):
+            if extreme == item:
+                return vocabulary.notation.extreme(name, vocabulary.function(function.derivative))
+    return vocabulary.notation.words(item.label)
 
 
 @latex.register

@@ -98,6 +98,10 @@ class Notation(ABC):
         """Plain words."""
 
     @abstractmethod
+    def extreme(self, which: str, function: str) -> str:
+        """The supremum or infimum of a function, known by an enclosure."""
+
+    @abstractmethod
     def partial(self, of: str, by: str) -> str:
         """A partial derivative."""
 
@@ -156,11 +160,15 @@ class _Latex(Notation):
         return rf"\left{'(' if open_low else '['}{low}, {high}\right{')' if open_high else ']'}"
 
     def matrix(self, rows: Sequence[Sequence[str]]) -> str:
-        body = r" \\ ".join(" & ".join(row) for row in rows)
+        high = any(r"\frac" in entry for row in rows for entry in row)
+        body = (r" \\[1ex] " if high else r" \\ ").join(" & ".join(row) for row in rows)
         return rf"\begin{{bmatrix}}{body}\end{{bmatrix}}"
 
     def words(self, words: str) -> str:
         return phrase(words)
+
+    def extreme(self, which: str, function: str) -> str:
+        return rf"\{which} {function}\quad\text{{(enclosed)}}"
 
     def partial(self, of: str, by: str) -> str:
         return rf"\frac{{\partial {of}}}{{\partial {by}}}"
@@ -224,6 +232,9 @@ class _Text(Notation):
 
     def words(self, words: str) -> str:
         return words
+
+    def extreme(self, which: str, function: str) -> str:
+        return f"{which} {function} (enclosed)"
 
     def partial(self, of: str, by: str) -> str:
         return f"d {of}/d {by}"

@@ -57,16 +57,16 @@ def _rules(proof: Proof) -> list[Rule]:
 def _(proof: Proof) -> str:
     writer = _writer(proof, LATEX)
     parts = [
-        _array("rl", equation_rows(_definitions(proof, writer))),
-        _array("rll", [row for step in proof for row in _step_rows(step, writer)]),
-        _array("l", [row for rule in _rules(proof) for row in _rule_rows(rule)]),
+        _environment("aligned", equation_rows(_definitions(proof, writer))),
+        _environment("aligned", [row for step in proof for row in _step_rows(step, writer)]),
+        _environment("array", [row for rule in _rules(proof) for row in _rule_rows(rule)], columns="{l}"),
     ]
-    return _array("l", [rf"{part} \\[1ex]" for part in parts])
+    return _environment("array", parts, r"\\[2ex]", "{l}")
 
 
-def _array(columns: str, rows: Sequence[str]) -> str:
-    body = " \\\\\n".join(row.removesuffix(r" \\[1ex]") for row in rows)
-    return f"\\begin{{array}}{{{columns}}}\n{body}\n\\end{{array}}"
+def _environment(name: str, rows: Sequence[str], end: str = r"\\", columns: str = "") -> str:
+    body = f" {end}\n".join(rows)
+    return f"\\begin{{{name}}}{columns}\n{body}\n\\end{{{name}}}"
 
 
 def _step_rows(step: Step, writer: QuantityWriter) -> list[str]:
@@ -79,17 +79,17 @@ def _step_rows(step: Step, writer: QuantityWriter) -> list[str]:
     count = max(len(left), len(right))
     cells = [lines + [""] * (count - len(lines)) for lines in (left, right)]
     numbers = [f"({step.number})"] + [""] * (count - 1)
-    return [f"{number} & {a} & {b}".rstrip() for number, a, b in zip(numbers, *cells, strict=True)]
+    return [rf"{number} & \quad {a} && \quad {b}" for number, a, b in zip(numbers, *cells, strict=True)]
 
 
 def _statement_lines(statement: Statement) -> list[str]:
     width = _STATEMENT_WIDTH - visible_length(statement.left)
     first, *later = broken(statement.terms, max(width, _STATEMENT_WIDTH // 2))
     if visible_length(first) > width:
-        lines = [statement.left, rf"\quad {statement.relation} {first}"]
+        lines = [statement.left, rf"\qquad {statement.relation} {first}"]
     else:
         lines = [f"{statement.left} {statement.relation} {first}"]
-    return [rf"\displaystyle {line}" for line in [*lines, *(rf"\quad {line}" for line in later)]]
+    return [*lines, *(rf"\qquad {line}" for line in later)]
 
 
 def _rule_rows(rule: Rule) -> list[str]:
