@@ -170,14 +170,31 @@ def _sized(model: Recurrence, values: dict[sp.Expr, Array]) -> Weights:
 
 
 def _check_ranges(model: Recurrence, weights: Weights) -> None:
-    """Refuse parameters outside the range that was declared for them: what was derived does not hold there."""
-    for symbol, interval in model.ranges.items():
-        array = weights.values.get(symbol)
-        if array is None or not array.size or interval.free_symbols:
+    """Refuse parameters outside what was declared for them: what was derived does not hold there."""
+    for symbol, array in weights.values.items():
+        if isinstance(symbol, sp.Symbol):
+            _check_assumptions(symbol, float(array))
+    scalars = {s: sp.Rational(float(a)) for s, a in weights.values.items() if isinstance(s, sp.Symbol)}
+    for symbol, declared in model.ranges.items():
+        given, interval = weights.values.get(symbol), declared.xreplace(scalars)
+        if given is None or not given.size or interval.free_symbols:
             continue
-        for value in (float(array.min()), float(array.max())):
+        for value in (float(given.min()), float(given.max())):
             if sp.Rational(value) not in interval:
                 raise InputError(f"weight {symbol}: the declared range is {interval}, got the entry {value}")
+
+
+_SIGNS = ("positive", "negative", "nonnegative", "nonpositive", "nonzero", "zero")
+
+
+def _check_assumptions(symbol: sp.Symbol, value: float) -> None:
+    """Refuse a number that the symbol's own assumptions exclude, such as a negative one for a positive symbol."""
+    number = sp.Rational(value)
+    assumed = symbol.assumptions0
+    broken = [key for key in assumed if getattr(number, f"is_{key}") is (not assumed[key])]
+    if broken:
+        key = next((sign for sign in _SIGNS if sign in broken and assumed[sign]), broken[0])
+        raise InputError(f"weight {symbol}: the symbol is assumed {'' if assumed[key] else 'not '}{key}, got {value}")
 
 
 def _two(array: Array) -> tuple[int, int]:
