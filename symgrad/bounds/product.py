@@ -66,6 +66,16 @@ class Bound(Presentable):
         inequality: the proved statement; its premises are the proof.
         factor: 1 for the theorem; another number for the *claim* that the rate may
             be multiplied by it, see :meth:`tightened`.
+
+    >>> import numpy as np, symgrad as sg
+    >>> bound = sg.product_bound(sg.models.residual("sigmoid"))
+    >>> bound.rate, bound.at(2)
+    (OperatorNorm(W)/4 + 1, (OperatorNorm(W)/4 + 1)**2)
+    >>> value = bound.evaluate({"W": 4 * np.eye(3)}, k=1000)
+    >>> round(value.log10, 3)
+    301.03
+    >>> print(bound.proof.steps[-1].rule.name)
+    power of a rate
     """
 
     model: Recurrence

@@ -41,6 +41,11 @@ class Jacobian(Presentable):
         blocks: ``blocks[i][j]`` is the operator d next_state_i / d state_j, in
             **numerator layout**: entry [a, b] is the derivative of entry a of the
             next state by entry b of the old state. All is meant at one step t.
+
+    >>> import symgrad as sg
+    >>> J = sg.jacobian(sg.models.lstm())
+    >>> len(J.blocks), J.block("c", "c") == J.blocks[1][1]
+    (2, True)
     """
 
     model: Recurrence
