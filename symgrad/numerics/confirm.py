@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
-from symgrad.language.norms import Norm
 from symgrad.numerics.problem import Findings, Problem
-from symgrad.numerics.products import products
+from symgrad.numerics.products import products, stretched
 from symgrad.numerics.verdict import Verdict
 from symgrad.numerics.witness import PRECISIONS, Separation, Witness, log10_of, separate
 
@@ -82,7 +79,7 @@ def _witness(problem: Problem, found: Findings, k: int, seed: int) -> Witness | 
     states = problem.simulated(start)
     items = products(problem.evaluator, problem.nodes.blocks, start, states)
     item = next(islice(items, k - 1, None))
-    direction = _stretched(item.matrix[:, 0, :], problem.bound.norm)
+    direction = stretched(item.matrix[:, 0, :], problem.bound.norm)
     initial = {str(s): array[:, 0, 0].copy() for s, array in start.initial.items()}
     inputs = {str(s): array[:k, :, 0, 0].copy() for s, array in start.inputs.items()}
     for bits in PRECISIONS:
@@ -100,15 +97,3 @@ def _witness(problem: Problem, found: Findings, k: int, seed: int) -> Witness | 
 def _is_settled(sides: Separation) -> bool:
     """Whether more precision cannot help: the observed side is accurate already."""
     return sides.observed.is_finite() and sides.observed.rel_accuracy_bits() > _SETTLED_BITS and sides.inside
-
-
-def _stretched(matrix: Array, norm: Norm) -> Array:
-    """A vector that a matrix stretches by its norm, approximately."""
-    if norm.p == 1:
-        return np.eye(len(matrix))[int(np.abs(matrix).sum(axis=0).argmax())]
-    if norm.p == sp.oo:
-        row = matrix[int(np.abs(matrix).sum(axis=1).argmax())]
-        return np.where(row < 0, -1.0, 1.0)
-    if not np.isfinite(matrix).all():
-        return np.full(len(matrix), 1 / math.sqrt(len(matrix)))
-    return np.asarray(np.linalg.svd(matrix)[2][0])

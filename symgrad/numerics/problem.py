@@ -15,7 +15,7 @@ from symgrad.bounds.product import Bound, BoundSeries
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.numerics.arrays import ArrayEvaluator
-from symgrad.numerics.products import Largest, largest_log_norms, products
+from symgrad.numerics.products import Largest, largest_log_norms, log_norms, products
 from symgrad.numerics.ranges import RangeSet
 from symgrad.numerics.sharing import SharedNodes, shared_nodes
 from symgrad.numerics.simulate import Batch, run
@@ -86,6 +86,14 @@ class Problem:
     def simulated(self, batch: Batch) -> dict[sp.Expr, Array]:
         """The states of a batch."""
         return run(self.evaluator, self.nodes.updates, batch)
+
+    def log_norms(self, batch: Batch, factors: int) -> Array:
+        """(B,) logarithms of the norms of ``J_k ... J_1`` for one k; minus infinity for those that leave the ranges."""
+        short = batch.first(factors)
+        states = self.simulated(short)
+        steps = self.ranges.steps_inside(states, short.inputs, factors)
+        *_, last = products(self.evaluator, self.nodes.blocks, short, states)
+        return np.where(steps >= factors, np.nan_to_num(log_norms(last, self.bound.norm), nan=-np.inf), -np.inf)
 
     def examine(self, batch: Batch, offset: int = 0) -> Findings:
         """The largest products along the trajectories of a batch; a few at a time, to stay within caches."""

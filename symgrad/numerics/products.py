@@ -21,7 +21,7 @@ from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.sharing import Blocks, shared_nodes
 from symgrad.numerics.simulate import Batch, run
 
-__all__ = ["Largest", "Products", "largest_log_norms", "log_norms", "product_log_norms", "products"]
+__all__ = ["Largest", "Products", "largest_log_norms", "log_norms", "product_log_norms", "products", "stretched"]
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -171,6 +171,18 @@ def _largest_spectral(item: Products, counts: Any) -> tuple[float, int]:
         if value > best:
             best, where = value, place
     return best, where
+
+
+def stretched(matrix: Array, norm: Norm) -> Array:
+    """A vector that a matrix stretches by its norm, approximately."""
+    if norm.p == 1:
+        return np.eye(len(matrix))[int(np.abs(matrix).sum(axis=0).argmax())]
+    if norm.p == sp.oo:
+        row = matrix[int(np.abs(matrix).sum(axis=1).argmax())]
+        return np.where(row < 0, -1.0, 1.0)
+    if not np.isfinite(matrix).all():
+        return np.full(len(matrix), len(matrix) ** -0.5)
+    return np.asarray(np.linalg.svd(matrix)[2][0])
 
 
 def product_log_norms(

@@ -80,6 +80,11 @@ class RangeSet:
         ends = self.of(symbol)
         return np.clip(array, ends.low, ends.high)
 
+    def inside(self, symbol: sp.Expr, array: Array) -> Any:
+        """For each trajectory of an array (n, B, 1) whether all entries are finite and in range."""
+        ends = self.of(symbol)
+        return (np.isfinite(array) & (array >= ends.low) & (array <= ends.high)).all(axis=(0, 2))
+
     def steps_inside(self, states: Mapping[sp.Expr, Array], inputs: Mapping[sp.Expr, Array], steps: int) -> Any:
         """For each trajectory the number of first steps whose old states and inputs are finite and in range.
 

@@ -8,6 +8,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from symgrad.numerics.ascent import Ascent
 from symgrad.numerics.problem import Problem
 from symgrad.numerics.simulate import Batch
 from symgrad.numerics.steering import Steering
@@ -19,6 +20,7 @@ Array = NDArray[np.float64]
 _STATE_SCALES = (0.0, 1e-6, 1e-2, 0.3, 1.0, 3.0, 10.0)
 _INPUT_SCALES = (0.0, 0.0, 1e-3, 0.3, 1.0, 3.0)
 _FEW = 20  # steered trajectories in a random search
+_ASCENTS = ((1, 40), (3, 30), (12, 15))  # factors and iterations
 _ENTRIES = 2**22  # of the inputs of one batch
 
 
@@ -33,7 +35,8 @@ def adversarial_batches(problem: Problem, count: int, random: np.random.Generato
     """A third of the trajectories drawn, a third steered to extreme slopes, a third improved by ascent."""
     third = count // 3
     yield from _drawn_batches(problem, count - 2 * third, random)
-    yield from _steered_batches(problem, 2 * third, random)
+    yield from _steered_batches(problem, third, random)
+    yield from _ascended_batches(problem, third, random)
 
 
 def _drawn_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
@@ -42,10 +45,26 @@ def _drawn_batches(problem: Problem, count: int, random: np.random.Generator) ->
 
 
 def _steered_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
-    steering = Steering(problem)
     for numbers in _portions(problem, count):
-        steered = steering.batch(len(numbers), random)
-        yield _random_batch(problem, numbers, random) if steered is None else steered
+        yield _steered_batch(problem, numbers, random)
+
+
+def _steered_batch(problem: Problem, numbers: range, random: np.random.Generator) -> Batch:
+    steered = Steering(problem).batch(len(numbers), random)
+    return _random_batch(problem, numbers, random) if steered is None else steered
+
+
+def _ascended_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
+    """Drawn and steered starts improved for products of few, of more and of many factors, in turn."""
+    ascent = Ascent(problem)
+    for numbers in _portions(problem, count):
+        pool = _steered_batch(problem, numbers, random).joined(_random_batch(problem, numbers, random))
+        for turn, (factors, iterations) in enumerate(_ASCENTS):
+            count_here = len(numbers[turn :: len(_ASCENTS)])
+            steps = min(factors, problem.horizon)
+            best = np.argsort(-problem.log_norms(pool, steps), kind="stable")[:count_here]
+            if count_here:
+                yield ascent.improved(pool.part(best), steps, iterations) if ascent.is_possible else pool.part(best)
 
 
 def _portions(problem: Problem, count: int) -> Iterator[range]:

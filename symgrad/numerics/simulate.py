@@ -61,6 +61,16 @@ class Batch:
         """The number B of trajectories."""
         return int(next(iter(self.initial.values())).shape[1])
 
+    def first(self, steps: int) -> Batch:
+        """The first steps of the same trajectories."""
+        return Batch(self.initial, {s: array[:steps] for s, array in self.inputs.items()}, steps)
+
+    def joined(self, other: Batch) -> Batch:
+        """These trajectories and then others of as many steps."""
+        initial = {s: np.concatenate([a, other.initial[s]], axis=1) for s, a in self.initial.items()}
+        inputs = {s: np.concatenate([a, other.inputs[s]], axis=2) for s, a in self.inputs.items()}
+        return Batch(initial, inputs, self.steps)
+
     def part(self, places: Any) -> Batch:
         """Some of the trajectories, by a slice or by indices."""
         initial = {s: array[:, places] for s, array in self.initial.items()}

@@ -200,38 +200,33 @@ class Steering:
         return Batch(initial, {s: np.array(arrays) for s, arrays in fed.items()}, steps)
 
     def _corrected(self, states: Point, inputs: Point, targets: Array) -> Point:
-        """One Gauss-Newton step of the inputs alone; left as they are where it is not finite."""
+        """The inputs that bring the arguments which are affine in them back to the targets, as far as they can."""
+        places, solver = self._input_solver
         point = self.problem.evaluator.at({**states, **inputs})
-        residual = self._stacked_rows([point.vector(n.argument) for n in self.activated], len(targets)) - targets
-        solver = self._input_solver(point, len(targets))
-        if solver is None:
+        values = [point.vector(self.activated[i].argument) for i in places]
+        if not values:
             return inputs
-        step = np.nan_to_num(-(solver @ residual[..., None])[..., 0], nan=0.0, posinf=0.0, neginf=0.0)
+        residual = self._stacked_rows(values, len(targets)) - targets[:, self._rows_of(places)]
+        step = np.nan_to_num(-(residual @ solver.T), nan=0.0, posinf=0.0, neginf=0.0)
         stacked = self.input_layout.stacked(inputs) + step
         return self.input_layout.split(self._clipped(self.input_layout, stacked))
 
-    def _input_solver(self, point: ArrayEvaluator, count: int) -> Any:
-        """The pseudo-inverse of the arguments' derivative by the inputs, None where it is not finite."""
-        if self._constant_solver is not None:
-            return self._constant_solver
-        return _pseudo_inverse(self._input_slopes(point, count))
+    def _rows_of(self, places: list[int]) -> NDArray[np.int64]:
+        """The rows of the targets that belong to some of the applications."""
+        ends = np.cumsum([0, *(self.problem.evaluator.size(node.size) for node in self.activated)])
+        return np.concatenate([np.arange(ends[i], ends[i + 1]) for i in places])
 
     @cached_property
-    def _constant_solver(self) -> Any:
-        """The pseudo-inverse where it is the same at every point, else None."""
+    def _input_solver(self) -> tuple[list[int], Array]:
+        """The applications whose argument is affine in the inputs, and the pseudo-inverse of their derivative."""
         states, variables = len(self.problem.model.states), set(self.problem.model.variables)
-        if any(symbols_of(entry) & variables for row in self._argument_rows for entry in row[states:]):
-            return None
-        origin = self.layout.split(np.zeros((1, sum(self.layout.sizes))))
-        return _pseudo_inverse(self._input_slopes(self.problem.evaluator.at(origin), 1))
-
-    def _input_slopes(self, point: ArrayEvaluator, count: int) -> Array:
-        states = len(self.problem.model.states)
-        return self._slopes(point, [row[states:] for row in self._argument_rows], count)
-
-
-def _pseudo_inverse(slopes: Array) -> Array | None:
-    return np.linalg.pinv(slopes, rcond=_CUTOFF) if np.isfinite(slopes).all() else None
+        rows = [row[states:] for row in self._argument_rows]
+        places = [i for i, row in enumerate(rows) if not any(symbols_of(entry) & variables for entry in row)]
+        if not places:
+            return [], np.zeros((0, 0))
+        origin = self.problem.evaluator.at(self.layout.split(np.zeros((1, sum(self.layout.sizes)))))
+        slopes = self._slopes(origin, [rows[i] for i in places], 1)[0]
+        return places, np.asarray(np.linalg.pinv(slopes, rcond=_CUTOFF))
 
 
 def _batched(value: Any) -> Any:

@@ -1,0 +1,322 @@
+"""Ascent: states and inputs improved along the exact gradient of the logarithm of a product's norm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symgrad.calculus.jacobian import derivative
+from symgrad.errors import SymgradError
+from symgrad.language.norms import Norm
+from symgrad.language.operators import (
+    Compose,
+    Operator,
+    OperatorSum,
+    Scale,
+    Transpose,
+    Variable,
+    Vector,
+    Weight,
+    Zero,
+    add_operators,
+    add_vectors,
+    apply_operator,
+    compose,
+    scale,
+)
+from symgrad.numerics.problem import Problem
+from symgrad.numerics.products import products, stretched
+from symgrad.numerics.simulate import Batch
+
+__all__ = ["Ascent", "adjoint"]
+
+Array = NDArray[np.float64]
+Point = dict[sp.Expr, Any]
+
+_FIRST_STEP = 0.3
+_GROWTH, _SHRINKAGE = 1.6, 0.35
+
+
+def adjoint(operator: Operator) -> Operator:
+    """The transpose as an operator of the same kinds: diagonals stay, products are reversed.
+
+    >>> import symgrad as sg
+    >>> type(adjoint(sg.jacobian(sg.models.elman()).operator).factors[0]).__name__
+    'Weight'
+    """
+    match operator:
+        case Zero(rows, columns):
+            return Zero(columns, rows)
+        case Weight(matrix):
+            return Weight(matrix.T)
+        case Scale(coefficient, operand):
+            return scale(coefficient, adjoint(operand))
+        case OperatorSum(terms):
+            return add_operators(*map(adjoint, terms))
+        case Compose(factors):
+            return compose(*map(adjoint, reversed(factors)))
+        case Transpose(operand):
+            return operand
+    return operator  # identities and diagonals
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A forward pass: points and directions at each step, and the objective of each trajectory."""
+
+    points: list[Point]
+    directions: list[Point]
+    objective: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Ascent:
+    """Gradient ascent on ``log ||J_k ... J_1 v||`` over initial state, inputs and the direction v.
+
+    The gradient comes from one backward pass: the second derivatives are the derivatives of the vectors J q,
+    which the same rules give.
+
+    Attributes:
+        problem: the bound and its weights.
+    """
+
+    problem: Problem
+
+    @cached_property
+    def _symbols(self) -> dict[sp.Expr, sp.Expr]:
+        """A symbol for the direction next to each state."""
+        return {s: _direction_symbol(s) for s in self.problem.model.states}
+
+    @cached_property
+    def _pushed(self) -> list[Vector]:
+        """The Jacobian times the direction, a vector for each state."""
+        directions = [Variable(s) for s in self._symbols.values()]
+        return [
+            add_vectors(*(apply_operator(entry, q) for entry, q in zip(row, directions, strict=True)))
+            for row in self.problem.nodes.blocks
+        ]
+
+    @cached_property
+    def _backward(self) -> dict[sp.Expr, list[tuple[Operator, Operator]]] | None:
+        """For each variable and each state: transposed derivatives of the pushed direction and of the update.
+
+        None where a slope has no derivative that the rules can state (kinks, for example).
+        """
+        share, model = self.problem.nodes.sharing.node, self.problem.model
+        updates = list(self.problem.nodes.updates.values())
+        try:
+            return {
+                s: [
+                    (share(adjoint(derivative(pushed, s))), share(adjoint(derivative(update, s))))
+                    for pushed, update in zip(self._pushed, updates, strict=True)
+                ]
+                for s in model.variables
+            }
+        except SymgradError:
+            return None
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the gradient exists and has something to act on."""
+        return self._backward is not None
+
+    def improved(self, batch: Batch, factors: int, iterations: int) -> Batch:
+        """The trajectories with larger products of this many factors; their inputs repeat afterwards."""
+        variables = _Variables.of(batch, factors)
+        direction = self._first_direction(batch, factors)
+        best = np.full(batch.size, -np.inf)
+        step = np.full(batch.size, _FIRST_STEP)
+        kept, gradient = variables, variables.zeros()
+        for _ in range(iterations):
+            run = self._forward(variables, direction)
+            better = run.objective > best
+            best = np.where(better, run.objective, best)
+            slopes, pulled = self._gradient(run)
+            kept, gradient = variables.where(better, kept), slopes.where(better, gradient)
+            direction = _where(better, pulled, direction)
+            step = np.where(better, step * _GROWTH, step * _SHRINKAGE)
+            variables = kept.moved(gradient, step).clipped(self.problem)
+        return kept.repeated(batch.steps)
+
+    def _first_direction(self, batch: Batch, factors: int) -> Point:
+        short = batch.first(factors)
+        items = products(self.problem.evaluator, self.problem.nodes.blocks, short, self.problem.simulated(short))
+        last = list(items)[-1].matrix
+        columns = np.stack([stretched(last[:, b], self.problem.bound.norm) for b in range(batch.size)], axis=1)
+        return self._blocks(columns[:, :, None])
+
+    def _blocks(self, stacked: Array) -> Point:
+        ends = np.cumsum([self.problem.size(s) for s in self._symbols]).tolist()
+        return dict(zip(self._symbols, np.split(stacked, ends[:-1]), strict=True))
+
+    def _forward(self, variables: _Variables, direction: Point) -> _Run:
+        norm = self.problem.bound.norm
+        states, pushed = dict(variables.initial), direction
+        total = -_log_norm(pushed, norm)
+        points, directions, inside = [], [], np.ones(total.shape, dtype=bool)
+        for inputs in variables.steps():
+            here = {**states, **inputs}
+            points.append(here)
+            directions.append(pushed)
+            inside &= self._inside(here)
+            point = self._point(here, pushed)
+            states = {s: point.vector(node) for s, node in self.problem.nodes.updates.items()}
+            raw = {s: _full(point.vector(node), total) for s, node in zip(states, self._pushed, strict=True)}
+            length = _log_norm(raw, norm)
+            total = total + length
+            pushed = {s: array / _safe_exp(length)[None, :, None] for s, array in raw.items()}
+        directions.append(pushed)
+        return _Run(points, directions, np.where(inside & np.isfinite(total), total, -np.inf))
+
+    def _point(self, here: Point, pushed: Point) -> Any:
+        return self.problem.evaluator.at({**here, **{self._symbols[s]: array for s, array in pushed.items()}})
+
+    def _inside(self, here: Point) -> Any:
+        checks = [self.problem.ranges.inside(s, array) for s, array in here.items()]
+        return reduce(np.logical_and, checks)
+
+    def _gradient(self, run: _Run) -> tuple[_Variables, Point]:
+        """The gradient by initial state and inputs, and the direction that a power step leads to."""
+        norm, backward = self.problem.bound.norm, self._backward or {}
+        pulled = _dual(run.directions[-1], norm)
+        costate = {s: np.zeros_like(array) for s, array in pulled.items()}
+        inputs: list[Point] = []
+        for here, direction in zip(reversed(run.points), reversed(run.directions[:-1]), strict=True):
+            point = self._point(here, direction)
+            before = {
+                s: _sum(point.apply(first, r) for (_, first), r in zip(backward[s], pulled.values(), strict=True))
+                for s in pulled
+            }
+            value = _pairing(before, direction)  # both sides are known up to a factor, which cancels in the quotient
+            slopes = {}
+            for s, pairs in backward.items():
+                direct = _sum(point.apply(second, r) for (second, _), r in zip(pairs, pulled.values(), strict=True))
+                later = _sum(point.apply(first, c) for (_, first), c in zip(pairs, costate.values(), strict=True))
+                slopes[s] = _divided(_full(direct, value), value) + _full(later, value)
+            pulled = {s: _divided(array, value) for s, array in before.items()}
+            inputs.append({s: slopes[s] for s in self.problem.model.inputs})
+            costate = {s: slopes[s] for s in pulled}
+        return _Variables(costate, inputs[::-1]), _dual(pulled, norm, conjugate=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Variables:
+    """Initial states and inputs of some steps; also a gradient by them."""
+
+    initial: Point
+    inputs: list[Point]
+
+    @classmethod
+    def of(cls, batch: Batch, steps: int) -> _Variables:
+        return cls(dict(batch.initial), [{s: a[t] for s, a in batch.inputs.items()} for t in range(steps)])
+
+    def steps(self) -> list[Point]:
+        return self.inputs
+
+    def zeros(self) -> _Variables:
+        return self._each(np.zeros_like)
+
+    def _each(self, function: Any) -> _Variables:
+        return _Variables(
+            {s: function(a) for s, a in self.initial.items()},
+            [{s: function(a) for s, a in step.items()} for step in self.inputs],
+        )
+
+    def where(self, chosen: Any, other: _Variables) -> _Variables:
+        return _Variables(
+            _where(chosen, self.initial, other.initial),
+            [_where(chosen, a, b) for a, b in zip(self.inputs, other.inputs, strict=True)],
+        )
+
+    def moved(self, gradient: _Variables, step: Array) -> _Variables:
+        arrays = [*gradient.initial.values(), *(a for part in gradient.inputs for a in part.values())]
+        largest = reduce(np.maximum, [np.abs(np.nan_to_num(a)).max(axis=(0, 2)) for a in arrays])
+        factor = np.where(largest > 0, step / np.where(largest > 0, largest, 1.0), 0.0)[None, :, None]
+
+        def shift(values: Point, slopes: Point) -> Point:
+            return {s: array + factor * np.nan_to_num(slopes[s]) for s, array in values.items()}
+
+        return _Variables(
+            shift(self.initial, gradient.initial),
+            [shift(a, b) for a, b in zip(self.inputs, gradient.inputs, strict=True)],
+        )
+
+    def clipped(self, problem: Problem) -> _Variables:
+        def within(values: Point) -> Point:
+            return {s: problem.ranges.clipped(s, array) for s, array in values.items()}
+
+        return _Variables(within(self.initial), list(map(within, self.inputs)))
+
+    def repeated(self, steps: int) -> Batch:
+        symbols = self.inputs[0] if self.inputs else {}
+        inputs = {s: np.array([self.inputs[t % len(self.inputs)][s] for t in range(steps)]) for s in symbols}
+        return Batch(self.initial, inputs, steps)
+
+
+def _direction_symbol(state: sp.Expr) -> sp.Expr:
+    if isinstance(state, sp.Symbol):
+        return sp.Dummy(f"direction_{state}", real=True)
+    return sp.MatrixSymbol(sp.Dummy(f"direction_{state}").name + "'", *state.shape)
+
+
+def _where(chosen: Any, values: Mapping[sp.Expr, Any], others: Mapping[sp.Expr, Any]) -> Point:
+    return {s: np.where(chosen[None, :, None], array, others[s]) for s, array in values.items()}
+
+
+def _full(value: Any, like: Array) -> Array:
+    """A value as (n, B, 1), also where it does not depend on the trajectory."""
+    batch = value if value.ndim == 3 else value[:, None, :]
+    return np.broadcast_to(batch, (batch.shape[0], len(like), batch.shape[2]))
+
+
+def _joined(blocks: Mapping[sp.Expr, Any]) -> Array:
+    return np.concatenate([array[:, :, 0] for array in blocks.values()])
+
+
+def _log_norm(blocks: Mapping[sp.Expr, Any], norm: Norm) -> Array:
+    entries = np.abs(_joined(blocks))
+    largest = entries.max(axis=0)
+    scaled = entries / np.where(largest > 0, largest, 1.0)
+    lengths = {sp.oo: np.ones_like(largest), sp.Integer(1): scaled.sum(axis=0)}
+    length = lengths[norm.p] if norm.p in lengths else np.sqrt((scaled**2).sum(axis=0))
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(largest) + np.log(np.where(length > 0, length, 1.0)))
+
+
+def _safe_exp(log: Array) -> Array:
+    return np.exp(np.where(np.isfinite(log), np.clip(log, -700, 700), 0.0))
+
+
+def _dual(blocks: Point, norm: Norm, conjugate: bool = False) -> Point:
+    """The vectors of dual norm 1 that pair best with given ones (conjugate: the same for the dual norm)."""
+    p = norm.dual if conjugate else norm.p
+    if p == 2:
+        length = np.exp(_log_norm(blocks, norm))
+        return {s: _divided(array, length) for s, array in blocks.items()}
+    if p == 1:
+        return {s: np.where(array < 0, -1.0, 1.0) for s, array in blocks.items()}
+    joined = _joined(blocks)
+    place = np.abs(joined).argmax(axis=0)
+    chosen = np.zeros_like(joined)
+    chosen[place, np.arange(joined.shape[1])] = np.where(joined[place, np.arange(joined.shape[1])] < 0, -1.0, 1.0)
+    ends = np.cumsum([array.shape[0] for array in blocks.values()]).tolist()
+    return {s: part[:, :, None] for s, part in zip(blocks, np.split(chosen, ends[:-1]), strict=True)}
+
+
+def _pairing(left: Point, right: Point) -> Array:
+    """The inner products of stacked vectors."""
+    return np.asarray(sum((left[s] * right[s]).sum(axis=(0, 2)) for s in right))
+
+
+def _sum(values: Iterable[Any]) -> Array:
+    return reduce(np.add, values)
+
+
+def _divided(array: Array, number: Array) -> Array:
+    return array / np.where(number != 0, number, 1.0)[None, :, None]
