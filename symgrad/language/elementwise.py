@@ -119,7 +119,7 @@ class Activation:
 
     @cached_property
     def slope(self) -> Range:
-        """The closed hull of the derivative over all real arguments, kinks included from both sides, jumps as infinite."""
+        """The closed hull of the derivative over all real arguments; kinks count from both sides, jumps as infinite."""
         return self.slope_on(REALS)
 
     @cached_property
@@ -307,7 +307,7 @@ def elementwise_lambda(function: Any) -> Activation:
     parameters = sorted(map(str, body.free_symbols - {VARIABLE}))
     if parameters:
         raise UnsupportedExpressionError(
-            f"applyfunc: {function} has the parameter {', '.join(parameters)}; a function of its variable alone is needed"
+            f"applyfunc: {function} has the parameter {', '.join(parameters)}; accepted are functions of one variable"
         )
     name = type(body).__name__ if body.args == (VARIABLE,) else "f"
     return Activation(name, body)
