@@ -73,6 +73,8 @@ class Jacobian(Presentable):
     def explicit(self, size: int | None = None, **sizes: int) -> sp.ImmutableDenseMatrix:
         """All entries, for fixed sizes: ``explicit(2)`` for all, ``explicit(n=2, m=3)`` for each.
 
+        Sizes that are not named take the positional number, or else the only one that is named.
+
         Returns:
             A SymPy matrix in the entries ``W[i, j]``, ``h[i, 0]`` of the symbols.
 
@@ -89,6 +91,7 @@ class Jacobian(Presentable):
         for name in sizes:
             if name not in known:
                 raise UnknownNameError(f"size of model {self.model.name}", name, known)
+        size = next(iter(sizes.values())) if size is None and len(sizes) == 1 else size
         numbers: dict[sp.Symbol, int] = {}
         for name, symbol in known.items():
             number = sizes.get(name, size)
