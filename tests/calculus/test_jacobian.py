@@ -120,7 +120,7 @@ def test_numerator_layout_and_order_of_blocks():
         ((2.0,), {}, "got 2.0"),
         ((True,), {}, "got True"),
         ((2,), {"k": 3}, "unknown size of model .* 'k'"),
-        ((), {"n": 2}, "size m: a positive integer is needed"),
+        ((), {"n": 2.5}, "got 2.5"),
     ],
 )
 def test_sizes_are_checked(arguments, sizes, message):
@@ -129,6 +129,13 @@ def test_sizes_are_checked(arguments, sizes, message):
     jacobian = sg.jacobian(sg.Recurrence({x: W * x + U * u}, inputs=[u]))
     with pytest.raises(sg.InputError, match=message):
         jacobian.explicit(*arguments, **sizes)
+
+
+def test_one_named_size_stands_for_the_others():
+    W, U = sp.MatrixSymbol("W", n, n), sp.MatrixSymbol("U", n, m)
+    x, u = sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("u", m, 1)
+    jacobian = sg.jacobian(sg.Recurrence({x: sg.hadamard(W * x, U * u)}, inputs=[u]))
+    assert jacobian.explicit(n=2) == jacobian.explicit(2) == jacobian.explicit(n=2, m=2)
 
 
 def test_only_recurrences_have_a_jacobian():
