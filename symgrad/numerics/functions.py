@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from array_api_compat import to_device
 
 from symgrad.errors import UnsupportedExpressionError
 from symgrad.language.elementwise import VARIABLE
@@ -22,14 +23,15 @@ Step = Callable[[Any, list[Any]], Any]
 
 _BITS = 128
 _MAX_BITS = 4096
+_TINY = 2.0**-1074
 
 
 class ArrayFunction:
     """A formula in one variable, compiled to operations on arrays; common sub-expressions are computed once.
 
-    The values are approximate. Where the operations leave the range of floats on the way (infinity minus
-    infinity, say) an entry is computed again in ball arithmetic, so that no argument gives NaN but one at which
-    the formula has no real value.
+    The values are approximate. Where the operations leave the range of floats on the way an entry is computed
+    again in ball arithmetic: infinity minus infinity would be NaN, and one over infinity 0. So no argument gives
+    NaN but one at which the formula has no real value.
 
     Args:
         expr: a formula in ``VARIABLE`` of the functions that :func:`symgrad.rigor.balls.ball_function` accepts.
@@ -48,29 +50,33 @@ class ArrayFunction:
         """The formula at every entry of an array of the library ``xp``."""
         with np.errstate(all="ignore"):
             values = [x]
+            overflow = xp.zeros_like(x, dtype=xp.bool)
             for step in self._steps:
-                values.append(step(xp, values))
+                value = step(xp, values)
+                values.append(value)
+                if not isinstance(value, float):
+                    overflow = overflow | xp.isinf(value)
             result = values[self._result] + xp.zeros_like(x)
-            lost = ~xp.isfinite(result) & xp.isfinite(x)
+            lost = (overflow | ~xp.isfinite(result)) & xp.isfinite(x)
             if bool(xp.any(lost)):
                 result = self._recomputed(xp, x, result, lost)
         return result
 
     def _recomputed(self, xp: Any, x: Any, result: Any, lost: Any) -> Any:
         """The same with the marked entries computed in balls."""
-        points, marks = xp.reshape(x, (-1,)), xp.reshape(lost, (-1,))
-        values = [self._through_balls(float(points[i])) if bool(marks[i]) else 0.0 for i in range(int(points.shape[0]))]
-        return xp.where(lost, xp.reshape(xp.asarray(values, dtype=x.dtype), x.shape), result)
+        entries = zip(_floats(xp, x), _floats(xp, result), _floats(xp, lost), strict=True)
+        values = [self._through_balls(point, value) if mark else value for point, value, mark in entries]
+        return xp.reshape(xp.asarray(values, dtype=x.dtype), x.shape)
 
-    def _through_balls(self, point: float) -> float:
+    def _through_balls(self, point: float, otherwise: float) -> float:
         bits = _BITS
         while True:
             with working_precision(bits):
                 ball = self._balls(point)
-                if ball.is_finite() and (ball.rel_accuracy_bits() > 53 or bits >= _MAX_BITS):
+                if ball.is_finite() and (ball.rel_accuracy_bits() > 53 or ball.rad() < _TINY):
                     return float(ball.mid())
             if bits >= _MAX_BITS:
-                return math.nan
+                return otherwise
             bits *= 4
 
     def _compile(self, expr: sp.Basic) -> int:
@@ -229,12 +235,15 @@ def _entrywise(function: Callable[[float], float], overflow: float = math.nan) -
             return overflow
 
     def on_arrays(xp: Any, x: Any) -> Any:
-        flat = xp.reshape(x, (-1,))
-        entries = [value(float(flat[i])) for i in range(int(flat.shape[0]))] if xp is not np else None
-        entries = [value(entry) for entry in flat.tolist()] if entries is None else entries
-        return xp.reshape(xp.asarray(entries, dtype=x.dtype), x.shape)
+        return xp.reshape(xp.asarray([value(entry) for entry in _floats(xp, x)], dtype=x.dtype), x.shape)
 
     return on_arrays
+
+
+def _floats(xp: Any, x: Any) -> list[Any]:
+    """The entries of an array as Python numbers."""
+    entries: list[Any] = np.asarray(to_device(xp.reshape(x, (-1,)), "cpu")).tolist()
+    return entries
 
 
 def _by_balls(expr: sp.Expr) -> Callable[[Any, Any], Any]:

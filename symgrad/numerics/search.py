@@ -25,8 +25,8 @@ _ENTRIES = 2**22  # of the inputs of one batch
 
 
 def random_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
-    """Trajectories from states and inputs at many scales, the first ones at zero; a tenth steered to extreme slopes."""
-    steered = min(count // 10, _FEW)
+    """Trajectories from states and inputs at many scales, the first ones at zero; some steered to extreme slopes."""
+    steered = min(count // 5, _FEW)
     yield from _drawn_batches(problem, count - steered, random)
     yield from _steered_batches(problem, steered, random)
 

@@ -27,6 +27,8 @@ __all__ = ["Check", "verify"]
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
+_FREE_SIZE = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Check(Presentable):
@@ -126,7 +128,8 @@ def verify(
 
     Args:
         bound: what :func:`symgrad.product_bound` returns, or a claim made from it by ``.tightened(factor)``.
-        weights: symbol or name -> array, for all parameters of the model.
+        weights: symbol or name -> array, for all parameters of the model. A size that neither weights nor
+            inputs tell is taken as 2.
         horizon: the largest number of factors.
         trajectories: how many trajectories to examine, besides those of ``inputs``.
         search: ``"random"`` draws states and inputs at many scales; ``"adversarial"`` also steers them to
@@ -139,8 +142,8 @@ def verify(
         A :class:`Check`.
 
     Raises:
-        InputError: an argument of the wrong type or value, a missing or malformed weight, a size that neither
-            weights nor inputs tell.
+        InputError: an argument of the wrong type or value, a missing or malformed weight, a weight outside its
+            declared range.
         UnknownNameError: a name that the model does not have, or an unknown search.
 
     >>> import numpy as np, symgrad as sg
@@ -186,12 +189,8 @@ def _problem(bound: Any, weights: Any, inputs: Any, horizon: Any) -> tuple[Probl
 
 
 def _all_sizes(bound: Bound, weights: Weights) -> Weights:
-    """The weights, if they tell every size; a model without parameters leaves its sizes open: then they are 1."""
-    model = bound.model
-    open_sizes = [s for s in model.sizes if s not in weights.sizes]
-    if open_sizes and model.parameters:
-        raise InputError(f"weights: they do not tell the size {', '.join(map(str, open_sizes))}; give inputs")
-    return Weights(weights.values, {**dict.fromkeys(open_sizes, 1), **weights.sizes})
+    """The weights with every size: what no weight and no input tells is free, and set to 2."""
+    return Weights(weights.values, {**dict.fromkeys(bound.model.sizes, _FREE_SIZE), **weights.sizes})
 
 
 def _searched(
