@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
-from symgrad.errors import SymgradError, UnknownNameError
+from symgrad.errors import InputError, SymgradError, UnknownNameError
 from symgrad.language.elementwise import VARIABLE as z
 from symgrad.language.elementwise import Activation
 from symgrad.language.numbers import exact_number
@@ -91,8 +91,10 @@ def activation(name: str | Activation, **parameters: float | sp.Expr) -> Activat
     (1/4, 1/5)
     """
     if isinstance(name, Activation):
+        if parameters:
+            raise InputError(f"{', '.join(parameters)}: parameters belong to a name, got the Activation {name}")
         return name
-    if name not in _DECLARED:
+    if not isinstance(name, str) or name not in _DECLARED:
         raise UnknownNameError("activation", name, _DECLARED)
     declaration = _DECLARED[name]
     for key in parameters:

@@ -188,6 +188,8 @@ def _checked_formula(name: str, expr: Any) -> sp.Expr:
     if len(symbols) > 1:
         names = ", ".join(map(str, symbols))
         raise InputError(f"expr: activation {name!r} must be a formula in one symbol, got the symbols {names}")
+    if expr.has(sp.nan, sp.oo, -sp.oo, sp.zoo):
+        raise InputError(f"expr: activation {name!r} must be finite, got {expr}")
     formula = canonical(expr.xreplace({symbol: VARIABLE for symbol in symbols}))
     ball_function(formula, (VARIABLE,))  # refuses what no later step could enclose
     return formula
