@@ -34,7 +34,7 @@ def visible_length(latex: str) -> int:
     r"""About how many characters wide a formula is set.
 
     >>> visible_length(r"\frac{a}{b} + \operatorname{diag}\left(x_{t}\right)")
-    11
+    10
     """
     while _FRACTION.search(latex):
         latex = _FRACTION.sub(lambda match: max(match.groups(), key=len), latex)

@@ -62,7 +62,7 @@ def _power(log10: float, exponent: int, round_up: bool) -> Decimal:
     fine = Context(prec=30)
     power = fine.power(Decimal(10), fine.subtract(Decimal(log10), Decimal(exponent)))
     if round_up:  # the decimal power itself is rounded to nearest, by at most half a unit of its 30th digit
-        return fine.next_plus(power) if power != 1 else power
+        return min(fine.next_plus(power), Decimal(10)) if power != 1 else power
     return power
 
 

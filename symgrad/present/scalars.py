@@ -14,30 +14,33 @@ from symgrad.language.elementwise import ActivatedMatrix, ActivatedScalar, Activ
 from symgrad.language.norms import NORMS, OperatorNorm
 from symgrad.present.numbers import Decimals
 
-__all__ = ["LatexScalars", "TextScalars", "escaped", "function_latex", "phrase", "stepped_latex"]
+__all__ = ["LatexScalars", "TextScalars", "escaped", "function_latex", "phrase", "primed", "stepped_latex"]
 
-_SPECIAL = re.compile(r"(?<!\\)([#%&$])")
-_SUBSCRIPTED = re.compile(r"(\\?\w|\\[a-zA-Z]+|[a-zA-Z]+)_\{([^{}]*)\}")
-
-
+_SPECIAL = re.compile(r"(?<!\\)[#%&$]")
+_SUBSCRIPTED = re.compile(r"([^_]+)_(?:\{([^{}]*)\}|([0-9A-Za-z]))")
 _SIGNS = {"<=": r"\le", ">=": r"\ge", "^": r"\hat{\ }", "_": r"\_", "|": "|", "<": "<", ">": ">"}
 _SIGNS |= {"{": r"\{", "}": r"\}", "\\": r"\backslash ", "~": r"\sim "}
 
 
 def escaped(name: str) -> str:
     """A name without characters that end or break a formula."""
-    return _SPECIAL.sub(r"\\\1", name).replace("~", r"\sim ")
+    return _SPECIAL.sub(_escaped_sign, name).replace("~", r"\sim ")
+
+
+def _escaped_sign(match: re.Match[str]) -> str:
+    return "\\" + match[0]
 
 
 def stepped_latex(name: str, step: str) -> str:
     r"""The LaTeX of a name with a step added to its subscript.
 
-    >>> stepped_latex("h", "t-1"), stepped_latex("h_{1}", "t"), stepped_latex(r"\hat{h}_a", "t")
-    ('h_{t-1}', 'h_{1,t}', '{\\hat{h}_a}_{t}')
+    >>> stepped_latex("h", "t-1"), stepped_latex(r"\hat{h}_1", "t"), stepped_latex("W_{a}^{b}", "t")
+    ('h_{t-1}', '\\hat{h}_{1,t}', '{W_{a}^{b}{}}_{t}')
     """
     if match := _SUBSCRIPTED.fullmatch(name):
-        return f"{match[1]}_{{{match[2]},{step}}}"
-    return f"{{{name}}}_{{{step}}}" if "_" in name else f"{name}_{{{step}}}"
+        return f"{match[1]}_{{{match[2] or match[3]},{step}}}"
+    # The empty group keeps TeX from taking a single letter with its scripts out of the braces again.
+    return f"{{{name}{{}}}}_{{{step}}}" if "_" in name else f"{name}_{{{step}}}"
 
 
 def function_latex(function: Activation) -> str:
@@ -45,12 +48,16 @@ def function_latex(function: Activation) -> str:
 
     >>> import symgrad as sg
     >>> function_latex(sg.activation("tanh").derivative), function_latex(sg.activation("relu_squared").derivative)
-    ("\\tanh'", "{\\operatorname{ReLU}^2}'")
+    ("\\tanh'", "{\\operatorname{ReLU}^2{}}'")
     """
     primes = len(function.name) - len(function.name.rstrip("'"))
-    stated = (function.latex or "").rstrip("'")
-    base = stated or _upright(function.name.rstrip("'"))
-    return (f"{{{base}}}" if primes and "^" in base else base) + "'" * primes
+    base = escaped((function.latex or "").rstrip("'")) or _upright(function.name.rstrip("'"))
+    return primed(base) + "'" * (primes - 1) if primes else base
+
+
+def primed(name: str) -> str:
+    """The LaTeX of a derivative's name."""
+    return f"{{{name}{{}}}}'" if "^" in name else f"{name}'"
 
 
 def _upright(name: str) -> str:
@@ -66,10 +73,7 @@ def phrase(words: str) -> str:
     \text{0 }\le\text{ z in 50 \%}
     """
     parts = re.split(r"(<=|>=|[\^_|<>{}\\~])", words)
-    shown = [
-        _SIGNS.get(part) or rf"\text{{{re.sub('([#%&$])', chr(92) * 2 + chr(49), part)}}}" for part in parts if part
-    ]
-    return "".join(shown)
+    return "".join(_SIGNS.get(part) or rf"\text{{{_SPECIAL.sub(_escaped_sign, part)}}}" for part in parts if part)
 
 
 class LatexScalars(LatexPrinter):

@@ -12,6 +12,7 @@ from symgrad.language.elementwise import ActivatedMatrix, ActivatedScalar, Activ
 from symgrad.language.operators import Elementwise, walk
 from symgrad.language.recurrence import Recurrence
 from symgrad.present.notation import Notation
+from symgrad.present.scalars import primed
 
 __all__ = ["Vocabulary"]
 
@@ -54,7 +55,7 @@ class Vocabulary:
             return self.functions[function]
         for base, name in self.functions.items():
             if function.name == f"{base.name}'" and function == base.derivative:
-                return f"{{{name}}}'" if "^" in name else f"{name}'"
+                return primed(name)
         return self.notation.function(function)
 
     @cached_property

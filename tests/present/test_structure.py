@@ -1,0 +1,173 @@
+"""LaTeX is well formed for every model, norm, activation and odd name; data fits JSON; every result has both."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import symgrad as sg
+from symgrad.present import latex, text, to_dict
+from symgrad.presentable import Presentable
+
+n, m = sp.symbols("n m", integer=True, positive=True)
+RANGES = {"lstm": {"c": (-16, 16)}}
+PRODUCT_BOUNDED = [name for name in sg.activation_names() if sg.activation(name).slope.is_bounded]
+
+
+def zoo(name: str) -> sg.Recurrence:
+    return sg.models.build(name).assuming(RANGES.get(name, {}))
+
+
+def odd_names() -> sg.Recurrence:
+    """Names with everything that means something to LaTeX, or looks like our own names."""
+    W, J, G = sp.MatrixSymbol("W_{rec}^a", n, n), sp.MatrixSymbol("J", n, n), sp.MatrixSymbol("G", n, n)
+    first, second = sp.MatrixSymbol(r"\hat{h}_1", n, 1), sp.MatrixSymbol("x_1__2", n, 1)
+    u, a = sp.MatrixSymbol("in & out #1 50%", n, 1), sp.MatrixSymbol("a", n, 1)
+    slope = sg.Activation("my_f%", sp.tanh(sp.Symbol("s")) / 2)
+    inner = W * first + J * u + a
+    return sg.Recurrence(
+        {first: slope(inner) + G * second, second: sg.hadamard(slope(inner), slope(second))}, inputs=[u]
+    ).assuming({second: (-1, sp.Rational(1, 3))})
+
+
+def numeric() -> sg.Recurrence:
+    W = sp.Matrix([[sp.Rational("0.12345678901234567890123"), -2], [0.1, sp.sqrt(2)]])
+    h = sp.MatrixSymbol("h", 2, 1)
+    return sg.Recurrence({h: W * sg.activation("selu")(h) + sp.Matrix([1, 2])})
+
+
+def results() -> Iterator[tuple[str, object]]:
+    """Everything that can be typeset, with a name for the test."""
+    models = {name: zoo(name) for name in sg.models.names()} | {"odd names": odd_names(), "numeric": numeric()}
+    for name, model in models.items():
+        yield f"{name}: model", model
+        yield f"{name}: jacobian", sg.jacobian(model)
+        for norm in (1, 2, "inf"):
+            bound = sg.product_bound(model, norm)
+            yield f"{name}: bound {norm}", bound
+            yield f"{name}: claim {norm}", bound.tightened(0.99)
+            yield f"{name}: proof {norm}", bound.proof
+    for name in PRODUCT_BOUNDED:
+        yield f"{name}: bound", sg.product_bound(sg.models.elman(name))
+    for name in sg.activation_names():
+        yield f"{name}: activation", sg.activation(name)
+
+
+def checked() -> Iterator[tuple[str, object]]:
+    weights = {"W": np.eye(2), "U": np.zeros((2, 1)), "b": np.zeros(2)}
+    bound = sg.product_bound(sg.models.elman("identity"))
+    for name, claim in (("true", bound), ("false", bound.tightened(0.99))):
+        check = sg.verify(claim, weights, horizon=12, trajectories=4)
+        yield f"check {name}", check
+        if check.witness is not None:
+            yield "witness", check.witness
+    yield "audit", bound.proof.audit(instances=1)
+
+
+RESULTS = dict(results())
+CHECKED = dict(checked())
+TYPESET = {name: result for name, result in (RESULTS | CHECKED).items() if name != "audit"}
+
+
+def faults(formula: str) -> list[str]:
+    """What would stop LaTeX: braces, brackets and environments out of balance, bare signs, double scripts."""
+    found, stack = [], []
+    tokens = re.findall(r"\\begin\{\w+\}|\\end\{\w+\}|\\left|\\right|\\.|[{}#%$]", formula.replace("\n", " "))
+    pairs = {"}": "{", r"\right": r"\left"}
+    for token in tokens:
+        opener = pairs.get(token, token.replace(r"\end", r"\begin") if token.startswith(r"\end") else None)
+        if opener is not None:
+            if not stack or stack.pop() != opener:
+                found.append(f"{token} closes nothing")
+        elif token in ("{", r"\left") or token.startswith(r"\begin"):
+            stack.append(token)
+        elif token in "#%$":
+            found.append(f"bare {token}")
+    double = re.findall(r"(?:_\{[^{}]*\}\s*_|\^\{[^{}]*\}\s*[\^'])", formula)
+    return found + [f"{item} is never closed" for item in stack] + [f"double script {item}" for item in double]
+
+
+@pytest.mark.parametrize("name", TYPESET)
+def test_the_latex_is_well_formed(name: str) -> None:
+    assert faults(latex(TYPESET[name])) == []
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["{a", "a}", r"\left(a", r"\begin{aligned}a\end{array}", "50%", "a_{1}_{2}", "W^{2}^{T}", "f^{2}'", r"{\left(}"],
+)
+def test_the_checker_sees_what_is_not_well_formed(formula: str) -> None:
+    assert faults(formula)
+
+
+@pytest.mark.parametrize("name", RESULTS | CHECKED)
+def test_the_text_is_plain_ascii(name: str) -> None:
+    written = text((RESULTS | CHECKED)[name])
+    assert written.isascii()
+    assert written.strip() == written
+
+
+@pytest.mark.parametrize("name", RESULTS | CHECKED)
+def test_the_data_fits_json(name: str) -> None:
+    data = to_dict((RESULTS | CHECKED)[name])
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert data["kind"]
+
+
+def subclasses(kind: type) -> Iterator[type]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from subclasses(child)
+
+
+def test_every_presentable_class_has_all_three_answers() -> None:
+    for module in walk_packages(sg.__path__, "symgrad."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    own = [kind for kind in subclasses(Presentable) if kind.__module__.startswith("symgrad.")]
+    assert len(own) >= 6
+    for generic in (latex, text, to_dict):
+        default = generic.dispatch(object)
+        assert [kind.__name__ for kind in own if generic.dispatch(kind) is default] == []
+
+
+def test_results_answer_by_themselves() -> None:
+    bound = sg.product_bound(sg.models.elman())
+    assert str(bound) == text(bound)
+    assert bound.latex() == latex(bound)
+    assert bound.to_dict() == to_dict(bound)
+    assert bound._repr_latex_() == f"$\\displaystyle {latex(bound)}$"
+    assert "$" not in latex(bound.proof), "a dollar inside would end the formula that notebooks put around it"
+
+
+@pytest.mark.parametrize("generic", [latex, text, to_dict])
+def test_what_cannot_be_presented_is_refused(generic: object) -> None:
+    with pytest.raises(sg.InputError, match="obj: dict cannot be presented; accepted are models"):
+        generic({})
+
+
+PAGE = r"""\documentclass{article}\usepackage{amsmath}
+\usepackage[paperwidth=230mm,paperheight=600mm,margin=10mm]{geometry}
+\begin{document}%s\end{document}"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_latex_compiles_and_fits_the_page(tmp_path: Path) -> None:
+    formulas = "\n".join(rf"\[{latex(result)}\] \newpage" for result in TYPESET.values())
+    inline = "\n".join(rf"$\displaystyle {latex(result)}$ \newpage" for result in TYPESET.values())
+    (tmp_path / "page.tex").write_text(PAGE % (formulas + inline), encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull \\hbox" not in done.stdout
