@@ -46,6 +46,7 @@ from symgrad.language.operators import (
     scale,
 )
 from symgrad.language.well_formed import check_constant_matrix, check_scalar, check_shapes, exact_floats
+from symgrad.rigor.functions import canonical
 
 __all__ = ["Lowering"]
 
@@ -70,7 +71,7 @@ class Lowering:
         """
         if not isinstance(expr, (sp.MatrixExpr, sp.MatrixBase)):
             check_scalar(expr)
-            return _Scalars(self.varying).vector(exact_floats(expr))
+            return _Scalars(self.varying).vector(canonical(exact_floats(expr)))
         check_shapes(expr)
         return self._vector(expr)
 
