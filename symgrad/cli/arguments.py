@@ -18,7 +18,7 @@ from symgrad.language.recurrence import Recurrence
 
 __all__ = ["chosen_model", "model_options", "parsed_activation", "parsed_number", "parsed_range"]
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?(/\d+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?(/[0-9]+)?")
 _INFINITIES = {"inf": sp.oo, "+inf": sp.oo, "-inf": -sp.oo, "oo": sp.oo, "-oo": -sp.oo}
 _CALL = re.compile(r"\s*([A-Za-z]\w*)\s*(?:\(([^()]*)\))?\s*")
 

@@ -28,7 +28,8 @@ class CheckRow:
     Attributes:
         k: the number of factors.
         log10_bound: decimal logarithm of the bound, rounded up.
-        log10_observed: decimal logarithm of the largest norm found; minus infinity when there is none.
+        log10_observed: decimal logarithm of the largest norm found; minus infinity for zero, or when no trajectory
+            stayed within the declared ranges that long.
         log10_tightness: the difference of both: at most 0 where the bound is respected.
         verdict: ``refuted`` where the confirmed counter-example is, ``undecided`` where floats exceed the bound.
     """

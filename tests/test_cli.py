@@ -1,0 +1,225 @@
+"""The command line: what it prints, its exit codes, and one clear line for each kind of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import symgrad as sg
+from symgrad.cli import commands, main
+from symgrad.cli.arguments import chosen_model, parsed_activation, parsed_number, parsed_range
+
+ROOT = Path(__file__).resolve().parents[1]
+DIGITS = str(ROOT / "examples" / "digits_elman.safetensors")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> object:
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "dumb")
+
+    def call(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["symgrad", *arguments])
+        code = main()
+        return Outcome(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> str:
+    """An orthogonal matrix: the bound of a linear Elman network is attained."""
+    turn = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    np.savez(tmp_path / "turn.npz", **{"net.W": turn, "net.U": np.zeros((2, 1)), "net.b": np.zeros(2), "other": turn})
+    return str(tmp_path / "turn.npz")
+
+
+def test_models_are_listed_with_options_and_equations(run) -> None:
+    done = run("models")
+    assert done.code == 0
+    assert all(f"{name}(" in done.out for name in sg.models.names())
+    assert "leaky(alpha=symbol, activation=tanh)\n    h[t] = (1 - alpha)*h[t-1] + alpha*tanh(" in done.out
+    listed = json.loads(run("models", "--json").out)
+    assert [entry["name"] for entry in listed] == sorted(sg.models.names())
+
+
+@pytest.mark.parametrize("name", sg.models.names())
+def test_every_model_is_derived_in_every_format(run, name: str) -> None:
+    arguments = ("derive", name, "--norm", "inf", *(("--range", "c=-2,2") if name == "lstm" else ()))
+    written = run(*arguments)
+    assert (written.code, written.err) == (0, "")
+    titles = ["Recurrence", "Jacobian", "Bound", "Proof"]
+    assert [line for line in written.out.splitlines() if line in titles] == titles
+    assert "||_inf <= " in written.out
+    typeset = run(*arguments, "--format", "latex").out
+    assert typeset.count("\\[\n") == typeset.count("\n\\]") == 4
+    data = json.loads(run(*arguments, "--format", "json").out)
+    assert list(data) == ["recurrence", "jacobian", "bound"]
+    assert data["bound"]["norm"] == "inf"
+    assert data["bound"]["proof"]["steps"][-1]["rule"].startswith("power of")
+    assert json.loads(run(*arguments, "--json").out) == data
+
+
+def test_activation_options_and_ranges_reach_the_model(run) -> None:
+    done = run("derive", "leaky", "-a", "leaky_relu(0.2)", "-o", "alpha=1/4", "-r", "u=0,inf")
+    assert "(||W||_2/4 + 3/4)**k" in done.out
+    assert "each entry of u[t] in [0, oo)" in done.out
+    assert "leaky_relu(slope=1/5)(z) = " in done.out
+
+
+def test_a_bound_that_holds_ends_with_0(run, weights: str) -> None:
+    done = run("verify", "elman", "-w", weights, "-a", "identity", "--prefix", "net.", "-k", "20", "-n", "5")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("||J[t]*J[t-1]*...*J[t-k+1]||_2 <= ||W||_2**k\n")
+    rows = [line.split() for line in done.out.splitlines() if line[:1].isdigit()]
+    assert [row[0] for row in rows] == ["1", "2", "5", "10", "20"]
+    assert all(row[1:] == ["1", "1", "1", "observed"] for row in rows)
+
+
+def test_a_refuted_claim_ends_with_1(run, weights: str) -> None:
+    arguments = ("verify", "elman", "-w", weights, "-a", "identity", "--prefix", "net.", "-k", "20", "-n", "5")
+    done = run(*arguments, "--tightened", "0.99")
+    assert done.code == 1
+    assert "refuted: " in done.out
+    assert "witness: trajectory" in done.out
+    assert done.err == ""
+    data = json.loads(run(*arguments, "--tightened", "0.99", "--json").out)
+    assert (data["verdict"], data["holds"], data["factor"]) == ("refuted", False, "99/100")
+    assert len(data["rows"]) == 20
+
+
+def test_numbers_beyond_floats_are_written(run, tmp_path: Path) -> None:
+    np.savez(tmp_path / "tiny.npz", W=np.eye(1) * 1e-200, U=np.zeros((1, 1)), b=np.zeros(1))
+    done = run("verify", "elman", "-w", str(tmp_path / "tiny.npz"), "-k", "10", "-n", "3")
+    assert done.code == 0
+    last = next(line.split() for line in done.out.splitlines() if line.startswith("10 "))
+    assert last[1].endswith("e-2000")
+    assert last[2].endswith("e-2000")
+
+
+def test_a_verdict_that_could_not_be_reached_ends_with_3(run, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def undecided(*arguments: object, **settings: object) -> sg.Check:
+        return replace(sg.verify(*arguments, **settings), verdict=sg.Verdict.UNDECIDED, reason="made for this test")
+
+    monkeypatch.setattr(commands, "verify_bound", undecided)
+    done = run("verify", "elman", "-w", weights, "-a", "identity", "--prefix", "net.", "-k", "2", "-n", "3")
+    assert done.code == 3
+    assert "undecided: made for this test" in done.out
+
+
+def test_inputs_and_seed_are_used(run) -> None:
+    sequences = str(ROOT / "examples" / "digits_sequences.safetensors")
+    arguments = ("verify", "elman", "-w", DIGITS, "-k", "5", "-n", "4", "--json")
+    plain, again, fed = (json.loads(run(*arguments, *more).out) for more in ((), (), ("-i", sequences)))
+    assert plain == again
+    assert (plain["trajectories"], fed["trajectories"]) == (4, 36)
+    assert json.loads(run(*arguments, "--seed", "7").out)["seed"] == 7
+    assert json.loads(run(*arguments, "--search", "adversarial").out)["search"] == "adversarial"
+
+
+W = ("--weights", DIGITS)
+BAD = {
+    "model": (("derive", "lsmt"), "unknown model 'lsmt': did you mean 'lstm'?"),
+    "activation": (("derive", "elman", "-a", "tahn"), "unknown activation 'tahn': did you mean 'tanh'?"),
+    "activation form": (("derive", "elman", "-a", "tanh("), "activation: a name such as tanh or leaky_relu(0.2)"),
+    "activation call": (("derive", "elman", "-a", "__import__('os').system('true')"), "activation: a name such as"),
+    "activation number": (("derive", "elman", "-a", "elu(alpha=x)"), "alpha of activation elu: a number such as"),
+    "activation parameter": (("derive", "elman", "-a", "elu(slope=1)"), "unknown parameter of activation elu 'slope'"),
+    "too many": (("derive", "elman", "-a", "tanh(1)"), "activation: tanh takes 0 parameters"),
+    "no activation": (("derive", "lstm", "-a", "tanh"), "unknown option of model lstm 'activation'"),
+    "norm": (("derive", "elman", "--norm", "3"), "norm: got '3', accepted are 1, 2 and inf"),
+    "range form": (("derive", "lstm", "-r", "c=1"), "range: NAME=LOW,HIGH such as c=-16,16 is needed"),
+    "range order": (("derive", "lstm", "-r", "c=2,1"), "range of c: the low end must be below the high end"),
+    "range number": (("derive", "lstm", "-r", "c=2,exit()"), "range of c: a number such as"),
+    "range name": (("derive", "lstm", "-r", "q=1,2"), "unknown symbol of model lstm 'q'"),
+    "no range": (("derive", "lstm"), "sup|c| unbounded"),
+    "option": (("derive", "leaky", "-o", "alpha"), "option: NAME=VALUE such as alpha=0.3 is needed"),
+    "option name": (
+        ("derive", "leaky", "-o", "aplha=1"),
+        "unknown option of model leaky 'aplha': did you mean 'alpha'?",
+    ),
+    "option value": (("derive", "leaky", "-o", "alpha=abc"), "option alpha: a number such as"),
+    "huge exponent": (("derive", "leaky", "-o", "alpha=1e999999999"), "option alpha: a number such as"),
+    "no file": (("verify", "elman", "-w", "none.npz"), "path: none.npz is no file that exists"),
+    "format": (("verify", "elman", "-w", __file__), "unknown format .py; accepted are .safetensors or .npz"),
+    "prefix": (("verify", "elman", *W, "--prefix", "x."), "starts with 'x.'"),
+    "horizon": (("verify", "elman", *W, "-k", "0"), "horizon: a positive integer is needed, got 0"),
+    "search": (("verify", "elman", *W, "-s", "randm"), "unknown search 'randm': did you mean 'random'?"),
+    "seed": (("verify", "elman", *W, "--seed", "-1"), "seed: a non-negative integer is needed, got -1"),
+    "factor": (("verify", "elman", *W, "--tightened", "-1"), "factor: a positive number is needed"),
+    "other weights": (("verify", "lstm", *W, "-r", "c=-1,1"), "weight"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_gives_one_line_and_2(run, name: str) -> None:
+    arguments, message = BAD[name]
+    done = run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
+    assert message in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("verify", "elman"), ("derive",), ("derive", "elman", "--format", "html"), ("simulate",), ("-x",)]
+)
+def test_wrong_usage_ends_with_2(run, arguments: Sequence[str]) -> None:
+    done = run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert "Usage: " in done.err
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("models", "--help"), ("derive", "--help"), ("verify", "--help")])
+def test_help_is_there(run, arguments: Sequence[str]) -> None:
+    done = run(*arguments)
+    assert done.code == 0
+    assert "Usage: " in done.out
+
+
+def test_it_runs_as_a_module_without_a_traceback() -> None:
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    call = [sys.executable, "-m", "symgrad.cli"]
+    done = subprocess.run([*call, "derive", "elman"], capture_output=True, text=True, env=settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    bad = subprocess.run([*call, "derive", "none"], capture_output=True, text=True, env=settings)
+    assert bad.returncode == 2
+    assert "Traceback" not in bad.stderr
+
+
+def test_numbers_are_exact() -> None:
+    assert parsed_number("x", " 0.1 ") == sp.Rational(1, 10)
+    assert parsed_number("x", "-1.5e-3/3") == sp.Rational(-1, 2000)
+    for wrong in ("", "1/0", "nan", "inf", "0x1", "1_0", "2**3", "1.2.3"):
+        with pytest.raises(sg.InputError, match=r"^x: "):
+            parsed_number("x", wrong)
+
+
+def test_activations_are_those_of_the_library() -> None:
+    assert parsed_activation("elu") == sg.activation("elu")
+    assert parsed_activation(" elu( alpha = 2 ) ") == parsed_activation("elu(2)") == sg.activation("elu", alpha=2)
+    with pytest.raises(sg.InputError, match="given twice"):
+        parsed_activation("elu(alpha=1, alpha=2)")
+
+
+def test_ranges_and_models() -> None:
+    assert parsed_range("u = -inf, 1/2") == ("u", sp.Interval(-sp.oo, sp.S.Half))
+    assert chosen_model("elman", options=["activation=relu"]).updates == sg.models.elman("relu").updates
+    with pytest.raises(sg.InputError, match="given twice"):
+        chosen_model("elman", "tanh", ["activation=relu"])
