@@ -10,7 +10,8 @@ import sympy as sp
 from symgrad.bounds.inequality import EntryRange, Inequality, Quantity, rules_for
 from symgrad.errors import NoBoundError, NoRuleError
 from symgrad.language.nodes import Node
-from symgrad.language.operators import Elementwise, Variable, Weight, symbols_of, walk
+from symgrad.language.norms import OperatorNorm
+from symgrad.language.operators import Elementwise, Variable, Vector, Weight, symbols_of, walk
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.to_sympy import vector_to_sympy
 
@@ -65,44 +66,71 @@ class Engine:
 
 
 def explain_infinite(inequality: Inequality) -> NoBoundError:
-    """The error for a bound that is infinite: which range is missing."""
-    culprits: dict[Quantity, None] = {}
-    _find_culprits(inequality, culprits, set())
-    ranges = [quantity for quantity in culprits if isinstance(quantity, EntryRange)]
-    names = sorted({str(q.vector.symbol) for q in ranges if isinstance(q.vector, Variable)})
-    others = sorted({_describe(quantity) for quantity in ranges if not isinstance(quantity.vector, Variable)})
-    parts = others
-    if names:
-        hint = ", ".join(f"{name}: sg.Interval(low, high)" for name in names)
+    """The error for a bound that is infinite: which ranges are missing, or which function no range tames."""
+    culprits = _Culprits()
+    culprits.follow(inequality)
+    parts = sorted(culprits.reasons)
+    if culprits.undeclared:
+        names = sorted(culprits.undeclared)
         which = " and ".join(f"sup|{name}|" for name in names)
-        parts = [f"{which} unbounded: declare the range with model.assuming({{{hint}}})", *others]
+        ranges = ", ".join(f"{name}: sg.Interval(low, high)" for name in names)
+        parts = [f"{which} unbounded: declare the range with model.assuming({{{ranges}}})", *parts]
     return NoBoundError(f"no finite bound: {'; '.join(parts)}")
 
 
-def _find_culprits(item: Inequality, culprits: dict[Quantity, None], seen: set[Quantity]) -> None:
-    """Follow infinite bounds down to the ranges that no declaration makes finite."""
-    if item.quantity in seen:
-        return
-    seen.add(item.quantity)
-    infinite = [premise for premise in item.premises if not premise.is_finite]
-    if not infinite or _is_unbounded_function(item.quantity):
-        culprits[item.quantity] = None
-        return
-    for premise in infinite:
-        _find_culprits(premise, culprits, seen)
+class _Culprits:
+    """Where the infinite ends of an inequality come from.
+
+    Attributes:
+        undeclared: the names of vectors whose ranges are to be declared.
+        reasons: what no declared range changes.
+    """
+
+    def __init__(self) -> None:
+        self.undeclared: set[str] = set()
+        self.reasons: set[str] = set()
+        self._seen: set[Quantity] = set()
+
+    def follow(self, item: Inequality) -> None:
+        """Go down to the ranges that are infinite by themselves."""
+        if item.quantity in self._seen:
+            return
+        self._seen.add(item.quantity)
+        infinite = [premise for premise in item.premises if not premise.is_finite]
+        if isinstance(item.quantity, EntryRange):
+            vector = item.quantity.vector
+            if isinstance(vector, Variable):
+                self.undeclared.add(str(vector.symbol))
+            elif isinstance(vector, Elementwise):
+                infinite = [] if self._is_untamed(vector, item, infinite) else infinite
+            elif not infinite:
+                self.reasons.add(f"the entries of {vector_to_sympy(vector)} have no known range")
+        for premise in infinite:
+            self.follow(premise)
+
+    def _is_untamed(self, vector: Elementwise, item: Inequality, infinite: list[Inequality]) -> bool:
+        """Note why a function is unbounded; whether no range of what stands in its argument helps."""
+        parameters = _parameters_without_range(item)
+        if _is_numeric(vector.argument) and (infinite or parameters):
+            self.undeclared |= parameters
+            return False
+        argument = vector_to_sympy(vector.argument)
+        self.reasons.add(f"{vector.function.name} is unbounded over the values that {argument} may take")
+        return True
 
 
-def _is_unbounded_function(quantity: Quantity) -> bool:
-    """An unbounded function of a weighted sum: no declared range of the model's symbols bounds it symbolically."""
-    return (
-        isinstance(quantity, EntryRange)
-        and isinstance(quantity.vector, Elementwise)
-        and any(isinstance(node, Weight) for node in walk(quantity.vector.argument))
-    )
+def _is_numeric(vector: Vector) -> bool:
+    """Whether numbers for the ranges of all vectors give numbers for the range: no matrix and no scalar symbol."""
+    vectors = {node.symbol for node in walk(vector) if isinstance(node, Variable)}
+    return not any(isinstance(node, Weight) for node in walk(vector)) and symbols_of(vector) <= vectors
 
 
-def _describe(quantity: EntryRange) -> str:
-    vector = quantity.vector
-    if isinstance(vector, Elementwise):
-        return f"{vector.function.name} is unbounded over the values that {vector_to_sympy(vector.argument)} may take"
-    return f"the entries of {vector_to_sympy(vector)} have no known range"
+def _parameters_without_range(item: Inequality) -> set[str]:
+    """The vectors of parameters below a range of which nothing but the norm is known."""
+    found: set[str] = set()
+    for step in item.steps():
+        if isinstance(step.quantity, EntryRange) and isinstance(step.quantity.vector, Variable):
+            symbol = step.quantity.vector.symbol
+            if isinstance(symbol, sp.MatrixSymbol) and step.bound[1].has(OperatorNorm):
+                found.add(str(symbol))
+    return found

@@ -182,7 +182,12 @@ class Bound(Presentable):
             InputError: a weight that the bound depends on is missing, or any weight is malformed.
             UnknownNameError: a name that the model does not have.
         """
-        return BoundSeries(self, bind(self.model, weights, self.parameters))
+        values = bind(self.model, weights, self.parameters)
+        unknown = [size for size in self.model.sizes if size in self.gain.free_symbols - values.sizes.keys()]
+        if unknown:
+            telling = [str(s) for s in self.model.parameters if unknown[0] in s.free_symbols] or "none in this model"
+            raise InputError(f"weights: the size {unknown[0]} is needed; the parameters that tell it: {telling}")
+        return BoundSeries(self, values)
 
     def evaluate(self, weights: Mapping[Any, Any] | None, k: Any) -> BoundValue:
         """The value for given weights and k: a rigorous upper bound, rounded up.

@@ -109,7 +109,11 @@ def fused_function(goal: EntryRange, prove: Prove, context: Any) -> Conclusion |
     if fused is None:
         return Lacking("it is no composite function of one vector")
     formula, base = fused
-    return _function_range(Activation("f", formula), prove(EntryRange(base)))
+    try:
+        function = Activation("f", sp.piecewise_fold(formula) if formula.has(sp.ITE) else formula)
+    except SymgradError as error:
+        return Lacking(f"the composite function cannot be enclosed: {error}")
+    return _function_range(function, prove(EntryRange(base)))
 
 
 @rule(
