@@ -62,11 +62,11 @@ def bind(model: Recurrence, weights: Mapping[Any, Any] | None, needed: Collectio
     """
     if weights is not None and not isinstance(weights, Mapping):
         raise InputError(f"weights: a mapping {{name: array}} is needed, got {type(weights).__name__}")
-    given = {_name(key): exact_array(f"weight {key}", value) for key, value in (weights or {}).items()}
+    given = _named_arrays(weights or {})
     known = {str(symbol): symbol for symbol in model.parameters}
     arrays = {name: array for name, array in given.items() if name in known}
     tensors = {name: array for name, array in given.items() if name not in known}
-    for name, parts in _unstacked(model, tensors).items():
+    for name, parts in _unstacked(model, tensors, {str(symbol) for symbol in needed}).items():
         if name in arrays:
             raise InputError(f"weights: {name} is given both by itself and inside a stacked tensor")
         arrays[name] = parts
@@ -79,6 +79,16 @@ def bind(model: Recurrence, weights: Mapping[Any, Any] | None, needed: Collectio
     bound_weights = _sized(model, {known[name]: array for name, array in arrays.items()})
     _check_ranges(model, bound_weights)
     return bound_weights
+
+
+def _named_arrays(weights: Mapping[Any, Any]) -> dict[str, Array]:
+    given: dict[str, Array] = {}
+    for key, value in weights.items():
+        name = _name(key)
+        if name in given:
+            raise InputError(f"weights: {name} is given twice, by its name and as a symbol")
+        given[name] = exact_array(f"weight {name}", value)
+    return given
 
 
 def _name(key: object) -> str:
@@ -95,17 +105,37 @@ def exact_array(label: str, value: Any) -> Array:
     """
     if isinstance(value, (sp.Basic, sp.MatrixBase)):
         value = _from_sympy(label, value)
-    detach = getattr(value, "detach", None)
-    array = np.asarray(detach().cpu().numpy() if callable(detach) else value)
-    if array.dtype.kind not in "fiub" or array.dtype.kind == "b":
+    array = _as_numpy(label, value)
+    if array.dtype.kind not in "fiu":
         raise InputError(f"{label}: an array of real numbers is needed, got dtype {array.dtype} of shape {array.shape}")
-    result = np.array(array, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        result = np.array(array, dtype=np.float64)
     if not np.isfinite(result).all():
         bad = tuple(int(i) for i in np.argwhere(~np.isfinite(result))[0])
         raise InputError(f"{label}: NaN and infinity are not accepted, found {result[bad]} at index {bad}")
     if array.dtype.kind in "iu" and not (np.abs(result) <= 2.0**53).all():
         raise InputError(f"{label}: integers beyond 2**53 do not fit float64 exactly")
+    if array.dtype.kind == "f" and not (result == array).all():
+        raise InputError(f"{label}: numbers of dtype {array.dtype} do not fit float64 exactly")
     return result
+
+
+def _as_numpy(label: str, value: Any) -> NDArray[Any]:
+    if np.ma.is_masked(value):
+        raise InputError(f"{label}: an array without masked entries is needed, got shape {np.shape(value)}")
+    if callable(getattr(value, "detach", None)):
+        return _from_torch(value)
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{label}: rows of one length are needed, got {type(value).__name__} ({error})") from error
+
+
+def _from_torch(tensor: Any) -> NDArray[Any]:
+    """A PyTorch tensor without its gradient; formats that NumPy lacks, such as bfloat16, widened without rounding."""
+    plain = tensor.detach().cpu()
+    narrow = plain.is_floating_point() and plain.element_size() < 4
+    return np.asarray((plain.float() if narrow else plain).numpy())
 
 
 def _from_sympy(label: str, value: Any) -> Any:
@@ -118,8 +148,11 @@ def _from_sympy(label: str, value: Any) -> Any:
     return np.array(entries, dtype=np.float64)
 
 
-def _unstacked(model: Recurrence, tensors: Mapping[str, Array]) -> dict[str, Array]:
-    """Parameters cut out of stacked tensors; a parameter named by several tensors is their sum."""
+def _unstacked(model: Recurrence, tensors: Mapping[str, Array], needed: Collection[str]) -> dict[str, Array]:
+    """Parameters cut out of stacked tensors; a parameter named by several tensors is their sum.
+
+    One that lacks a tensor of its sum is left out unless it is needed.
+    """
     parts: dict[str, dict[str, Array]] = {}
     for name, array in tensors.items():
         tensor = name.removesuffix("_l0")
@@ -136,19 +169,30 @@ def _unstacked(model: Recurrence, tensors: Mapping[str, Array]) -> dict[str, Arr
             if tensor in parts.setdefault(part, {}):
                 raise InputError(f"weight {name}: {tensor} is given twice")
             parts[part][tensor] = block
-    return {part: _summed(model, part, blocks) for part, blocks in parts.items()}
+    complete = [part for part, blocks in parts.items() if part in needed or not _missing(model, part, blocks)]
+    return {part: _summed(model, part, parts[part]) for part in complete}
+
+
+def _wanted(model: Recurrence, part: str) -> list[str]:
+    return [tensor for tensor, names in model.stacked.items() if part in names]
+
+
+def _missing(model: Recurrence, part: str, blocks: Mapping[str, Array]) -> list[str]:
+    return [tensor for tensor in _wanted(model, part) if tensor not in blocks]
 
 
 def _summed(model: Recurrence, part: str, blocks: Mapping[str, Array]) -> Array:
-    wanted = [tensor for tensor, names in model.stacked.items() if part in names]
-    missing = [tensor for tensor in wanted if tensor not in blocks]
+    wanted, missing = _wanted(model, part), _missing(model, part, blocks)
     if missing:
         raise InputError(f"weights: {part} is the sum of {' and '.join(wanted)}; {', '.join(missing)} is missing")
     arrays = list(blocks.values())
     if len({array.shape for array in arrays}) > 1:
         raise InputError(f"weights: {' and '.join(wanted)} must have one shape, got {[a.shape for a in arrays]}")
     # The sum rounded to float64 is the parameter of the model that is studied; everything after is exact in it.
-    total: Array = np.sum(arrays, axis=0)
+    with np.errstate(over="ignore"):
+        total: Array = np.sum(arrays, axis=0)
+    if not np.isfinite(total).all():
+        raise InputError(f"weights: the sum {part} of {' and '.join(wanted)} overflows")
     return total
 
 
@@ -209,6 +253,8 @@ def _fit(symbol: sp.Expr, array: Array) -> Array:
         return array.reshape(())
     if symbol.shape[1] == 1 and (array.ndim == 1 or (array.ndim == 2 and array.shape[1] == 1)):
         return array.reshape(-1)
+    if symbol.shape[1] == 1:
+        raise InputError(f"weight {symbol}: got shape {array.shape}, needed {symbol.shape} or ({symbol.shape[0]},)")
     if array.ndim != 2:
         raise InputError(f"weight {symbol}: got shape {array.shape}, needed {symbol.shape}")
     return array

@@ -35,7 +35,7 @@ def test_kinks_count_in_the_curvature(formula, slope, curvature):
 def test_a_jump_makes_the_slope_infinite_and_the_jacobian_is_refused(formula, slope):
     step = sg.Activation("step", formula)
     assert (step.slope.inf, step.slope.sup) == slope
-    with pytest.raises(sg.InputError, match="'step' jumps at [01]"):
+    with pytest.raises(sg.InputError, match=r"'step' jumps at [01]"):
         sg.product_bound(sg.models.elman(step))
 
 
