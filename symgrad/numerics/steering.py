@@ -226,6 +226,8 @@ class Steering:
             return [], np.zeros((0, 0))
         origin = self.problem.evaluator.at(self.layout.split(np.zeros((1, sum(self.layout.sizes)))))
         slopes = self._slopes(origin, [rows[i] for i in places], 1)[0]
+        if not np.isfinite(slopes).all():
+            return [], np.zeros((0, 0))
         return places, np.asarray(np.linalg.pinv(slopes, rcond=_CUTOFF))
 
 

@@ -161,8 +161,10 @@ def verify(
         _check_count(name, number, least=0 if name == "seed" else 1)
     if search not in SEARCHES:
         raise UnknownNameError("search", search, SEARCHES)
-    found = _searched(problem, given, search, int(trajectories), int(seed), progress)
-    return _check(problem, found, confirm(problem, found, int(seed)), search, int(seed))
+    with np.errstate(all="ignore"):  # what overflows in floats is left out, or decided in balls
+        found = _searched(problem, given, search, int(trajectories), int(seed), progress)
+        confirmed = confirm(problem, found, int(seed))
+    return _check(problem, found, confirmed, search, int(seed))
 
 
 def _check_count(name: str, number: Any, least: int) -> None:
