@@ -54,11 +54,15 @@ def check_rows(check: Check, steps: Iterable[int] | None = None) -> list[CheckRo
     Args:
         check: the outcome of a verification.
         steps: the numbers of factors; by default those of :func:`shown_steps`.
+
+    Raises:
+        InputError: a number of factors that is not from 1 to the horizon.
     """
     return [_row(check, k) for k in (shown_steps(check) if steps is None else steps)]
 
 
 def _row(check: Check, k: int) -> CheckRow:
+    check.tightness(k)  # refuses what was not checked
     bound, observed, ratio = (
         float(series[k - 1]) for series in (check.log10_bound, check.log10_observed, check.log10_ratio)
     )

@@ -198,6 +198,8 @@ def test_a_check_in_print() -> None:
     assert [row[0] for row in rows] == ["1", "2", "5", "10", "20", "40"]
     assert rows[-1][1:] == ["1.22e+19", "1.22e+19", "1", "observed"]
     assert [line.split()[0] for line in check_table(true, [3]).splitlines()[2:]] == ["3"]
+    with pytest.raises(sg.InputError, match="k: an integer from 1 to 40 is needed, got 41"):
+        check_table(true, [1, 41])
     false = sg.verify(bound.tightened(0.9), weights, horizon=40, trajectories=3)
     assert "witness: trajectory" in text(false)
     assert to_dict(false)["witness"]["k"] == false.witness.k
