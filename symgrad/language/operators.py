@@ -401,21 +401,25 @@ def walk(node: Node) -> Iterator[Node]:
 
 def symbols_of(node: Node) -> frozenset[sp.Basic]:
     """All SymPy symbols (vectors, matrices, scalar coefficients) below a node, sizes left out."""
-    found: set[sp.Basic] = set()
-    for current in walk(node):
-        match current:
-            case Variable(symbol):
-                found |= _leaf_symbols(symbol)
-            case Weight(matrix):
-                found |= _leaf_symbols(matrix)
-            case Constant(value, _):
-                found |= value.free_symbols
-            case Scale(coefficient, _):
-                found |= coefficient.free_symbols
-    return frozenset(found)
+    known: frozenset[sp.Basic] | None = node.__dict__.get("_symbols")
+    if known is None:
+        known = _own_symbols(node).union(*map(symbols_of, children(node)))
+        object.__setattr__(node, "_symbols", known)  # asked for again by every node above
+    return known
 
 
-def _leaf_symbols(expression: sp.Basic) -> set[sp.Basic]:
+def _own_symbols(node: Node) -> frozenset[sp.Basic]:
+    match node:
+        case Variable(symbol) | Weight(symbol):
+            return _leaf_symbols(symbol)
+        case Constant(value, _):
+            return frozenset(value.free_symbols)
+        case Scale(coefficient, _):
+            return frozenset(coefficient.free_symbols)
+    return frozenset()
+
+
+def _leaf_symbols(expression: sp.Basic) -> frozenset[sp.Basic]:
     """Matrix symbols and scalar coefficients of a leaf, without the symbols that only give sizes."""
     matrices = expression.atoms(sp.MatrixSymbol)
     sizes = {
@@ -424,4 +428,4 @@ def _leaf_symbols(expression: sp.Basic) -> set[sp.Basic]:
         for size in leaf.shape
         for symbol in sp.sympify(size).free_symbols
     }
-    return set(matrices) | {symbol for symbol in expression.atoms(sp.Symbol) if symbol not in sizes}
+    return frozenset(matrices) | (expression.atoms(sp.Symbol) - sizes)
