@@ -36,7 +36,8 @@ def confirm(problem: Problem, found: Findings, seed: int) -> Confirmation:
         return Confirmation(
             Verdict.UNDECIDED, f"all {found.trajectories} trajectories left the declared ranges in the first step"
         )
-    excess = _excess(problem, found)
+    excess = problem.lowered(found) - problem.log_bound
+    excess[np.isnan(excess)] = -np.inf  # nothing found, and a bound of zero
     exceeding = np.flatnonzero(excess > 0)
     if not len(exceeding):
         return Confirmation(Verdict.OBSERVED, f"no product of {found.trajectories} trajectories exceeds the bound")
@@ -52,17 +53,6 @@ def confirm(problem: Problem, found: Findings, seed: int) -> Confirmation:
         f"in floats the product exceeds the bound (at k = {worst}), but balls of up to {PRECISIONS[-1]} bits "
         "do not separate the two sides",
     )
-
-
-def _excess(problem: Problem, found: Findings) -> Array:
-    """By how much the logarithms of the norms exceed those of the bound, less what float rounding can do."""
-    ks = np.arange(1, problem.horizon + 1)
-    slack = ks * (problem.total + 16) * 2.0**-50
-    bound = problem.log_bound
-    slack = slack + np.where(np.isfinite(bound), np.abs(bound), 0.0) * 2.0**-50
-    with np.errstate(invalid="ignore"):
-        excess = found.log - bound - slack
-    return np.where(np.isneginf(found.log), -np.inf, excess)
 
 
 def _candidates(excess: Array, exceeding: NDArray[np.int64]) -> list[int]:

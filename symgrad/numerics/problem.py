@@ -25,6 +25,7 @@ __all__ = ["Findings", "Problem"]
 Array = NDArray[np.float64]
 
 _LN10 = float(np.log(10.0))
+_ROUNDING = 2.0**-50
 _CACHED = 2**16  # entries of one array of products: what stays in a processor's cache
 _STORED = 2**23  # entries of the states of one chunk
 
@@ -73,6 +74,12 @@ class Problem:
     def log_bound(self) -> Array:
         """The same in natural logarithms, in floats."""
         return self.log10_bound * _LN10
+
+    def lowered(self, found: Findings) -> Array:
+        """The logarithms found, less what rounding of floats can have added (an estimate)."""
+        ks, bound = np.arange(1, self.horizon + 1), self.log_bound
+        steps = ks * (self.total + 16) * _ROUNDING
+        return found.log - steps - np.where(np.isfinite(bound), np.abs(bound), 0.0) * _ROUNDING
 
     def size(self, symbol: sp.Expr) -> int:
         """The number of entries of a variable."""

@@ -43,7 +43,8 @@ class Check(Presentable):
         horizon: the largest k.
         ks: (K,) the numbers of factors, 1 ... horizon.
         log10_bound: (K,) decimal logarithms of the bound, rounded up.
-        log10_observed: (K,) decimal logarithms of the largest norms found, approximate; minus infinity for none.
+        log10_observed: (K,) decimal logarithms of the largest norms found in floats, lowered by an estimate of
+            the rounding errors; minus infinity where nothing is found.
         trajectories: how many trajectories were examined.
         left_range: how many of them left the declared ranges (or overflowed) on the way; products that
             reach beyond that step do not count.
@@ -223,7 +224,7 @@ def _check(problem: Problem, found: Findings, confirmed: Confirmation, search: s
         problem.horizon,
         np.arange(1, problem.horizon + 1),
         problem.log10_bound,
-        found.log / math.log(10.0),
+        problem.lowered(found) / math.log(10.0),
         found.trajectories,
         found.left,
         confirmed.witness,
