@@ -94,6 +94,7 @@ class _MatrixScalar(sp.Expr):
     """A non-negative number attached to a matrix; ``doit`` on explicit entries, ``evalf`` on numbers."""
 
     is_commutative = True
+    is_Atom = True  # SymPy's rewriting of scalars, which Max sets off too, must not take the matrix inside apart
     is_extended_nonnegative = True
     is_nonnegative = True
     is_real = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,6 +12,7 @@ import sympy as sp
 
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.lowering import Lowering
+from symgrad.language.numbers import exact_number
 from symgrad.language.operators import Vector, symbols_of
 from symgrad.presentable import Presentable
 
@@ -58,11 +60,17 @@ class Recurrence(Presentable):
             raise InputError(f"updates: a mapping {{state: next_state}} with at least one state, got {self.updates!r}")
         object.__setattr__(self, "updates", {key: _as_expr(key, value) for key, value in self.updates.items()})
         object.__setattr__(self, "inputs", _as_tuple(self.inputs))
+        if not isinstance(self.ranges, Mapping):
+            raise InputError(
+                f"ranges: a mapping {{symbol: Interval}}, got {type(self.ranges).__name__} {self.ranges!r}"
+            )
+        object.__setattr__(self, "ranges", {key: _interval(key, value) for key, value in self.ranges.items()})
         _check_variables(self.states, "states")
         _check_variables(self.inputs, "inputs")
         self._check_kinds()
         _ = self.nodes  # an expression outside the language is refused here, not at first use
         self._check_names()
+        object.__setattr__(self, "ranges", {self.symbol(key): value for key, value in self.ranges.items()})
 
     @property
     def states(self) -> tuple[sp.Expr, ...]:
@@ -129,9 +137,7 @@ class Recurrence(Presentable):
         """
         if not isinstance(ranges, Mapping):
             raise InputError(f"ranges: a mapping {{symbol: Interval}}, got {type(ranges).__name__} {ranges!r}")
-        declared = dict(self.ranges)
-        for key, value in ranges.items():
-            declared[self.symbol(key)] = _interval(key, value)
+        declared = {**self.ranges, **{self.symbol(key): value for key, value in ranges.items()}}
         return replace(self, ranges=declared)
 
     def _check_kinds(self) -> None:
@@ -152,6 +158,11 @@ class Recurrence(Presentable):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise InputError(f"updates: different symbols share the name {', '.join(twice)}")
+        parameters = set(map(str, self.parameters))
+        for tensor, parts in self.stacked.items():
+            unknown = [part for part in parts if part not in parameters]
+            if unknown:
+                raise UnknownNameError(f"parameter in stacked tensor {tensor}", unknown[0], parameters)
 
 
 def _as_tuple(inputs: Any) -> tuple[sp.Expr, ...]:
@@ -185,12 +196,18 @@ def _check_variables(symbols: tuple[Any, ...], what: str) -> None:
 
 def _interval(key: object, value: Any) -> sp.Interval:
     if isinstance(value, (tuple, list)) and len(value) == 2:
-        try:
-            value = sp.Interval(
-                *(sp.Rational(str(end)) if isinstance(end, float) else sp.sympify(end, strict=True) for end in value)
-            )
-        except (TypeError, ValueError, sp.SympifyError) as error:
-            raise InputError(f"range of {key}: two real numbers are needed, got {value!r}") from error
+        value = sp.Interval(*(_end(key, end) for end in value))
     if not isinstance(value, sp.Interval):
-        raise InputError(f"range of {key}: a non-empty Interval(low, high) is needed, got {value!r}")
-    return value
+        raise InputError(f"range of {key}: an Interval(low, high) with low < high is needed, got {value!r}")
+    return sp.Interval(_end(key, value.start), _end(key, value.end), value.left_open, value.right_open)
+
+
+def _end(key: object, end: Any) -> sp.Expr:
+    """An end of a range: a real number taken exactly, infinity, or an expression in scalar parameters."""
+    if isinstance(end, float) and math.isinf(end):
+        return sp.oo if end > 0 else -sp.oo
+    if end in (sp.oo, -sp.oo):
+        return end
+    if isinstance(end, sp.Expr) and end.free_symbols and end.is_extended_real is not False:
+        return end
+    return exact_number(f"range of {key}", end)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.recurrence import Recurrence
+from symgrad.language.sizes import sizes_from_shapes
 
 __all__ = ["Weights", "bind", "exact_array"]
 
@@ -197,19 +198,8 @@ def _summed(model: Recurrence, part: str, blocks: Mapping[str, Array]) -> Array:
 
 
 def _sized(model: Recurrence, values: dict[sp.Expr, Array]) -> Weights:
-    sizes: dict[sp.Symbol, int] = {}
     fitted = {symbol: _fit(symbol, array) for symbol, array in values.items()}
-    shaped = [(s, a) for s, a in fitted.items() if not isinstance(s, sp.Symbol)]
-    for symbol, array in shaped:
-        for size, length in zip(symbol.shape, _two(array), strict=True):
-            if isinstance(size, sp.Symbol) and sizes.setdefault(size, length) != length:
-                raise InputError(
-                    f"weight {symbol}: got shape {array.shape}, needed {symbol.shape} with {size} = {sizes[size]}"
-                )
-    for symbol, array in shaped:
-        wanted = tuple(sp.sympify(sp.sympify(size).xreplace(sizes)) for size in symbol.shape)
-        if any(size.is_Integer and size != length for size, length in zip(wanted, _two(array), strict=True)):
-            raise InputError(f"weight {symbol}: got shape {array.shape}, needed {wanted}")
+    sizes = sizes_from_shapes({s: a.shape for s, a in fitted.items() if not isinstance(s, sp.Symbol)})
     return Weights(fitted, sizes)
 
 
@@ -239,10 +229,6 @@ def _check_assumptions(symbol: sp.Symbol, value: float) -> None:
     if broken:
         key = next((sign for sign in _SIGNS if sign in broken and assumed[sign]), broken[0])
         raise InputError(f"weight {symbol}: the symbol is assumed {'' if assumed[key] else 'not '}{key}, got {value}")
-
-
-def _two(array: Array) -> tuple[int, int]:
-    return (array.shape[0], array.shape[1]) if array.ndim == 2 else (array.shape[0], 1)
 
 
 def _fit(symbol: sp.Expr, array: Array) -> Array:

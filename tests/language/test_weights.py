@@ -148,7 +148,7 @@ def test_no_mapping(weights):
         bind(ELMAN, weights)
 
 
-@pytest.mark.parametrize(("name", "hint"), [("w_hh", "weight_hh"), ("Ww", "W"), ("weight_h", "weight_hh")])
+@pytest.mark.parametrize(("name", "hint"), [("w_hh", "weight_hh"), ("Ww", "W"), ("weight_hh_l", "weight_hh")])
 def test_unknown_names_are_answered_with_the_nearest(name, hint):
     with pytest.raises(UnknownNameError, match=f"unknown weight of model elman '{name}': did you mean '{hint}'"):
         bind(ELMAN, {name: W})

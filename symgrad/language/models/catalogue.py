@@ -43,7 +43,7 @@ def build(name: str, **options: Any) -> Recurrence:
     >>> build("elman", activation="relu").name
     'elman'
     """
-    if name not in _FAMILIES:
+    if not isinstance(name, str) or name not in _FAMILIES:
         raise UnknownNameError("model", name, _FAMILIES)
     accepted = inspect.signature(_FAMILIES[name]).parameters
     for option in options:
