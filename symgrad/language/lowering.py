@@ -23,6 +23,7 @@ from symgrad.language.elementwise import (
     Activation,
     elementwise_lambda,
 )
+from symgrad.language.numbers import exact_floats
 from symgrad.language.operators import (
     Compose,
     Diagonal,
@@ -45,7 +46,7 @@ from symgrad.language.operators import (
     hadamard_vectors,
     scale,
 )
-from symgrad.language.well_formed import check_constant_matrix, check_scalar, check_shapes, exact_floats
+from symgrad.language.well_formed import check_constant_matrix, check_scalar, check_shapes
 from symgrad.rigor.functions import canonical
 
 __all__ = ["Lowering"]

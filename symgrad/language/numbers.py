@@ -9,7 +9,7 @@ import sympy as sp
 
 from symgrad.errors import InputError
 
-__all__ = ["exact_number"]
+__all__ = ["exact_floats", "exact_number"]
 
 
 def exact_number(label: str, value: Any) -> sp.Expr:
@@ -24,7 +24,21 @@ def exact_number(label: str, value: Any) -> sp.Expr:
     if isinstance(value, float) and math.isfinite(value):
         return sp.Rational(repr(float(value)))
     if isinstance(value, (int, sp.Expr)) and not isinstance(value, bool):
-        number = sp.sympify(value, strict=True)
+        number = exact_floats(sp.sympify(value, strict=True))
         if number.is_number and number.is_real and number.is_finite:
             return number
     raise InputError(f"{label}: a finite real number is needed, got {type(value).__name__} {value!r}")
+
+
+def exact_floats(expr: sp.Expr) -> sp.Expr:
+    """A scalar expression whose floats are replaced by their shortest decimals, so that no product of them is rounded.
+
+    >>> exact_floats(0.1 * sp.Symbol("x"))
+    x/10
+    """
+    return expr.xreplace({number: _exact_float(number) for number in expr.atoms(sp.Float)})
+
+
+def _exact_float(number: sp.Float) -> sp.Expr:
+    double = float(number) if number.is_finite else 0.0
+    return sp.Rational(repr(double)) if double and sp.Float(double) == number else sp.Rational(number)

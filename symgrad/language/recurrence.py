@@ -12,7 +12,7 @@ import sympy as sp
 
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.lowering import Lowering
-from symgrad.language.numbers import exact_number
+from symgrad.language.numbers import exact_floats, exact_number
 from symgrad.language.operators import Vector, symbols_of
 from symgrad.presentable import Presentable
 
@@ -209,5 +209,5 @@ def _end(key: object, end: Any) -> sp.Expr:
     if end in (sp.oo, -sp.oo):
         return end
     if isinstance(end, sp.Expr) and end.free_symbols and end.is_extended_real is not False:
-        return end
+        return exact_floats(end)
     return exact_number(f"range of {key}", end)

@@ -14,7 +14,7 @@ from symgrad.errors import InputError, UnsupportedExpressionError
 from symgrad.language.elementwise import ActivatedMatrix, ActivatedScalar
 from symgrad.rigor.balls import ball_function
 
-__all__ = ["check_constant_matrix", "check_scalar", "check_shapes", "exact_floats"]
+__all__ = ["check_constant_matrix", "check_scalar", "check_shapes"]
 
 _CONSTANT_NODES = (
     sp.MatrixSymbol,
@@ -32,20 +32,6 @@ _CONSTANT_NODES = (
     ElementwiseApplyFunction,
     sp.DiagMatrix,
 )
-
-
-def exact_floats(expr: sp.Expr) -> sp.Expr:
-    """A scalar expression whose floats are replaced by their shortest decimals, so that no product of them is rounded.
-
-    >>> exact_floats(0.1 * sp.Symbol("x"))
-    x/10
-    """
-    return expr.xreplace({number: _exact_float(number) for number in expr.atoms(sp.Float)})
-
-
-def _exact_float(number: sp.Float) -> sp.Expr:
-    double = float(number) if number.is_finite else 0.0
-    return sp.Rational(repr(double)) if double and sp.Float(double) == number else sp.Rational(number)
 
 
 def check_scalar(expr: sp.Expr) -> None:
