@@ -8,6 +8,8 @@ from typing import Any
 import sympy as sp
 from flint import arb, arb_mat
 
+from symgrad.language.norms import maximum
+
 __all__ = ["ball_power_norm", "gain_power", "perron_constant", "perron_root", "upper_ends"]
 
 
@@ -28,7 +30,7 @@ def perron_root(gain: sp.ImmutableDenseMatrix) -> sp.Expr | None:
     if gain.rows == 1:
         return gain[0, 0]
     if gain.is_upper or gain.is_lower:
-        return sp.Max(*gain.diagonal())
+        return maximum(*gain.diagonal())
     if gain.rows == 2:
         middle, root = _characteristic(gain)
         return middle + root
@@ -39,7 +41,7 @@ def gain_power(gain: sp.ImmutableDenseMatrix, k: sp.Expr) -> sp.MatrixBase | sp.
     r"""``G**k`` in closed form for one or two states, as an unevaluated power beyond.
 
     For 2 x 2 with eigenvalues l1 > l2: ``G^k = (l1^k (G - l2 I) - l2^k (G - l1 I)) / (l1 - l2)``
-    (Sylvester's formula; Horn and Johnson, Topics in Matrix Analysis 1991, eq. 6.1.36).
+    (Sylvester's formula; Horn and Johnson, Topics in Matrix Analysis 1991, sec. 6.1).
     With l1 = l2 = a (then bc = 0 and a = d): ``G^k = a^k I + k a^(k-1) (G - a I)``.
 
     >>> k = sp.Symbol("k", integer=True, nonnegative=True)
@@ -66,7 +68,8 @@ def perron_constant(gain: sp.ImmutableDenseMatrix, p: sp.Expr) -> sp.Expr | None
 
     With a positive right eigenvector v (``G v = rho v``) the maximal row sum of ``G^k`` is at most
     ``max v / min v * rho^k``, likewise with the left one for column sums, and
-    ``||A||_2^2 <= ||A||_1 ||A||_oo`` (Horn and Johnson 2013, cor. 8.1.33 and eq. 5.6.P21).
+    ``||A||_2^2 <= ||A||_1 ||A||_oo`` (Horn and Johnson, Matrix Analysis 2013, cor. 8.1.33; Golub and
+    Van Loan, Matrix Computations 2013, cor. 2.3.2).
     Off-diagonal entries that are zero leave no positive eigenvector.
 
     >>> perron_constant(sp.ImmutableDenseMatrix([[1, 2], [2, 1]]), sp.oo)
@@ -79,7 +82,7 @@ def perron_constant(gain: sp.ImmutableDenseMatrix, p: sp.Expr) -> sp.Expr | None
         return None
     rest = rho - gain[0, 0]
     ratios = {sp.oo: rest / gain[0, 1], sp.Integer(1): rest / gain[1, 0]}
-    constants = {key: sp.Max(ratio, 1 / ratio) for key, ratio in ratios.items()}
+    constants = {key: maximum(ratio, 1 / ratio) for key, ratio in ratios.items()}
     if p == 2:
         return sp.sqrt(constants[sp.oo] * constants[sp.Integer(1)])
     return constants[p]

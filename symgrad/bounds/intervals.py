@@ -6,6 +6,8 @@ from itertools import product
 
 import sympy as sp
 
+from symgrad.language.norms import maximum
+
 __all__ = [
     "REALS",
     "Ends",
@@ -35,7 +37,7 @@ def is_numeric(bounds: sp.Tuple) -> bool:
 
 def largest(*values: sp.Expr) -> sp.Expr:
     """The maximum, infinite as soon as one value is."""
-    return sp.oo if any(value == sp.oo for value in values) else sp.Max(*values)
+    return sp.oo if any(value == sp.oo for value in values) else maximum(*values)
 
 
 def magnitude(bounds: sp.Tuple) -> sp.Expr:
@@ -45,7 +47,7 @@ def magnitude(bounds: sp.Tuple) -> sp.Expr:
         return sp.oo
     if low == -high and high.is_nonnegative:
         return high
-    return sp.Max(sp.Abs(low), sp.Abs(high))
+    return maximum(sp.Abs(low), sp.Abs(high))
 
 
 def hull(*ranges: sp.Tuple) -> sp.Tuple:

@@ -33,7 +33,7 @@ from symgrad.bounds.structure import (
     gate_choices,
     gated_terms,
 )
-from symgrad.language.norms import NORMS, OperatorNorm
+from symgrad.language.norms import NORMS, OperatorNorm, maximum
 from symgrad.language.operators import (
     Block,
     Compose,
@@ -135,7 +135,7 @@ def diagonal_affine_in_ranges(goal: OperatorNormOf, prove: Prove, context: Any) 
     corners: list[sp.Expr] = [constant]
     for coefficient, premise in zip(terms.values(), premises, strict=True):
         corners = [corner + coefficient * end for corner in corners for end in premise.bound]
-    return Conclusion(sp.Max(*map(sp.Abs, corners)), premises)
+    return Conclusion(maximum(*map(sp.Abs, corners)), premises)
 
 
 @rule(

@@ -11,7 +11,7 @@ import sympy as sp
 from symgrad.errors import InputError
 from symgrad.language.spectra import closed_eigenvalues, eigenvalue_moduli, extreme, gram, singular_values
 
-__all__ = ["NORMS", "Norm", "OperatorNorm", "SmallestSingularValue", "SpectralRadius", "norm"]
+__all__ = ["NORMS", "Norm", "OperatorNorm", "SmallestSingularValue", "SpectralRadius", "maximum", "norm"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Norm:
     def of_vector(self, entries: list[sp.Expr]) -> sp.Expr:
         """The vector norm of non-negative expressions."""
         if self.p == sp.oo:
-            return sp.Max(*entries)
+            return maximum(*entries)
         return sp.Add(*(entry**self.p for entry in entries)) ** (1 / self.p)
 
     def __str__(self) -> str:
@@ -66,6 +66,34 @@ def norm(p: Any) -> Norm:
     if isinstance(p, bool) or key is None:
         raise InputError(f"norm: got {p!r}, accepted are 1, 2 and inf")
     return NORMS[key]
+
+
+def maximum(*values: sp.Expr) -> sp.Expr:
+    """The largest of scalar expressions, with the norms in them compared as plain non-negative symbols.
+
+    SymPy's ``Max`` rewrites its arguments to compare them, and takes matrix expressions apart as if they were scalars.
+
+    >>> W = sp.MatrixSymbol("W", 2, 2)
+    >>> maximum(OperatorNorm(W), OperatorNorm(W) + 1)
+    OperatorNorm(W) + 1
+    """
+    symbols: dict[sp.Basic, sp.Basic] = {}
+
+    def plain(expr: sp.Basic) -> sp.Basic:
+        if isinstance(expr, _MatrixScalar):
+            return symbols.setdefault(expr, sp.Dummy(f"norm{len(symbols)}", nonnegative=True))
+        return expr.func(*map(plain, expr.args)) if expr.args else expr
+
+    largest = sp.Max(*map(plain, values))
+    norms = {symbol: expr for expr, symbol in symbols.items()}
+
+    def restored(expr: sp.Basic) -> sp.Basic:
+        if not expr.args:
+            return norms.get(expr, expr)
+        parts = map(restored, expr.args)
+        return expr.func(*parts, evaluate=False) if isinstance(expr, (sp.Max, sp.Min)) else expr.func(*parts)
+
+    return restored(largest) if norms else largest
 
 
 def _as_matrix(matrix: Any) -> sp.Expr:
