@@ -23,6 +23,7 @@ class Notation(ABC):
     identity = "I"
     zero = "0"
     ones: str
+    ones_in_sum: str
     less_or_equal: str
     element_of: str
     hadamard_binds: bool
@@ -108,6 +109,7 @@ class Notation(ABC):
 
 class _Latex(Notation):
     ones = r"\mathbf{1}"
+    ones_in_sum = ones
     less_or_equal = r"\le"
     element_of = r"\in"
     hadamard_binds = False
@@ -175,7 +177,8 @@ class _Latex(Notation):
 
 
 class _Text(Notation):
-    ones = "1"
+    ones = "ones"
+    ones_in_sum = "1"
     less_or_equal = "<="
     element_of = "in"
     hadamard_binds = True

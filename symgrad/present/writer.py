@@ -75,7 +75,7 @@ class Writer:
             return [(False, self.short[node])]
         match node:
             case VectorSum(terms):
-                return _positive_first([self._term(term) for term in sorted(terms, key=self._vector_order)])
+                return _positive_first([self._sum_term(term) for term in sorted(terms, key=self._vector_order)])
             case OperatorSum(terms):
                 return _positive_first([self._term(term) for term in sorted(terms, key=self._operator_order)])
             case Vector() | Operator():
@@ -111,6 +111,12 @@ class Writer:
                 return negative, self.vocabulary.scalar(rest)
         written, level = self._piece(node)
         return False, self._within(written, level, ENTRYWISE)
+
+    def _sum_term(self, term: Vector) -> Term:
+        match term:
+            case Constant(value, length) if value == 1 and length != 1:
+                return False, self.notation.ones_in_sum
+        return self._term(term)
 
     def _scaled_term(self, coefficient: sp.Expr, piece: Piece) -> Term:
         negative, rest = _without_sign(coefficient)

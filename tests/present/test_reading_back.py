@@ -69,7 +69,8 @@ class Value:
         return Value(self.array ** Value.of(other).array)
 
     def __matmul__(self, other: Any) -> Value:
-        assert self.array.shape == other.array.shape, "entrywise product of different shapes"
+        zero = not (self.array.ndim and other.array.ndim) and 0 in (self.array.sum(), other.array.sum())
+        assert zero or self.array.shape == other.array.shape, "entrywise product of different shapes"
         return Value(self.array * other.array)
 
     __radd__ = __add__
@@ -127,7 +128,7 @@ def from_text(page: str, numbers: Mapping[str, Any]) -> Reader:
 
 LATEX_WORDS = {
     r"\sigma": "sigmoid",
-    r"\mathbf{1}": " 1 ",
+    r"\mathbf{1}": " ones ",
     r"\odot": "@",
     r"\left": "",
     r"\right": "",
@@ -145,7 +146,7 @@ def from_latex(page: str, numbers: Mapping[str, Any]) -> Reader:
     lines = []
     for line in page.split(r" \\" + "\n"):
         line = re.sub(r"\\frac\{\\partial ([^{}]*\{[^{}]*\})\}\{\\partial ([^{}]*\{[^{}]*\})\}", _partial, line)
-        line = re.sub(r"\^\{T\}", ".T", line)
+        line = re.sub(r"\^\{([0-9])\}", r"**\1", re.sub(r"\^\{T\}", ".T", line))
         while re.search(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", line):
             line = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"((\1)/(\2))", line)
         line = re.sub(r"\\operatorname\{(\w+)\}", r"\1", line).replace("'", "_p")
@@ -172,6 +173,8 @@ def _products(expression: str) -> str:
         result += f"*{token}" if starts and ends else token
     return result
 
+
+SEEDS = 12
 
 # --- models and their numbers ------------------------------------------------------
 
@@ -208,8 +211,6 @@ SCALAR_MODELS: dict[str, Callable[[], sg.Recurrence]] = {
     ),
     "nested": lambda: sg.Recurrence({x: tanh(w * sigmoid(r * x + 1) - x) * x**3}),
 }
-CASES = [(name, notation) for name in MODELS for notation in ("text", "latex")]
-CASES += [(name, "text") for name in SCALAR_MODELS]
 
 
 def drawn(model: sg.Recurrence, size: int) -> dict[sp.Expr, Any]:
@@ -228,7 +229,7 @@ def names(model: sg.Recurrence, numbers: dict[sp.Expr, Any]) -> dict[str, Any]:
     step = {s: "_t_1" for s in model.states} | {s: "_t" for s in model.inputs}
     greek = {"alpha": "alpha"}
     named = {greek.get(str(s), str(s)) + step.get(s, ""): value for s, value in numbers.items()}
-    return named | {"I": np.eye(size)}
+    return named | {"I": np.eye(size), "ones": np.ones((size, 1))}
 
 
 def explicit(model: sg.Recurrence, matrix: Any, numbers: dict[sp.Expr, Any]) -> np.ndarray:
@@ -244,6 +245,37 @@ def explicit(model: sg.Recurrence, matrix: Any, numbers: dict[sp.Expr, Any]) -> 
     return np.array(matrix.xreplace({key: sp.Float(float(val), 20) for key, val in flat.items()}).evalf(), dtype=float)
 
 
+def random_vector(random: np.random.Generator, depth: int) -> sp.Expr:
+    """A vector expression of the language, drawn from all its constructions."""
+    if depth == 0:
+        return [h, v, u, b, ones, W * h, B * v][random.integers(7)]
+    first, second = random_vector(random, depth - 1), random_vector(random, depth - 1)
+    factor = [-1, 2, sp.Rational(-1, 3), g, 1 - g, -g / 2][random.integers(6)]
+    matrix = [W, B.T, W - W.T, W * B, 2 * W - g * sp.Identity(n), (W + B).T][random.integers(6)]
+    kinds = [
+        lambda: first + second,
+        lambda: first - second,
+        lambda: factor * first,
+        lambda: matrix * first,
+        lambda: sg.hadamard(first, second),
+        lambda: (tanh, sigmoid, sin, softsign)[random.integers(4)](first),
+        lambda: sp.DiagMatrix(first) * second,
+    ]
+    return kinds[random.integers(len(kinds))]()
+
+
+def random_model(seed: int) -> sg.Recurrence:
+    """A drawn model without powers, whose functions are named by letters that the readers do not know."""
+    random = np.random.default_rng(seed)
+    while True:
+        updates = {h: random_vector(random, 3) + h, v: random_vector(random, 3) + v}
+        if not any(expr.has(sp.HadamardPower) for expr in updates.values()):
+            return sg.Recurrence(updates, inputs=[u])
+
+
+MODELS |= {f"random {seed}": lambda seed=seed: random_model(seed) for seed in range(SEEDS)}
+CASES = [(name, notation) for name in MODELS for notation in ("text", "latex")]
+CASES += [(name, "text") for name in SCALAR_MODELS]
 READERS = {"text": (text, from_text), "latex": (latex, from_latex)}
 
 
