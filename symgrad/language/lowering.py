@@ -8,7 +8,7 @@ smallest sub-expression at fault.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sympy as sp
@@ -63,6 +63,7 @@ class Lowering:
     """
 
     varying: frozenset[sp.Basic]
+    _known: dict[Any, Vector] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def vector(self, expr: Any) -> Vector:
         """The node of a SymPy vector (or, in a scalar model, scalar) expression.
@@ -79,6 +80,11 @@ class Lowering:
     def _vector(self, expr: Any) -> Vector:
         if len(expr.shape) != 2 or expr.shape[1] != 1:
             raise UnsupportedExpressionError(f"{expr}: a column vector is needed, got shape {expr.shape}")
+        if expr not in self._known:
+            self._known[expr] = self._lowered(expr)
+        return self._known[expr]
+
+    def _lowered(self, expr: Any) -> Vector:
         for kind, case in self._vector_cases().items():
             if isinstance(expr, kind):
                 return case(expr)

@@ -14,6 +14,7 @@ from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.lowering import Lowering
 from symgrad.language.numbers import exact_floats, exact_number
 from symgrad.language.operators import Vector, symbols_of
+from symgrad.language.well_formed import distinct_nodes
 from symgrad.presentable import Presentable
 
 __all__ = ["Recurrence"]
@@ -112,7 +113,8 @@ class Recurrence(Presentable):
     @cached_property
     def _matrices(self) -> set[sp.Expr]:
         found = {symbol for symbol in self._used | set(self.variables) if isinstance(symbol, sp.MatrixSymbol)}
-        return found | set().union(*(expr.atoms(sp.MatrixExpr) for expr in self.updates.values()))
+        nodes = [node for expr in self.updates.values() for node in distinct_nodes(expr)]
+        return found | {node for node in nodes if isinstance(node, sp.MatrixExpr)}
 
     def symbol(self, key: object, among: Iterable[sp.Expr] | None = None) -> sp.Expr:
         """The symbol of this model for a symbol or a name.

@@ -14,7 +14,7 @@ from symgrad.errors import InputError, UnsupportedExpressionError
 from symgrad.language.elementwise import ActivatedMatrix, ActivatedScalar
 from symgrad.rigor.balls import ball_function
 
-__all__ = ["check_constant_matrix", "check_scalar", "check_shapes"]
+__all__ = ["check_constant_matrix", "check_scalar", "check_shapes", "distinct_nodes"]
 
 _CONSTANT_NODES = (
     sp.MatrixSymbol,
@@ -60,13 +60,30 @@ def _check_scalar_node(node: sp.Expr) -> None:
         ) from error
 
 
+def distinct_nodes(expr: Any) -> list[Any]:
+    """Every sub-expression once, each before those that stand in it alone; shared ones would cost exponential time.
+
+    >>> x = sp.Symbol("x")
+    >>> distinct_nodes(sp.sin(x) + x)
+    [x + sin(x), sin(x), x]
+    """
+    seen: dict[Any, None] = {}
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen[node] = None
+            stack.extend(node.args)
+    return list(seen)
+
+
 def check_shapes(expr: Any) -> None:
     """Refuse sums, entrywise products and products whose shapes are not the same; SymPy lets symbolic sizes pass.
 
     Raises:
         UnsupportedExpressionError: names the smallest sub-expression at fault and the shapes in it.
     """
-    for node in sp.postorder_traversal(expr):
+    for node in reversed(distinct_nodes(expr)):
         if isinstance(node, (sp.MatAdd, sp.HadamardProduct)):
             _check_pairs(node, pairwise(node.args), lambda a, b: _same(a.shape[0], b.shape[0], a.shape[1], b.shape[1]))
         elif isinstance(node, sp.MatMul):

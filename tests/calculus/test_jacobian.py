@@ -27,7 +27,7 @@ def assert_same(case: Case, found: sp.Matrix) -> None:
     assert all(abs(left - right) <= mpmath.mpf(10) ** -30 * (1 + abs(right)) for left, right in pairs)
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=90, suppress_health_check=[HealthCheck.too_slow])
 @given(models(size=2))
 def test_random_models_of_size_two(case):
     assert_same(case, sg.jacobian(case.model).explicit(2))
@@ -39,7 +39,7 @@ def test_random_models_of_size_three(case):
     assert_same(case, sg.jacobian(case.model).explicit(3))
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(models(size=2))
 def test_round_trip_through_sympy_of_symbolic_size(case):
     jacobian = sg.jacobian(case.model)

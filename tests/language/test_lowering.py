@@ -8,6 +8,8 @@ from sympy.matrices.expressions.hadamard import HadamardPower
 
 import symgrad as sg
 from symgrad.errors import InputError, SymgradError, UnsupportedExpressionError
+from symgrad.language.operators import walk
+from symgrad.language.well_formed import distinct_nodes
 
 n, m = sp.symbols("n m", integer=True, positive=True)
 W, A = (sp.MatrixSymbol(name, n, n) for name in "WA")
@@ -169,6 +171,16 @@ def test_floats_are_taken_at_their_shortest_decimal():
     assert not any(value.has(sp.Float) for value in sg.jacobian(model).explicit())
     vector = sg.Recurrence({h: 0.1 * h + 0.9 * tanh(0.3 * W * h)})
     assert not any(value.has(sp.Float) for value in sg.jacobian(vector).explicit(1))
+
+
+def test_shared_parts_are_treated_once():
+    """Ten residual steps in one expression are 2**10 paths to the state, but few different sub-expressions."""
+    update = h
+    for _ in range(10):
+        update = update + tanh(W * update)
+    model = sg.Recurrence({h: update})
+    assert len(list(walk(model.nodes[h]))) < 100
+    assert len(distinct_nodes(update)) < 100
 
 
 def test_every_refusal_is_a_symgrad_error():

@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symgrad.errors import InputError
@@ -120,6 +120,7 @@ class TestPrinting:
 
 
 class TestValues:
+    @settings(max_examples=50)
     @given(MATRICES)
     def test_operator_norms_agree_with_numpy(self, matrix):
         for p, order in ((1, 1), (2, 2), (sp.oo, np.inf)):
@@ -128,6 +129,7 @@ class TestValues:
             assert float(value.evalf()) == pytest.approx(expected, rel=1e-12, abs=1e-13)
             assert float(value.doit()) == pytest.approx(expected, rel=1e-12, abs=1e-13)
 
+    @settings(max_examples=50)
     @given(MATRICES)
     def test_smallest_singular_value_agrees_with_numpy(self, matrix):
         expected = np.linalg.svd(numbers(matrix), compute_uv=False)[-1]
@@ -137,6 +139,7 @@ class TestValues:
         rank_deficient = matrix.rank() < min(matrix.shape)
         assert (value.doit() == 0) == rank_deficient == (value.evalf() == 0)
 
+    @settings(max_examples=50)
     @given(SQUARES)
     def test_spectral_radius_agrees_with_mpmath(self, matrix):
         with mpmath.workdps(60):
@@ -267,6 +270,7 @@ class TestSubstitution:
 
 
 class TestSpectra:
+    @settings(max_examples=50)
     @given(SQUARES)
     def test_symmetric_matrices_have_closed_eigenvalues(self, matrix):
         symmetric = matrix + matrix.T
@@ -280,10 +284,12 @@ class TestSpectra:
         radius = SpectralRadius(sp.Matrix(3, 3, [0, 1, 0, 0, 0, 1, 1, 0, 1]))  # the supergolden ratio
         assert float(radius.evalf()) == pytest.approx(1.465571231876768, rel=1e-14)
 
+    @settings(max_examples=50)
     @given(MATRICES)
     def test_gram_is_the_smaller_product(self, matrix):
         assert gram(sp.ImmutableMatrix(matrix)).rows == min(matrix.shape)
 
+    @settings(max_examples=50)
     @given(SQUARES)
     def test_product_of_singular_values_is_the_determinant(self, matrix):
         found = singular_values(sp.ImmutableMatrix(matrix), 100)
