@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from symgrad.calculus.jacobian import derivative
 from symgrad.errors import SymgradError
-from symgrad.language.norms import Norm
 from symgrad.language.operators import (
     Compose,
     Operator,
@@ -30,6 +29,8 @@ from symgrad.language.operators import (
     compose,
     scale,
 )
+from symgrad.numerics.block_vectors import divided, dual, log_norm, pairing, safe_exp
+from symgrad.numerics.controls import Controls, where
 from symgrad.numerics.problem import Problem
 from symgrad.numerics.products import products, stretched
 from symgrad.numerics.simulate import Batch
@@ -128,7 +129,7 @@ class Ascent:
 
     def improved(self, batch: Batch, factors: int, iterations: int) -> Batch:
         """The trajectories with larger products of this many factors; their inputs repeat afterwards."""
-        variables = _Variables.of(batch, factors)
+        variables = Controls.of(batch, factors)
         direction = self._first_direction(batch, factors)
         best = np.full(batch.size, -np.inf)
         step = np.full(batch.size, _FIRST_STEP)
@@ -139,9 +140,9 @@ class Ascent:
             best = np.where(better, run.objective, best)
             slopes, pulled = self._gradient(run)
             kept, gradient = variables.where(better, kept), slopes.where(better, gradient)
-            direction = _where(better, pulled, direction)
+            direction = where(better, pulled, direction)
             step = np.where(better, step * _GROWTH, step * _SHRINKAGE)
-            variables = kept.moved(gradient, step).clipped(self.problem)
+            variables = kept.moved(gradient, step).clipped(self.problem.ranges)
         return kept.repeated(batch.steps)
 
     def _first_direction(self, batch: Batch, factors: int) -> Point:
@@ -155,12 +156,12 @@ class Ascent:
         ends = np.cumsum([self.problem.size(s) for s in self._symbols]).tolist()
         return dict(zip(self._symbols, np.split(stacked, ends[:-1]), strict=True))
 
-    def _forward(self, variables: _Variables, direction: Point) -> _Run:
+    def _forward(self, variables: Controls, direction: Point) -> _Run:
         norm = self.problem.bound.norm
         states, pushed = dict(variables.initial), direction
-        total = -_log_norm(pushed, norm)
+        total = -log_norm(pushed, norm)
         points, directions, inside = [], [], np.ones(total.shape, dtype=bool)
-        for inputs in variables.steps():
+        for inputs in variables.inputs:
             here = {**states, **inputs}
             points.append(here)
             directions.append(pushed)
@@ -168,9 +169,9 @@ class Ascent:
             point = self._point(here, pushed)
             states = {s: point.vector(node) for s, node in self.problem.nodes.updates.items()}
             raw = {s: _full(point.vector(node), total) for s, node in zip(states, self._pushed, strict=True)}
-            length = _log_norm(raw, norm)
+            length = log_norm(raw, norm)
             total = total + length
-            pushed = {s: array / _safe_exp(length)[None, :, None] for s, array in raw.items()}
+            pushed = {s: array / safe_exp(length)[None, :, None] for s, array in raw.items()}
         directions.append(pushed)
         return _Run(points, directions, np.where(inside & np.isfinite(total), total, -np.inf))
 
@@ -181,10 +182,10 @@ class Ascent:
         checks = [self.problem.ranges.inside(s, array) for s, array in here.items()]
         return reduce(np.logical_and, checks)
 
-    def _gradient(self, run: _Run) -> tuple[_Variables, Point]:
+    def _gradient(self, run: _Run) -> tuple[Controls, Point]:
         """The gradient by initial state and inputs, and the direction that a power step leads to."""
         norm, backward = self.problem.bound.norm, self._backward or {}
-        pulled = _dual(run.directions[-1], norm)
+        pulled = dual(run.directions[-1], norm)
         costate = {s: np.zeros_like(array) for s, array in pulled.items()}
         inputs: list[Point] = []
         for here, direction in zip(reversed(run.points), reversed(run.directions[:-1]), strict=True):
@@ -193,70 +194,16 @@ class Ascent:
                 s: _sum(point.apply(first, r) for (_, first), r in zip(backward[s], pulled.values(), strict=True))
                 for s in pulled
             }
-            value = _pairing(before, direction)  # both sides are known up to a factor, which cancels in the quotient
+            value = pairing(before, direction)  # both sides are known up to a factor, which cancels in the quotient
             slopes = {}
             for s, pairs in backward.items():
                 direct = _sum(point.apply(second, r) for (second, _), r in zip(pairs, pulled.values(), strict=True))
                 later = _sum(point.apply(first, c) for (_, first), c in zip(pairs, costate.values(), strict=True))
-                slopes[s] = _divided(_full(direct, value), value) + _full(later, value)
-            pulled = {s: _divided(array, value) for s, array in before.items()}
+                slopes[s] = divided(_full(direct, value), value) + _full(later, value)
+            pulled = {s: divided(array, value) for s, array in before.items()}
             inputs.append({s: slopes[s] for s in self.problem.model.inputs})
             costate = {s: slopes[s] for s in pulled}
-        return _Variables(costate, inputs[::-1]), _dual(pulled, norm, conjugate=True)
-
-
-@dataclass(frozen=True, eq=False)
-class _Variables:
-    """Initial states and inputs of some steps; also a gradient by them."""
-
-    initial: Point
-    inputs: list[Point]
-
-    @classmethod
-    def of(cls, batch: Batch, steps: int) -> _Variables:
-        return cls(dict(batch.initial), [{s: a[t] for s, a in batch.inputs.items()} for t in range(steps)])
-
-    def steps(self) -> list[Point]:
-        return self.inputs
-
-    def zeros(self) -> _Variables:
-        return self._each(np.zeros_like)
-
-    def _each(self, function: Any) -> _Variables:
-        return _Variables(
-            {s: function(a) for s, a in self.initial.items()},
-            [{s: function(a) for s, a in step.items()} for step in self.inputs],
-        )
-
-    def where(self, chosen: Any, other: _Variables) -> _Variables:
-        return _Variables(
-            _where(chosen, self.initial, other.initial),
-            [_where(chosen, a, b) for a, b in zip(self.inputs, other.inputs, strict=True)],
-        )
-
-    def moved(self, gradient: _Variables, step: Array) -> _Variables:
-        arrays = [*gradient.initial.values(), *(a for part in gradient.inputs for a in part.values())]
-        largest = reduce(np.maximum, [np.abs(np.nan_to_num(a)).max(axis=(0, 2)) for a in arrays])
-        factor = np.where(largest > 0, step / np.where(largest > 0, largest, 1.0), 0.0)[None, :, None]
-
-        def shift(values: Point, slopes: Point) -> Point:
-            return {s: array + factor * np.nan_to_num(slopes[s]) for s, array in values.items()}
-
-        return _Variables(
-            shift(self.initial, gradient.initial),
-            [shift(a, b) for a, b in zip(self.inputs, gradient.inputs, strict=True)],
-        )
-
-    def clipped(self, problem: Problem) -> _Variables:
-        def within(values: Point) -> Point:
-            return {s: problem.ranges.clipped(s, array) for s, array in values.items()}
-
-        return _Variables(within(self.initial), list(map(within, self.inputs)))
-
-    def repeated(self, steps: int) -> Batch:
-        symbols = self.inputs[0] if self.inputs else {}
-        inputs = {s: np.array([self.inputs[t % len(self.inputs)][s] for t in range(steps)]) for s in symbols}
-        return Batch(self.initial, inputs, steps)
+        return Controls(costate, inputs[::-1]), dual(pulled, norm, conjugate=True)
 
 
 def _direction_symbol(state: sp.Expr) -> sp.Expr:
@@ -265,58 +212,11 @@ def _direction_symbol(state: sp.Expr) -> sp.Expr:
     return sp.MatrixSymbol(sp.Dummy(f"direction_{state}").name + "'", *state.shape)
 
 
-def _where(chosen: Any, values: Mapping[sp.Expr, Any], others: Mapping[sp.Expr, Any]) -> Point:
-    return {s: np.where(chosen[None, :, None], array, others[s]) for s, array in values.items()}
-
-
 def _full(value: Any, like: Array) -> Array:
     """A value as (n, B, 1), also where it does not depend on the trajectory."""
     batch = value if value.ndim == 3 else value[:, None, :]
     return np.broadcast_to(batch, (batch.shape[0], len(like), batch.shape[2]))
 
 
-def _joined(blocks: Mapping[sp.Expr, Any]) -> Array:
-    return np.concatenate([array[:, :, 0] for array in blocks.values()])
-
-
-def _log_norm(blocks: Mapping[sp.Expr, Any], norm: Norm) -> Array:
-    entries = np.abs(_joined(blocks))
-    largest = entries.max(axis=0)
-    scaled = entries / np.where(largest > 0, largest, 1.0)
-    lengths = {sp.oo: np.ones_like(largest), sp.Integer(1): scaled.sum(axis=0)}
-    length = lengths[norm.p] if norm.p in lengths else np.sqrt((scaled**2).sum(axis=0))
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(largest) + np.log(np.where(length > 0, length, 1.0)))
-
-
-def _safe_exp(log: Array) -> Array:
-    return np.exp(np.where(np.isfinite(log), np.clip(log, -700, 700), 0.0))
-
-
-def _dual(blocks: Point, norm: Norm, conjugate: bool = False) -> Point:
-    """The vectors of dual norm 1 that pair best with given ones (conjugate: the same for the dual norm)."""
-    p = norm.dual if conjugate else norm.p
-    if p == 2:
-        length = np.exp(_log_norm(blocks, norm))
-        return {s: _divided(array, length) for s, array in blocks.items()}
-    if p == 1:
-        return {s: np.where(array < 0, -1.0, 1.0) for s, array in blocks.items()}
-    joined = _joined(blocks)
-    place = np.abs(joined).argmax(axis=0)
-    chosen = np.zeros_like(joined)
-    chosen[place, np.arange(joined.shape[1])] = np.where(joined[place, np.arange(joined.shape[1])] < 0, -1.0, 1.0)
-    ends = np.cumsum([array.shape[0] for array in blocks.values()]).tolist()
-    return {s: part[:, :, None] for s, part in zip(blocks, np.split(chosen, ends[:-1]), strict=True)}
-
-
-def _pairing(left: Point, right: Point) -> Array:
-    """The inner products of stacked vectors."""
-    return np.asarray(sum((left[s] * right[s]).sum(axis=(0, 2)) for s in right))
-
-
 def _sum(values: Iterable[Any]) -> Array:
     return reduce(np.add, values)
-
-
-def _divided(array: Array, number: Array) -> Array:
-    return array / np.where(number != 0, number, 1.0)[None, :, None]

@@ -77,8 +77,8 @@ def _portions(problem: Problem, count: int) -> Iterator[range]:
 
 def _random_batch(problem: Problem, numbers: range, random: np.random.Generator) -> Batch:
     steps = problem.horizon
-    state_scales = [_STATE_SCALES[(j // len(_INPUT_SCALES)) % len(_STATE_SCALES)] for j in numbers]
-    input_scales = [_INPUT_SCALES[j % len(_INPUT_SCALES)] for j in numbers]
+    state_scales = [_STATE_SCALES[j % len(_STATE_SCALES)] for j in numbers]
+    input_scales = [_INPUT_SCALES[(j + j // len(_STATE_SCALES)) % len(_INPUT_SCALES)] for j in numbers]
     initial = {}
     for symbol in problem.model.states:
         drawn = _drawn(problem, symbol, (problem.size(symbol), len(numbers)), np.array(state_scales), random)

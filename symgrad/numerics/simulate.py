@@ -30,6 +30,12 @@ class Trajectory:
         model: the recurrence.
         states: name -> array (T+1, n), or (T+1, B, n) for a batch; row 0 is the initial state.
         inputs: name -> array (T, m) or (T, B, m); row t - 1 is the input of step t.
+
+    >>> import numpy as np, symgrad as sg
+    >>> weights = {"W": np.eye(2), "U": np.ones((2, 1)), "b": np.zeros(2)}
+    >>> run = sg.simulate(sg.models.elman("identity"), weights, np.ones((3, 1)))
+    >>> run.steps, run.states["h"][-1].tolist(), run.inputs["u"].shape
+    (3, [3.0, 3.0], (3, 1))
     """
 
     model: Recurrence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,12 +14,13 @@ from numpy.typing import NDArray
 
 from symgrad.calculus.jacobian import derivative
 from symgrad.errors import SymgradError
-from symgrad.language.elementwise import Activation, Range
+from symgrad.language.elementwise import Activation
 from symgrad.language.operators import Elementwise, Operator, Vector, symbols_of, walk
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.functions import constant_float
 from symgrad.numerics.problem import Problem
 from symgrad.numerics.simulate import Batch
+from symgrad.rigor.jumps import jumps
 
 __all__ = ["Layout", "Steering", "extreme_points"]
 
@@ -26,7 +28,7 @@ Array = NDArray[np.float64]
 Point = dict[sp.Expr, Array]
 
 _FAR = (8.0, 30.0)  # stand for an infinite argument: nearly, and in floats fully, saturated
-_BESIDE = 1e-4  # next to a kink or jump, where the slope has its one-sided value
+_BESIDE = 1e-6  # next to a jump, where the function has its one-sided value
 _ITERATIONS = 12
 _CUTOFF = 1e-9
 
@@ -239,19 +241,20 @@ def extreme_points(function: Activation, values_count: bool = True) -> tuple[flo
     """Finite arguments at or near which the slope (and, if wanted, the value) of an activation is extreme.
 
     >>> import symgrad as sg
-    >>> extreme_points(sg.activation("tanh"), False)[0]
-    0.0
+    >>> extreme_points(sg.activation("tanh"), False)[0], extreme_points(sg.activation("relu"), False)[0]
+    (0.0, 1.0)
     """
-    kinds = [lambda: function.slope] + ([lambda: function.range] if values_count else [])
-    points: list[float] = []
-    for kind in kinds:
-        points.extend(_points(kind))
+    points = _points(function.derivative)
+    if values_count:
+        points += _points(function)
     return tuple(dict.fromkeys(points)) or (0.0,)
 
 
-def _points(kind: Any) -> list[float]:
+def _points(function: Activation) -> list[float]:
+    """Arguments at which a function is largest in modulus, then those at its other extremum."""
     try:
-        hull: Range = kind()
+        hull = function.range
+        jumping = [constant_float(point) for point, _ in jumps(function.expr, function.variable)]
     except SymgradError:  # the extremum could not be proved: other searches have to do
         return []
     if hull.extrema is None:
@@ -259,12 +262,12 @@ def _points(kind: Any) -> list[float]:
     first, second = hull.extrema.sup, hull.extrema.inf
     if hull.is_bounded and constant_float(abs(first.value)) < constant_float(abs(second.value)):
         first, second = second, first
-    return [number for point in (*first.points, *second.points) for number in _near(point)]
+    return [number for point in (*first.points, *second.points) for number in _near(point, jumping)]
 
 
-def _near(point: sp.Expr) -> list[float]:
+def _near(point: sp.Expr, jumping: list[float]) -> list[float]:
+    """Numbers to aim at for one point; next to a jump, where rounding would decide on which side it falls."""
     if point in (sp.oo, -sp.oo):
-        sign = 1.0 if point == sp.oo else -1.0
-        return [sign * far for far in _FAR]
+        return [math.copysign(far, 1 if point == sp.oo else -1) for far in _FAR]
     value = constant_float(point)
-    return [value, value - _BESIDE, value + _BESIDE]
+    return [value - _BESIDE, value + _BESIDE] if value in jumping else [value]

@@ -70,6 +70,13 @@ class Witness(Presentable):
         log10_observed: decimal logarithm of ``||P v|| / ||v||``, rounded down.
         log10_bound: decimal logarithm of the claimed bound, rounded up.
         bits: the precision at which the balls separate.
+
+    >>> import numpy as np, symgrad as sg
+    >>> weights = {"W": np.eye(2), "U": np.zeros((2, 1)), "b": np.zeros(2)}
+    >>> claim = sg.product_bound(sg.models.elman()).tightened(0.9)
+    >>> witness = sg.verify(claim, weights, horizon=2, trajectories=10).witness
+    >>> witness.k, round(witness.observed_lower, 6), round(witness.bound_upper, 6), witness.replay()
+    (2, 1.0, 0.81, True)
     """
 
     bound: Bound

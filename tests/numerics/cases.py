@@ -94,6 +94,20 @@ def scalar_tanh() -> sg.Recurrence:
     return sg.Recurrence({x: w * sg.activation("tanh")(x)})
 
 
+def three_states() -> sg.Recurrence:
+    n = sp.Symbol("n", positive=True, integer=True)
+    x, y, z = (sp.MatrixSymbol(name, n, 1) for name in "xyz")
+    W, A, B = (sp.MatrixSymbol(name, n, n) for name in "WAB")
+    tanh = sg.activation("tanh")
+    return sg.Recurrence({x: tanh(W * y), y: tanh(A * z), z: tanh(B * x)})
+
+
+def gated_cell() -> sg.Recurrence:
+    n = sp.Symbol("n", positive=True, integer=True)
+    h, c = sp.MatrixSymbol("h", n, 1), sp.MatrixSymbol("c", n, 1)
+    return sg.Recurrence({h: sg.hadamard(h, c), c: c}).assuming({h: (-1, 1), c: (-1, 1)})
+
+
 def fixed_sigmoid(W: np.ndarray) -> dict[str, np.ndarray]:
     """x = 0, where the logistic function is steepest, is a fixed point."""
     return sigmoid_rnn(W, np.eye(len(W)), -W @ np.full(len(W), 0.5))
@@ -126,6 +140,8 @@ RANDOM_CASES = [
     Case("lstm, open gates", ranged_lstm, open_lstm()),
     Case("logistic map", bounded_map, {"r": 3.2}),
     Case("scalar tanh", scalar_tanh, {"w": -1.7}),
+    Case("three states", three_states, {name: diagonal() for name in "WAB"}),
+    Case("products of states", gated_cell, {}),
     Case("huge", of("elman", "identity"), elman(1e200 * np.eye(2)), horizon=30),
     Case("tiny", of("elman", "identity"), elman(1e-200 * np.eye(2)), horizon=30),
 ]
@@ -141,6 +157,10 @@ STEERED_CASES = [
     Case("mish, diagonal", of("elman", "mish"), shifted(diagonal())),
     Case("gaussian, diagonal", of("elman", "gaussian"), shifted(diagonal())),
     Case("hardswish, diagonal", of("elman", "hardswish"), shifted(diagonal())),
+    Case("selu, diagonal", of("elman", "selu"), shifted(diagonal())),
+    Case("hard_sigmoid, normal", of("elman", "hard_sigmoid"), shifted(normal_matrix()), (2,)),
+    Case("log_sigmoid, diagonal", of("elman", "log_sigmoid"), shifted(diagonal())),
+    Case("sin, residual", of("residual", "sin"), shifted(0.8 * np.eye(N))),
     Case("leaky, gelu", of("leaky", 0.3, "gelu"), shifted(0.8 * np.eye(N))),
     Case("residual, sigmoid", of("residual", "sigmoid"), shifted(SPD), (2,)),
     Case("any matrix, one step", of("elman", "sigmoid"), shifted(rng(7).standard_normal((N, N)))),

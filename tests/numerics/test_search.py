@@ -8,7 +8,8 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.language.weights import bind
-from symgrad.numerics.ascent import Ascent, _Variables, adjoint
+from symgrad.numerics.ascent import Ascent, adjoint
+from symgrad.numerics.controls import Controls
 from symgrad.numerics.problem import Problem
 from symgrad.numerics.search import SEARCHES
 from symgrad.numerics.simulate import Batch
@@ -40,10 +41,10 @@ def test_the_gradient_agrees_with_differences(name: str, p) -> None:
     given = problem(name, p)
     batch, ascent, small = some_batch(given.model), Ascent(given), 1e-6
     direction = ascent._first_direction(batch, STEPS)
-    at = _Variables.of(batch, STEPS)
+    at = Controls.of(batch, STEPS)
     slopes, _ = ascent._gradient(ascent._forward(at, direction))
 
-    def objective(variables: _Variables) -> np.ndarray:
+    def objective(variables: Controls) -> np.ndarray:
         return ascent._forward(variables, direction).objective
 
     def moved(array: np.ndarray, row: int, by: float) -> np.ndarray:
@@ -54,7 +55,7 @@ def test_the_gradient_agrees_with_differences(name: str, p) -> None:
     for symbol, start in at.initial.items():
         for row in range(N):
             high, low = (
-                objective(_Variables({**at.initial, symbol: moved(start, row, s)}, at.inputs)) for s in (small, -small)
+                objective(Controls({**at.initial, symbol: moved(start, row, s)}, at.inputs)) for s in (small, -small)
             )
             np.testing.assert_allclose(slopes.initial[symbol][row, :, 0], (high - low) / (2 * small), atol=1e-7)
     symbol = given.model.inputs[0]
@@ -64,7 +65,7 @@ def test_the_gradient_agrees_with_differences(name: str, p) -> None:
             for by in (small, -small):
                 inputs = [dict(values) for values in at.inputs]
                 inputs[step][symbol] = moved(inputs[step][symbol], row, by)
-                sides.append(objective(_Variables(at.initial, inputs)))
+                sides.append(objective(Controls(at.initial, inputs)))
             difference = (sides[0] - sides[1]) / (2 * small)
             np.testing.assert_allclose(slopes.inputs[step][symbol][row, :, 0], difference, atol=1e-7)
 

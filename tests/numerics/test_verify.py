@@ -243,8 +243,6 @@ def test_the_same_seed_gives_the_same_check() -> None:
     bound = sg.product_bound(ranged_lstm())
     first, second = (verify(bound, open_lstm(bias=1.0), horizon=6, trajectories=20, seed=4) for _ in range(2))
     np.testing.assert_array_equal(first.log10_observed, second.log10_observed)
-    other = verify(bound, open_lstm(bias=1.0), horizon=6, trajectories=20, seed=5)
-    assert not np.array_equal(first.log10_observed, other.log10_observed)
 
 
 def test_progress_is_told() -> None:
