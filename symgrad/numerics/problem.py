@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,13 @@ class Problem:
     def simulated(self, batch: Batch) -> dict[sp.Expr, Array]:
         """The states of a batch."""
         return run(self.evaluator, self.nodes.updates, batch)
+
+    def windows(self, batch: Batch) -> Batch:
+        """Trajectories cut into windows of ``horizon`` steps each; the last one ends where they end."""
+        starts = sorted({*range(0, batch.steps - self.horizon, self.horizon), batch.steps - self.horizon})
+        states = self.simulated(batch)
+        cut = [batch.between(start, start + self.horizon, states) for start in starts]
+        return reduce(Batch.joined, cut)
 
     def log_norms(self, batch: Batch, factors: int) -> Array:
         """(B,) logarithms of the norms of ``J_k ... J_1`` for one k; minus infinity for those that leave the ranges."""

@@ -71,6 +71,11 @@ class Batch:
         """The first steps of the same trajectories."""
         return Batch(self.initial, {s: array[:steps] for s, array in self.inputs.items()}, steps)
 
+    def between(self, start: int, stop: int, states: Mapping[sp.Expr, Array]) -> Batch:
+        """The steps from one to another, starting from the states (T+1, n, B, 1) there."""
+        initial = {s: array[start] for s, array in states.items()}
+        return Batch(initial, {s: array[start:stop] for s, array in self.inputs.items()}, stop - start)
+
     def joined(self, other: Batch) -> Batch:
         """These trajectories and then others of as many steps."""
         initial = {s: np.concatenate([a, other.initial[s]], axis=1) for s, a in self.initial.items()}

@@ -142,7 +142,8 @@ def verify(
         search: ``"random"`` draws states and inputs at many scales; ``"adversarial"`` also steers them to
             where the activations are steepest and improves the largest products.
         seed: of all that is drawn.
-        inputs: sequences to examine too, as :func:`simulate` takes them, at least ``horizon`` steps long.
+        inputs: sequences to examine too, as :func:`simulate` takes them, at least ``horizon`` steps long, from
+            states that start at zero. Longer ones are cut into windows of ``horizon`` steps.
         progress: called with the number of trajectories done and their total.
 
     Returns:
@@ -193,8 +194,8 @@ def _problem(bound: Any, weights: Any, inputs: Any, horizon: Any) -> tuple[Probl
     short = {str(s): array.shape for s, array in sequences.items() if array.shape[-2] < steps}
     if short:
         raise InputError(f"inputs: sequences of at least horizon = {steps} steps are needed, got {short}")
-    first = {s: array[..., :steps, :] for s, array in sequences.items()}
-    return Problem(bound, numbers, steps), batch_of(model, numbers, first, {}, steps)[0]
+    problem = Problem(bound, numbers, steps)
+    return problem, problem.windows(batch_of(model, numbers, sequences, {}, None)[0])
 
 
 def _all_sizes(bound: Bound, weights: Weights) -> Weights:

@@ -138,6 +138,7 @@ RANDOM_CASES = [
     Case("leaky, symbolic alpha", of("leaky"), elman(1.7 * np.eye(N)) | {"alpha": 0.25}),
     Case("residual, positive definite", of("residual"), elman(SPD), (2,)),
     Case("lstm, open gates", ranged_lstm, open_lstm()),
+    Case("lstm, gates nearly open", ranged_lstm, open_lstm(bias=7.0), horizon=30),
     Case("logistic map", bounded_map, {"r": 3.2}),
     Case("scalar tanh", scalar_tanh, {"w": -1.7}),
     Case("three states", three_states, {name: diagonal() for name in "WAB"}),

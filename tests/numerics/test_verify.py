@@ -96,6 +96,24 @@ def test_true_bounds_are_never_refuted(name, activation, norm, n, m, scale, sear
     assert check.worst_ratio <= 1
 
 
+@settings(max_examples=10)
+@given(
+    activation=st.sampled_from(["tanh", "sigmoid", "gelu", "silu", "mish", "softplus", "selu", "sin", "gaussian"]),
+    norm=st.sampled_from([1, 2, "inf"]),
+    n=st.integers(1, 5),
+    seed=st.integers(0, 10**6),
+)
+def test_one_step_of_any_matrix_attains_the_bound(activation, norm, n, seed) -> None:
+    """With free inputs all slopes can be largest at once, and then the Jacobian is the matrix times that slope."""
+    random = np.random.default_rng(seed)
+    U = np.linalg.qr(random.standard_normal((n, n)))[0]
+    weights = elman(random.standard_normal((n, n)), U, 3 * random.standard_normal(n))
+    claim = sg.product_bound(sg.models.elman(activation), norm=norm).tightened(0.999)
+    check = verify(claim, weights, horizon=2, trajectories=40, search="adversarial", seed=seed)
+    assert check.verdict is Verdict.REFUTED
+    assert check.replay()
+
+
 def test_the_search_comes_close_on_arbitrary_matrices() -> None:
     random = np.random.default_rng(8)
     weights = elman(random.standard_normal((6, 6)), random.standard_normal((6, 6)), random.standard_normal(6))
@@ -235,8 +253,21 @@ def test_given_inputs_are_examined_too() -> None:
     assert check.trajectories == 4
     assert check.verdict is Verdict.REFUTED
     assert check.witness.trajectory == 1
-    longer = verify(bound, weights, horizon=5, trajectories=1, inputs={"u": quiet[0]})
-    assert longer.trajectories == 2
+
+
+def test_long_sequences_are_cut_into_windows() -> None:
+    """The one step at which the input makes up for the bias stands in the middle of a window of two, at the start of one of one."""
+    weights = elman(np.diag([1.5, 0.1]), np.eye(2), np.array([30.0, 30.0]))
+    loud = np.full((11, 2), 30.0)
+    loud[7] = -30.0 - weights["W"] @ np.ones(2)
+    claim = sg.product_bound(sg.models.elman().assuming({"u": (-40, 40)})).tightened(0.99)
+    check = verify(claim, weights, horizon=2, trajectories=1, inputs=loud)
+    assert check.trajectories == 1 + 6
+    assert check.verdict is Verdict.OBSERVED
+    alone = verify(claim, weights, horizon=1, trajectories=1, inputs={"u": loud})
+    assert alone.trajectories == 1 + 11
+    assert alone.verdict is Verdict.REFUTED
+    np.testing.assert_allclose(alone.witness.inputs["u"][0], loud[7])
 
 
 def test_the_same_seed_gives_the_same_check() -> None:
