@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,6 @@ __all__ = ["CheckRow", "check_rows", "check_table", "shown_steps"]
 
 HEADER = ("k", "bound", "largest observed", "tightness", "verdict")
 _WIDTHS = (10, 16, 18, 14, 12)
-_ROUNDING = 1e-9  # a ratio this close to 1 is not told from 1 in floats
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,17 @@ class CheckRow:
     Attributes:
         k: the number of factors.
         log10_bound: decimal logarithm of the bound, rounded up.
-        log10_observed: decimal logarithm of the largest norm found; minus infinity for zero, or when no trajectory
+        log10_observed: decimal logarithm of the largest norm found; minus infinity for zero, None when no trajectory
             stayed within the declared ranges that long.
         log10_tightness: the difference of both: at most 0 where the bound is respected.
-        verdict: ``refuted`` where the confirmed counter-example is, ``undecided`` where floats exceed the bound.
+        verdict: ``refuted`` where the confirmed counter-example is, ``undecided`` where floats exceed the bound and
+            where nothing was observed.
     """
 
     k: int
     log10_bound: float
-    log10_observed: float
-    log10_tightness: float
+    log10_observed: float | None
+    log10_tightness: float | None
     verdict: Verdict
 
 
@@ -66,20 +67,19 @@ def _row(check: Check, k: int) -> CheckRow:
     bound, observed, ratio = (
         float(series[k - 1]) for series in (check.log10_bound, check.log10_observed, check.log10_ratio)
     )
-    return CheckRow(k, bound, observed, ratio, _row_verdict(check, k, ratio))
-
-
-def _row_verdict(check: Check, k: int, log10_ratio: float) -> Verdict:
+    nothing = observed == -math.inf and check.left_range == check.trajectories
+    verdict = max(check.verdict, Verdict.OBSERVED)
     if check.witness is not None and check.witness.k == k:
-        return Verdict.REFUTED
-    if log10_ratio > _ROUNDING:
-        return Verdict.UNDECIDED
-    return max(check.verdict, Verdict.OBSERVED) if check.verdict.holds or check.witness else check.verdict
+        verdict = Verdict.REFUTED
+    elif nothing or ratio > 0:
+        verdict = Verdict.UNDECIDED
+    return CheckRow(k, bound, None if nothing else observed, None if nothing else ratio, verdict)
 
 
-def _cells(row: CheckRow, power: Any) -> tuple[str, ...]:
+def _cells(row: CheckRow, power: Callable[..., str]) -> tuple[str, ...]:
     bound = power(row.log10_bound, round_up=True)
-    return str(row.k), bound, power(row.log10_observed), power(row.log10_tightness), str(row.verdict)
+    found = ("none" if log10 is None else power(log10) for log10 in (row.log10_observed, row.log10_tightness))
+    return str(row.k), bound, *found, str(row.verdict)
 
 
 def _setting(check: Check) -> str:
@@ -109,7 +109,7 @@ def _(check: Check) -> str:
 def _(check: Check) -> str:
     rows = [_cells(row, power_latex) for row in check_rows(check)]
     head = " & ".join([HEADER[0], *(rf"\text{{{name}}}" for name in HEADER[1:])])
-    body = " \\\\\n".join(" & ".join([*row[:-1], rf"\text{{{row[-1]}}}"]) for row in rows)
+    body = " \\\\\n".join(" & ".join(rf"\text{{{cell}}}" if cell.isalpha() else cell for cell in row) for row in rows)
     return f"\\begin{{array}}{{rrrrl}}\n\\hline\n{head} \\\\\n\\hline\n{body} \\\\\n\\hline\n\\end{{array}}"
 
 
@@ -138,8 +138,8 @@ def _(check: Check) -> dict[str, Any]:
 
 
 def _row_data(row: CheckRow) -> dict[str, Any]:
-    logarithms = ("log10_bound", "log10_observed", "log10_tightness")
-    numbers = {name: number(getattr(row, name)) for name in logarithms}
+    found = {name: getattr(row, name) for name in ("log10_bound", "log10_observed", "log10_tightness")}
+    numbers = {name: None if value is None else number(value) for name, value in found.items()}
     return {"k": row.k, **numbers, "verdict": str(row.verdict)}
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import symgrad as sg
 from symgrad.present import check_table, latex, text, to_dict
+from symgrad.present.checks import check_rows
 from symgrad.present.numbers import decimal_digits, reads_as_decimal
 from symgrad.present.powers import power_latex, power_text
 
@@ -205,6 +206,16 @@ def test_a_check_in_print() -> None:
     assert to_dict(false)["witness"]["k"] == false.witness.k
     assert [row["verdict"] for row in to_dict(false)["rows"]][false.witness.k - 1] == "refuted"
     assert len(to_dict(false)["rows"]) == 40
+
+
+def test_rows_without_any_trajectory_in_range_say_so() -> None:
+    model = sg.models.elman("identity").assuming({"h": (-1, 1)})
+    weights = {"W": np.eye(1), "U": np.ones((1, 1)), "b": np.full(1, 50.0)}
+    check = sg.verify(sg.product_bound(model), weights, horizon=3, trajectories=4)
+    assert [row.verdict for row in check_rows(check)] == ["observed", "undecided", "undecided"]
+    assert check_table(check).splitlines()[-1].split() == ["3", "1", "none", "none", "undecided"]
+    assert to_dict(check)["rows"][-1]["log10_observed"] is None
+    assert r"\text{none} & \text{none} & \text{undecided}" in latex(check)
 
 
 def test_presentation_does_not_load_matplotlib() -> None:
