@@ -115,7 +115,10 @@ class Activation:
     @cached_property
     def range(self) -> Range:
         """The closed hull of the values over all real arguments."""
-        return self.range_on(REALS)
+        found = self.range_on(REALS)
+        if found.is_bounded and found.inf != -found.sup and self.parity == "odd":
+            return Range(-found.sup, found.sup, found.extrema)  # one enclosed number instead of two
+        return found
 
     @cached_property
     def slope(self) -> Range:
