@@ -51,7 +51,9 @@ def _steered_batches(problem: Problem, count: int, random: np.random.Generator) 
 
 def _steered_batch(problem: Problem, numbers: range, random: np.random.Generator) -> Batch:
     steered = Steering(problem).batch(len(numbers), random)
-    return _random_batch(problem, numbers, random) if steered is None else steered
+    if steered is None or steered.size == len(numbers):
+        return _random_batch(problem, numbers, random) if steered is None else steered
+    return steered.joined(_random_batch(problem, numbers[steered.size :], random))
 
 
 def _ascended_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:

@@ -31,6 +31,8 @@ _FAR = (8.0, 30.0)  # stand for an infinite argument: nearly, and in floats full
 _BESIDE = 1e-6  # next to a jump, where the function has its one-sided value
 _ITERATIONS = 12
 _CUTOFF = 1e-9
+_SETTLED = 1e-14
+_WORK = 2**30  # of one round of pseudo-inverses, in multiplications
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,10 @@ class Steering:
     def activated(self) -> tuple[Elementwise, ...]:
         """The applications of activations whose argument depends on state or input, one for each argument."""
         variables = set(self.problem.model.variables)
-        nodes = [node for update in self.problem.nodes.updates.values() for node in walk(update)]
-        found = {
-            node.argument: node
-            for node in sorted((n for n in nodes if isinstance(n, Elementwise)), key=lambda n: str(n.argument))
-            if symbols_of(node.argument) & variables
-        }
+        found: dict[Vector, Elementwise] = {}
+        for node in (node for update in self.problem.nodes.updates.values() for node in walk(update)):
+            if isinstance(node, Elementwise) and symbols_of(node.argument) & variables:
+                found.setdefault(node.argument, node)
         return tuple(found.values())
 
     @cached_property
@@ -126,17 +126,24 @@ class Steering:
         """
         current = start
         for _ in range(_ITERATIONS):
-            point = self.problem.evaluator.at(self.layout.split(current))
-            residual, slope = self._argument_residual(point, targets)
-            if settle:
-                more, more_slope = self._rest_residual(point, current)
-                residual = np.concatenate([residual, more], axis=1)
-                slope = np.concatenate([slope, more_slope], axis=1)
-            if not (np.isfinite(residual).all() and np.isfinite(slope).all()):
-                return current
-            step = np.linalg.pinv(slope, rcond=_CUTOFF) @ residual[..., None]
-            current = self._clipped(self.layout, current - step[..., 0])
+            with np.errstate(all="ignore"):
+                before, current = current, self._clipped(self.layout, current - self._step(current, targets, settle))
+            if _is_settled(before, current):
+                break
         return current
+
+    def _step(self, current: Array, targets: Array, settle: bool) -> Array:
+        """(B, Y) the step of Gauss-Newton, zero for trajectories whose derivatives are not finite."""
+        point = self.problem.evaluator.at(self.layout.split(current))
+        residual, slope = self._argument_residual(point, targets)
+        if settle:
+            more, more_slope = self._rest_residual(point, current)
+            residual = np.concatenate([residual, more], axis=1)
+            slope = np.concatenate([slope, more_slope], axis=1)
+        finite = np.isfinite(residual).all(axis=1) & np.isfinite(slope).all(axis=(1, 2))
+        step = np.zeros_like(current)
+        step[finite] = (np.linalg.pinv(slope[finite], rcond=_CUTOFF) @ residual[finite, :, None])[..., 0]
+        return step
 
     def _argument_residual(self, point: ArrayEvaluator, targets: Array) -> tuple[Array, Array]:
         values = [point.vector(node.argument) for node in self.activated]
@@ -169,13 +176,22 @@ class Steering:
         ranges = self.problem.ranges
         return layout.stacked({s: ranges.clipped(s, array) for s, array in layout.split(stacked).items()})
 
+    @cached_property
+    def capacity(self) -> int:
+        """How many trajectories are worth steering: least squares of large models take long."""
+        rows = sum(self.problem.evaluator.size(node.size) for node in self.activated) + self.problem.total
+        columns = sum(self.layout.sizes)
+        return max(2, _WORK // (rows * columns * min(rows, columns)))
+
     def batch(self, count: int, random: np.random.Generator) -> Batch | None:
         """Trajectories that start where the arguments are near targets and are kept there by their inputs.
 
-        Half of them look for a fixed point there. None if the model has no activation or all are constant.
+        Half of them look for a fixed point there. They may be fewer than wanted, at most ``capacity``; None if the
+        model has no activation that depends on state or input.
         """
         if not self.activated or not count:
             return None
+        count = min(count, self.capacity)
         targets = self.targets((count + 1) // 2, random)
         spread = random.standard_normal((len(targets), sum(self.layout.sizes)))
         spread *= np.where(np.arange(len(targets)) % 2, 0.3, 0.0)[:, None]
@@ -231,6 +247,13 @@ class Steering:
         if not np.isfinite(slopes).all():
             return [], np.zeros((0, 0))
         return places, np.asarray(np.linalg.pinv(slopes, rcond=_CUTOFF))
+
+
+def _is_settled(before: Array, after: Array) -> bool:
+    """Whether no finite entry changes any more."""
+    finite = np.isfinite(before) & np.isfinite(after)
+    change = np.abs(after[finite] - before[finite]).max(initial=0.0)
+    return bool(change <= _SETTLED * np.abs(after[finite]).max(initial=0.0))
 
 
 def _batched(value: Any) -> Any:

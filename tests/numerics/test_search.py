@@ -156,3 +156,29 @@ def test_a_long_horizon_comes_in_several_batches() -> None:
     random = np.random.default_rng(0)
     batches = SEARCHES["random"](given, 60, random)
     assert next(batches).size < 40
+
+
+def test_large_models_are_steered_less_but_the_count_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = problem("elman")
+    everywhere = Steering(given).batch(12, np.random.default_rng(0))
+    monkeypatch.setattr("symgrad.numerics.steering._WORK", 1)
+    assert everywhere.size == 12
+    assert Steering(given).batch(12, np.random.default_rng(0)).size == 2
+    batches = list(SEARCHES["adversarial"](given, 30, np.random.default_rng(0)))
+    assert sum(batch.size for batch in batches) == 30
+
+
+def test_a_model_without_activations_is_not_steered() -> None:
+    model = sg.Recurrence({sp.Symbol("x"): 2 * sp.Symbol("x")})
+    given = Problem(sg.product_bound(model), bind(model, None), 3)
+    assert Steering(given).batch(4, np.random.default_rng(0)) is None
+
+
+def test_one_hopeless_trajectory_does_not_stop_the_others() -> None:
+    given = problem("elman")
+    steering = Steering(given)
+    start = np.zeros((2, N + M))
+    start[0] = np.inf
+    solved = steering.solve(np.zeros((2, N)), start, settle=False)
+    point = given.evaluator.at(steering.layout.split(solved[1:]))
+    np.testing.assert_allclose(point.vector(steering.activated[0].argument), 0, atol=1e-12)

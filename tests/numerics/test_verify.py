@@ -256,7 +256,7 @@ def test_given_inputs_are_examined_too() -> None:
 
 
 def test_long_sequences_are_cut_into_windows() -> None:
-    """The one step at which the input makes up for the bias stands in the middle of a window of two, at the start of one of one."""
+    """The one step at which the input makes up for the bias is the second one of a window of two steps."""
     weights = elman(np.diag([1.5, 0.1]), np.eye(2), np.array([30.0, 30.0]))
     loud = np.full((11, 2), 30.0)
     loud[7] = -30.0 - weights["W"] @ np.ones(2)
