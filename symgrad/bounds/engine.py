@@ -11,7 +11,18 @@ from symgrad.bounds.inequality import EntryRange, Inequality, Quantity, rules_fo
 from symgrad.errors import NoBoundError, NoRuleError
 from symgrad.language.nodes import Node
 from symgrad.language.norms import OperatorNorm
-from symgrad.language.operators import Elementwise, Variable, Vector, Weight, symbols_of, walk
+from symgrad.language.operators import (
+    Apply,
+    Constant,
+    Elementwise,
+    Hadamard,
+    Identity,
+    Scale,
+    Variable,
+    Vector,
+    VectorSum,
+    symbols_of,
+)
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.to_sympy import vector_to_sympy
 
@@ -120,9 +131,19 @@ class _Culprits:
 
 
 def _is_numeric(vector: Vector) -> bool:
-    """Whether numbers for the ranges of all vectors give numbers for the range: no matrix and no scalar symbol."""
-    vectors = {node.symbol for node in walk(vector) if isinstance(node, Variable)}
-    return not any(isinstance(node, Weight) for node in walk(vector)) and symbols_of(vector) <= vectors
+    """Whether numbers for the ranges of vectors and of inner functions give numbers for the range."""
+    match vector:
+        case Variable() | Elementwise():
+            return True
+        case Constant(value, _):
+            return bool(value.is_number)
+        case VectorSum(terms):
+            return all(map(_is_numeric, terms))
+        case Hadamard(left, right):
+            return _is_numeric(left) and _is_numeric(right)
+        case Apply(Scale(coefficient, Identity()), argument):
+            return bool(coefficient.is_number) and _is_numeric(argument)
+    return False
 
 
 def _parameters_without_range(item: Inequality) -> set[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import mul
 from typing import Any
 
 import numpy as np
 import sympy as sp
 from flint import arb
 
-from symgrad.bounds.gain import ball_power_norm
 from symgrad.bounds.inequality import BlockNorms, EntryRange, Inequality, OperatorNormOf, ProductNorm
 from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, column_of_balls, norm_of_balls
+from symgrad.language.norms import OperatorNorm
 from symgrad.language.operators import Block, Operator
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
@@ -21,6 +23,8 @@ __all__ = ["Instance", "obeys"]
 
 _BITS = 128
 _STEPS = 3
+_POINTS = 5
+_FAR = 1e3  # saturates gates, and reaches the ends of declared ranges
 
 
 @dataclass(frozen=True)
@@ -33,28 +37,45 @@ class Instance:
 
     @classmethod
     def draw(cls, model: Recurrence, random: np.random.Generator) -> Instance:
-        """Draw sizes from 1 to 3, weights and points from Gaussians of random scale, within declared ranges."""
+        """Draw sizes from 1 to 3, weights and points of random kind and scale, within declared ranges.
+
+        Equality often needs weights with zeros (rows picked by gates, terms in one direction), slopes at
+        their steepest (arguments near zero) or saturated gates (large arguments), so each kind has its turn.
+        """
         sizes = {size: int(random.integers(1, 4)) for size in model.sizes}
         scale = float(10.0 ** random.uniform(-1.0, 1.0))
-        values = {symbol: _draw(model, symbol, sizes, scale, random) for symbol in model.parameters}
+        values = {symbol: _weight(symbol, sizes, scale, random) for symbol in model.parameters}
         values = {s: _clipped(array, model.ranges.get(s), values) for s, array in values.items()}
         weights = Weights(values, sizes)
         points = []
-        for _ in range(_STEPS):
+        for _ in range(_POINTS):
             evaluator = BallEvaluator.of_weights(weights)
             for symbol in model.variables:
-                drawn = _clipped(_draw(model, symbol, sizes, scale, random), model.ranges.get(symbol), values)
+                size = float(random.choice([0.0, scale, _FAR]))
+                drawn = _clipped(_draw(symbol, sizes, size, random), model.ranges.get(symbol), values)
                 evaluator.values[symbol] = column_of_balls(drawn.reshape(-1))
             points.append(evaluator)
         return cls(weights, BoundEvaluator(weights), tuple(points))
 
 
-def _draw(model: Recurrence, symbol: sp.Expr, sizes: dict[sp.Symbol, int], scale: float, random: Any) -> Any:
+def _draw(symbol: sp.Expr, sizes: dict[sp.Symbol, int], scale: float, random: np.random.Generator) -> Any:
     shape = () if isinstance(symbol, sp.Symbol) else tuple(int(sp.sympify(s).xreplace(sizes)) for s in symbol.shape)
-    values = scale * random.standard_normal(shape)
-    if isinstance(symbol, sp.Symbol) and symbol.is_nonnegative:
-        values = np.abs(values)
-    return np.asarray(values.reshape(-1) if shape[1:] == (1,) else values)
+    return scale * random.standard_normal(shape)
+
+
+def _weight(symbol: sp.Expr, sizes: dict[sp.Symbol, int], scale: float, random: np.random.Generator) -> Any:
+    """Dense, with most entries zero, or simple: a multiple of the identity and a vector of zeros."""
+    values = _draw(symbol, sizes, scale, random)
+    if isinstance(symbol, sp.Symbol):
+        return np.asarray(
+            np.abs(values) if symbol.is_nonnegative else -np.abs(values) if symbol.is_nonpositive else values
+        )
+    kind = random.integers(3)
+    if kind == 1:
+        values = values * (random.random(values.shape) < 1 / max(values.shape))
+    elif kind == 2:
+        values = scale * np.eye(*values.shape) if values.shape[1:] != (1,) else np.zeros(values.shape)
+    return np.asarray(values.reshape(-1) if values.shape[1:] == (1,) else values)
 
 
 def _clipped(values: Any, declared: sp.Interval | None, parameters: dict[sp.Expr, Any]) -> Any:
@@ -88,18 +109,21 @@ def _obeys(inequality: Inequality, instance: Instance) -> bool:
             values = [entry for point in instance.points for entry in point.vector(vector).entries()]
             return all((low is None or not v < low) and (high is None or not v > high) for v in values)
         case ProductNorm(jacobian, _, norm):
-            product = _dense(jacobian, instance.points[0])
-            for point in instance.points[1:]:
-                product = _dense(jacobian, point) * product
-            return _at_most(norm_of_balls(product, norm.p).lower, _product_limit(inequality, instance))
+            limit = instance.bounds.ball(_at_step(bound, inequality.quantity.k))
+            matrices = [_dense(jacobian, point) for point in instance.points]
+            runs = [matrices[first : first + _STEPS] for first in range(_POINTS - _STEPS + 1)]
+            runs += [[matrix] * _STEPS for matrix in matrices]
+            return all(_at_most(norm_of_balls(reduce(mul, run), norm.p).lower, limit) for run in runs)
     raise TypeError(f"no check is defined for {type(inequality.quantity).__name__}")
 
 
-def _product_limit(inequality: Inequality, instance: Instance) -> arb:
-    premise = inequality.premises[0]
-    norm = inequality.quantity.norm  # type: ignore[attr-defined]
-    gain = premise.bound if isinstance(premise.quantity, BlockNorms) else sp.ImmutableDenseMatrix([[premise.bound]])
-    return ball_power_norm(instance.bounds.matrix(gain), _STEPS, norm.p)
+def _at_step(bound: sp.Expr, k: sp.Symbol) -> sp.Expr:
+    """The bound at a fixed number of steps, powers of gain matrices multiplied out."""
+    fixed = bound.xreplace({k: sp.Integer(_STEPS)})
+    return fixed.replace(
+        lambda node: isinstance(node, OperatorNorm) and isinstance(node.matrix, sp.MatPow),
+        lambda node: OperatorNorm(sp.ImmutableDenseMatrix(node.matrix.base ** int(node.matrix.exp)), node.p),
+    )
 
 
 def _at_most(value: float, limit: arb) -> bool:

@@ -79,7 +79,7 @@ class Proof(Presentable):
     def __len__(self) -> int:
         return len(self.steps)
 
-    def audit(self, instances: int = 5, seed: int = 0) -> Audit:
+    def audit(self, instances: int = 12, seed: int = 0) -> Audit:
         """Check every step again: the rule applies, its premises give its bound, and random instances obey it.
 
         Args:
