@@ -156,7 +156,7 @@ class _Latex(Notation):
         return f"{matrix}_{{{index}}}"
 
     def power(self, base: str, exponent: str) -> str:
-        return f"{base}^{{{exponent}}}"
+        return f"{{{base}{{}}}}^{{{exponent}}}" if "^" in base else f"{base}^{{{exponent}}}"
 
     def interval(self, low: str, high: str, open_low: bool, open_high: bool) -> str:
         return rf"\left{'(' if open_low else '['}{low}, {high}\right{')' if open_high else ']'}"

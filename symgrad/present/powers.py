@@ -58,12 +58,14 @@ def _parts(log10: float, digits: int, round_up: bool) -> tuple[Decimal, int] | N
 
 
 def _power(log10: float, exponent: int, round_up: bool) -> Decimal:
-    """Ten to the fraction of a logarithm with 20 digits; exact logarithms of powers of ten stay exact."""
+    """Ten to the fraction of a logarithm with 30 digits; whole powers of ten stay exact."""
+    if log10 == exponent:
+        return Decimal(1)
     fine = Context(prec=30)
-    power = fine.power(Decimal(10), fine.subtract(Decimal(log10), Decimal(exponent)))
-    if round_up:  # the decimal power itself is rounded to nearest, by at most half a unit of its 30th digit
-        return min(fine.next_plus(power), Decimal(10)) if power != 1 else power
-    return power
+    fraction = Context(prec=1200).subtract(Decimal(log10), Decimal(exponent))  # exact for every float
+    power = fine.power(Decimal(10), fraction)
+    # The power is off by less than a unit of its last digit.
+    return min(fine.next_plus(power), Decimal(10)) if round_up else power
 
 
 def _plain(mantissa: Decimal, exponent: int) -> str:

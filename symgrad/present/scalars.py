@@ -109,7 +109,8 @@ class LatexScalars(LatexPrinter):
         return "I"
 
     def _print_OneMatrix(self, expr: Any) -> str:
-        return r"\mathbf{1}"
+        rows, columns = map(self._print, expr.shape)
+        return r"\mathbf{1}" if expr.shape[1] == 1 else rf"\mathbf{{1}}_{{{rows} \times {columns}}}"
 
     def _print_ZeroMatrix(self, expr: Any) -> str:
         return "0"
@@ -157,6 +158,17 @@ class TextScalars(StrPrinter):
 
     def _print_Float(self, expr: Any) -> str:
         return self.decimals.digits(expr) or super()._print_Float(expr)
+
+    def _print_OneMatrix(self, expr: Any) -> str:
+        return f"ones({', '.join(map(self._print, expr.shape))})"
+
+    def _print_HadamardProduct(self, expr: Any) -> str:
+        return f"hadamard({', '.join(map(self._print, expr.args))})"
+
+    def _print_MatrixBase(self, expr: Any) -> str:
+        return "[" + ", ".join(f"[{', '.join(map(self._print, row))}]" for row in expr.tolist()) + "]"
+
+    _print_ImmutableDenseMatrix = _print_MatrixBase
 
     def _print_Abs(self, expr: Any) -> str:
         return f"|{self._print(expr.args[0])}|"

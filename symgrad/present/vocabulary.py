@@ -85,10 +85,16 @@ class Vocabulary:
 
     def unexplained(self) -> dict[str, Activation]:
         """Functions whose name alone does not say what they are: all but the well-known ones with usual parameters."""
-        return {name: function for function, name in self.functions.items() if _registered(function) is None}
+        named = self.functions.items()
+        return {name: f for f, name in named if _registered(f) is None and not _is_own_name(f)}
 
 
 def _registered(function: Activation) -> Activation | None:
     """The well-known activation equal to a function, if its name says so."""
     known = activation(function.name) if function.name in activation_names() else None
     return known if known == function else None
+
+
+def _is_own_name(function: Activation) -> bool:
+    """Whether the formula is the SymPy function of the same name, as for ``exp``."""
+    return function.expr.args == (function.variable,) and type(function.expr).__name__ == function.name

@@ -184,15 +184,18 @@ class Writer:
             case Diagonal(vector):
                 return self.notation.diagonal(self.write(vector)), ATOM
             case Compose(factors):
-                merged = self._merged(factors)
-                written = [self._within(*self.piece(factor), PRODUCT) for factor in merged]
-                return self.notation.product(written), PRODUCT if len(merged) > 1 else ATOM
+                written = [self._power(*run) for run in _runs(self._merged(factors))]
+                return self.notation.product(written), PRODUCT if len(written) > 1 else ATOM
             case Transpose(operand):
                 inner, level = self.piece(operand)
                 return self.notation.transposed(self._within(inner, SUM if "^" in inner else level, ATOM)), ATOM
             case Block(rows):
                 return self.notation.matrix([[self.write(entry) for entry in row] for row in rows]), ATOM
         raise TypeError(f"{type(node).__name__} has no written form")
+
+    def _power(self, factor: Operator, count: int) -> str:
+        written = self._within(*self.piece(factor), PRODUCT)
+        return self.notation.power(written, str(count)) if count > 1 else written
 
     def _merged(self, factors: tuple[Operator, ...]) -> list[Operator]:
         """The factors with neighbouring diagonals as one."""
@@ -207,10 +210,23 @@ class Writer:
 
     def _leaf(self, expr: sp.Expr) -> Piece:
         """A symbol or a constant matrix expression, written by SymPy."""
-        loose = {sp.MatAdd: SUM, sp.MatMul: PRODUCT, sp.HadamardProduct: ENTRYWISE}
+        entrywise = ATOM if self.notation.hadamard_binds else ENTRYWISE
+        loose = {sp.MatAdd: SUM, sp.MatMul: PRODUCT, sp.HadamardProduct: entrywise}
         level = next((level for kind, level in loose.items() if isinstance(expr, kind)), ATOM)
         negative = isinstance(expr, sp.MatMul) and _without_sign(expr.as_coeff_mmul()[0])[0]
         return self.vocabulary.scalar(expr), SUM if negative else level
+
+
+def _runs(factors: list[Operator]) -> list[tuple[Operator, int]]:
+    """Neighbouring equal matrix symbols counted; everything else by itself."""
+    found: list[tuple[Operator, int]] = []
+    for factor in factors:
+        symbol = isinstance(factor, Weight) and isinstance(factor.matrix, sp.MatrixSymbol)
+        if symbol and found and found[-1][0] == factor:
+            found[-1] = (factor, found[-1][1] + 1)
+        else:
+            found.append((factor, 1))
+    return found
 
 
 def _positive_first(terms: list[Term]) -> list[Term]:

@@ -65,7 +65,8 @@ class Value:
         return Value(self.array / Value.of(other).array)
 
     def __pow__(self, other: Any) -> Value:
-        assert not self.array.ndim, "power of a matrix"
+        if self.array.ndim:
+            return Value(np.linalg.matrix_power(self.array, other))
         return Value(self.array ** Value.of(other).array)
 
     def __matmul__(self, other: Any) -> Value:
@@ -202,6 +203,8 @@ MODELS: dict[str, Callable[[], sg.Recurrence]] = {
     "two states": lambda: sg.Recurrence({h: tanh(W * h + v), v: sg.hadamard(sigmoid(W * h + v), v) + softsign(h)}),
     "three states": lambda: sg.Recurrence({h: tanh(v), v: sigmoid(W * u + b), u: u - sg.hadamard(tanh(W * u + b), h)}),
     "equal updates": lambda: sg.Recurrence({h: tanh(W * h + v), v: tanh(W * h + v)}),
+    "powers": lambda: sg.Recurrence({h: tanh(W**3 * h) + (W**2).T * B * B * h}),
+    "entrywise weights": lambda: sg.Recurrence({h: (sp.HadamardProduct(W, B) - 2 * W * B) * sin(h)}),
     "shift": lambda: sg.Recurrence({h: v, v: h + b}),
 }
 SCALAR_MODELS: dict[str, Callable[[], sg.Recurrence]] = {
