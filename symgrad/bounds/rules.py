@@ -86,7 +86,7 @@ def constant_sub_matrix(goal: OperatorNormOf, prove: Prove, context: Any) -> Con
 @rule(
     OperatorNormOf,
     statement=r"\lVert \alpha A\rVert = |\alpha|\,\lVert A\rVert",
-    source=f"{HORN}, def. 5.6.1",
+    source=f"{HORN}, sec. 5.6, homogeneity",
     equality="always",
 )
 def scalar_multiple(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
@@ -141,7 +141,7 @@ def diagonal_affine_in_ranges(goal: OperatorNormOf, prove: Prove, context: Any) 
 @rule(
     OperatorNormOf,
     statement=r"\lVert\operatorname{diag}(v)\rVert = \max_i |v_i| \le \max(|\inf v|, |\sup v|)",
-    source=f"{HORN}, sec. 5.6, example of diagonal matrices",
+    source=f"{HORN}, sec. 5.6, norms induced by monotone norms",
     equality="when an entry reaches the end of the range that is larger in modulus",
 )
 def diagonal_matrix(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
@@ -231,7 +231,7 @@ def _complementary_pair(terms: tuple[Operator, ...]) -> tuple[Gated, Gated, list
 @rule(
     OperatorNormOf,
     statement=r"\lVert A + B\rVert \le \lVert A\rVert + \lVert B\rVert\quad(\text{constant terms added up first})",
-    source=f"{HORN}, def. 5.6.1, triangle inequality",
+    source=f"{HORN}, sec. 5.6, triangle inequality",
     equality="when the terms are largest on one vector and map it to the same direction",
 )
 def triangle_inequality(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
@@ -276,7 +276,7 @@ def gain_matrix(goal: BlockNorms, prove: Prove, context: Any) -> Conclusion | La
 @rule(
     ProductNorm,
     statement=r"\lVert J_t\rVert \le \gamma \ \forall t \;\Rightarrow\; \lVert J_t \cdots J_{t-k+1}\rVert \le \gamma^k",
-    source="submultiplicativity, k - 1 times; Pascanu, Mikolov and Bengio 2013, eq. 7",
+    source="submultiplicativity, k - 1 times; Pascanu, Mikolov and Bengio 2013, sec. 2.1",
     equality="when all J_t are largest along one orbit of vectors",
     hypotheses=("the bound on the Jacobian holds at every step",),
 )
