@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from functools import lru_cache, reduce
 from typing import Any
@@ -134,7 +135,7 @@ class ArrayFunction:
             return lambda xp, values: ~part(xp, values)
         if isinstance(condition, (sp.And, sp.Or)):
             parts = [self._condition(arg) for arg in condition.args]
-            join = _both if isinstance(condition, sp.And) else _either
+            join = operator.and_ if isinstance(condition, sp.And) else operator.or_
             return lambda xp, values: reduce(join, [part(xp, values) for part in parts])
         compare = _COMPARISONS[type(condition)]
         left, right = self._compile(condition.lhs), self._compile(condition.rhs)
@@ -200,14 +201,6 @@ def _minimum(xp: Any, a: Any, b: Any) -> Any:
     return xp.where(a <= b, a, b)
 
 
-def _both(a: Any, b: Any) -> Any:
-    return a & b
-
-
-def _either(a: Any, b: Any) -> Any:
-    return a | b
-
-
 _FOLDS: dict[Any, Callable[[Any, Any, Any], Any]] = {
     sp.Add: lambda xp, a, b: a + b,
     sp.Mul: lambda xp, a, b: a * b,
@@ -216,12 +209,12 @@ _FOLDS: dict[Any, Callable[[Any, Any, Any], Any]] = {
 }
 
 _COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
-    sp.Gt: lambda a, b: a > b,
-    sp.Ge: lambda a, b: a >= b,
-    sp.Lt: lambda a, b: a < b,
-    sp.Le: lambda a, b: a <= b,
-    sp.Eq: lambda a, b: a == b,
-    sp.Ne: lambda a, b: a != b,
+    sp.Gt: operator.gt,
+    sp.Ge: operator.ge,
+    sp.Lt: operator.lt,
+    sp.Le: operator.le,
+    sp.Eq: operator.eq,
+    sp.Ne: operator.ne,
 }
 
 
@@ -262,10 +255,6 @@ def _softplus(xp: Any, x: Any) -> Any:
     return xp.where(x > 0, x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
-def _sign(xp: Any, x: Any) -> Any:
-    return xp.sign(x)
-
-
 _UNARY: dict[Any, Callable[[Any, Any], Any]] = {
     sp.exp: lambda xp, x: xp.exp(x),
     exp_minus_one: lambda xp, x: xp.expm1(x),
@@ -293,7 +282,7 @@ _UNARY: dict[Any, Callable[[Any, Any], Any]] = {
     sp.csc: lambda xp, x: 1 / xp.sin(x),
     sp.cot: lambda xp, x: 1 / xp.tan(x),
     sp.Abs: lambda xp, x: xp.abs(x),
-    sp.sign: _sign,
+    sp.sign: lambda xp, x: xp.sign(x),
     sp.gamma: _entrywise(math.gamma),
     sp.loggamma: _entrywise(math.lgamma),
 }

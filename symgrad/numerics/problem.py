@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any
@@ -109,14 +109,21 @@ class Problem:
         *_, last = products(self.evaluator, self.nodes.blocks, short, states)
         return np.where(steps >= factors, np.nan_to_num(log_norms(last, self.bound.norm), nan=-np.inf), -np.inf)
 
-    def examine(self, batch: Batch, offset: int = 0) -> Findings:
-        """The largest products along the trajectories of a batch; a few at a time, to stay within caches."""
+    def examine(self, batch: Batch, offset: int = 0, done: Callable[[int], None] = lambda count: None) -> Findings:
+        """The largest products along the trajectories of a batch; a few at a time, to stay within caches.
+
+        Args:
+            batch: the trajectories.
+            offset: the number of the first one.
+            done: called with the number of trajectories that are behind.
+        """
         per_state = max(1, _STORED // (self.total * (batch.steps + 1)))
         chunk = max(1, min(_CACHED // self.total**2, per_state))
         found = Findings.empty(self.horizon)
         for start in range(0, batch.size, chunk):
             part = batch.part(slice(start, start + chunk))
             found = found.joined(self._examined(part, offset + start))
+            done(offset + found.trajectories)
         return found
 
     def _examined(self, batch: Batch, offset: int) -> Findings:

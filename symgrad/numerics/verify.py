@@ -207,11 +207,14 @@ def _searched(
     problem: Problem, given: Batch | None, search: str, count: int, seed: int, progress: Progress | None
 ) -> Findings:
     total = count + (given.size if given is not None else 0)
+
+    def done(behind: int) -> None:
+        if progress is not None:
+            progress(behind, total)
+
     found = Findings.empty(problem.horizon)
     for batch in _batches(problem, given, search, count, seed):
-        found = found.joined(problem.examine(batch, found.trajectories))
-        if progress is not None:
-            progress(found.trajectories, total)
+        found = found.joined(problem.examine(batch, found.trajectories, done))
     return found
 
 
