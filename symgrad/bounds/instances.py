@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
+from symgrad.bounds.gain import ball_power_norm
 from symgrad.bounds.inequality import BlockNorms, EntryRange, Inequality, OperatorNormOf, ProductNorm
 from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, column_of_balls, norm_of_balls
 from symgrad.language.norms import OperatorNorm
@@ -109,7 +110,7 @@ def _obeys(inequality: Inequality, instance: Instance) -> bool:
             values = [entry for point in instance.points for entry in point.vector(vector).entries()]
             return all((low is None or not v < low) and (high is None or not v > high) for v in values)
         case ProductNorm(jacobian, _, norm):
-            limit = instance.bounds.ball(_at_step(bound, inequality.quantity.k))
+            limit = _product_limit(bound.xreplace({inequality.quantity.k: sp.Integer(_STEPS)}), instance)
             matrices = [_dense(jacobian, point) for point in instance.points]
             runs = [matrices[first : first + _STEPS] for first in range(_POINTS - _STEPS + 1)]
             runs += [[matrix] * _STEPS for matrix in matrices]
@@ -117,13 +118,11 @@ def _obeys(inequality: Inequality, instance: Instance) -> bool:
     raise TypeError(f"no check is defined for {type(inequality.quantity).__name__}")
 
 
-def _at_step(bound: sp.Expr, k: sp.Symbol) -> sp.Expr:
-    """The bound at a fixed number of steps, powers of gain matrices multiplied out."""
-    fixed = bound.xreplace({k: sp.Integer(_STEPS)})
-    return fixed.replace(
-        lambda node: isinstance(node, OperatorNorm) and isinstance(node.matrix, sp.MatPow),
-        lambda node: OperatorNorm(sp.ImmutableDenseMatrix(node.matrix.base ** int(node.matrix.exp)), node.p),
-    )
+def _product_limit(bound: sp.Expr, instance: Instance) -> arb:
+    """The bound at a fixed number of steps; powers of gain matrices in balls, as symbols they grow long."""
+    if isinstance(bound, OperatorNorm) and isinstance(bound.matrix, sp.MatPow):
+        return ball_power_norm(instance.bounds.matrix(bound.matrix.base), int(bound.matrix.exp), bound.p)
+    return instance.bounds.ball(bound)
 
 
 def _at_most(value: float, limit: arb) -> bool:
