@@ -31,6 +31,7 @@ __all__ = ["Bound", "BoundSeries", "BoundValue", "checked_steps", "product_bound
 
 K = sp.Symbol("k", integer=True, nonnegative=True)
 _BITS = 128
+_SHORT = 3  # powers of symbolic matrices up to here are multiplied out, higher ones take the closed form
 
 
 class BoundValue(float):
@@ -142,7 +143,9 @@ class Bound(Presentable):
         steps = checked_steps(k)
         if self.gain.rows == 1:
             return self.gain[0, 0] ** steps
-        return OperatorNorm(sp.ImmutableDenseMatrix(self.gain**steps), self.norm.p)
+        if steps <= _SHORT or all(entry.is_Rational for entry in self.gain):
+            return OperatorNorm(sp.ImmutableDenseMatrix(self.gain**steps), self.norm.p)
+        return OperatorNorm(gain_power(self.gain, sp.Integer(steps)), self.norm.p)
 
     def horizon(self, delta: Any, weights: Mapping[Any, Any] | None = None) -> sp.Expr | int:
         """The least k from which on ``C * rate**k <= delta``: how far back a gradient of relative size delta reaches.

@@ -557,3 +557,13 @@ def test_an_audit_catches_a_rule_made_false(name, monkeypatch):
     monkeypatch.setattr(inequality_module, "_RULES", [false if known is rule else known for known in rules_for()])
     audit = sg.product_bound(model, p).proof.audit(instances=30)
     assert any("exceeds the bound" in failure for failure in audit.failures)
+
+
+def test_many_steps_of_several_states_are_written_down_at_once():
+    """The closed form agrees with the value in balls; multiplied out, fifty steps would take hours."""
+    bound = sg.product_bound(PAIR, "inf")
+    weights = {"W": ROTATION, "V": 0.5 * ROTATION}
+    closed = (
+        bound.at(50).doit().xreplace({OperatorNorm(s, sp.oo): sp.Float(f * 1.4, 30) for s, f in ((W, 1), (V, 0.5))})
+    )
+    assert float(closed.evalf(30)) == pytest.approx(float(bound.evaluate(weights, 50)), rel=1e-9)
