@@ -20,7 +20,7 @@ from symgrad.rigor.extrema import Extrema, extrema, is_even, is_odd
 from symgrad.rigor.functions import canonical
 from symgrad.rigor.jumps import jumps
 
-__all__ = ["ActivatedMatrix", "ActivatedScalar", "Activation", "Range", "hadamard"]
+__all__ = ["ActivatedMatrix", "ActivatedScalar", "Activation", "Range", "hadamard", "written_out"]
 
 VARIABLE = sp.Symbol("z", real=True)
 REALS = sp.Interval(-sp.oo, sp.oo)
@@ -270,6 +270,11 @@ class ActivatedScalar(sp.Expr):
 
     def _sympystr(self, printer: Any) -> str:
         return f"{self.activation.name}({printer._print(self.argument)})"
+
+
+def written_out(expr: sp.Expr) -> sp.Expr:
+    """A scalar expression with the formulas of activations in the place of their names."""
+    return expr.replace(lambda node: isinstance(node, ActivatedScalar), lambda node: node.doit())
 
 
 def hadamard(*factors: Any) -> sp.Expr:

@@ -22,6 +22,7 @@ from symgrad.language.elementwise import (
     ActivatedScalar,
     Activation,
     elementwise_lambda,
+    written_out,
 )
 from symgrad.language.numbers import exact_floats
 from symgrad.language.operators import (
@@ -245,7 +246,7 @@ class _Scalars:
         for inner in _arguments(expr, self.varying):
             outer = expr.xreplace({inner: VARIABLE, -inner: -VARIABLE})
             if outer.free_symbols == {VARIABLE}:
-                outer = outer.replace(lambda node: isinstance(node, ActivatedScalar), lambda node: node.doit())
+                outer = written_out(outer)
                 return Elementwise(Activation(_name_of(outer), outer), self.vector(inner))
         return None
 

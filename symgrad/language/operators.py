@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symgrad.language.elementwise import Activation
+from symgrad.language.elementwise import Activation, written_out
 from symgrad.language.nodes import Node
 
 __all__ = [
@@ -258,7 +258,7 @@ class Block(Operator):
 
 def constant_vector(value: object, size: sp.Expr) -> Vector:
     """The vector with ``value`` in each of ``size`` entries."""
-    return Constant(sp.sympify(value, strict=True), sp.sympify(size, strict=True))
+    return Constant(written_out(sp.sympify(value, strict=True)), sp.sympify(size, strict=True))
 
 
 def _is_zero_vector(vector: Vector) -> bool:
@@ -321,7 +321,7 @@ def diagonal(vector: Vector) -> Operator:
 
 def scale(coefficient: object, operator: Operator) -> Operator:
     """A scalar times an operator."""
-    factor = sp.sympify(coefficient, strict=True)
+    factor = written_out(sp.sympify(coefficient, strict=True))
     if isinstance(operator, Scale):
         return scale(factor * operator.coefficient, operator.operand)
     if factor.is_zero or isinstance(operator, Zero):

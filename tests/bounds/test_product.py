@@ -252,3 +252,13 @@ def test_bad_model_and_weights():
     for delta in (0, -1, "small"):
         with pytest.raises(sg.InputError, match="delta"):
             bound.horizon(delta)
+
+
+def test_activations_of_parameters_are_coefficients():
+    x, a = sp.symbols("x a", real=True)
+    relu, tanh = sg.activation("relu"), sg.activation("tanh")
+    scalar = sg.product_bound(sg.Recurrence({x: relu(a) * tanh(x) + relu(a)}))
+    vector = sg.product_bound(sg.Recurrence({h: relu(a) * tanh(W * h)}))
+    for value, expected in [(0.5, 0.25), (-1.0, 0.0)]:
+        assert float(scalar.evaluate({"a": value}, 2)) == expected
+        assert float(vector.evaluate({"a": value, "W": np.eye(2)}, 2)) == expected
