@@ -1,4 +1,4 @@
-"""Presentable: results answer ``.latex()``, ``.to_dict()`` and ``str()`` without importing the layer that presents them."""
+"""Presentable: results answer ``.latex()``, ``.to_dict()`` and ``str()`` without an import of what presents them."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Audit:
+class Audit(Presentable):
     """The outcome of checking a proof again.
 
     Attributes:

@@ -101,8 +101,13 @@ def run(evaluator: ArrayEvaluator, updates: Mapping[sp.Expr, Vector], batch: Bat
         if step < batch.steps:
             with np.errstate(all="ignore"):
                 point = evaluator.at({**current, **{s: array[step] for s, array in batch.inputs.items()}})
-                current = {symbol: point.vector(node) for symbol, node in updates.items()}
+                current = {symbol: _batched(point.vector(node), current[symbol]) for symbol, node in updates.items()}
     return states
+
+
+def _batched(value: Any, like: Any) -> Any:
+    """A value of shape (n, 1), which depends on no state and no input, repeated for every trajectory."""
+    return value if value.ndim == 3 else np.broadcast_to(value[:, None, :], like.shape)
 
 
 def simulate(

@@ -58,7 +58,7 @@ def test_symbolic_range_enters_the_bound_and_needs_a_value():
     bound = sg.product_bound(lstm(r))
     assert r in bound.parameters
     weights = {str(s): np.eye(2) for s in bound.parameters if s != r}
-    with pytest.raises(sg.InputError, match="r .* missing"):
+    with pytest.raises(sg.InputError, match=r"r .* missing"):
         bound.evaluate(weights, 1)
     fixed = sg.product_bound(lstm(4))
     assert float(bound.evaluate({**weights, "r": 4.0}, 3)) == pytest.approx(float(fixed.evaluate(weights, 3)), rel=1e-3)

@@ -126,3 +126,15 @@ def test_bad_input_is_refused_with_one_clear_message(case: str) -> None:
     call, kind, text = BAD[case]
     with pytest.raises(kind, match=text):
         call()
+
+
+def test_a_state_may_be_updated_to_a_constant() -> None:
+    n = sp.Symbol("n", positive=True, integer=True)
+    W = sp.MatrixSymbol("W", n, n)
+    h, v, b = (sp.MatrixSymbol(name, n, 1) for name in "hvb")
+    model = sg.Recurrence({h: sg.activation("tanh")(h + v), v: W * b})
+    weights = {"W": 2 * np.eye(2), "b": [1.0, 2.0]}
+    run = simulate(model, weights, steps=2)
+    np.testing.assert_array_equal(run.states["v"], [[0, 0], [2, 4], [2, 4]])
+    np.testing.assert_allclose(run.states["h"][2], np.tanh([2, 4]), rtol=1e-15)
+    assert sg.verify(sg.product_bound(model), weights, horizon=3, trajectories=5).verdict is sg.Verdict.OBSERVED
