@@ -33,6 +33,7 @@ from symgrad.bounds.structure import (
     gate_choices,
     gated_terms,
 )
+from symgrad.language.construct import add_operators, compose
 from symgrad.language.norms import NORMS, OperatorNorm, maximum
 from symgrad.language.operators import (
     Block,
@@ -45,8 +46,6 @@ from symgrad.language.operators import (
     Transpose,
     Vector,
     Zero,
-    add_operators,
-    compose,
 )
 from symgrad.language.to_sympy import operator_to_sympy
 

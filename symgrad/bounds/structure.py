@@ -8,6 +8,15 @@ from itertools import groupby
 
 import sympy as sp
 
+from symgrad.language.construct import (
+    add_operators,
+    add_vectors,
+    apply_operator,
+    compose,
+    diagonal,
+    hadamard_vectors,
+    scale,
+)
 from symgrad.language.elementwise import VARIABLE
 from symgrad.language.operators import (
     Apply,
@@ -22,13 +31,6 @@ from symgrad.language.operators import (
     Scale,
     Vector,
     VectorSum,
-    add_operators,
-    add_vectors,
-    apply_operator,
-    compose,
-    diagonal,
-    hadamard_vectors,
-    scale,
 )
 
 __all__ = [

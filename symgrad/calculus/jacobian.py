@@ -9,6 +9,7 @@ import sympy as sp
 
 from symgrad.calculus.explicit import ExplicitEvaluator
 from symgrad.errors import InputError, UnknownNameError
+from symgrad.language.construct import add_operators, compose, diagonal
 from symgrad.language.operators import (
     Apply,
     Block,
@@ -21,9 +22,6 @@ from symgrad.language.operators import (
     Vector,
     VectorSum,
     Zero,
-    add_operators,
-    compose,
-    diagonal,
 )
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.to_sympy import operator_to_sympy

@@ -32,6 +32,7 @@ class _Declaration:
 
 _DECLARED: dict[str, _Declaration] = {}
 _BUILT: dict[tuple[object, ...], Activation] = {}
+_ALSO_CALLED = {"logistic": "sigmoid"}
 
 
 def declare(name: str, formula: Callable[..., sp.Expr], *, latex: str | None = None, **parameters: object) -> None:
@@ -70,16 +71,21 @@ def activation_parameters(name: str) -> dict[str, sp.Expr]:
     >>> activation_parameters("leaky_relu"), activation_parameters("tanh")
     ({'slope': 1/100}, {})
     """
-    if name not in _DECLARED:
+    return dict(_declaration(name).parameters)
+
+
+def _declaration(name: object) -> _Declaration:
+    own = _ALSO_CALLED.get(name, name) if isinstance(name, str) else None
+    if own not in _DECLARED:
         raise UnknownNameError("activation", name, _DECLARED)
-    return dict(_DECLARED[name].parameters)
+    return _DECLARED[own]
 
 
 def activation(name: str | Activation, **parameters: float | sp.Expr) -> Activation:
     """The activation with a given name; an :class:`Activation` is returned as it is.
 
     Args:
-        name: one of :func:`activation_names`.
+        name: one of :func:`activation_names`; ``"logistic"`` is another word for ``"sigmoid"``.
         parameters: numbers, for those that have parameters: ``slope`` of
             ``leaky_relu``, ``alpha`` of ``elu``. Floats are taken at their shortest decimal value.
 
@@ -94,9 +100,8 @@ def activation(name: str | Activation, **parameters: float | sp.Expr) -> Activat
         if parameters:
             raise InputError(f"{', '.join(parameters)}: parameters belong to a name, got the Activation {name}")
         return name
-    if not isinstance(name, str) or name not in _DECLARED:
-        raise UnknownNameError("activation", name, _DECLARED)
-    declaration = _DECLARED[name]
+    declaration = _declaration(name)
+    name = declaration.name
     for key in parameters:
         if key not in declaration.parameters:
             raise UnknownNameError(f"parameter of activation {name}", key, declaration.parameters)

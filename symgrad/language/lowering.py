@@ -16,6 +16,16 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.hadamard import HadamardPower
 
 from symgrad.errors import UnsupportedExpressionError
+from symgrad.language.construct import (
+    add_operators,
+    add_vectors,
+    apply_operator,
+    compose,
+    constant_vector,
+    diagonal,
+    hadamard_vectors,
+    scale,
+)
 from symgrad.language.elementwise import (
     VARIABLE,
     ActivatedMatrix,
@@ -38,14 +48,6 @@ from symgrad.language.operators import (
     Vector,
     Weight,
     Zero,
-    add_operators,
-    add_vectors,
-    apply_operator,
-    compose,
-    constant_vector,
-    diagonal,
-    hadamard_vectors,
-    scale,
 )
 from symgrad.language.well_formed import check_constant_matrix, check_scalar, check_shapes
 from symgrad.rigor.functions import canonical

@@ -13,22 +13,8 @@ from numpy.typing import NDArray
 
 from symgrad.calculus.jacobian import derivative
 from symgrad.errors import SymgradError
-from symgrad.language.operators import (
-    Compose,
-    Operator,
-    OperatorSum,
-    Scale,
-    Transpose,
-    Variable,
-    Vector,
-    Weight,
-    Zero,
-    add_operators,
-    add_vectors,
-    apply_operator,
-    compose,
-    scale,
-)
+from symgrad.language.construct import add_operators, add_vectors, apply_operator, compose, scale
+from symgrad.language.operators import Compose, Operator, OperatorSum, Scale, Transpose, Variable, Vector, Weight, Zero
 from symgrad.numerics.block_vectors import divided, dual, log_norm, pairing, safe_exp
 from symgrad.numerics.controls import Controls, where
 from symgrad.numerics.problem import Problem

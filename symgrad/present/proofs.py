@@ -127,10 +127,19 @@ def _(proof: Proof) -> str:
     return proof_text(proof)
 
 
+@latex.register
+def _(audit: Audit) -> str:
+    lines = [f"{_checked(audit)}{'' if audit.failures else 'all hold'}", *audit.failures]
+    return _environment("array", [phrase(line) for line in lines], columns="{l}")
+
+
 @text.register
 def _(audit: Audit) -> str:
-    head = f"{audit.steps} steps checked on {audit.instances} random instances each: "
-    return head + ("; ".join(audit.failures) or "all hold")
+    return _checked(audit) + ("; ".join(audit.failures) or "all hold")
+
+
+def _checked(audit: Audit) -> str:
+    return f"{audit.steps} steps checked on {audit.instances} random instances each: "
 
 
 # --- data -----------------------------------------------------------------------

@@ -6,16 +6,7 @@ from collections.abc import Sequence
 
 from symgrad.calculus.jacobian import Jacobian
 from symgrad.language.nodes import Node
-from symgrad.language.operators import (
-    Constant,
-    Elementwise,
-    Identity,
-    Variable,
-    VectorSum,
-    Weight,
-    Zero,
-    children,
-)
+from symgrad.language.operators import Constant, Elementwise, Identity, Variable, VectorSum, Weight, Zero, children
 from symgrad.language.recurrence import Recurrence
 from symgrad.present.layout import Equation
 from symgrad.present.notation import Notation

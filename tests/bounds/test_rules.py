@@ -18,6 +18,7 @@ from symgrad.bounds.inequality import (
 )
 from symgrad.bounds.instances import Instance, obeys
 from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, column_of_balls
+from symgrad.language.construct import add_vectors, apply_operator, scale
 from symgrad.language.norms import NORMS
 from symgrad.language.operators import (
     Apply,
@@ -35,9 +36,6 @@ from symgrad.language.operators import (
     VectorSum,
     Weight,
     Zero,
-    add_vectors,
-    apply_operator,
-    scale,
 )
 from symgrad.language.weights import bind
 from symgrad.rigor.balls import lower_float, upper_float, working_precision

@@ -9,7 +9,8 @@ import sympy as sp
 import symgrad as sg
 from symgrad.calculus.enclose import BallEvaluator, column_of_balls
 from symgrad.errors import InputError
-from symgrad.language.operators import Diagonal, Identity, Transpose, Variable, Weight, Zero, compose, scale
+from symgrad.language.construct import compose, scale
+from symgrad.language.operators import Diagonal, Identity, Transpose, Variable, Weight, Zero
 from symgrad.language.weights import bind
 from symgrad.numerics.arrays import ArrayEvaluator
 

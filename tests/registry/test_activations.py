@@ -173,3 +173,8 @@ def test_constants_of_selu_are_torchs():
     assert float(slope.sup) == pytest.approx(scale * alpha, rel=1e-15)
     assert float(sg.activation("selu").range.inf) == pytest.approx(-scale * alpha, rel=1e-15)
     assert math.isclose(float(sg.activation("selu")(sp.Integer(2)).evalf()), 2 * scale, rel_tol=1e-15)
+
+
+def test_the_logistic_function_has_two_names() -> None:
+    assert sg.activation("logistic") == sg.activation("sigmoid")
+    assert "logistic" not in sg.activation_names()  # one declaration
