@@ -17,6 +17,7 @@ __all__ = [
     "interval_scaled",
     "interval_sum",
     "is_numeric",
+    "is_within_unit",
     "largest",
     "magnitude",
 ]
@@ -33,6 +34,11 @@ def ends(low: sp.Expr, high: sp.Expr) -> sp.Tuple:
 def is_numeric(bounds: sp.Tuple) -> bool:
     """Whether both ends are numbers or infinite."""
     return all(end.is_number for end in bounds)
+
+
+def is_within_unit(bounds: sp.Tuple) -> bool:
+    """Whether a range is known to lie in [0, 1], as a gate's must."""
+    return bool(bounds[0].is_nonnegative) and bool((1 - bounds[1]).is_nonnegative)
 
 
 def largest(*values: sp.Expr) -> sp.Expr:

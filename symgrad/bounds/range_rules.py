@@ -16,6 +16,7 @@ from symgrad.bounds.intervals import (
     interval_scaled,
     interval_sum,
     is_numeric,
+    is_within_unit,
     magnitude,
 )
 from symgrad.bounds.structure import affine_terms, are_complementary, one_argument_function
@@ -178,7 +179,7 @@ def convex_combination_of_entries(goal: EntryRange, prove: Prove, context: Any) 
         return Lacking("it is not of the form z*a + (1 - z)*b")
     gate, first, second = pair
     inside = prove(EntryRange(gate))
-    if not (inside.bound[0].is_nonnegative and (1 - inside.bound[1]).is_nonnegative):
+    if not is_within_unit(inside.bound):
         return Lacking("the gate is not known to lie in [0, 1]")
     branches = prove(EntryRange(first)), prove(EntryRange(second))
     return Conclusion(hull(*(branch.bound for branch in branches)), (inside, *branches))

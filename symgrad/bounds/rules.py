@@ -24,7 +24,7 @@ from symgrad.bounds.inequality import (
     Prove,
     rule,
 )
-from symgrad.bounds.intervals import magnitude
+from symgrad.bounds.intervals import is_within_unit, magnitude
 from symgrad.bounds.structure import (
     affine_terms,
     are_complementary,
@@ -93,7 +93,7 @@ def scalar_multiple(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclus
     match goal.operator:
         case Scale(coefficient, operand):
             premise = prove(OperatorNormOf(operand, goal.norm))
-            return Conclusion(_times(sp.Abs(coefficient), premise.bound), (premise,))
+            return Conclusion(_product([sp.Abs(coefficient), premise.bound]), (premise,))
     return Lacking("it is no scalar multiple")
 
 
@@ -207,7 +207,7 @@ def convex_gate(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion 
         return Lacking("no two terms carry gates z and 1 - z")
     (gate, first), (_, second), others = pair
     inside = prove(EntryRange(gate))
-    if not (inside.bound[0].is_nonnegative and (1 - inside.bound[1]).is_nonnegative):
+    if not is_within_unit(inside.bound):
         return Lacking("the gate is not known to lie in [0, 1]")
     branches = tuple(prove(OperatorNormOf(branch, goal.norm)) for branch in (first, second))
     rest = tuple(prove(OperatorNormOf(other, goal.norm)) for other in others)
@@ -306,12 +306,8 @@ def power_of_a_gain_matrix(goal: ProductNorm, prove: Prove, context: Any) -> Con
     return Conclusion(OperatorNorm(sp.MatPow(premise.bound, goal.k), goal.norm.p), (premise,))
 
 
-def _times(left: sp.Expr, right: sp.Expr) -> sp.Expr:
-    """Zero wins over infinity: a factor that vanishes identically makes the product vanish."""
-    return _product([left, right])
-
-
 def _product(factors: list[sp.Expr]) -> sp.Expr:
+    """Zero wins over infinity: a factor that vanishes identically makes the product vanish."""
     if any(factor.is_zero for factor in factors):
         return sp.S.Zero
     return sp.oo if sp.oo in factors else sp.Mul(*factors)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mpmath
 import numpy as np
 import pytest
@@ -47,17 +49,19 @@ ACTIVATIONS = {
 }
 
 
-def _refined(function: object, points: np.ndarray, values: np.ndarray, direction: int) -> mpmath.mpf:
+def _refined(
+    function: Callable[[mpmath.mpf], mpmath.mpf], points: np.ndarray, values: np.ndarray, direction: int
+) -> mpmath.mpf:
     """The best sampled value, improved by ternary search at 40 digits around it."""
     best = int(np.argmax(direction * values))
     low, high = mpmath.mpf(points[best]) - SPACING, mpmath.mpf(points[best]) + SPACING
     for _ in range(150):
         first, second = low + (high - low) / 3, high - (high - low) / 3
-        if direction * function(first) < direction * function(second):  # type: ignore[operator]
+        if direction * function(first) < direction * function(second):
             low = first
         else:
             high = second
-    return function((low + high) / 2)  # type: ignore[operator]
+    return function((low + high) / 2)
 
 
 def _relative_radius(value: sp.Expr) -> float:
