@@ -1,4 +1,4 @@
-"""From which step on the norms of the powers of a non-negative matrix stay below a threshold."""
+"""From which step on a bound stays below a threshold, and up to which step it stays above one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flint import arb
 
 from symgrad.bounds.gain import ball_power_norm, upper_ends
 
-__all__ = ["settled_from"]
+__all__ = ["kept_until", "settled_from"]
 
 
 def settled_from(gain: Any, p: sp.Expr, threshold: arb, limit: int) -> int | None:
@@ -45,6 +45,12 @@ def settled_from(gain: Any, p: sp.Expr, threshold: arb, limit: int) -> int | Non
     while start > 0 and powers.is_below(start - 1):
         start -= 1
     return start
+
+
+def kept_until(bound: Callable[[int], arb], threshold: arb, limit: int) -> int:
+    """The largest k up to the limit with ``bound(k) >= threshold`` proved, or 0; for a bound that never rises in k."""
+    first = _least(lambda k: not bound(k) >= threshold, 0, limit)
+    return limit if first is None else max(first - 1, 0)
 
 
 @dataclass(frozen=True)

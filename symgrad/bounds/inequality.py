@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import sympy as sp
 
@@ -15,11 +15,14 @@ from symgrad.language.operators import Block, Operator, Vector
 
 __all__ = [
     "BlockNorms",
+    "ComparisonOf",
     "Conclusion",
     "EntryRange",
     "Inequality",
     "Lacking",
+    "MinimumModulusOf",
     "OperatorNormOf",
+    "ProductModulus",
     "ProductNorm",
     "Quantity",
     "Rule",
@@ -30,12 +33,20 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Quantity(Node):
-    """What an inequality bounds, uniformly over all admissible states, inputs and steps."""
+    """What an inequality bounds, uniformly over all admissible states, inputs and steps.
+
+    Attributes:
+        words: what it is, before what it speaks of.
+    """
+
+    words: ClassVar[str] = "the quantity"
 
 
 @dataclass(frozen=True, eq=False)
 class OperatorNormOf(Quantity):
     """The operator norm of an operator; bounded from above by an expression."""
+
+    words: ClassVar[str] = "the operator norm of"
 
     operator: Operator
     norm: Norm
@@ -45,12 +56,16 @@ class OperatorNormOf(Quantity):
 class EntryRange(Quantity):
     """The values that entries of a vector take; enclosed by a pair (low, high)."""
 
+    words: ClassVar[str] = "the range of the entries of"
+
     vector: Vector
 
 
 @dataclass(frozen=True, eq=False)
 class BlockNorms(Quantity):
     """The matrix of operator norms of the blocks; bounded entry by entry by a gain matrix."""
+
+    words: ClassVar[str] = "the norms of the blocks of"
 
     block: Block
     norm: Norm
@@ -59,6 +74,46 @@ class BlockNorms(Quantity):
 @dataclass(frozen=True, eq=False)
 class ProductNorm(Quantity):
     """The operator norm of a product of k Jacobians taken at any k steps; bounded by an expression in k."""
+
+    words: ClassVar[str] = "the norm of products of"
+
+    jacobian: Operator
+    k: sp.Symbol
+    norm: Norm
+
+
+@dataclass(frozen=True, eq=False)
+class MinimumModulusOf(Quantity):
+    """The least stretching of an operator, min ``||A x|| / ||x||`` over all x, bounded from below by an expression.
+
+    For p = 2 and a square operator it is the smallest singular value; for any p and an invertible one
+    ``1 / ||A^-1||_p``. Never below zero.
+    """
+
+    words: ClassVar[str] = "the minimum modulus of"
+
+    operator: Operator
+    norm: Norm
+
+
+@dataclass(frozen=True, eq=False)
+class ComparisonOf(Quantity):
+    """The comparison matrix of the blocks: minimum moduli on the diagonal, norms with a minus sign elsewhere.
+
+    Bounded from below entry by entry.
+    """
+
+    words: ClassVar[str] = "the comparison matrix of"
+
+    block: Block
+    norm: Norm
+
+
+@dataclass(frozen=True, eq=False)
+class ProductModulus(Quantity):
+    """The minimum modulus of a product of k Jacobians taken at any k steps; bounded from below by an expression."""
+
+    words: ClassVar[str] = "the minimum modulus of products of"
 
     jacobian: Operator
     k: sp.Symbol
@@ -70,7 +125,7 @@ class Conclusion:
     """What a rule answers when it applies.
 
     Attributes:
-        bound: an expression; for a range a SymPy tuple (low, high), for block norms a matrix.
+        bound: an expression; for a range a SymPy tuple (low, high), for block norms and comparisons a matrix.
         premises: the inequalities that the bound was computed from.
     """
 

@@ -12,13 +12,25 @@ import sympy as sp
 from flint import arb
 
 from symgrad.bounds.gain import ball_power_norm
-from symgrad.bounds.inequality import BlockNorms, EntryRange, Inequality, OperatorNormOf, ProductNorm
-from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, column_of_balls, norm_of_balls
-from symgrad.language.norms import OperatorNorm
+from symgrad.bounds.growth import ComparisonPower
+from symgrad.bounds.inequality import (
+    BlockNorms,
+    ComparisonOf,
+    EntryRange,
+    Inequality,
+    MinimumModulusOf,
+    OperatorNormOf,
+    ProductModulus,
+    ProductNorm,
+)
+from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, column_of_balls, norm_of_balls, vector_norm
+from symgrad.language.norms import Norm, OperatorNorm
 from symgrad.language.operators import Block, Operator
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.rigor.balls import exact_ball, lower_float, to_ball, upper_float, working_precision
+from symgrad.rigor.matrix_balls import midpoint_radius
+from symgrad.rigor.stretching import least_stretched
 
 __all__ = ["Instance", "obeys"]
 
@@ -111,11 +123,55 @@ def _obeys(inequality: Inequality, instance: Instance) -> bool:
             return all((low is None or not v < low) and (high is None or not v > high) for v in values)
         case ProductNorm(jacobian, _, norm):
             limit = _product_limit(bound.xreplace({inequality.quantity.k: sp.Integer(_STEPS)}), instance)
-            matrices = [_dense(jacobian, point) for point in instance.points]
-            runs = [matrices[first : first + _STEPS] for first in range(_POINTS - _STEPS + 1)]
-            runs += [[matrix] * _STEPS for matrix in matrices]
-            return all(_at_most(norm_of_balls(reduce(mul, run), norm.p).lower, limit) for run in runs)
+            return all(_at_most(norm_of_balls(run, norm.p).lower, limit) for run in _runs(jacobian, instance))
+        case MinimumModulusOf(operator, norm):
+            limit = instance.bounds.ball(bound)
+            return all(not _stretches_less(_dense(operator, point), norm, limit) for point in instance.points)
+        case ComparisonOf(block, norm):
+            return all(_compares(block, bound, norm, point, instance) for point in instance.points)
+        case ProductModulus(jacobian, k, norm):
+            limit = _modulus_limit(inequality, k, instance)
+            return all(not _stretches_less(run, norm, limit) for run in _runs(jacobian, instance))
     raise TypeError(f"no check is defined for {type(inequality.quantity).__name__}")
+
+
+def _runs(jacobian: Operator, instance: Instance) -> list[Any]:
+    """Products of a few Jacobians at different points, and powers of one."""
+    matrices = [_dense(jacobian, point) for point in instance.points]
+    runs = [matrices[first : first + _STEPS] for first in range(_POINTS - _STEPS + 1)]
+    return [reduce(mul, run) for run in [*runs, *([matrix] * _STEPS for matrix in matrices)]]
+
+
+def _compares(block: Block, bound: Any, norm: Norm, point: BallEvaluator, instance: Instance) -> bool:
+    """Whether a comparison matrix is below the minimum moduli on the diagonal and minus the norms elsewhere."""
+    for i, row in enumerate(block.rows):
+        for j, entry in enumerate(row):
+            limit = instance.bounds.ball(bound[i, j])
+            if i == j and _stretches_less(point.operator(entry), norm, limit):
+                return False
+            if i != j and not _at_most(_norm(entry, point, norm.p), -limit):
+                return False
+    return True
+
+
+def _modulus_limit(inequality: Inequality, k: sp.Symbol, instance: Instance) -> arb:
+    """A lower bound on a product of a few steps with numbers put in."""
+    premise = inequality.premises[0]
+    if isinstance(premise.quantity, ComparisonOf) and not inequality.bound.is_zero:
+        return ComparisonPower(premise.bound, premise.quantity.norm).series(instance.bounds).at(_STEPS)
+    return instance.bounds.ball(inequality.bound.xreplace({k: sp.Integer(_STEPS)}))
+
+
+def _stretches_less(matrix: Any, norm: Norm, limit: arb) -> bool:
+    """Whether some vector is proved to be stretched by less than a limit."""
+    mid, _ = midpoint_radius(matrix)
+    if not np.isfinite(mid).all():
+        return False
+    for candidate in least_stretched(mid, float(norm.p)):
+        column = column_of_balls(candidate)
+        if vector_norm(matrix * column, norm) < limit * vector_norm(column, norm):
+            return True
+    return False
 
 
 def _product_limit(bound: sp.Expr, instance: Instance) -> arb:

@@ -20,6 +20,7 @@ __all__ = [
     "is_within_unit",
     "largest",
     "magnitude",
+    "mignitude",
 ]
 
 Ends = sp.Tuple
@@ -54,6 +55,15 @@ def magnitude(bounds: sp.Tuple) -> sp.Expr:
     if low == -high and high.is_nonnegative:
         return high
     return maximum(sp.Abs(low), sp.Abs(high))
+
+
+def mignitude(bounds: sp.Tuple) -> sp.Expr:
+    """The least absolute value in a range, zero where its ends are not known to have one sign."""
+    low, high = bounds
+    if low == -sp.oo and high == sp.oo:
+        return sp.S.Zero
+    parts = [end for end in (low, -high) if end != -sp.oo]
+    return maximum(sp.S.Zero, *parts)
 
 
 def hull(*ranges: sp.Tuple) -> sp.Tuple:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,55 +10,66 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from symgrad.bounds.engine import Engine, explain_infinite
-from symgrad.bounds.gain import ball_power_norm, gain_power, perron_constant, perron_root
-from symgrad.bounds.horizon import settled_from
-from symgrad.bounds.inequality import BlockNorms, Inequality, OperatorNormOf, ProductNorm
+from symgrad.bounds.criteria import Criterion, criteria
+from symgrad.bounds.engine import Engine
+from symgrad.bounds.explanations import explain_infinite, explain_zero
+from symgrad.bounds.gain import gain_power
+from symgrad.bounds.growth import ComparisonPower, GainPower, Growth, RatePower
+from symgrad.bounds.inequality import (
+    BlockNorms,
+    ComparisonOf,
+    Inequality,
+    OperatorNormOf,
+    ProductModulus,
+    ProductNorm,
+)
 from symgrad.bounds.proof import Proof
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.jacobian import jacobian
-from symgrad.errors import InputError
-from symgrad.language.norms import Norm, OperatorNorm, SpectralRadius
+from symgrad.errors import InputError, UnknownNameError
+from symgrad.language.norms import Norm
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, bind
 from symgrad.presentable import Presentable
-from symgrad.rigor.balls import to_ball, upper_float, working_precision
+from symgrad.rigor.balls import log10_of, lower_float, to_ball, upper_float, working_precision
 
 __all__ = ["Bound", "BoundSeries", "BoundValue", "checked_steps", "product_bound"]
 
 K = sp.Symbol("k", integer=True, nonnegative=True)
 _BITS = 128
-_SHORT = 3  # powers of symbolic matrices up to here are multiplied out, higher ones take the closed form
 
 
 class BoundValue(float):
-    """A bound as a float, rounded up: never below the true bound.
+    """A bound as a float: an upper bound rounded up, a lower bound rounded down.
 
     Attributes:
         ball: the enclosure that it comes from, a python-flint ball without limits on its exponent.
+        side: ``"upper"`` or ``"lower"``.
     """
 
     ball: arb
+    side: str
 
-    def __new__(cls, ball: arb) -> BoundValue:
-        value = super().__new__(cls, upper_float(ball))
+    def __new__(cls, ball: arb, side: str = "upper") -> BoundValue:
+        value = super().__new__(cls, upper_float(ball) if side == "upper" else max(lower_float(ball), 0.0))
         value.ball = ball
+        value.side = side
         return value
 
     @property
     def log10(self) -> float:
-        """The decimal logarithm, rounded up; finite also where the float itself under- or overflows."""
-        if not self.ball > 0:
-            return -math.inf if float(self) == 0.0 else upper_float(self.ball.upper().log() / arb(10).log())
-        with working_precision(_BITS):
-            return upper_float(self.ball.log() / arb(10).log())
+        """The decimal logarithm, rounded as the float is; finite also where the float itself under- or overflows."""
+        return log10_of(self.ball, up=self.side == "upper")
 
 
 @dataclass(frozen=True, eq=False)
 class Bound(Presentable):
-    """An upper bound on ``||J_t J_{t-1} ... J_{t-k+1}||`` for every t, state and input, in closed form.
+    """A bound on products ``P = J_t J_{t-1} ... J_{t-k+1}`` for every t, state and input, in closed form.
+
+    An upper bound is on the operator norm of P, a lower one on its minimum modulus, min ``||P x|| / ||x||``, which
+    is the smallest singular value for the 2-norm.
 
     Attributes:
         model: the recurrence.
@@ -85,54 +95,84 @@ class Bound(Presentable):
     factor: sp.Expr = sp.S.One
 
     @property
+    def side(self) -> str:
+        """``"upper"`` or ``"lower"``."""
+        return "lower" if isinstance(self.inequality.quantity, ProductModulus) else "upper"
+
+    @property
     def k(self) -> sp.Symbol:
         """The symbol for the number of steps, a non-negative integer."""
         return K
 
     @cached_property
+    def growth(self) -> Growth:
+        """How the bound depends on k."""
+        growth = _growth(self.inequality, self.norm)
+        return growth if self.factor == 1 else growth.times(self.factor)
+
+    @cached_property
     def gain(self) -> sp.ImmutableDenseMatrix:
-        """The non-negative matrix G of bounds on the blocks' norms; 1 x 1 for one state."""
-        premise = next(p for p in self.inequality.premises if isinstance(p.quantity, (BlockNorms, OperatorNormOf)))
-        one = isinstance(premise.quantity, OperatorNormOf)
-        gain = sp.ImmutableDenseMatrix([[premise.bound]]) if one else premise.bound
-        return gain * self.factor if self.factor != 1 else gain
+        """The matrix of bounds on the Jacobian's blocks; 1 x 1 for one state.
+
+        For an upper bound the non-negative gain matrix G; for a lower one the comparison matrix, with lower bounds on
+        the diagonal and upper bounds with a minus sign elsewhere.
+        """
+        content = self.growth.content
+        return content if isinstance(content, sp.MatrixBase) else sp.ImmutableDenseMatrix([[content]])
 
     @cached_property
     def gain_power(self) -> sp.MatrixBase | sp.MatPow:
-        """``G**k`` in closed form (an unevaluated power for three states and more)."""
+        """``G**k`` in closed form (an unevaluated power where there is none)."""
         return gain_power(self.gain, K)
 
     @cached_property
     def expr(self) -> sp.Expr:
         """The bound as an expression in k: ``gamma**k`` for one state, ``OperatorNorm(G**k)`` for several."""
-        if self.gain.rows == 1:
-            return self.gain[0, 0] ** K
-        return OperatorNorm(self.gain_power, self.norm.p)
+        return self.growth.expr(self.k)
 
     @cached_property
     def rate(self) -> sp.Expr:
-        """The factor per step: the bound on ``||J||``, or the Perron root of the gain matrix.
+        """The factor per step: the bound on the Jacobian, or the Perron root of the gain matrix.
 
-        For three states and more the Perron root has no closed form; the norm of the gain matrix stands in.
+        Where the Perron root has no closed form or no constant goes with it, the norm of the gain matrix stands in.
         """
-        root = perron_root(self.gain)
-        return OperatorNorm(self.gain, self.norm.p).doit() if root is None or self._no_constant else root
+        return self.growth.rate
 
     @cached_property
     def constant(self) -> sp.Expr:
-        """C such that ``C * rate**k`` is at least the bound for every k."""
-        constant = perron_constant(self.gain, self.norm.p)
-        return sp.S.One if constant is None else constant
-
-    @property
-    def _no_constant(self) -> bool:
-        return perron_constant(self.gain, self.norm.p) is None
+        """C such that ``C * rate**k`` bounds the product for every k too."""
+        return self.growth.constant
 
     @property
     def vanishes(self) -> sp.Basic:
-        """A condition under which the product tends to zero; sufficient, not necessary."""
-        root = perron_root(self.gain)
-        return sp.Lt(SpectralRadius(self.gain) if root is None else root, 1)
+        """A condition under which this bound proves that products tend to zero: sufficient, not necessary.
+
+        Never for a lower bound. What it shows to be *necessary* is listed in :attr:`criteria`.
+        """
+        return self.growth.compared(sp.Lt) if self.side == "upper" else sp.false
+
+    @property
+    def explodes(self) -> sp.Basic:
+        """A condition under which this bound proves that all products grow beyond limit, along every direction.
+
+        Sufficient, not necessary. Never for an upper bound; what that shows to be *necessary* is listed in
+        :attr:`criteria`.
+        """
+        return self.growth.compared(sp.Gt) if self.side == "lower" else sp.false
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """What the bound says about vanishing and exploding products: what is sufficient, and what is necessary.
+
+        Source: Pascanu, Mikolov and Bengio 2013, sec. 2.1, for the plain recurrent network; here for any model.
+
+        >>> import symgrad as sg
+        >>> for criterion in sg.product_bound(sg.models.sigmoid_rnn()).criteria:
+        ...     print(criterion)
+        ||W_rec||_2 < 4 is sufficient for vanishing gradients
+        ||W_rec||_2 > 4 is necessary for exploding gradients
+        """
+        return criteria(self.growth, self.side)
 
     def at(self, k: Any) -> sp.Expr:
         """The bound for a number of steps.
@@ -140,25 +180,24 @@ class Bound(Presentable):
         Raises:
             InputError: k is not a non-negative integer.
         """
-        steps = checked_steps(k)
-        if self.gain.rows == 1:
-            return self.gain[0, 0] ** steps
-        if steps <= _SHORT or all(entry.is_Rational for entry in self.gain):
-            return OperatorNorm(sp.ImmutableDenseMatrix(self.gain**steps), self.norm.p)
-        return OperatorNorm(gain_power(self.gain, sp.Integer(steps)), self.norm.p)
+        return self.growth.at(checked_steps(k))
 
     def horizon(self, delta: Any, weights: Mapping[Any, Any] | None = None) -> sp.Expr | int:
-        """The least k from which on ``C * rate**k <= delta``: how far back a gradient of relative size delta reaches.
+        """How far back a gradient of relative size delta reaches.
+
+        For an upper bound the least k from which on ``C * rate**k <= delta``: further back it surely does not reach.
+        For a lower bound the largest k up to which ``C * rate**k >= delta``: so far back it surely does.
 
         Args:
             delta: a positive number or symbol.
-            weights: with them the answer is a number: the least k from which on the bound of :meth:`evaluate`,
-                which for several states is sharper than ``C * rate**k``, stays at most delta.
+            weights: with them the answer is a number, for the bound of :meth:`evaluate`, which for several states is
+                sharper than ``C * rate**k``.
 
         Returns:
             ``ceiling(log(delta/C)/log(rate))``, or 0 where delta is at least C, if the rate is below 1, otherwise
-            infinity; with weights an int, or ``sp.oo`` when the bound is not proved to stay below delta from some
-            k <= 10**9 on.
+            infinity; for a lower bound the same rounded down. With weights an int, or ``sp.oo``: for an upper bound
+            when it is not proved to stay below delta from some k <= 10**9 on, for a lower bound when it is
+            proved to stay above it for every k.
 
         Raises:
             InputError: delta is not positive.
@@ -169,13 +208,18 @@ class Bound(Presentable):
         if weights is not None:
             return self.with_weights(weights).horizon(delta)
         ratio = delta / self.constant
-        steps = sp.Max(1, sp.ceiling(sp.log(ratio) / sp.log(self.rate)))  # a rate of zero needs one step
-        return sp.Piecewise((sp.oo, self.rate >= 1), (0, ratio >= 1), (steps, True))
+        steps = sp.log(ratio) / sp.log(self.rate)
+        if self.side == "lower":
+            start = (0, ratio > 1), (sp.oo, self.rate >= 1), (0, sp.Le(self.rate, 0))
+            return sp.Piecewise(*start, (sp.floor(steps), True))
+        least = sp.Max(1, sp.ceiling(steps))  # a rate of zero needs one step
+        return sp.Piecewise((sp.oo, self.rate >= 1), (0, ratio >= 1), (least, True))
 
     @cached_property
     def parameters(self) -> tuple[sp.Expr, ...]:
         """The parameters of the model that the bound depends on."""
-        atoms = self.gain.atoms(sp.MatrixSymbol) | self.gain.free_symbols
+        content = self.growth.content
+        atoms = content.atoms(sp.MatrixSymbol) | content.free_symbols
         return tuple(symbol for symbol in self.model.parameters if symbol in atoms)
 
     def with_weights(self, weights: Mapping[Any, Any] | None) -> BoundSeries:
@@ -193,7 +237,7 @@ class Bound(Presentable):
         return BoundSeries(self, values)
 
     def evaluate(self, weights: Mapping[Any, Any] | None, k: Any) -> BoundValue:
-        """The value for given weights and k: a rigorous upper bound, rounded up.
+        """The value for given weights and k: rigorous, an upper bound rounded up, a lower one rounded down.
 
         Args:
             weights: symbol or name -> array; only those that the bound depends on are needed.
@@ -229,24 +273,37 @@ class Bound(Presentable):
         return replace(self, factor=self.factor * number)
 
 
+def _growth(inequality: Inequality, norm: Norm) -> Growth:
+    """How a proved bound on products depends on k: what its last rule raises to a power."""
+    premise = inequality.premises[0]
+    match premise.quantity:
+        case BlockNorms():
+            return GainPower(premise.bound, norm)
+        case ComparisonOf():
+            return ComparisonPower(premise.bound, norm)
+    return RatePower(premise.bound, norm, isinstance(premise.quantity, OperatorNormOf))
+
+
 class BoundSeries:
-    """A bound with weights put in: the gain matrix is enclosed once, then any k is cheap."""
+    """A bound with weights put in: what is raised to a power is enclosed once, then any k is cheap."""
 
     def __init__(self, bound: Bound, weights: Weights) -> None:
         self.bound = bound
         self.weights = weights
         with working_precision(_BITS):
-            self._gain = BoundEvaluator(weights).matrix(bound.gain)
+            self._series = bound.growth.series(BoundEvaluator(weights))
 
     def at(self, k: Any) -> BoundValue:
-        """The bound at k steps, rounded up."""
+        """The bound at k steps, rounded up (a lower bound down)."""
         with working_precision(_BITS):
-            return BoundValue(ball_power_norm(self._gain, checked_steps(k), self.bound.norm.p))
+            return BoundValue(self._series.at(checked_steps(k)), self.bound.side)
 
     def horizon(self, delta: sp.Expr, limit: int = 10**9) -> int | sp.Expr:
-        """The least k from which on the bound stays at most delta; infinity when none is found up to the limit."""
+        """See :meth:`Bound.horizon`; infinity when none is found up to the limit."""
         with working_precision(_BITS):
-            found = settled_from(self._gain, self.bound.norm.p, to_ball(delta, _BITS).lower(), limit)
+            threshold = to_ball(delta, _BITS)
+            end = threshold.lower() if self.bound.side == "upper" else threshold.upper()
+            found = self._series.horizon(end, limit)
         return sp.oo if found is None else found
 
 
@@ -262,26 +319,38 @@ def checked_steps(k: Any) -> int:
     return int(k)
 
 
-def product_bound(model: Recurrence, norm: Any = 2) -> Bound:
-    r"""The bound ``||J_t ... J_{t-k+1}|| <= C gamma^k`` that the rules give, for symbolic k, weights and sizes.
+SIDES = {"upper": ProductNorm, "lower": ProductModulus}
+
+
+def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper") -> Bound:
+    r"""The bound on ``J_t ... J_{t-k+1}`` that the rules give, for symbolic k, weights and sizes.
 
     Args:
-        model: the recurrence, with ranges declared by ``.assuming`` where they are needed.
+        model: the recurrence, with ranges and properties declared by ``.assuming`` where they are needed.
         norm: 1, 2 or inf, the operator norm.
+        side: ``"upper"`` for ``||P|| <= C gamma^k``; ``"lower"`` for a bound from below on min ``||P x|| / ||x||``, for
+            the 2-norm the smallest singular value.
 
     Returns:
         A :class:`Bound` with its proof.
 
     Raises:
         InputError: no Recurrence, or another norm.
-        NoBoundError: the bound would be infinite; says which range is missing.
+        UnknownNameError: another side.
+        NoBoundError: an upper bound would be infinite, or a lower one zero; says which range or hypothesis is missing.
 
     >>> import symgrad as sg
     >>> sg.product_bound(sg.models.sigmoid_rnn()).expr
     (OperatorNorm(W_rec)/4)**k
+    >>> sg.product_bound(sg.models.elman("leaky_relu"), side="lower").expr
+    (SmallestSingularValue(W)/100)**k
     """
     which = norm_of(norm)
-    inequality = Engine(model).prove(ProductNorm(jacobian(model).operator, K, which))
-    if not inequality.is_finite:
+    if side not in SIDES:
+        raise UnknownNameError("side", side, SIDES)
+    inequality = Engine(model).prove(SIDES[side](jacobian(model).operator, K, which))
+    if side == "upper" and not inequality.is_finite:
         raise explain_infinite(inequality)
+    if side == "lower" and (inequality.bound.is_zero or inequality.premises[0].bound.is_zero):
+        raise explain_zero(inequality, model)
     return Bound(model, which, inequality)

@@ -14,6 +14,7 @@ from typing import Any
 
 import sympy as sp
 
+from symgrad.bounds.corners import affine_corners
 from symgrad.bounds.inequality import (
     BlockNorms,
     Conclusion,
@@ -124,17 +125,11 @@ def diagonal_affine_in_ranges(goal: OperatorNormOf, prove: Prove, context: Any) 
     """||diag(a + sum_i c_i v_i)|| <= max over corners e of |a + sum_i c_i e_i|, e_i in {inf v_i, sup v_i}."""
     if not isinstance(goal.operator, Diagonal):
         return Lacking("it is not diagonal")
-    terms = affine_terms(goal.operator.vector)
-    constant = terms.pop(None, sp.S.Zero)
-    if all(c.is_number for c in (constant, *terms.values())) or len(terms) > 2 or (constant == 0 and len(terms) == 1):
-        return Lacking("its entries are no sum with symbolic coefficients of at most two vectors")
-    premises = tuple(prove(EntryRange(base)) for base in terms if base is not None)
-    if not all(premise.is_finite for premise in premises):
-        return Lacking("a range is infinite")
-    corners: list[sp.Expr] = [constant]
-    for coefficient, premise in zip(terms.values(), premises, strict=True):
-        corners = [corner + coefficient * end for corner in corners for end in premise.bound]
-    return Conclusion(maximum(*map(sp.Abs, corners)), premises)
+    corners = affine_corners(goal.operator.vector, prove)
+    if isinstance(corners, Lacking):
+        return corners
+    values, premises = corners
+    return Conclusion(maximum(*map(sp.Abs, values)), premises)
 
 
 @rule(

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from symgrad.calculus.evaluate import Evaluator
 from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE, Activation
-from symgrad.language.norms import OperatorNorm, SmallestSingularValue
+from symgrad.language.norms import MinimumModulus, Norm, OperatorNorm, SmallestSingularValue
 from symgrad.language.weights import Weights
-from symgrad.rigor.balls import ball_function, exact_ball
+from symgrad.rigor.balls import ball_function, exact_ball, lower_float, upper_float
 from symgrad.rigor.matrix_balls import midpoint_radius
 from symgrad.rigor.matrix_norms import NormEnclosure, operator_norm, smallest_singular_value
 
-__all__ = ["BallEvaluator", "BoundEvaluator", "column_of_balls", "norm_of_balls"]
+__all__ = ["BallEvaluator", "BoundEvaluator", "column_of_balls", "norm_of_balls", "vector_norm"]
 
 Array = NDArray[np.float64]
 
@@ -40,6 +40,16 @@ def norm_of_balls(matrix: Any, p: sp.Expr) -> NormEnclosure:
     """Floats around the operator norm of every matrix in an arb_mat."""
     mid, radius = midpoint_radius(matrix)
     return operator_norm(mid, float(p), radius=radius)
+
+
+def vector_norm(column: Any, norm: Norm) -> arb:
+    """A ball around the p-norm of a column of balls."""
+    entries = [abs(entry) for entry in column.entries()]
+    if norm.p == sp.oo:
+        return reduce(lambda a, b: a.max(b), entries)
+    if norm.p == 1:
+        return sum(entries, arb(0))
+    return (column.transpose() * column)[0, 0].nonnegative_part().sqrt()
 
 
 class BallEvaluator(Evaluator[Any]):
@@ -113,7 +123,7 @@ class BoundEvaluator:
 
     def ball(self, expr: sp.Expr) -> arb:
         """A ball that contains the value of the expression."""
-        atoms = sorted(expr.atoms(OperatorNorm, SmallestSingularValue), key=str)
+        atoms = sorted(expr.atoms(OperatorNorm, SmallestSingularValue, MinimumModulus), key=str)
         outer = [atom for atom in atoms if not any(atom in other.args[0].atoms(type(atom)) for other in atoms)]
         names = {atom: sp.Dummy(f"norm{i}", nonnegative=True) for i, atom in enumerate(outer)}
         scalar = expr.xreplace(names)
@@ -130,17 +140,31 @@ class BoundEvaluator:
         return self._norms[atom]
 
     def _enclosure(self, atom: sp.Expr) -> NormEnclosure:
-        smallest = isinstance(atom, SmallestSingularValue)
-        array = self.weights.values.get(atom.matrix)
-        if array is not None:  # numbers taken as exact need no radius
-            matrix, radius = (array if array.ndim == 2 else array.reshape(-1, 1)), None
-        elif isinstance(atom.matrix, sp.MatrixBase):  # its entries may be norms themselves
-            matrix, radius = midpoint_radius(self.matrix(atom.matrix))
-        else:
-            matrix, radius = midpoint_radius(self._balls.matrix(atom.matrix))
-        if smallest:
+        if isinstance(atom, MinimumModulus):
+            return self._modulus(atom)
+        matrix, radius = self._midpoint_radius(atom.matrix)
+        if isinstance(atom, SmallestSingularValue):
             return smallest_singular_value(matrix, radius=radius)
         return operator_norm(matrix, float(atom.p), radius=radius)
+
+    def _midpoint_radius(self, expr: sp.Expr) -> tuple[Array, Array | None]:
+        array = self.weights.values.get(expr)
+        if array is not None:  # numbers taken as exact need no radius
+            return (array if array.ndim == 2 else array.reshape(-1, 1)), None
+        if isinstance(expr, sp.MatrixBase):  # its entries may be norms themselves
+            return midpoint_radius(self.matrix(expr))
+        return midpoint_radius(self._balls.matrix(expr))
+
+    def _modulus(self, atom: MinimumModulus) -> NormEnclosure:
+        """From the norm of the inverse; of a matrix that is not proved invertible between 0 and its norm."""
+        try:
+            inverse = self._balls.matrix(atom.matrix).inv()
+        except ZeroDivisionError:
+            matrix, radius = self._midpoint_radius(atom.matrix)
+            return NormEnclosure(0.0, operator_norm(matrix, float(atom.p), radius=radius).upper, "not inverted")
+        found = norm_of_balls(inverse, atom.p)
+        ball = 1 / _between(found.lower, found.upper)
+        return NormEnclosure(lower_float(ball), upper_float(ball), "norm of the inverse")
 
     def matrix(self, gain: sp.ImmutableDenseMatrix) -> Any:
         """An arb_mat around a gain matrix."""

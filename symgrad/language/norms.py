@@ -11,7 +11,17 @@ import sympy as sp
 from symgrad.errors import InputError
 from symgrad.language.spectra import closed_eigenvalues, eigenvalue_moduli, extreme, gram, singular_values
 
-__all__ = ["NORMS", "Norm", "OperatorNorm", "SmallestSingularValue", "SpectralRadius", "maximum", "norm"]
+__all__ = [
+    "NORMS",
+    "MinimumModulus",
+    "Norm",
+    "OperatorNorm",
+    "SmallestSingularValue",
+    "SpectralRadius",
+    "maximum",
+    "minimum",
+    "norm",
+]
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,20 @@ def maximum(*values: sp.Expr) -> sp.Expr:
     >>> maximum(OperatorNorm(W), OperatorNorm(W) + 1)
     OperatorNorm(W) + 1
     """
+    return _extreme(sp.Max, values)
+
+
+def minimum(*values: sp.Expr) -> sp.Expr:
+    """The least of scalar expressions, compared as in :func:`maximum`.
+
+    >>> W = sp.MatrixSymbol("W", 2, 2)
+    >>> minimum(OperatorNorm(W), OperatorNorm(W) + 1)
+    OperatorNorm(W)
+    """
+    return _extreme(sp.Min, values)
+
+
+def _extreme(kind: Any, values: tuple[sp.Expr, ...]) -> sp.Expr:
     symbols: dict[sp.Basic, sp.Basic] = {}
 
     def plain(expr: sp.Basic) -> sp.Basic:
@@ -84,7 +108,7 @@ def maximum(*values: sp.Expr) -> sp.Expr:
             return symbols.setdefault(expr, sp.Dummy(f"norm{len(symbols)}", nonnegative=True))
         return expr.func(*map(plain, expr.args)) if expr.args else expr
 
-    largest = sp.Max(*map(plain, values))
+    found = kind(*map(plain, values))
     norms = {symbol: expr for expr, symbol in symbols.items()}
 
     def restored(expr: sp.Basic) -> sp.Basic:
@@ -93,7 +117,7 @@ def maximum(*values: sp.Expr) -> sp.Expr:
         parts = map(restored, expr.args)
         return expr.func(*parts, evaluate=False) if isinstance(expr, (sp.Max, sp.Min)) else expr.func(*parts)
 
-    return restored(largest) if norms else largest
+    return restored(found) if norms else found
 
 
 def _as_matrix(matrix: Any) -> sp.Expr:
@@ -258,6 +282,44 @@ class SmallestSingularValue(_MatrixScalar):
 
     def _latex(self, printer: Any) -> str:
         return rf"\sigma_{{\min}}\left({printer._print(self.matrix)}\right)"
+
+
+class MinimumModulus(_MatrixScalar):
+    """The least stretching of a square SymPy matrix in the p-norm, min ``||A x||_p / ||x||_p``; 0 if it is singular.
+
+    It is ``1 / ||A^-1||_p`` of an invertible matrix. For p = 2 use :class:`SmallestSingularValue`, the same number.
+
+    >>> import sympy as sp
+    >>> MinimumModulus(sp.Matrix([[2, 2], [0, 4]]), "inf").doit()
+    4/3
+    """
+
+    def __new__(cls, matrix: Any, p: Any) -> sp.Expr:
+        which, square = norm(p), _as_matrix(matrix)
+        if square.shape[0] != square.shape[1]:
+            raise InputError(f"matrix: the minimum modulus needs a square matrix, got shape {square.shape}")
+        return SmallestSingularValue(square) if which.p == 2 else cls._of(square, which.p)
+
+    @property
+    def p(self) -> sp.Expr:
+        """1 or oo."""
+        return self.args[1]
+
+    def _value(self, entries: sp.ImmutableDenseMatrix) -> sp.Expr | None:
+        determinant = entries.det(method="berkowitz")
+        if determinant.is_zero is None:
+            return None
+        return sp.S.Zero if determinant.is_zero else 1 / OperatorNorm(entries.inv(), self.p).doit()
+
+    def _number(self, entries: sp.ImmutableDenseMatrix, bits: int) -> sp.Expr | None:
+        value = self._value(entries)
+        return None if value is None else value._evalf(bits)
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\left\lVert {printer._print(sp.Inverse(self.matrix))}\right\rVert_{{{NORMS[self.p].latex}}}^{{-1}}"
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"MinimumModulus({printer._print(self.matrix)}, {NORMS[self.p]})"
 
 
 class SpectralRadius(_MatrixScalar):

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from symgrad.numerics.problem import Findings, Problem
 from symgrad.numerics.products import products, stretched
 from symgrad.numerics.verdict import Verdict
-from symgrad.numerics.witness import PRECISIONS, Separation, Witness, log10_of, separate
+from symgrad.numerics.witness import PRECISIONS, Separation, Witness, separate
+from symgrad.rigor.balls import log10_of
 
 __all__ = ["Confirmation", "confirm"]
 

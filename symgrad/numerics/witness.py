@@ -14,7 +14,7 @@ from flint import arb, arb_mat
 from numpy.typing import NDArray
 
 from symgrad.bounds.product import Bound, BoundSeries
-from symgrad.calculus.enclose import BallEvaluator, column_of_balls
+from symgrad.calculus.enclose import BallEvaluator, column_of_balls, vector_norm
 from symgrad.language.norms import Norm
 from symgrad.language.weights import Weights
 from symgrad.numerics.ranges import RangeSet
@@ -22,7 +22,7 @@ from symgrad.numerics.sharing import shared_nodes
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import lower_float, upper_float, working_precision
 
-__all__ = ["PRECISIONS", "Separation", "Witness", "log10_of", "separate"]
+__all__ = ["PRECISIONS", "Separation", "Witness", "separate"]
 
 Array = NDArray[np.float64]
 
@@ -133,12 +133,12 @@ def separate(
         start = {bound.model.symbol(name): column_of_balls(array) for name, array in initial.items()}
         fed = {bound.model.symbol(name): array for name, array in inputs.items()}
         blocks = _split(direction, [column.nrows() for column in start.values()])
-        before = _vector_norm(blocks, bound.norm)
+        before = _stacked_norm(blocks, bound.norm)
         inside = True
         for point in _points(bound, weights, start, fed, k):
             inside = inside and all(ranges.contain(s, point.values[s]) for s in bound.model.variables)
             blocks = _pushed(point, bound, blocks)
-        return Separation(_vector_norm(blocks, bound.norm) / before, claimed, inside, bits)
+        return Separation(_stacked_norm(blocks, bound.norm) / before, claimed, inside, bits)
 
 
 def _points(
@@ -167,21 +167,6 @@ def _split(vector: Array, sizes: list[int]) -> list[Any]:
     return [column_of_balls(vector[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
 
 
-def _vector_norm(blocks: list[Any], norm: Norm) -> arb:
-    entries = [abs(entry) for block in blocks for entry in block.entries()]
-    if norm.p == sp.oo:
-        return reduce(lambda a, b: a.max(b), entries)
-    if norm.p == 1:
-        return sum(entries, arb(0))
-    column = arb_mat(len(entries), 1, entries)
-    return (column.transpose() * column)[0, 0].nonnegative_part().sqrt()
-
-
-def log10_of(ball: arb, *, up: bool) -> float:
-    """The decimal logarithm of a non-negative ball, rounded up or down; finite where the float itself is not."""
-    with working_precision(128):
-        end = ball.upper() if up else ball.lower()
-        if not end > 0:
-            return -math.inf
-        log = end.log() / arb(10).log()
-        return upper_float(log) if up else lower_float(log)
+def _stacked_norm(blocks: list[Any], norm: Norm) -> arb:
+    entries = [entry for block in blocks for entry in block.entries()]
+    return vector_norm(arb_mat(len(entries), 1, entries), norm)

@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy as sp
 
+from symgrad.bounds.criteria import Criterion
 from symgrad.bounds.product import Bound
 from symgrad.present.data import bound_data, expression
 from symgrad.present.dispatch import latex, text, to_dict
@@ -13,6 +14,7 @@ from symgrad.present.equations import range_equations
 from symgrad.present.layout import Equation, aligned, plain_lines
 from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.quantities import QuantityWriter, assumed_ranges
+from symgrad.present.scalars import phrase
 from symgrad.present.vocabulary import Vocabulary
 from symgrad.rigor.balls import Enclosed
 
@@ -21,12 +23,18 @@ __all__: list[str] = []
 
 def _equations(bound: Bound, notation: Notation) -> list[Equation]:
     writer = QuantityWriter(bound.model, notation, [])
-    relation = notation.less_or_equal if bound.factor == 1 else notation.claimed
-    left = writer.norm(writer.product(bound.k), bound.norm)
+    product = writer.product(bound.k)
+    if bound.side == "upper":
+        left, signs = writer.norm(product, bound.norm), (notation.less_or_equal, notation.claimed)
+    else:
+        left, signs = writer.least(product, bound.norm), (notation.greater_or_equal, notation.claimed_from_below)
+    relation = signs[0] if bound.factor == 1 else signs[1]
     if bound.gain.rows == 1:
         found = [Equation(left, relation, [(False, writer.vocabulary.scalar(bound.expr))])]
-    else:
+    elif bound.side == "upper":
         found = _gain_equations(bound, writer, left, relation)
+    else:
+        found = _comparison_equations(bound, writer, left, relation)
     ranges = range_equations(writer.vocabulary, assumed_ranges(bound.inequality))
     return [*found, *_constants(bound, writer.vocabulary), *ranges]
 
@@ -42,6 +50,26 @@ def _gain_equations(bound: Bound, writer: QuantityWriter, left: str, relation: s
     if bound.gain.rows == 2:
         found += [Equation(name, "=", [(False, value)]) for name, value in _spectral_parts(bound, writer)]
     return found
+
+
+def _comparison_equations(bound: Bound, writer: QuantityWriter, left: str, relation: str) -> list[Equation]:
+    """The bound through the comparison matrix, its entries, and when it is an M-matrix."""
+    notation, name = writer.notation, writer.comparison
+    found = [
+        Equation(left, relation, [(False, notation.least(notation.power(name, str(bound.k)), bound.norm))]),
+        Equation(name, "=", [(False, writer.gain_matrix(bound.gain))]),
+    ]
+    conditions = sp.And.make_args(bound.growth.holds_if)
+    return [*found, *(_condition(item, writer) for item in conditions if item != sp.true)]
+
+
+def _condition(condition: sp.Basic, writer: QuantityWriter) -> Equation:
+    """A condition ``a > b`` under which a bound holds."""
+    if not isinstance(condition, sp.Rel):
+        return Equation(writer.notation.words("holds never"), "", [(False, "")])
+    relation = writer.notation.scalar(condition.func(sp.Symbol("a"), sp.Symbol("b")), {}, writer.notation.function)
+    left, right = (writer.vocabulary.scalar(side) for side in (condition.lhs, condition.rhs))
+    return Equation(f"{writer.notation.words('if ')}{left}", relation[1:-1].strip(), [(False, right)])
 
 
 def _spectral_parts(bound: Bound, writer: QuantityWriter) -> list[tuple[str, ...]]:
@@ -116,6 +144,7 @@ def _(bound: Bound) -> dict[str, Any]:
     proved = bound.factor == 1
     return {
         "kind": "bound",
+        "side": bound.side,
         "model": bound.model.name,
         "norm": str(bound.norm),
         "proved": proved,
@@ -125,8 +154,35 @@ def _(bound: Bound) -> dict[str, Any]:
         "rate": expression(bound.rate),
         "constant": expression(bound.constant),
         "vanishes": expression(bound.vanishes),
+        "explodes": expression(bound.explodes),
+        "criteria": [to_dict(item) for item in bound.criteria],
         "parameters": [str(symbol) for symbol in bound.parameters],
         "enclosed": {str(item): item.label for item in bound.gain.atoms(Enclosed)},
         "equations": {"text": text(bound), "latex": latex(bound)},
         "proof": to_dict(bound.proof) if proved else None,
+    }
+
+
+_WORDS = "{condition} is {kind} for {phenomenon} gradients"
+
+
+@text.register
+def _(item: Criterion) -> str:
+    return _WORDS.format(condition=text(item.solved), kind=item.kind, phenomenon=item.phenomenon)
+
+
+@latex.register
+def _(item: Criterion) -> str:
+    words = _WORDS.format(condition="", kind=item.kind, phenomenon=item.phenomenon)
+    return rf"{latex(item.solved)} {phrase(words)}"
+
+
+@to_dict.register
+def _(item: Criterion) -> dict[str, Any]:
+    return {
+        "kind": "criterion",
+        "phenomenon": item.phenomenon,
+        "sufficient": item.kind == "sufficient",
+        "condition": expression(item.condition),
+        "solved": expression(item.solved),
     }

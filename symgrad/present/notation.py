@@ -25,10 +25,12 @@ class Notation(ABC):
     ones: str
     ones_in_sum: str
     less_or_equal: str
+    greater_or_equal: str
     element_of: str
     hadamard_binds: bool
     dots: str
     claimed: str
+    claimed_from_below: str
 
     @abstractmethod
     def scalar(self, expr: sp.Basic, names: Names, function: Function) -> str:
@@ -71,6 +73,14 @@ class Notation(ABC):
         """An operator norm."""
 
     @abstractmethod
+    def least(self, inner: str, norm: Norm) -> str:
+        """A minimum modulus."""
+
+    @abstractmethod
+    def comparison(self, matrix: str) -> str:
+        """The comparison matrix of the blocks of a matrix."""
+
+    @abstractmethod
     def modulus(self, inner: str) -> str:
         """An absolute value."""
 
@@ -111,10 +121,12 @@ class _Latex(Notation):
     ones = r"\mathbf{1}"
     ones_in_sum = ones
     less_or_equal = r"\le"
+    greater_or_equal = r"\ge"
     element_of = r"\in"
     hadamard_binds = False
     dots = r"\cdots"
     claimed = r"\overset{?}{\le}"
+    claimed_from_below = r"\overset{?}{\ge}"
 
     def scalar(self, expr: sp.Basic, names: Names, function: Function) -> str:
         return LatexScalars(names, function).doprint(expr)
@@ -145,6 +157,14 @@ class _Latex(Notation):
 
     def norm(self, inner: str, norm: Norm) -> str:
         return rf"\left\lVert {inner}\right\rVert_{{{norm.latex}}}"
+
+    def least(self, inner: str, norm: Norm) -> str:
+        if norm.p == 2:
+            return rf"\sigma_{{\min}}\left({inner}\right)"
+        return rf"\left\lVert\left({inner}\right)^{{-1}}\right\rVert_{{{norm.latex}}}^{{-1}}"
+
+    def comparison(self, matrix: str) -> str:
+        return rf"\left\langle {matrix}\right\rangle"
 
     def modulus(self, inner: str) -> str:
         return rf"\left|{inner}\right|"
@@ -180,10 +200,12 @@ class _Text(Notation):
     ones = "ones"
     ones_in_sum = "1"
     less_or_equal = "<="
+    greater_or_equal = ">="
     element_of = "in"
     hadamard_binds = True
     dots = "..."
     claimed = "<=?"
+    claimed_from_below = ">=?"
 
     def scalar(self, expr: sp.Basic, names: Names, function: Function) -> str:
         return TextScalars(names, function).doprint(expr)
@@ -214,6 +236,12 @@ class _Text(Notation):
 
     def norm(self, inner: str, norm: Norm) -> str:
         return f"||{inner}||_{norm}"
+
+    def least(self, inner: str, norm: Norm) -> str:
+        return f"sigma_min({inner})" if norm.p == 2 else f"1/||({inner})**-1||_{norm}"
+
+    def comparison(self, matrix: str) -> str:
+        return f"<{matrix}>"
 
     def modulus(self, inner: str) -> str:
         return f"|{inner}|"

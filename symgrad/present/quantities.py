@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symgrad.bounds.inequality import BlockNorms, EntryRange, Inequality, OperatorNormOf, ProductNorm, Quantity
+from symgrad.bounds.inequality import (
+    BlockNorms,
+    ComparisonOf,
+    EntryRange,
+    Inequality,
+    MinimumModulusOf,
+    OperatorNormOf,
+    ProductModulus,
+    ProductNorm,
+    Quantity,
+)
 from symgrad.calculus.jacobian import Jacobian, jacobian
 from symgrad.language.nodes import Node
 from symgrad.language.norms import Norm
@@ -46,7 +56,7 @@ def printed_node(quantity: Quantity) -> Node | None:
     match quantity:
         case EntryRange(vector):
             return vector
-        case OperatorNormOf(operator, _) if not isinstance(operator, Block):
+        case OperatorNormOf(operator, _) | MinimumModulusOf(operator, _) if not isinstance(operator, Block):
             return operator
     return None
 
@@ -75,6 +85,7 @@ class QuantityWriter:
         self.vocabulary = self.shorthand.vocabulary
         self.jacobian = self.vocabulary.letter("J", "F", "D")
         self.gain = self.vocabulary.letter("G", "H", "M")
+        self.comparison = self.vocabulary.letter("M", "N", "K")
 
     def product(self, k: sp.Symbol) -> str:
         """The product of k Jacobians."""
@@ -86,6 +97,11 @@ class QuantityWriter:
         """The norm of a Jacobian or a product of them; of a scalar its absolute value."""
         single = self.model.is_scalar and len(self.model.states) == 1
         return self.notation.modulus(inner) if single else self.notation.norm(inner, norm)
+
+    def least(self, inner: str, norm: Norm) -> str:
+        """The minimum modulus of a Jacobian or a product of them; of a scalar its absolute value."""
+        single = self.model.is_scalar and len(self.model.states) == 1
+        return self.notation.modulus(inner) if single else self.notation.least(inner, norm)
 
     def quantity(self, quantity: Quantity) -> str:
         """What is bounded."""
@@ -104,6 +120,13 @@ class QuantityWriter:
                 return notation.brackets(notation.norm(notation.indexed(notation.brackets(at_step), "ij"), norm))
             case ProductNorm(_, k, norm):
                 return self.norm(self.product(k), norm)
+            case MinimumModulusOf(operator, norm):
+                inner = self.shorthand.writer.write(operator)
+                return notation.modulus(inner) if self.model.is_scalar else notation.least(inner, norm)
+            case ComparisonOf():
+                return notation.comparison(at_step)
+            case ProductModulus(_, k, norm):
+                return self.least(self.product(k), norm)
         raise TypeError(f"{type(quantity).__name__} has no written form")
 
     def statement(self, item: Inequality) -> Statement:
@@ -111,8 +134,11 @@ class QuantityWriter:
         notation = self.notation
         if isinstance(item.quantity, EntryRange):
             relation = notation.element_of
+        elif is_equality(item):
+            relation = "="
         else:
-            relation = "=" if is_equality(item) else notation.less_or_equal
+            below = isinstance(item.quantity, (MinimumModulusOf, ComparisonOf, ProductModulus))
+            relation = notation.greater_or_equal if below else notation.less_or_equal
         return Statement(self.quantity(item.quantity), relation, self._bound(item))
 
     def _bound(self, item: Inequality) -> list[Term]:
@@ -126,6 +152,10 @@ class QuantityWriter:
                 return [(False, notation.norm(self.gain, norm))]
             case ProductNorm(Block(), k, norm):
                 return [(False, notation.norm(notation.power(self.gain, str(k)), norm))]
+            case ComparisonOf():
+                return [(False, f"{self.comparison} = {self.gain_matrix(item.bound)}")]
+            case ProductModulus(Block(), k, norm):
+                return [(False, notation.least(notation.power(self.comparison, str(k)), norm))]
         return self.sum(item.bound)
 
     def sum(self, expr: sp.Expr) -> list[Term]:

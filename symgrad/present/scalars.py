@@ -11,7 +11,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
 from symgrad.language.elementwise import ActivatedMatrix, ActivatedScalar, Activation
-from symgrad.language.norms import NORMS, OperatorNorm
+from symgrad.language.norms import NORMS, MinimumModulus, OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.present.numbers import Decimals
 
 __all__ = ["LatexScalars", "TextScalars", "escaped", "function_latex", "phrase", "primed", "stepped_latex"]
@@ -148,6 +148,12 @@ class TextScalars(StrPrinter):
             return f"{self.function(expr.activation)}({self._print(expr.argument)})"
         if isinstance(expr, OperatorNorm):
             return f"||{self._print(expr.matrix)}||_{NORMS[expr.p]}"
+        if isinstance(expr, SmallestSingularValue):
+            return f"sigma_min({self._print(expr.matrix)})"
+        if isinstance(expr, MinimumModulus):
+            return f"1/||{self._print(sp.Inverse(expr.matrix))}||_{NORMS[expr.p]}"
+        if isinstance(expr, SpectralRadius):
+            return f"rho({self._print(expr.matrix)})"
         return str(super()._print(expr, **kwargs))
 
     def _print_Symbol(self, expr: Any) -> str:

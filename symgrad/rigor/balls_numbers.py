@@ -16,7 +16,7 @@ from mpmath.libmp import from_man_exp
 
 from symgrad.errors import InputError
 
-__all__ = ["Enclosed", "ball_from_ends", "exact_ball", "lower_float", "upper_float", "working_precision"]
+__all__ = ["Enclosed", "ball_from_ends", "exact_ball", "log10_of", "lower_float", "upper_float", "working_precision"]
 
 RADIUS_BITS = 30  # the mantissa of an arb radius
 SMALL_END = arb(2) ** -24  # below this ratio, rounding the smaller end could change its sign
@@ -256,3 +256,17 @@ class Enclosed(sp.AtomicExpr):
         """Fifteen decimal digits, or as many as are known, and the power of ten (``"e-20"`` or empty)."""
         digits, mark, power = self.ball(64).str(15, radius=False).partition("e")
         return digits, mark + power
+
+
+def log10_of(ball: arb, *, up: bool) -> float:
+    """The decimal logarithm of a non-negative ball, rounded up or down; finite where the float itself is not.
+
+    >>> log10_of(arb(10) ** -1000, up=True)
+    -1000.0
+    """
+    with working_precision(128):
+        end = ball.upper() if up else ball.lower()
+        if not end > 0:
+            return -math.inf if not up or end <= 0 else math.inf  # of an end that is not known, nothing
+        log = end.log() / arb(10).log()
+        return upper_float(log) if up else lower_float(log)
