@@ -10,7 +10,7 @@ import sympy as sp
 
 from symgrad.errors import SymgradError
 from symgrad.language.nodes import Node
-from symgrad.language.norms import Norm, OperatorNorm
+from symgrad.language.norms import MinimumModulus, Norm, OperatorNorm
 from symgrad.language.operators import Block, Operator, Vector
 
 __all__ = [
@@ -256,5 +256,5 @@ def _has_infinity(expr: sp.Basic) -> bool:
     """Whether an infinity stands in an expression, other than as the p of a norm."""
     if expr in (sp.oo, -sp.oo, sp.zoo, sp.nan):
         return True
-    parts = expr.args[:1] if isinstance(expr, OperatorNorm) else expr.args
+    parts = expr.args[:1] if isinstance(expr, (OperatorNorm, MinimumModulus)) else expr.args
     return any(map(_has_infinity, parts))

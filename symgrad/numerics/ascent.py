@@ -110,8 +110,8 @@ class Ascent:
 
     @property
     def is_possible(self) -> bool:
-        """Whether the gradient exists and has something to act on."""
-        return self._backward is not None
+        """Whether the gradient exists; products that are to be small are not improved here."""
+        return self.problem.sign == 1 and self._backward is not None
 
     def improved(self, batch: Batch, factors: int, iterations: int) -> Batch:
         """The trajectories with larger products of this many factors; their inputs repeat afterwards."""

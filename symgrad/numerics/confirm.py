@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.numerics.problem import Findings, Problem
-from symgrad.numerics.products import products, stretched
+from symgrad.numerics.products import stretched
 from symgrad.numerics.verdict import Verdict
 from symgrad.numerics.witness import PRECISIONS, Separation, Witness, separate
 from symgrad.rigor.balls import log10_of
@@ -40,18 +40,18 @@ def confirm(problem: Problem, found: Findings, seed: int) -> Confirmation:
     excess = problem.lowered(found) - problem.log_bound
     excess[np.isnan(excess)] = -np.inf  # nothing found, and a bound of zero
     exceeding = np.flatnonzero(excess > 0)
+    verb = "exceeds" if problem.sign == 1 else "falls below"
     if not len(exceeding):
-        return Confirmation(Verdict.OBSERVED, f"no product of {found.trajectories} trajectories exceeds the bound")
+        return Confirmation(Verdict.OBSERVED, f"no product of {found.trajectories} trajectories {verb} the bound")
     for place in _candidates(excess, exceeding):
         witness = _witness(problem, found, int(place) + 1, seed)
         if witness is not None:
-            return Confirmation(
-                Verdict.REFUTED, f"the product of {witness.k} Jacobians exceeds the bound in ball arithmetic", witness
-            )
+            reason = f"the product of {witness.k} Jacobians {verb} the bound in ball arithmetic"
+            return Confirmation(Verdict.REFUTED, reason, witness)
     worst = int(exceeding[np.argmax(excess[exceeding])]) + 1
     return Confirmation(
         Verdict.UNDECIDED,
-        f"in floats the product exceeds the bound (at k = {worst}), but balls of up to {PRECISIONS[-1]} bits "
+        f"in floats the product {verb} the bound (at k = {worst}), but balls of up to {PRECISIONS[-1]} bits "
         "do not separate the two sides",
     )
 
@@ -68,21 +68,30 @@ def _witness(problem: Problem, found: Findings, k: int, seed: int) -> Witness | 
     number = int(found.trajectory[k - 1])
     start = found.starts[number]
     states = problem.simulated(start)
-    items = products(problem.evaluator, problem.nodes.blocks, start, states)
-    item = next(islice(items, k - 1, None))
-    direction = stretched(item.matrix[:, 0, :], problem.bound.norm)
+    item = next(islice(problem.products(start, states), k - 1, None))
+    direction = _direction(item.matrix[:, 0, :], problem)
     initial = {str(s): array[:, 0, 0].copy() for s, array in start.initial.items()}
     inputs = {str(s): array[:k, :, 0, 0].copy() for s, array in start.inputs.items()}
     for bits in PRECISIONS:
         sides = separate(problem.bound, problem.weights, initial, inputs, direction, k, bits)
         if sides.is_proved:
-            lower, upper = log10_of(sides.observed, up=False), log10_of(sides.bound, up=True)
+            upper = problem.sign == 1
+            observed, claimed = log10_of(sides.observed, up=not upper), log10_of(sides.bound, up=upper)
             return Witness(
-                problem.bound, problem.weights, seed, number, k, k, initial, inputs, direction, lower, upper, bits
+                problem.bound, problem.weights, seed, number, k, k, initial, inputs, direction, observed, claimed, bits
             )
         if _is_settled(sides):
             return None
     return None
+
+
+def _direction(matrix: Array, problem: Problem) -> Array:
+    """A vector that the product stretches most; for a lower bound, from the inverse, one that it stretches least."""
+    most = stretched(matrix, problem.bound.norm)
+    if problem.sign == 1:
+        return most
+    least = matrix @ most
+    return least / np.abs(least).max() if np.isfinite(least).all() and least.any() else most
 
 
 def _is_settled(sides: Separation) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any
@@ -15,7 +15,14 @@ from symgrad.bounds.product import Bound, BoundSeries
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.numerics.arrays import ArrayEvaluator
-from symgrad.numerics.products import Largest, largest_log_norms, log_norms, products
+from symgrad.numerics.products import (
+    Largest,
+    Products,
+    inverse_products,
+    largest_log_norms,
+    log_norms,
+    products,
+)
 from symgrad.numerics.ranges import RangeSet
 from symgrad.numerics.sharing import SharedNodes, shared_nodes
 from symgrad.numerics.simulate import Batch, run
@@ -64,16 +71,24 @@ class Problem:
         """The declared ranges."""
         return RangeSet(self.model, self.weights)
 
+    @property
+    def sign(self) -> int:
+        """1 for an upper bound, which norms are held against; -1 for a lower one, held against minimum moduli.
+
+        Findings are logarithms times this sign: the larger, the worse for the bound.
+        """
+        return 1 if self.bound.side == "upper" else -1
+
     @cached_property
     def log10_bound(self) -> Array:
-        """The bound for k = 1 ... horizon, decimal logarithms rounded up."""
+        """The bound for k = 1 ... horizon, decimal logarithms, rounded up (those of a lower bound down)."""
         series = BoundSeries(self.bound, self.weights)
         return np.array([series.at(k).log10 for k in range(1, self.horizon + 1)])
 
     @property
     def log_bound(self) -> Array:
-        """The same in natural logarithms, in floats."""
-        return self.log10_bound * _LN10
+        """The same in natural logarithms with the sign of findings, in floats."""
+        return self.sign * self.log10_bound * _LN10
 
     def lowered(self, found: Findings) -> Array:
         """The logarithms found, less what rounding of floats can have added (an estimate)."""
@@ -101,12 +116,17 @@ class Problem:
         cut = [batch.between(start, start + self.horizon, states) for start in starts]
         return reduce(Batch.joined, cut)
 
+    def products(self, batch: Batch, states: Mapping[sp.Expr, Array]) -> Iterator[Products]:
+        """What is measured at each k: products of Jacobians, for a lower bound their inverses."""
+        multiplied = products if self.sign == 1 else inverse_products
+        return multiplied(self.evaluator, self.nodes.blocks, batch, states)
+
     def log_norms(self, batch: Batch, factors: int) -> Array:
-        """(B,) logarithms of the norms of ``J_k ... J_1`` for one k; minus infinity for those that leave the ranges."""
+        """(B,) findings for ``J_k ... J_1`` and one k; minus infinity for those that leave the ranges."""
         short = batch.first(factors)
         states = self.simulated(short)
         steps = self.ranges.steps_inside(states, short.inputs, factors)
-        *_, last = products(self.evaluator, self.nodes.blocks, short, states)
+        *_, last = self.products(short, states)
         return np.where(steps >= factors, np.nan_to_num(log_norms(last, self.bound.norm), nan=-np.inf), -np.inf)
 
     def examine(self, batch: Batch, offset: int = 0, done: Callable[[int], None] = lambda count: None) -> Findings:
@@ -129,7 +149,7 @@ class Problem:
     def _examined(self, batch: Batch, offset: int) -> Findings:
         states = self.simulated(batch)
         steps = self.ranges.steps_inside(states, batch.inputs, batch.steps)
-        items = products(self.evaluator, self.nodes.blocks, batch, states)
+        items = self.products(batch, states)
         return Findings.of(
             largest_log_norms(items, self.bound.norm, steps, batch.steps), batch, steps, offset, self.horizon
         )
@@ -137,10 +157,10 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """The largest norms found for k = 1 ... horizon, and where.
+    """The largest norms (for a lower bound the smallest moduli) found for k = 1 ... horizon, and where.
 
     Attributes:
-        log: (K,) natural logarithms, approximate; minus infinity where nothing is found.
+        log: (K,) natural logarithms times the sign of the problem, approximate; minus infinity where nothing is found.
         trajectory: (K,) the number of the trajectory, -1 where nothing is found.
         counted: (K,) how many trajectories count.
         left: how many trajectories left the declared ranges (or overflowed) before the horizon.

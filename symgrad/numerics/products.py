@@ -21,12 +21,22 @@ from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.sharing import Blocks, shared_nodes
 from symgrad.numerics.simulate import Batch, run
 
-__all__ = ["Largest", "Products", "largest_log_norms", "log_norms", "product_log_norms", "products", "stretched"]
+__all__ = [
+    "Largest",
+    "Products",
+    "inverse_products",
+    "largest_log_norms",
+    "log_norms",
+    "product_log_norms",
+    "products",
+    "stretched",
+]
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _LOG2 = float(np.log(2.0))
+_TINY = 2.0**-1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +74,43 @@ def products(
         exponent = exponent + shift
         columns = [matrix[rows_of] for rows_of in slices]
         yield Products(step + 1, matrix, exponent)
+
+
+def inverse_products(
+    evaluator: ArrayEvaluator, blocks: Blocks, batch: Batch, states: Mapping[sp.Expr, Array]
+) -> Iterator[Products]:
+    """``(J_k ... J_1)^-1`` for k = 1 ... T along trajectories that were simulated before.
+
+    Its norm is the reciprocal of the minimum modulus of the product; multiplied up factor by factor it is not lost in
+    the rounding errors of the product, as the smallest singular value of a long one is.
+    """
+    slices = _state_slices(states)
+    total, size = slices[-1].stop, batch.size
+    matrix = np.repeat(np.eye(total)[:, None, :], size, axis=1)
+    exponent = np.zeros(size, dtype=np.int64)
+    columns = [matrix[rows] for rows in slices]
+    for step in range(batch.steps):
+        here = {s: array[step] for s, array in states.items()} | {s: a[step] for s, a in batch.inputs.items()}
+        with np.errstate(all="ignore"):
+            point = evaluator.at(here)
+            rows = [
+                sum_of(point, [point.apply(entry, block) for entry, block in zip(row, columns, strict=True)])
+                for row in blocks
+            ]
+            inverse = _inverted(np.moveaxis(np.concatenate(rows), 1, 0))
+            matrix, shift = _rescaled(np.moveaxis(np.moveaxis(matrix, 1, 0) @ inverse, 0, 1))
+        exponent = exponent + shift
+        yield Products(step + 1, matrix, exponent)
+
+
+def _inverted(matrices: Array) -> Array:
+    """Inverses of a batch (B, N, N); singular values of zero are taken as the smallest normal numbers."""
+    try:
+        return np.asarray(np.linalg.inv(matrices))
+    except np.linalg.LinAlgError:
+        left, values, right = np.linalg.svd(np.nan_to_num(matrices))
+        reciprocal = 1 / np.maximum(values, _TINY)
+        return np.asarray(np.einsum("bji,bj,bkj->bik", right, reciprocal, left))
 
 
 def sum_of(point: ArrayEvaluator, terms: list[Any]) -> Any:

@@ -42,9 +42,10 @@ class Check(Presentable):
         seed: of the search.
         horizon: the largest k.
         ks: (K,) the numbers of factors, 1 ... horizon.
-        log10_bound: (K,) decimal logarithms of the bound, rounded up.
-        log10_observed: (K,) decimal logarithms of the largest norms found in floats, lowered by an estimate of
-            the rounding errors; minus infinity where nothing is found.
+        log10_bound: (K,) decimal logarithms of the bound, rounded up (of a lower bound, down).
+        log10_observed: (K,) decimal logarithms of the largest norms (for a lower bound the smallest moduli) found in
+            floats, moved away from the bound's side of violation by an estimate of the rounding errors; minus (for a
+            lower bound plus) infinity where nothing is found.
         trajectories: how many trajectories were examined.
         left_range: how many of them left the declared ranges (or overflowed) on the way; products that
             reach beyond that step do not count.
@@ -74,14 +75,18 @@ class Check(Presentable):
 
     @property
     def log10_ratio(self) -> Array:
-        """(K,) decimal logarithms of the largest observed norm divided by the bound; 0 where both are zero."""
+        """(K,) decimal logarithms of :attr:`ratio`; 0 where both sides are zero."""
         with np.errstate(invalid="ignore"):
             difference = self.log10_observed - self.log10_bound
+        difference = difference if self.bound.side == "upper" else -difference
         return np.where(np.isneginf(self.log10_observed) & np.isneginf(self.log10_bound), 0.0, difference)
 
     @property
     def ratio(self) -> Array:
-        """(K,) the largest observed norm divided by the bound: near 1 where the bound is tight."""
+        """(K,) the largest observed norm divided by the bound: near 1 where the bound is tight.
+
+        For a lower bound the bound divided by the smallest observed modulus.
+        """
         with np.errstate(over="ignore"):
             return np.asarray(10.0**self.log10_ratio)
 
@@ -129,7 +134,8 @@ def verify(
 ) -> Check:
     """Look for a counter-example to a bound along simulated trajectories.
 
-    Products ``J_k ... J_1`` are compared with the bound for every k up to the horizon. The search works in floats;
+    Norms (for a lower bound minimum moduli) of products ``J_k ... J_1`` are compared with the bound for every k up to
+    the horizon. The search works in floats;
     "refuted" is said only when ball arithmetic, at whatever precision it takes, separates a lower bound of the
     product's norm from an upper bound of the claim, along a trajectory within the declared ranges.
 
@@ -234,7 +240,7 @@ def _check(problem: Problem, found: Findings, confirmed: Confirmation, search: s
         problem.horizon,
         np.arange(1, problem.horizon + 1),
         problem.log10_bound,
-        problem.lowered(found) / math.log(10.0),
+        problem.sign * problem.lowered(found) / math.log(10.0),
         found.trajectories,
         found.left,
         confirmed.witness,

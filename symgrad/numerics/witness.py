@@ -34,21 +34,23 @@ class Separation:
     """Both sides of a claim in balls.
 
     Attributes:
-        observed: encloses ``||J_k ... J_1 v|| / ||v||``, which the norm of the product is not below.
+        observed: encloses ``||J_k ... J_1 v|| / ||v||``, which lies between the product's minimum modulus and norm.
         bound: encloses the claimed bound.
         inside: whether all states and inputs are proved to lie within the declared ranges.
         bits: the precision.
+        side: of the claim.
     """
 
     observed: arb
     bound: arb
     inside: bool
     bits: int
+    side: str = "upper"
 
     @property
     def is_proved(self) -> bool:
         """Whether the balls separate: the claim is false."""
-        return self.inside and bool(self.observed > self.bound)
+        return self.inside and bool(self.observed > self.bound if self.side == "upper" else self.observed < self.bound)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +68,10 @@ class Witness(Presentable):
         t: the step at which the product ends.
         initial: state name -> (n,), the state before the first factor.
         inputs: input name -> (k, m).
-        direction: (N,) a vector v, the states stacked in the model's order, that the product stretches most.
-        log10_observed: decimal logarithm of ``||P v|| / ||v||``, rounded down.
-        log10_bound: decimal logarithm of the claimed bound, rounded up.
+        direction: (N,) a vector v, the states stacked in the model's order, that the product stretches most (for a
+            claim from below, least).
+        log10_observed: decimal logarithm of ``||P v|| / ||v||``, rounded towards the claim.
+        log10_bound: decimal logarithm of the claimed bound, rounded towards what is observed.
         bits: the precision at which the balls separate.
 
     >>> import numpy as np, symgrad as sg
@@ -94,7 +97,7 @@ class Witness(Presentable):
 
     @property
     def observed_lower(self) -> float:
-        """The observed norm, rounded down."""
+        """The observed stretching of the direction, rounded down."""
         return lower_float(self._replayed().observed)
 
     @property
@@ -104,10 +107,16 @@ class Witness(Presentable):
 
     @property
     def excess(self) -> float:
-        """A lower bound on the observed norm divided by the claimed bound."""
+        """By how much the claim is missed at least: the observed norm divided by the claimed bound, rounded down.
+
+        For a claim from below the claimed bound divided by the observed stretching.
+        """
         with working_precision(self.bits):
             played = self._replayed()
-            return lower_float(played.observed / played.bound) if played.bound > 0 else math.inf
+            above, below = played.observed, played.bound
+            if played.side == "lower":
+                above, below = below, above
+            return lower_float(above / below) if below > 0 else math.inf
 
     def replay(self) -> bool:
         """Compute both sides again in ball arithmetic from the stored numbers; True if they separate again."""
@@ -138,7 +147,7 @@ def separate(
         for point in _points(bound, weights, start, fed, k):
             inside = inside and all(ranges.contain(s, point.values[s]) for s in bound.model.variables)
             blocks = _pushed(point, bound, blocks)
-        return Separation(_stacked_norm(blocks, bound.norm) / before, claimed, inside, bits)
+        return Separation(_stacked_norm(blocks, bound.norm) / before, claimed, inside, bits, bound.side)
 
 
 def _points(

@@ -13,11 +13,12 @@ from symgrad.numerics.witness import Witness
 from symgrad.present.data import number
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.layout import column_table
-from symgrad.present.powers import power_latex, power_text
+from symgrad.present.notation import LATEX
+from symgrad.present.powers import DOWN, UP, power_latex, power_text
 
 __all__ = ["CheckRow", "check_rows", "check_table", "shown_steps"]
 
-HEADER = ("k", "bound", "largest observed", "tightness", "verdict")
+_OBSERVED = {"upper": "largest observed", "lower": "least observed"}
 _WIDTHS = (10, 16, 18, 14, 12)
 
 
@@ -67,7 +68,7 @@ def _row(check: Check, k: int) -> CheckRow:
     bound, observed, ratio = (
         float(series[k - 1]) for series in (check.log10_bound, check.log10_observed, check.log10_ratio)
     )
-    nothing = observed == -math.inf and check.left_range == check.trajectories
+    nothing = math.isinf(observed) and check.left_range == check.trajectories
     verdict = max(check.verdict, Verdict.OBSERVED)
     if check.witness is not None and check.witness.k == k:
         verdict = Verdict.REFUTED
@@ -76,8 +77,12 @@ def _row(check: Check, k: int) -> CheckRow:
     return CheckRow(k, bound, None if nothing else observed, None if nothing else ratio, verdict)
 
 
-def _cells(row: CheckRow, power: Callable[..., str]) -> tuple[str, ...]:
-    bound = power(row.log10_bound, round_up=True)
+def _header(check: Check) -> tuple[str, ...]:
+    return "k", "bound", _OBSERVED[check.bound.side], "tightness", "verdict"
+
+
+def _cells(row: CheckRow, power: Callable[..., str], check: Check) -> tuple[str, ...]:
+    bound = power(row.log10_bound, rounding=UP if check.bound.side == "upper" else DOWN)
     found = ("none" if log10 is None else power(log10) for log10 in (row.log10_observed, row.log10_tightness))
     return str(row.k), bound, *found, str(row.verdict)
 
@@ -94,8 +99,8 @@ def check_table(check: Check, steps: Iterable[int] | None = None) -> str:
         check: the outcome of a verification.
         steps: the numbers of factors, at most the horizon; by default 1, 2, 5, 10, ...
     """
-    rows = [_cells(row, power_text) for row in check_rows(check, steps)]
-    return column_table(HEADER, rows, _WIDTHS)
+    rows = [_cells(row, power_text, check) for row in check_rows(check, steps)]
+    return column_table(_header(check), rows, _WIDTHS)
 
 
 @text.register
@@ -107,8 +112,9 @@ def _(check: Check) -> str:
 
 @latex.register
 def _(check: Check) -> str:
-    rows = [_cells(row, power_latex) for row in check_rows(check)]
-    head = " & ".join([HEADER[0], *(rf"\text{{{name}}}" for name in HEADER[1:])])
+    rows = [_cells(row, power_latex, check) for row in check_rows(check)]
+    first, *names = _header(check)
+    head = " & ".join([first, *(rf"\text{{{name}}}" for name in names)])
     body = " \\\\\n".join(" & ".join(rf"\text{{{cell}}}" if cell.isalpha() else cell for cell in row) for row in rows)
     return f"\\begin{{array}}{{rrrrl}}\n\\hline\n{head} \\\\\n\\hline\n{body} \\\\\n\\hline\n\\end{{array}}"
 
@@ -145,20 +151,29 @@ def _row_data(row: CheckRow) -> dict[str, Any]:
 
 @text.register
 def _(witness: Witness) -> str:
-    observed, bound = power_text(witness.log10_observed, 6), power_text(witness.log10_bound, 6, True)
+    upper = witness.bound.side == "upper"
+    observed = power_text(witness.log10_observed, 6, DOWN if upper else UP)
+    bound = power_text(witness.log10_bound, 6, UP if upper else DOWN)
+    sides = ("have norm at least", "at most") if upper else ("stretch a vector by at most", "at least")
     return (
         f"witness: trajectory {witness.trajectory} of seed {witness.seed}: "
-        f"{witness.k} Jacobians up to step {witness.t} have norm at least {observed}, "
-        f"the claim says at most {bound} (balls of {witness.bits} bits)"
+        f"{witness.k} Jacobians up to step {witness.t} {sides[0]} {observed}, "
+        f"the claim says {sides[1]} {bound} (balls of {witness.bits} bits)"
     )
 
 
 @latex.register
 def _(witness: Witness) -> str:
-    observed, bound = power_latex(witness.log10_observed, 6), power_latex(witness.log10_bound, 6, True)
+    upper = witness.bound.side == "upper"
+    observed = power_latex(witness.log10_observed, 6, DOWN if upper else UP)
+    bound = power_latex(witness.log10_bound, 6, UP if upper else DOWN)
     subscript = witness.bound.norm.latex
-    product = rf"\left\lVert J_{{{witness.t}}} \cdots J_{{{witness.t - witness.k + 1}}}\right\rVert_{{{subscript}}}"
-    return rf"{product} \ge {observed} > {bound} \quad (k = {witness.k})"
+    factors = rf"J_{{{witness.t}}} \cdots J_{{{witness.t - witness.k + 1}}}"
+    if upper:
+        product, relations = rf"\left\lVert {factors}\right\rVert_{{{subscript}}}", (r"\ge", ">")
+    else:
+        product, relations = LATEX.least(factors, witness.bound.norm), (r"\le", "<")
+    return rf"{product} {relations[0]} {observed} {relations[1]} {bound} \quad (k = {witness.k})"
 
 
 @to_dict.register

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
-__all__ = ["power_latex", "power_text"]
+__all__ = ["DOWN", "NEAREST", "UP", "power_latex", "power_text"]
+
+UP, DOWN, NEAREST = ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 
 _PLAIN = (-3, 4)  # powers of ten that are written out
 
 
-def power_text(log10: float, digits: int = 3, round_up: bool = False) -> str:
+def power_text(log10: float, digits: int = 3, rounding: str = NEAREST) -> str:
     """Ten to the power of a number, with a few significant digits.
 
     Args:
         log10: the decimal logarithm; may be infinite.
         digits: significant digits.
-        round_up: whether the last digit is rounded up, as befits an upper bound.
+        rounding: of the last digit: UP as befits an upper bound, DOWN a lower one, or NEAREST.
 
-    >>> power_text(-40.5), power_text(110.25, round_up=True), power_text(0.0), power_text(float("-inf"))
+    >>> power_text(-40.5), power_text(110.25, rounding=UP), power_text(0.0), power_text(float("-inf"))
     ('3.16e-41', '1.78e+110', '1', '0')
     """
-    found = _parts(log10, digits, round_up)
+    found = _parts(log10, digits, rounding)
     if found is None:
         return "0" if log10 == -math.inf else str(log10)
     mantissa, exponent = found
@@ -30,13 +32,13 @@ def power_text(log10: float, digits: int = 3, round_up: bool = False) -> str:
     return f"{mantissa}e{exponent:+d}"
 
 
-def power_latex(log10: float, digits: int = 3, round_up: bool = False) -> str:
+def power_latex(log10: float, digits: int = 3, rounding: str = NEAREST) -> str:
     r"""The same as LaTeX.
 
     >>> print(power_latex(-40.5), power_latex(0.30103))
     3.16 \cdot 10^{-41} 2
     """
-    found = _parts(log10, digits, round_up)
+    found = _parts(log10, digits, rounding)
     if found is None:
         return {-math.inf: "0", math.inf: r"\infty"}.get(log10, r"\text{nan}")
     mantissa, exponent = found
@@ -45,19 +47,19 @@ def power_latex(log10: float, digits: int = 3, round_up: bool = False) -> str:
     return rf"{mantissa} \cdot 10^{{{exponent}}}"
 
 
-def _parts(log10: float, digits: int, round_up: bool) -> tuple[Decimal, int] | None:
+def _parts(log10: float, digits: int, rounding: str) -> tuple[Decimal, int] | None:
     """Mantissa in [1, 10) and exponent; None for what is not finite."""
     if not math.isfinite(log10):
         return None
     exponent = math.floor(log10)
-    context = Context(prec=digits, rounding=ROUND_CEILING if round_up else ROUND_HALF_EVEN)
-    mantissa = context.create_decimal(_power(log10, exponent, round_up))
+    context = Context(prec=digits, rounding=rounding)
+    mantissa = context.create_decimal(_power(log10, exponent, rounding))
     if mantissa >= 10:
         return context.create_decimal(mantissa / 10), exponent + 1
     return mantissa, exponent
 
 
-def _power(log10: float, exponent: int, round_up: bool) -> Decimal:
+def _power(log10: float, exponent: int, rounding: str) -> Decimal:
     """Ten to the fraction of a logarithm with 30 digits; whole powers of ten stay exact."""
     if log10 == exponent:
         return Decimal(1)
@@ -65,7 +67,9 @@ def _power(log10: float, exponent: int, round_up: bool) -> Decimal:
     fraction = Context(prec=1200).subtract(Decimal(log10), Decimal(exponent))  # exact for every float
     power = fine.power(Decimal(10), fraction)
     # The power is off by less than a unit of its last digit.
-    return min(fine.next_plus(power), Decimal(10)) if round_up else power
+    if rounding == DOWN:
+        return max(fine.next_minus(power), Decimal(1))
+    return min(fine.next_plus(power), Decimal(10)) if rounding == UP else power
 
 
 def _plain(mantissa: Decimal, exponent: int) -> str:

@@ -15,7 +15,7 @@ import symgrad as sg
 from symgrad.present import check_table, latex, text, to_dict
 from symgrad.present.checks import check_rows
 from symgrad.present.numbers import decimal_digits, reads_as_decimal
-from symgrad.present.powers import power_latex, power_text
+from symgrad.present.powers import UP, power_latex, power_text
 
 n = sp.Symbol("n", integer=True, positive=True)
 W, h, u = sp.MatrixSymbol("W", n, n), sp.MatrixSymbol("h", n, 1), sp.MatrixSymbol("u", n, 1)
@@ -125,7 +125,7 @@ def test_decimal_digits_are_the_number_or_its_beginning(fraction: object, places
 def test_powers_of_ten_are_right_and_round_up_on_demand(log10: float, digits: int) -> None:
     getcontext().prec = 40
     exact = Decimal(10) ** Decimal(log10)
-    nearest, above = Decimal(power_text(log10, digits)), Decimal(power_text(log10, digits, round_up=True))
+    nearest, above = Decimal(power_text(log10, digits)), Decimal(power_text(log10, digits, rounding=UP))
     unit = Decimal(10) ** (math.floor(log10) - digits + 1)
     assert abs(nearest - exact) <= unit * Decimal("0.5000001")
     assert exact <= above <= exact + unit * Decimal("1.0000001")
