@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 
 from symgrad.errors import InputError, UnknownNameError
+from symgrad.language.layers import checked_depth, layer_index
 from symgrad.language.lowering import Lowering
 from symgrad.language.numbers import exact_floats, exact_number
 from symgrad.language.operators import Vector, symbols_of
@@ -36,6 +37,8 @@ class Recurrence(Presentable):
         stacked: how weight files store the parameters: tensor name -> names of
             the parameters that lie in it, one below the other. A parameter named in
             several tensors is their sum.
+        depth: None where all steps share the parameters. A positive integer or symbol makes the steps layers:
+            ``x_l = F(x_{l-1}, u_l, theta_l)`` for l = 1 ... depth, each with parameters of its own.
 
     Raises:
         InputError: a wrong type, shape, or a missing state.
@@ -55,6 +58,7 @@ class Recurrence(Presentable):
     name: str = "recurrence"
     stacked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ranges: Mapping[sp.Expr, sp.Interval] = field(default_factory=dict)
+    depth: sp.Expr | int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.updates, Mapping) or not self.updates:
@@ -70,7 +74,9 @@ class Recurrence(Presentable):
         _check_variables(self.inputs, "inputs")
         self._check_kinds()
         _ = self.nodes  # an expression outside the language is refused here, not at first use
+        object.__setattr__(self, "depth", None if self.depth is None else checked_depth(self.depth))
         self._check_names()
+        self._check_layers()
         object.__setattr__(self, "ranges", {self.symbol(key): value for key, value in self.ranges.items()})
 
     @property
@@ -142,6 +148,18 @@ class Recurrence(Presentable):
         declared = {**self.ranges, **{self.symbol(key): value for key, value in ranges.items()}}
         return replace(self, ranges=declared)
 
+    @property
+    def layer(self) -> sp.Symbol:
+        """The symbol that counts the layers of a model with a depth."""
+        return layer_index((*self.variables, *self.parameters, *self.sizes, self.depth))
+
+    def _check_layers(self) -> None:
+        """Ranges of layers must be the same at every one, so no parameter may stand in their ends."""
+        for symbol, interval in self.ranges.items() if self.depth is not None else ():
+            if interval.free_symbols:
+                names = ", ".join(sorted(map(str, interval.free_symbols)))
+                raise InputError(f"range of {symbol}: {names} has a value of its own at every layer; give numbers")
+
     def _check_kinds(self) -> None:
         if len({isinstance(symbol, sp.Symbol) for symbol in self.variables}) > 1:
             kinds = ", ".join(f"{symbol} ({type(symbol).__name__})" for symbol in self.variables)
@@ -156,6 +174,7 @@ class Recurrence(Presentable):
 
     def _check_names(self) -> None:
         symbols = self.variables + self.parameters + self.sizes
+        symbols += (self.depth,) if isinstance(self.depth, sp.Symbol) else ()
         names = [str(symbol) for symbol in symbols]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
