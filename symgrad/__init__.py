@@ -16,6 +16,7 @@ from symgrad.language.activations import activation, activation_names
 from symgrad.language.elementwise import Activation, hadamard
 from symgrad.language.norms import OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.language.recurrence import Recurrence
+from symgrad.language.stacking import stack
 
 if TYPE_CHECKING:
     from symgrad.bounds.product import Bound, product_bound
@@ -53,6 +54,7 @@ __all__ = [
     "models",
     "product_bound",
     "simulate",
+    "stack",
     "verify",
 ]
 

@@ -45,6 +45,7 @@ from symgrad.language.operators import (
     OperatorSum,
     Scale,
     Transpose,
+    Variable,
     Vector,
     Zero,
 )
@@ -80,6 +81,8 @@ def constant_sub_matrix(goal: OperatorNormOf, prove: Prove, context: Any) -> Con
     """||A|| stays ||A|| for a constant matrix A, taken as a whole."""
     if not context.is_constant(goal.operator):
         return Lacking("a state or an input stands in it")
+    if isinstance(goal.operator, Diagonal) and isinstance(goal.operator.vector, Variable):
+        return Lacking("it is the diagonal matrix of a vector, whose entries tell its norm")
     return Conclusion(OperatorNorm(operator_to_sympy(goal.operator), goal.norm.p))
 
 

@@ -9,7 +9,7 @@ import sympy as sp
 
 from symgrad.errors import InputError
 
-__all__ = ["exact_floats", "exact_number"]
+__all__ = ["exact_floats", "exact_number", "scalar_parameter"]
 
 
 def exact_number(label: str, value: Any) -> sp.Expr:
@@ -28,6 +28,20 @@ def exact_number(label: str, value: Any) -> sp.Expr:
         if number.is_number and number.is_real and number.is_finite:
             return number
     raise InputError(f"{label}: a finite real number is needed, got {type(value).__name__} {value!r}")
+
+
+def scalar_parameter(name: str, value: Any, **assumptions: bool) -> sp.Expr:
+    """A scalar of a model: a symbol of its name for None, an expression with symbols as it is, a number exactly.
+
+    Raises:
+        InputError: neither.
+
+    >>> scalar_parameter("eps", None), scalar_parameter("eps", 0.5)
+    (eps, 1/2)
+    """
+    if value is None:
+        return sp.Symbol(name, **assumptions)
+    return exact_floats(value) if isinstance(value, sp.Expr) and value.free_symbols else exact_number(name, value)
 
 
 def exact_floats(expr: sp.Expr) -> sp.Expr:

@@ -156,7 +156,7 @@ def _unstacked(model: Recurrence, tensors: Mapping[str, Array], needed: Collecti
     """
     parts: dict[str, dict[str, Array]] = {}
     for name, array in tensors.items():
-        tensor = name.removesuffix("_l0")
+        tensor = name if name in model.stacked else name.removesuffix("_l0")
         if tensor not in model.stacked:
             known = [str(symbol) for symbol in model.parameters]
             raise UnknownNameError(f"weight of model {model.name}", name, known + list(model.stacked))

@@ -11,13 +11,15 @@ import sympy as sp
 from symgrad.errors import SymgradError, UnknownNameError
 from symgrad.language.recurrence import Recurrence
 
-__all__ = ["build", "family", "matrix", "names", "vector"]
+__all__ = ["INPUT_SIZE", "STATE_SIZE", "TORCH_RNN", "build", "family", "matrix", "names", "vector"]
 
 Family = Callable[..., Recurrence]
 _FAMILIES: dict[str, Family] = {}
 
 STATE_SIZE = sp.Symbol("n", positive=True, integer=True)
 INPUT_SIZE = sp.Symbol("m", positive=True, integer=True)
+# Where ``torch.nn.RNN`` keeps the parameters of a plain step; its two biases are added.
+TORCH_RNN = {"weight_hh": ("W",), "weight_ih": ("U",), "bias_hh": ("b",), "bias_ih": ("b",)}
 
 
 def family(function: Family) -> Family:

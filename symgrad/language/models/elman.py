@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from symgrad.language.activations import activation as activation_by_name
 from symgrad.language.elementwise import Activation
-from symgrad.language.models.catalogue import INPUT_SIZE, family, matrix, vector
+from symgrad.language.models.catalogue import INPUT_SIZE, TORCH_RNN, family, matrix, vector
 from symgrad.language.recurrence import Recurrence
 
 __all__ = ["elman"]
@@ -26,5 +26,5 @@ def elman(activation: str | Activation = "tanh") -> Recurrence:
         {h: s(W * h + U * u + b)},
         inputs=(u,),
         name="elman",
-        stacked={"weight_hh": ("W",), "weight_ih": ("U",), "bias_hh": ("b",), "bias_ih": ("b",)},
+        stacked=TORCH_RNN,
     )

@@ -6,8 +6,8 @@ import sympy as sp
 
 from symgrad.language.activations import activation as activation_by_name
 from symgrad.language.elementwise import Activation
-from symgrad.language.models.catalogue import INPUT_SIZE, family, matrix, vector
-from symgrad.language.numbers import exact_number
+from symgrad.language.models.catalogue import INPUT_SIZE, TORCH_RNN, family, matrix, vector
+from symgrad.language.numbers import scalar_parameter
 from symgrad.language.recurrence import Recurrence
 
 __all__ = ["leaky"]
@@ -25,13 +25,7 @@ def leaky(alpha: float | sp.Expr | None = None, activation: str | Activation = "
     (U, W, alpha, b)
     """
     s = activation_by_name(activation)
-    rate = _rate(alpha)
+    rate = scalar_parameter("alpha", alpha, positive=True)
     h, u, b = vector("h"), vector("u", INPUT_SIZE), vector("b")
     W, U = matrix("W"), matrix("U", columns=INPUT_SIZE)
-    return Recurrence({h: (1 - rate) * h + rate * s(W * h + U * u + b)}, inputs=(u,), name="leaky")
-
-
-def _rate(alpha: float | sp.Expr | None) -> sp.Expr:
-    if alpha is None:
-        return sp.Symbol("alpha", positive=True)
-    return alpha if isinstance(alpha, sp.Expr) and alpha.free_symbols else exact_number("alpha", alpha)
+    return Recurrence({h: (1 - rate) * h + rate * s(W * h + U * u + b)}, inputs=(u,), name="leaky", stacked=TORCH_RNN)
