@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError, UnknownNameError
+from symgrad.language.exact_arrays import exact_array
+from symgrad.language.layer_names import split_layers
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.sizes import sizes_from_shapes
+from symgrad.language.widths import layer_widths, padded, width_roles
 
-__all__ = ["Weights", "bind", "exact_array"]
+__all__ = ["LayerWeights", "Weights", "bind", "exact_array"]
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,38 @@ class Weights:
             raise InputError(f"weights: they do not tell the size {symbol.shape} of {symbol}")
         return tuple(int(size) for size in shape)
 
+    def at(self, step: int) -> Weights:
+        """The values at a step, counted from 0: the same at each."""
+        return self
+
+    def with_sizes(self, sizes: Mapping[sp.Symbol, int]) -> Weights:
+        """The same values with other sizes."""
+        return replace(self, sizes=dict(sizes))
+
+
+@dataclass(frozen=True)
+class LayerWeights(Weights):
+    """Parameter values of a model with a depth.
+
+    Attributes:
+        values: empty, as every layer has its own.
+        sizes: size symbol -> int, the same for all layers.
+        layers: the values of each layer.
+        widths: where layers have different widths, the sizes of the states x_0 ... x_depth, None where no weight tells.
+            All ``layers`` are then of the largest width: what a smaller one has lies first, the rest is zero.
+    """
+
+    layers: tuple[Weights, ...]
+    widths: tuple[int | None, ...] | None
+
+    def at(self, step: int) -> Weights:
+        """The values at a step, counted from 0: those of layer step + 1."""
+        return self.layers[step]
+
+    def with_sizes(self, sizes: Mapping[sp.Symbol, int]) -> LayerWeights:
+        """The same values with other sizes, at every layer."""
+        return replace(self, sizes=dict(sizes), layers=tuple(layer.with_sizes(sizes) for layer in self.layers))
+
 
 def bind(model: Recurrence, weights: Mapping[Any, Any] | None, needed: Collection[sp.Expr] = ()) -> Weights:
     """Numbers for the parameters of a model.
@@ -54,7 +89,8 @@ def bind(model: Recurrence, weights: Mapping[Any, Any] | None, needed: Collectio
         model: whose parameters.
         weights: symbol or name -> number or array. Vectors may have shape (n,) or
             (n, 1). Stacked tensors in PyTorch's names (``weight_hh``,
-            ``weight_hh_l0``) are split as the model states.
+            ``weight_hh_l0``) are split as the model states. For a model with a depth see
+            :func:`symgrad.language.layer_names.split_layers`.
         needed: the parameters that must be there; others may be missing.
 
     Raises:
@@ -63,7 +99,51 @@ def bind(model: Recurrence, weights: Mapping[Any, Any] | None, needed: Collectio
     """
     if weights is not None and not isinstance(weights, Mapping):
         raise InputError(f"weights: a mapping {{name: array}} is needed, got {type(weights).__name__}")
-    given = _named_arrays(weights or {})
+    if model.depth is not None:
+        return _bind_layers(model, weights or {}, needed)
+    return _checked(model, _sized(_fitted(_values(model, weights or {}, needed))))
+
+
+def _bind_layers(model: Recurrence, weights: Mapping[Any, Any], needed: Collection[sp.Expr]) -> LayerWeights:
+    """The same layer by layer; narrow layers are filled up with zeros where the model allows different widths."""
+    values = _by_layer(lambda given: _fitted(_values(model, given, needed)), split_layers(model, weights))
+    roles = width_roles(model) or {}
+    widths = layer_widths(roles, values)
+    known = {width for width in widths if width is not None}
+    if len(known) < 2:
+        layers = _by_layer(lambda found: _checked(model, _sized(found)), values)
+        return _layer_weights(model, layers, None)
+    _by_layer(lambda found: _checked(model, Weights(found, {})), values)
+    return _layer_weights(model, [_sized(padded(roles, found, max(known))) for found in values], tuple(widths))
+
+
+def _by_layer(function: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
+    """A function of what each layer has; errors name the layer."""
+    found: list[T] = []
+    for layer, item in enumerate(items, 1):
+        try:
+            found.append(function(item))
+        except InputError as error:
+            raise InputError(f"layer {layer}: {error}") from error
+    return found
+
+
+def _layer_weights(model: Recurrence, layers: list[Weights], widths: tuple[int | None, ...] | None) -> LayerWeights:
+    """The layers together, each with the sizes that any of them tells."""
+    sizes: dict[sp.Symbol, int] = {}
+    for number, layer in enumerate(layers, 1):
+        for size, length in layer.sizes.items():
+            if sizes.setdefault(size, length) != length:
+                raise InputError(
+                    f"weights: layer {number} has {size} = {length}, the layers before have {sizes[size]}; "
+                    f"model {model.name} does not allow layers of different widths"
+                )
+    return LayerWeights({}, {}, tuple(layers), widths).with_sizes(sizes)
+
+
+def _values(model: Recurrence, weights: Mapping[Any, Any], needed: Collection[sp.Expr]) -> dict[sp.Expr, Array]:
+    """Parameter -> array, stacked tensors taken apart."""
+    given = _named_arrays(weights)
     known = {str(symbol): symbol for symbol in model.parameters}
     arrays = {name: array for name, array in given.items() if name in known}
     tensors = {name: array for name, array in given.items() if name not in known}
@@ -77,9 +157,7 @@ def bind(model: Recurrence, weights: Mapping[Any, Any] | None, needed: Collectio
         raise InputError(
             f"weights: {shapes} of model {model.name} missing; given: {', '.join(sorted(given)) or 'none'}"
         )
-    bound_weights = _sized(model, {known[name]: array for name, array in arrays.items()})
-    _check_ranges(model, bound_weights)
-    return bound_weights
+    return {known[name]: array for name, array in arrays.items()}
 
 
 def _named_arrays(weights: Mapping[Any, Any]) -> dict[str, Array]:
@@ -96,57 +174,6 @@ def _name(key: object) -> str:
     if not isinstance(key, (str, sp.Symbol, sp.MatrixSymbol)):
         raise InputError(f"weights: names are strings or symbols, got {type(key).__name__} {key!r}")
     return str(key)
-
-
-def exact_array(label: str, value: Any) -> Array:
-    """A real array as float64 without any rounding.
-
-    Raises:
-        InputError: not real numbers, NaN or infinity, or numbers that float64 cannot hold exactly.
-    """
-    if isinstance(value, (sp.Basic, sp.MatrixBase)):
-        value = _from_sympy(label, value)
-    array = _as_numpy(label, value)
-    if array.dtype.kind not in "fiu":
-        raise InputError(f"{label}: an array of real numbers is needed, got dtype {array.dtype} of shape {array.shape}")
-    with np.errstate(over="ignore"):
-        result = np.array(array, dtype=np.float64)
-    if not np.isfinite(result).all():
-        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(result))[0])
-        raise InputError(f"{label}: NaN and infinity are not accepted, found {result[bad]} at index {bad}")
-    if array.dtype.kind in "iu" and not (np.abs(result) <= 2.0**53).all():
-        raise InputError(f"{label}: integers beyond 2**53 do not fit float64 exactly")
-    if array.dtype.kind == "f" and not (result == array).all():
-        raise InputError(f"{label}: numbers of dtype {array.dtype} do not fit float64 exactly")
-    return result
-
-
-def _as_numpy(label: str, value: Any) -> NDArray[Any]:
-    if np.ma.is_masked(value):
-        raise InputError(f"{label}: an array without masked entries is needed, got shape {np.shape(value)}")
-    if callable(getattr(value, "detach", None)):
-        return _from_torch(value)
-    try:
-        return np.asarray(value)
-    except ValueError as error:
-        raise InputError(f"{label}: rows of one length are needed, got {type(value).__name__} ({error})") from error
-
-
-def _from_torch(tensor: Any) -> NDArray[Any]:
-    """A PyTorch tensor without its gradient; formats that NumPy lacks, such as bfloat16, widened without rounding."""
-    plain = tensor.detach().cpu()
-    narrow = plain.is_floating_point() and plain.element_size() < 4
-    return np.asarray((plain.float() if narrow else plain).numpy())
-
-
-def _from_sympy(label: str, value: Any) -> Any:
-    entries = value.tolist() if isinstance(value, sp.MatrixBase) else value
-    flat = [item for row in entries for item in row] if isinstance(entries, list) else [entries]
-    for item in flat:
-        number = item.is_Rational or item.is_Float
-        if not number or Fraction(str(sp.Rational(item))) != Fraction(float(item)):
-            raise InputError(f"{label}: {item} is not exactly a float64; give a float")
-    return np.array(entries, dtype=np.float64)
 
 
 def _unstacked(model: Recurrence, tensors: Mapping[str, Array], needed: Collection[str]) -> dict[str, Array]:
@@ -197,10 +224,18 @@ def _summed(model: Recurrence, part: str, blocks: Mapping[str, Array]) -> Array:
     return total
 
 
-def _sized(model: Recurrence, values: dict[sp.Expr, Array]) -> Weights:
-    fitted = {symbol: _fit(symbol, array) for symbol, array in values.items()}
-    sizes = sizes_from_shapes({s: a.shape for s, a in fitted.items() if not isinstance(s, sp.Symbol)})
-    return Weights(fitted, sizes)
+def _fitted(values: Mapping[sp.Expr, Array]) -> dict[sp.Expr, Array]:
+    return {symbol: _fit(symbol, array) for symbol, array in values.items()}
+
+
+def _sized(values: dict[sp.Expr, Array]) -> Weights:
+    sizes = sizes_from_shapes({s: a.shape for s, a in values.items() if not isinstance(s, sp.Symbol)})
+    return Weights(values, sizes)
+
+
+def _checked(model: Recurrence, weights: Weights) -> Weights:
+    _check_ranges(model, weights)
+    return weights
 
 
 def _check_ranges(model: Recurrence, weights: Weights) -> None:
