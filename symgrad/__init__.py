@@ -14,6 +14,7 @@ from symgrad.errors import InputError, NoBoundError, NoRuleError, SymgradError, 
 from symgrad.language import models
 from symgrad.language.activations import activation, activation_names
 from symgrad.language.elementwise import Activation, hadamard
+from symgrad.language.matrix_properties import MatrixProperty, diagonal, nonnegative, orthogonal, symmetric
 from symgrad.language.norms import OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.stacking import stack
@@ -35,6 +36,7 @@ __all__ = [
     "InputError",
     "Interval",
     "Jacobian",
+    "MatrixProperty",
     "NoBoundError",
     "NoRuleError",
     "OperatorNorm",
@@ -47,14 +49,18 @@ __all__ = [
     "Verdict",
     "activation",
     "activation_names",
+    "diagonal",
     "hadamard",
     "jacobian",
     "load_inputs",
     "load_weights",
     "models",
+    "nonnegative",
+    "orthogonal",
     "product_bound",
     "simulate",
     "stack",
+    "symmetric",
     "verify",
 ]
 

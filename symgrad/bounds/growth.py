@@ -15,7 +15,7 @@ from symgrad.bounds.horizon import kept_until, settled_from
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.language.norms import Norm, OperatorNorm, SpectralRadius, minimum
 
-__all__ = ["ComparisonPower", "GainPower", "Growth", "RatePower", "Series"]
+__all__ = ["ComparisonPower", "GainPower", "Growth", "RatePower", "Series", "nonnegative_inverse"]
 
 _SCANNED = 10_000  # steps that are looked at one by one where the bound need not fall steadily
 _SHORT = 3  # powers of symbolic matrices up to here are multiplied out, higher ones take the closed form
@@ -306,7 +306,7 @@ class ComparisonSeries(Series):
 
     def __init__(self, comparison: Any, norm: Norm) -> None:
         self._p = norm.p
-        self._inverse = _nonnegative_inverse(comparison)
+        self._inverse = nonnegative_inverse(comparison)
 
     def at(self, k: int) -> arb:
         if k == 0:
@@ -324,7 +324,7 @@ class ComparisonSeries(Series):
         return None if settled is not None else scanned
 
 
-def _nonnegative_inverse(comparison: Any) -> Any:
+def nonnegative_inverse(comparison: Any) -> Any:
     """The inverse of a comparison matrix, None unless it is proved to be a non-singular M-matrix.
 
     A smaller comparison matrix has the larger inverse, so the exact matrix of the lower ends of the entries decides

@@ -24,6 +24,7 @@ from symgrad.bounds.inequality import (
     ProductNorm,
 )
 from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, column_of_balls, norm_of_balls, vector_norm
+from symgrad.language.matrix_properties import MatrixProperty, diagonal, nonnegative, orthogonal, symmetric
 from symgrad.language.norms import Norm, OperatorNorm
 from symgrad.language.operators import Block, Operator
 from symgrad.language.recurrence import Recurrence
@@ -57,7 +58,8 @@ class Instance:
         """
         sizes = {size: int(random.integers(1, 4)) for size in model.sizes}
         scale = float(10.0 ** random.uniform(-1.0, 1.0))
-        values = {symbol: _weight(symbol, sizes, scale, random) for symbol in model.parameters}
+        values = {s: _weight(s, sizes, scale, random) for s in model.parameters}
+        values |= {s: _having(held, values[s], random) for s, held in model.properties.items()}
         values = {s: _clipped(array, model.ranges.get(s), values) for s, array in values.items()}
         weights = Weights(values, sizes)
         points = []
@@ -89,6 +91,19 @@ def _weight(symbol: sp.Expr, sizes: dict[sp.Symbol, int], scale: float, random: 
     elif kind == 2:
         values = scale * np.eye(*values.shape) if values.shape[1:] != (1,) else np.zeros(values.shape)
     return np.asarray(values.reshape(-1) if values.shape[1:] == (1,) else values)
+
+
+def _having(held: frozenset[MatrixProperty], values: Any, random: np.random.Generator) -> Any:
+    """A matrix with declared properties, exactly: orthogonal ones are permutations with signs."""
+    if orthogonal in held:
+        values = np.diag(random.choice([-1.0, 1.0], len(values)))
+        if not held & {symmetric, diagonal}:
+            values = values[random.permutation(len(values))]
+    if diagonal in held:
+        values = np.diag(np.diag(values))
+    elif symmetric in held:
+        values = values + values.T
+    return np.abs(values) if nonnegative in held else values
 
 
 def _clipped(values: Any, declared: sp.Interval | None, parameters: dict[sp.Expr, Any]) -> Any:

@@ -290,6 +290,8 @@ def comparison_matrix(goal: ComparisonOf, prove: Prove, context: Any) -> Conclus
 )
 def power_of_a_least_rate(goal: ProductModulus, prove: Prove, context: Any) -> Conclusion | Lacking:
     """Min ||J_t x|| / ||x|| >= lambda for all t implies the same for a product of k Jacobians with lambda^k."""
+    if context.model.depth is not None:
+        return Lacking("every layer has parameters of its own")
     if isinstance(goal.jacobian, Block):
         return Lacking("there are several states")
     premise = prove(MinimumModulusOf(goal.jacobian, goal.norm))
@@ -310,6 +312,8 @@ def power_of_a_least_rate(goal: ProductModulus, prove: Prove, context: Any) -> C
 )
 def power_of_a_comparison_matrix(goal: ProductModulus, prove: Prove, context: Any) -> Conclusion | Lacking:
     """If M compares the blocks of every J_t and M^-1 >= 0, the product stretches by at least 1 / ||M^-k||_p."""
+    if context.model.depth is not None:
+        return Lacking("every layer has parameters of its own")
     if not isinstance(goal.jacobian, Block):
         return Lacking("there is only one state")
     premise = prove(ComparisonOf(goal.jacobian, goal.norm))

@@ -10,6 +10,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
+from symgrad.bounds.consistency import check_reachable
 from symgrad.bounds.criteria import Criterion, criteria
 from symgrad.bounds.engine import Engine
 from symgrad.bounds.explanations import explain_infinite, explain_zero
@@ -23,15 +24,18 @@ from symgrad.bounds.inequality import (
     ProductModulus,
     ProductNorm,
 )
+from symgrad.bounds.layers import LayerProduct
 from symgrad.bounds.proof import Proof
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.jacobian import jacobian
 from symgrad.errors import InputError, UnknownNameError
+from symgrad.language.exactness import exact_model
+from symgrad.language.layers import OrderedProduct
 from symgrad.language.norms import Norm
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
-from symgrad.language.weights import Weights, bind
+from symgrad.language.weights import LayerWeights, Weights, bind
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import log10_of, lower_float, to_ball, upper_float, working_precision
 
@@ -101,13 +105,13 @@ class Bound(Presentable):
 
     @property
     def k(self) -> sp.Symbol:
-        """The symbol for the number of steps, a non-negative integer."""
-        return K
+        """The symbol for the number of steps, a non-negative integer; of a model with a depth, its depth."""
+        return _steps(self.model)
 
     @cached_property
     def growth(self) -> Growth:
         """How the bound depends on k."""
-        growth = _growth(self.inequality, self.norm)
+        growth = _growth(self.inequality, self.norm, self.model)
         return growth if self.factor == 1 else growth.times(self.factor)
 
     @cached_property
@@ -121,8 +125,10 @@ class Bound(Presentable):
         return content if isinstance(content, sp.MatrixBase) else sp.ImmutableDenseMatrix([[content]])
 
     @cached_property
-    def gain_power(self) -> sp.MatrixBase | sp.MatPow:
-        """``G**k`` in closed form (an unevaluated power where there is none)."""
+    def gain_power(self) -> sp.MatrixBase | sp.MatrixExpr:
+        """``G**k`` in closed form (an unevaluated power where there is none); for layers ``G_k ... G_1``."""
+        if self.model.depth is not None:
+            return OrderedProduct(self.gain, self.model.layer, self.k)
         return gain_power(self.gain, K)
 
     @cached_property
@@ -207,6 +213,8 @@ class Bound(Presentable):
             raise InputError(f"delta: a positive number or expression is needed, got {delta}")
         if weights is not None:
             return self.with_weights(weights).horizon(delta)
+        if self.model.depth is not None:
+            raise InputError("horizon: every layer has weights of its own, so they are needed: horizon(delta, weights)")
         ratio = delta / self.constant
         steps = sp.log(ratio) / sp.log(self.rate)
         if self.side == "lower":
@@ -236,17 +244,24 @@ class Bound(Presentable):
             raise InputError(f"weights: the size {unknown[0]} is needed; the parameters that tell it: {telling}")
         return BoundSeries(self, values)
 
-    def evaluate(self, weights: Mapping[Any, Any] | None, k: Any) -> BoundValue:
+    def for_numbers(self, weights: Weights) -> Bound:
+        """The bound from only those declared properties that numbers have exactly: true of these very numbers."""
+        exact = exact_model(self.model, weights)
+        return self if exact is self.model else replace(product_bound(exact, self.norm, self.side), factor=self.factor)
+
+    def evaluate(self, weights: Mapping[Any, Any] | None, k: Any = None) -> BoundValue:
         """The value for given weights and k: rigorous, an upper bound rounded up, a lower one rounded down.
 
         Args:
             weights: symbol or name -> array; only those that the bound depends on are needed.
-            k: number of steps, up to 10**6 and beyond; see ``.log10`` of the result.
+            k: number of steps, up to 10**6 and beyond; see ``.log10`` of the result. Of a model with a depth the first
+                k layers, all unless given.
 
         Raises:
             InputError: see :meth:`with_weights` and :meth:`at`.
         """
-        return self.with_weights(weights).at(k)
+        series = self.with_weights(weights)
+        return series.at(series.layers if k is None else k)
 
     @property
     def proof(self) -> Proof:
@@ -273,9 +288,16 @@ class Bound(Presentable):
         return replace(self, factor=self.factor * number)
 
 
-def _growth(inequality: Inequality, norm: Norm) -> Growth:
-    """How a proved bound on products depends on k: what its last rule raises to a power."""
+def _steps(model: Recurrence) -> Any:
+    """The number of factors in a product: a symbol, or the number of layers of a model with a depth."""
+    return K if model.depth is None else model.depth
+
+
+def _growth(inequality: Inequality, norm: Norm, model: Recurrence) -> Growth:
+    """How a proved bound on products depends on k: what its last rule raises to a power, or multiplies over layers."""
     premise = inequality.premises[0]
+    if model.depth is not None:
+        return LayerProduct(premise.bound, norm, isinstance(inequality.quantity, ProductNorm), model)
     match premise.quantity:
         case BlockNorms():
             return GainPower(premise.bound, norm)
@@ -288,10 +310,15 @@ class BoundSeries:
     """A bound with weights put in: what is raised to a power is enclosed once, then any k is cheap."""
 
     def __init__(self, bound: Bound, weights: Weights) -> None:
-        self.bound = bound
+        self.bound = bound = bound.for_numbers(weights)
         self.weights = weights
         with working_precision(_BITS):
             self._series = bound.growth.series(BoundEvaluator(weights))
+
+    @property
+    def layers(self) -> int | None:
+        """The number of layers; None where all steps share the parameters."""
+        return len(self.weights.layers) if isinstance(self.weights, LayerWeights) else None
 
     def at(self, k: Any) -> BoundValue:
         """The bound at k steps, rounded up (a lower bound down)."""
@@ -335,7 +362,7 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper") -> Boun
         A :class:`Bound` with its proof.
 
     Raises:
-        InputError: no Recurrence, or another norm.
+        InputError: no Recurrence, another norm, or a declared range of a state that its update never reaches.
         UnknownNameError: another side.
         NoBoundError: an upper bound would be infinite, or a lower one zero; says which range or hypothesis is missing.
 
@@ -348,7 +375,9 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper") -> Boun
     which = norm_of(norm)
     if side not in SIDES:
         raise UnknownNameError("side", side, SIDES)
-    inequality = Engine(model).prove(SIDES[side](jacobian(model).operator, K, which))
+    derivative, engine = jacobian(model), Engine(model)
+    check_reachable(engine)
+    inequality = engine.prove(SIDES[side](derivative.operator, _steps(model), which))
     if side == "upper" and not inequality.is_finite:
         raise explain_infinite(inequality)
     if side == "lower" and (inequality.bound.is_zero or inequality.premises[0].bound.is_zero):

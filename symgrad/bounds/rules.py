@@ -279,6 +279,8 @@ def gain_matrix(goal: BlockNorms, prove: Prove, context: Any) -> Conclusion | La
 )
 def power_of_a_rate(goal: ProductNorm, prove: Prove, context: Any) -> Conclusion | Lacking:
     """||J_t|| <= gamma for all t implies ||J_t ... J_(t-k+1)|| <= gamma^k."""
+    if context.model.depth is not None:
+        return Lacking("every layer has parameters of its own")
     if isinstance(goal.jacobian, Block):
         return Lacking("there are several states")
     premise = prove(OperatorNormOf(goal.jacobian, goal.norm))
@@ -296,6 +298,8 @@ def power_of_a_rate(goal: ProductNorm, prove: Prove, context: Any) -> Conclusion
 )
 def power_of_a_gain_matrix(goal: ProductNorm, prove: Prove, context: Any) -> Conclusion | Lacking:
     """[ ||(J_t)_ij||_p ] <= G for all t implies ||J_t ... J_(t-k+1)||_p <= ||G^k||_p."""
+    if context.model.depth is not None:
+        return Lacking("every layer has parameters of its own")
     if not isinstance(goal.jacobian, Block):
         return Lacking("there is only one state")
     premise = prove(BlockNorms(goal.jacobian, goal.norm))

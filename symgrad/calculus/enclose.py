@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from symgrad.calculus.evaluate import Evaluator
 from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE, Activation
-from symgrad.language.norms import MinimumModulus, Norm, OperatorNorm, SmallestSingularValue
+from symgrad.language.norms import MinimumModulus, Norm, OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.language.weights import Weights
 from symgrad.rigor.balls import ball_function, exact_ball, lower_float, upper_float
 from symgrad.rigor.matrix_balls import midpoint_radius
@@ -123,7 +123,7 @@ class BoundEvaluator:
 
     def ball(self, expr: sp.Expr) -> arb:
         """A ball that contains the value of the expression."""
-        atoms = sorted(expr.atoms(OperatorNorm, SmallestSingularValue, MinimumModulus), key=str)
+        atoms = sorted(expr.atoms(OperatorNorm, SmallestSingularValue, MinimumModulus, SpectralRadius), key=str)
         outer = [atom for atom in atoms if not any(atom in other.args[0].atoms(type(atom)) for other in atoms)]
         names = {atom: sp.Dummy(f"norm{i}", nonnegative=True) for i, atom in enumerate(outer)}
         scalar = expr.xreplace(names)
@@ -143,6 +143,8 @@ class BoundEvaluator:
         if isinstance(atom, MinimumModulus):
             return self._modulus(atom)
         matrix, radius = self._midpoint_radius(atom.matrix)
+        if isinstance(atom, SpectralRadius):
+            return _spectral_radius(atom, matrix, radius)
         if isinstance(atom, SmallestSingularValue):
             return smallest_singular_value(matrix, radius=radius)
         return operator_norm(matrix, float(atom.p), radius=radius)
@@ -169,6 +171,13 @@ class BoundEvaluator:
     def matrix(self, gain: sp.ImmutableDenseMatrix) -> Any:
         """An arb_mat around a gain matrix."""
         return arb_mat(gain.rows, gain.cols, [self.ball(entry) for entry in gain])
+
+
+def _spectral_radius(atom: SpectralRadius, matrix: Array, radius: Array | None) -> NormEnclosure:
+    """The spectral radius of a symmetric matrix, which is its 2-norm."""
+    if not np.array_equal(matrix, matrix.T):
+        raise InputError(f"weights: rho({atom.matrix}) is known only of symmetric matrices, got one that is not")
+    return operator_norm(matrix, 2, radius=radius)
 
 
 def _between(lower: float, upper: float) -> arb:

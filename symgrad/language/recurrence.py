@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,8 +12,9 @@ import sympy as sp
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.layers import checked_depth, layer_index
 from symgrad.language.lowering import Lowering
-from symgrad.language.numbers import exact_floats, exact_number
+from symgrad.language.matrix_properties import MatrixProperty, properties_of
 from symgrad.language.operators import Vector, symbols_of
+from symgrad.language.ranges import check_against_assumptions, intersection, interval_of
 from symgrad.language.well_formed import distinct_nodes
 from symgrad.presentable import Presentable
 
@@ -59,6 +59,7 @@ class Recurrence(Presentable):
     stacked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ranges: Mapping[sp.Expr, sp.Interval] = field(default_factory=dict)
     depth: sp.Expr | int | None = None
+    properties: Mapping[sp.Expr, frozenset[MatrixProperty]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.updates, Mapping) or not self.updates:
@@ -69,7 +70,7 @@ class Recurrence(Presentable):
             raise InputError(
                 f"ranges: a mapping {{symbol: Interval}}, got {type(self.ranges).__name__} {self.ranges!r}"
             )
-        object.__setattr__(self, "ranges", {key: _interval(key, value) for key, value in self.ranges.items()})
+        object.__setattr__(self, "ranges", {key: interval_of(key, value) for key, value in self.ranges.items()})
         _check_variables(self.states, "states")
         _check_variables(self.inputs, "inputs")
         self._check_kinds()
@@ -78,6 +79,11 @@ class Recurrence(Presentable):
         self._check_names()
         self._check_layers()
         object.__setattr__(self, "ranges", {self.symbol(key): value for key, value in self.ranges.items()})
+        object.__setattr__(self, "properties", {self.symbol(key): held for key, held in self.properties.items()})
+        for symbol, interval in self.ranges.items():
+            check_against_assumptions(symbol, interval)
+        for symbol, held in self.properties.items():
+            self._check_properties(symbol, held)
 
     @property
     def states(self) -> tuple[sp.Expr, ...]:
@@ -133,20 +139,47 @@ class Recurrence(Presentable):
             raise UnknownNameError(f"symbol of model {self.name}", str(key), known)
         return known[str(key)]
 
-    def assuming(self, ranges: Mapping[Any, Any]) -> Recurrence:
-        """The same model where every entry of some states, inputs or parameters lies in a given interval.
+    def assuming(self, assumptions: Mapping[Any, Any]) -> Recurrence:
+        """The same model with assumptions: ranges of states, inputs and parameters, properties of weight matrices.
+
+        What was assumed before stays: of two ranges of one symbol the intersection is taken.
 
         Args:
-            ranges: symbol or name -> ``sg.Interval(low, high)`` or a pair of numbers.
+            assumptions: symbol or name -> ``sg.Interval(low, high)`` or a pair of numbers, in which every entry lies;
+                or ``sg.orthogonal``, ``sg.symmetric``, ``sg.diagonal``, ``sg.nonnegative``, or a list of these.
 
         Raises:
-            InputError: no real interval, or an empty one.
+            InputError: no real interval, or an empty one; ranges that contradict each other; a property of something
+                that is no weight matrix of fitting shape.
             UnknownNameError: the model has no such symbol.
+
+        >>> import symgrad as sg
+        >>> sg.product_bound(sg.models.elman().assuming({"W": sg.orthogonal})).expr
+        1
         """
-        if not isinstance(ranges, Mapping):
-            raise InputError(f"ranges: a mapping {{symbol: Interval}}, got {type(ranges).__name__} {ranges!r}")
-        declared = {**self.ranges, **{self.symbol(key): value for key, value in ranges.items()}}
-        return replace(self, ranges=declared)
+        if not isinstance(assumptions, Mapping):
+            raise InputError(
+                f"ranges: a mapping {{symbol: Interval or property}} is needed, "
+                f"got {type(assumptions).__name__} {assumptions!r}"
+            )
+        ranges, properties = dict(self.ranges), dict(self.properties)
+        for key, value in assumptions.items():
+            symbol = self.symbol(key)
+            held = properties_of(f"assumption on {key}", value)
+            if held is not None:
+                properties[symbol] = properties.get(symbol, frozenset()) | held
+            else:
+                ranges[symbol] = intersection(symbol, ranges.get(symbol), interval_of(key, value))
+        return replace(self, ranges=ranges, properties=properties)
+
+    def _check_properties(self, symbol: sp.Expr, held: frozenset[MatrixProperty]) -> None:
+        names = ", ".join(sorted(map(str, held)))
+        if symbol not in self.parameters or not isinstance(symbol, sp.MatrixSymbol) or symbol.shape[1] == 1:
+            kind = "a state or an input" if symbol in self.variables else "no matrix"
+            raise InputError(f"assumption on {symbol}: {names} is a property of weight matrices, {symbol} is {kind}")
+        wanting = [str(item) for item in held if item.square and symbol.shape[0] != symbol.shape[1]]
+        if wanting:
+            raise InputError(f"assumption on {symbol}: {', '.join(wanting)} needs a square matrix, got {symbol.shape}")
 
     @property
     def layer(self) -> sp.Symbol:
@@ -213,22 +246,3 @@ def _check_variables(symbols: tuple[Any, ...], what: str) -> None:
             )
     if len(set(symbols)) < len(symbols):
         raise InputError(f"{what}: the same symbol stands twice in {', '.join(map(str, symbols))}")
-
-
-def _interval(key: object, value: Any) -> sp.Interval:
-    if isinstance(value, (tuple, list)) and len(value) == 2:
-        value = sp.Interval(*(_end(key, end) for end in value))
-    if not isinstance(value, sp.Interval):
-        raise InputError(f"range of {key}: an Interval(low, high) with low < high is needed, got {value!r}")
-    return sp.Interval(_end(key, value.start), _end(key, value.end), value.left_open, value.right_open)
-
-
-def _end(key: object, end: Any) -> sp.Expr:
-    """An end of a range: a real number taken exactly, infinity, or an expression in scalar parameters."""
-    if isinstance(end, float) and math.isinf(end):
-        return sp.oo if end > 0 else -sp.oo
-    if end in (sp.oo, -sp.oo):
-        return end
-    if isinstance(end, sp.Expr) and end.free_symbols and end.is_extended_real is not False:
-        return exact_floats(end)
-    return exact_number(f"range of {key}", end)

@@ -24,8 +24,8 @@ def stack(models: Iterable[Recurrence], names: Iterable[str] | None = None) -> R
             ``l0``, ``l1``, ... as in PyTorch unless given. The input of the bottom layer keeps its name and size.
 
     Returns:
-        A :class:`Recurrence` with the states of all layers, bottom first. Declared ranges are kept, but for those of
-        inputs that are fed from below. Tensors go by PyTorch's names (``weight_hh_l1``).
+        A :class:`Recurrence` with the states of all layers, bottom first. Declared ranges and properties are kept, but
+        for ranges of inputs that are fed from below. Tensors go by PyTorch's names (``weight_hh_l1``).
 
     Raises:
         InputError: no models, a layer that is no recurrence or cannot be fed, names that are not distinct.
@@ -46,6 +46,7 @@ def stack(models: Iterable[Recurrence], names: Iterable[str] | None = None) -> R
         name=f"stack({', '.join(model.name for model in layers)})",
         stacked={tensor: parts for layer in renamed for tensor, parts in layer.stacked.items()},
         ranges={symbol: interval for layer in renamed for symbol, interval in layer.ranges.items()},
+        properties={symbol: held for layer in renamed for symbol, held in layer.properties.items()},
     )
 
 
@@ -91,6 +92,7 @@ class _Layer:
     updates: dict[sp.Expr, sp.Expr]
     stacked: dict[str, tuple[str, ...]]
     ranges: dict[sp.Expr, sp.Interval]
+    properties: dict[sp.Expr, Any]
 
     @property
     def output(self) -> sp.Expr:
@@ -124,6 +126,7 @@ class _Layer:
                 for tensor, parts in model.stacked.items()
             },
             {names[s]: _interval(value, names) for s, value in model.ranges.items() if s not in fed_symbols},
+            {names[s]: held for s, held in model.properties.items()},
         )
 
 

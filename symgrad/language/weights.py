@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.exact_arrays import exact_array
 from symgrad.language.layer_names import split_layers
+from symgrad.language.matrix_properties import check_properties
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.sizes import sizes_from_shapes
 from symgrad.language.widths import layer_widths, padded, width_roles
@@ -235,6 +236,7 @@ def _sized(values: dict[sp.Expr, Array]) -> Weights:
 
 def _checked(model: Recurrence, weights: Weights) -> Weights:
     _check_ranges(model, weights)
+    check_properties(model.properties, weights.values)
     return weights
 
 

@@ -164,15 +164,20 @@ def _(bound: Bound) -> dict[str, Any]:
 
 
 _WORDS = "{condition} is {kind} for {phenomenon} gradients"
+_ALWAYS = {"sufficient": "{phenomenon} gradients, whatever the parameters", "necessary": "no {phenomenon} gradients"}
 
 
 @text.register
 def _(item: Criterion) -> str:
+    if item.condition in (sp.true, sp.false):
+        return _ALWAYS[item.kind].format(phenomenon=item.phenomenon)
     return _WORDS.format(condition=text(item.solved), kind=item.kind, phenomenon=item.phenomenon)
 
 
 @latex.register
 def _(item: Criterion) -> str:
+    if item.condition in (sp.true, sp.false):
+        return phrase(text(item))
     words = _WORDS.format(condition="", kind=item.kind, phenomenon=item.phenomenon)
     return rf"{latex(item.solved)} {phrase(words)}"
 

@@ -48,7 +48,7 @@ def function_equations(vocabulary: Vocabulary, printed: Iterable[Node]) -> list[
 
 
 def range_equations(vocabulary: Vocabulary, used: Collection[sp.Basic] | None = None) -> list[Equation]:
-    """The declared ranges, of every entry at every step; all, or those of some symbols."""
+    """The declared ranges, of every entry at every step, and properties; all, or those of some symbols."""
     model, notation = vocabulary.model, vocabulary.notation
     found = []
     for symbol in model.ranges if used is None else [symbol for symbol in model.ranges if symbol in used]:
@@ -56,6 +56,20 @@ def range_equations(vocabulary: Vocabulary, used: Collection[sp.Basic] | None = 
         name = vocabulary.at(symbol, "t") if symbol in model.variables else vocabulary.plain[symbol]
         left = name if isinstance(symbol, sp.Symbol) else notation.entry(name)
         found.append(Equation(left, notation.element_of, [(False, vocabulary.scalar(declared))]))
+    return found + _property_equations(vocabulary, used)
+
+
+def _property_equations(vocabulary: Vocabulary, used: Collection[sp.Basic] | None) -> list[Equation]:
+    """The declared properties of weight matrices."""
+    notation, found = vocabulary.notation, []
+    for symbol, held in vocabulary.model.properties.items():
+        for item in sorted(held, key=str) if used is None or symbol in used else ():
+            name = vocabulary.plain[symbol]
+            if notation is LATEX:
+                left, right = item.latex.replace("#", name).rsplit(item.relation, 1)
+                found.append(Equation(left, item.relation, [(False, right)]))
+            else:
+                found.append(Equation(name, "is", [(False, item.name)]))
     return found
 
 
@@ -95,4 +109,9 @@ def _(model: Recurrence) -> dict[str, Any]:
 def _symbol(model: Recurrence, symbol: sp.Expr) -> dict[str, Any]:
     shape = [] if isinstance(symbol, sp.Symbol) else [str(size) for size in symbol.shape]
     declared = model.ranges.get(symbol)
-    return {"name": str(symbol), "shape": shape, "range": None if declared is None else interval(declared)}
+    return {
+        "name": str(symbol),
+        "shape": shape,
+        "range": None if declared is None else interval(declared),
+        "properties": sorted(map(str, model.properties.get(symbol, ()))),
+    }

@@ -21,7 +21,7 @@ from symgrad.bounds.inequality import (
 from symgrad.calculus.jacobian import Jacobian, jacobian
 from symgrad.language.nodes import Node
 from symgrad.language.norms import Norm
-from symgrad.language.operators import Block, Variable
+from symgrad.language.operators import Apply, Block, Operator, Variable, Weight, children
 from symgrad.language.recurrence import Recurrence
 from symgrad.present.layout import Equation
 from symgrad.present.notation import Notation
@@ -62,9 +62,23 @@ def printed_node(quantity: Quantity) -> Node | None:
 
 
 def assumed_ranges(conclusion: Inequality) -> set[sp.Basic]:
-    """The symbols whose declared ranges a proof rests on."""
-    quantities = (step.quantity for step in conclusion.steps())
-    return {q.vector.symbol for q in quantities if isinstance(q, EntryRange) and isinstance(q.vector, Variable)}
+    """The symbols whose declared ranges or properties a proof rests on."""
+    found: set[sp.Basic] = set()
+    for step in conclusion.steps():
+        subject = next(iter(vars(step.quantity).values()))
+        if isinstance(step.quantity, EntryRange) and isinstance(subject, Variable):
+            found.add(subject.symbol)
+        elif any("declared" in hypothesis for hypothesis in step.rule.hypotheses):
+            found |= _weights(subject)
+    return found
+
+
+def _weights(node: Node) -> set[sp.Basic]:
+    """The weight matrices that an operator, or the one in front of a vector, is made of."""
+    if isinstance(node, Weight):
+        return set(node.matrix.atoms(sp.MatrixSymbol))
+    parts = (node.operator,) if isinstance(node, Apply) else children(node) if isinstance(node, Operator) else ()
+    return set().union(*(_weights(part) for part in parts if isinstance(part, Operator)))
 
 
 class QuantityWriter:

