@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,10 @@ from symgrad.calculus.evaluate import Evaluator
 from symgrad.errors import InputError
 from symgrad.language.elementwise import Activation
 from symgrad.language.operators import Compose, Diagonal, Operator, Scale
-from symgrad.language.weights import Weights
+from symgrad.language.weights import LayerWeights, Weights
 from symgrad.numerics.functions import array_function, constant_float
 
-__all__ = ["ArrayEvaluator"]
+__all__ = ["ArrayEvaluator", "LayerArrays"]
 
 
 class ArrayEvaluator(Evaluator[Any]):
@@ -53,7 +53,12 @@ class ArrayEvaluator(Evaluator[Any]):
     def of_weights(
         cls, weights: Weights, sizes: Mapping[sp.Symbol, int] | None = None, like: Any = None
     ) -> ArrayEvaluator:
-        """The evaluator whose symbols are the parameters; more sizes may be told, by default in NumPy's float64."""
+        """The evaluator whose symbols are the parameters; more sizes may be told, by default in NumPy's float64.
+
+        For layers with parameters of their own it holds those of the first; see :meth:`at` for the others.
+        """
+        if isinstance(weights, LayerWeights):
+            return LayerArrays.of_layers([cls.of_weights(layer, sizes, like) for layer in weights.layers])
         like = np.zeros(0) if like is None else like
         xp = array_namespace(like)
         values = {
@@ -62,8 +67,13 @@ class ArrayEvaluator(Evaluator[Any]):
         }
         return cls(values, {**weights.sizes, **(sizes or {})}, like)
 
-    def at(self, point: Mapping[sp.Expr, Any]) -> ArrayEvaluator:
-        """The evaluator with values of states and inputs put in, of shape (size, B, 1); constants are shared."""
+    def at(self, point: Mapping[sp.Expr, Any], step: int = 0) -> ArrayEvaluator:
+        """The evaluator with values of states and inputs put in, of shape (size, B, 1); constants are shared.
+
+        Args:
+            point: symbol -> array.
+            step: which step it is, from 0; where each has parameters of its own, theirs are taken.
+        """
         other = ArrayEvaluator({**self.values, **point}, {}, self.like)
         other.sizes = self.sizes
         other._numbers, other._matrices = self._numbers, self._matrices
@@ -159,3 +169,20 @@ class ArrayEvaluator(Evaluator[Any]):
             return left, right
         expand = self.xp.expand_dims
         return (expand(left, axis=1), right) if left.ndim == 2 else (left, expand(right, axis=1))
+
+
+class LayerArrays(ArrayEvaluator):
+    """The same for layers with parameters of their own: :meth:`at` takes those of the step."""
+
+    layers: tuple[ArrayEvaluator, ...]
+
+    @classmethod
+    def of_layers(cls, layers: Sequence[ArrayEvaluator]) -> LayerArrays:
+        """The evaluator of some layers, by itself that of the first one."""
+        first = layers[0]
+        made = cls(first.values, {}, first.like)
+        made.sizes, made.layers = first.sizes, tuple(layers)
+        return made
+
+    def at(self, point: Mapping[sp.Expr, Any], step: int = 0) -> ArrayEvaluator:
+        return self.layers[step].at(point)

@@ -147,12 +147,12 @@ class Ascent:
         states, pushed = dict(variables.initial), direction
         total = -log_norm(pushed, norm)
         points, directions, inside = [], [], np.ones(total.shape, dtype=bool)
-        for inputs in variables.inputs:
+        for step, inputs in enumerate(variables.inputs):
             here = {**states, **inputs}
             points.append(here)
             directions.append(pushed)
             inside &= self._inside(here)
-            point = self._point(here, pushed)
+            point = self._point(here, pushed, step)
             states = {s: point.vector(node) for s, node in self.problem.nodes.updates.items()}
             raw = {s: _full(point.vector(node), total) for s, node in zip(states, self._pushed, strict=True)}
             length = log_norm(raw, norm)
@@ -161,8 +161,8 @@ class Ascent:
         directions.append(pushed)
         return _Run(points, directions, np.where(inside & np.isfinite(total), total, -np.inf))
 
-    def _point(self, here: Point, pushed: Point) -> Any:
-        return self.problem.evaluator.at({**here, **{self._symbols[s]: array for s, array in pushed.items()}})
+    def _point(self, here: Point, pushed: Point, step: int) -> Any:
+        return self.problem.evaluator.at({**here, **{self._symbols[s]: array for s, array in pushed.items()}}, step)
 
     def _inside(self, here: Point) -> Any:
         checks = [self.problem.ranges.inside(s, array) for s, array in here.items()]
@@ -174,8 +174,9 @@ class Ascent:
         pulled = dual(run.directions[-1], norm)
         costate = {s: np.zeros_like(array) for s, array in pulled.items()}
         inputs: list[Point] = []
-        for here, direction in zip(reversed(run.points), reversed(run.directions[:-1]), strict=True):
-            point = self._point(here, direction)
+        for step in reversed(range(len(run.points))):
+            direction = run.directions[step]
+            point = self._point(run.points[step], direction, step)
             before = {
                 s: _sum(point.apply(first, r) for (_, first), r in zip(backward[s], pulled.values(), strict=True))
                 for s in pulled

@@ -110,7 +110,12 @@ class Problem:
         return run(self.evaluator, self.nodes.updates, batch)
 
     def windows(self, batch: Batch) -> Batch:
-        """Trajectories cut into windows of ``horizon`` steps each; the last one ends where they end."""
+        """Trajectories cut into windows of ``horizon`` steps each; the last one ends where they end.
+
+        Of layers with parameters of their own only the first steps.
+        """
+        if self.model.depth is not None:
+            return batch.first(self.horizon)
         starts = sorted({*range(0, batch.steps - self.horizon, self.horizon), batch.steps - self.horizon})
         states = self.simulated(batch)
         cut = [batch.between(start, start + self.horizon, states) for start in starts]

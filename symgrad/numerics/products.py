@@ -65,7 +65,7 @@ def products(
     for step in range(batch.steps):
         here = {s: array[step] for s, array in states.items()} | {s: a[step] for s, a in batch.inputs.items()}
         with np.errstate(all="ignore"):
-            point = evaluator.at(here)
+            point = evaluator.at(here, step)
             rows = [
                 sum_of(point, [point.apply(entry, block) for entry, block in zip(row, columns, strict=True)])
                 for row in blocks
@@ -92,7 +92,7 @@ def inverse_products(
     for step in range(batch.steps):
         here = {s: array[step] for s, array in states.items()} | {s: a[step] for s, a in batch.inputs.items()}
         with np.errstate(all="ignore"):
-            point = evaluator.at(here)
+            point = evaluator.at(here, step)
             rows = [
                 sum_of(point, [point.apply(entry, block) for entry, block in zip(row, columns, strict=True)])
                 for row in blocks

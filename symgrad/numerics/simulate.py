@@ -15,6 +15,7 @@ from symgrad.language.operators import Vector
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, bind, exact_array
 from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.layers import check_layers, filled_up, steps_of_layers, trimmed
 from symgrad.numerics.sharing import shared_nodes
 
 __all__ = ["Batch", "Trajectory", "batch_of", "given_initial", "given_inputs", "run", "simulate", "sized"]
@@ -100,7 +101,7 @@ def run(evaluator: ArrayEvaluator, updates: Mapping[sp.Expr, Vector], batch: Bat
             states[symbol][step] = array
         if step < batch.steps:
             with np.errstate(all="ignore"):
-                point = evaluator.at({**current, **{s: array[step] for s, array in batch.inputs.items()}})
+                point = evaluator.at({**current, **{s: array[step] for s, array in batch.inputs.items()}}, step)
                 current = {symbol: _batched(point.vector(node), current[symbol]) for symbol, node in updates.items()}
     return states
 
@@ -125,10 +126,12 @@ def simulate(
         weights: symbol or name -> number or array, for all parameters of the model.
         inputs: an array of shape (T, m), or (B, T, m) for a batch; a mapping name -> array if there are several inputs.
         initial: symbol or name -> (n,), or (B, n) for a batch; states that are left out start at zero.
-        steps: the number of steps T, needed only for a model without inputs.
+        steps: the number of steps T, needed only for a model without inputs. Of a model with a depth the first T
+            layers, all unless given.
 
     Returns:
-        A :class:`Trajectory`; its values are approximate.
+        A :class:`Trajectory`; its values are approximate. States of layers that are narrower than others are filled up
+        with zeros.
 
     Raises:
         InputError: a missing weight, a wrong shape, or numbers of steps or trajectories that do not agree.
@@ -143,11 +146,13 @@ def simulate(
     if not isinstance(model, Recurrence):
         raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
     bound = bind(model, weights, model.parameters)
+    steps = steps_of_layers(bound, steps) if steps is None and not model.inputs else steps
     sequences = given_inputs(model, inputs, steps)
-    starts = given_initial(model, initial)
+    starts = filled_up(bound, given_initial(model, initial))
     bound = sized(model, bound, sequences, starts)
     batch, single = batch_of(model, bound, sequences, starts, steps)
-    states = run(ArrayEvaluator.of_weights(bound), shared_nodes(model).updates, batch)
+    check_layers(bound, batch.steps)
+    states = trimmed(bound, run(ArrayEvaluator.of_weights(bound), shared_nodes(model).updates, batch))
     shown = (slice(None), slice(None), 0, 0) if single else (slice(None), slice(None), slice(None), 0)
     return Trajectory(
         model,
@@ -246,7 +251,7 @@ def sized(
             wanted = sp.sympify(rows.xreplace(sizes))
             if wanted.is_Integer and wanted != length:
                 raise InputError(f"{what} {symbol}: the last dimension must be {rows} = {wanted}, got {array.shape}")
-    return Weights(weights.values, sizes)
+    return weights.with_sizes(sizes)
 
 
 def batch_of(

@@ -208,25 +208,25 @@ class Steering:
         current = {s: first[s] for s in problem.model.inputs}
         fed: dict[sp.Expr, list[Array]] = {s: [] for s in current}
         initial = dict(states)
-        for _ in range(steps if current else 0):
+        for step in range(steps if current else 0):
             with np.errstate(all="ignore"):
-                current = self._corrected(states, current, targets) if fed[next(iter(fed))] else current
-                point = problem.evaluator.at({**states, **current})
+                current = self._corrected(states, current, targets, step) if step else current
+                point = problem.evaluator.at({**states, **current}, step)
                 states = {s: point.vector(node) for s, node in problem.nodes.updates.items()}
             for symbol, array in current.items():
                 fed[symbol].append(array)
         return Batch(initial, {s: np.array(arrays) for s, arrays in fed.items()}, steps)
 
-    def _corrected(self, states: Point, inputs: Point, targets: Array) -> Point:
+    def _corrected(self, states: Point, inputs: Point, targets: Array, step: int) -> Point:
         """The inputs that bring the arguments which are affine in them back to the targets, as far as they can."""
-        places, solver = self._input_solver
-        point = self.problem.evaluator.at({**states, **inputs})
+        places, solver = self._input_solver(step if self.problem.model.depth is not None else 0)
+        point = self.problem.evaluator.at({**states, **inputs}, step)
         values = [point.vector(self.activated[i].argument) for i in places]
         if not values:
             return inputs
         residual = self._stacked_rows(values, len(targets)) - targets[:, self._rows_of(places)]
-        step = np.nan_to_num(-(residual @ solver.T), nan=0.0, posinf=0.0, neginf=0.0)
-        stacked = self.input_layout.stacked(inputs) + step
+        change = np.nan_to_num(-(residual @ solver.T), nan=0.0, posinf=0.0, neginf=0.0)
+        stacked = self.input_layout.stacked(inputs) + change
         return self.input_layout.split(self._clipped(self.input_layout, stacked))
 
     def _rows_of(self, places: list[int]) -> NDArray[np.int64]:
@@ -234,16 +234,22 @@ class Steering:
         ends = np.cumsum([0, *(self.problem.evaluator.size(node.size) for node in self.activated)])
         return np.concatenate([np.arange(ends[i], ends[i + 1]) for i in places])
 
+    def _input_solver(self, step: int) -> tuple[list[int], Array]:
+        if step not in self._solvers:
+            self._solvers[step] = self._solved_for_inputs(step)
+        return self._solvers[step]
+
     @cached_property
-    def _input_solver(self) -> tuple[list[int], Array]:
+    def _solvers(self) -> dict[int, tuple[list[int], Array]]:
+        return {}
+
+    def _solved_for_inputs(self, step: int) -> tuple[list[int], Array]:
         """The applications whose argument is affine in the inputs, and the pseudo-inverse of their derivative."""
         states, variables = len(self.problem.model.states), set(self.problem.model.variables)
         rows = [row[states:] for row in self._argument_rows]
         places = [i for i, row in enumerate(rows) if not any(symbols_of(entry) & variables for entry in row)]
-        if not places:
-            return [], np.zeros((0, 0))
-        origin = self.problem.evaluator.at(self.layout.split(np.zeros((1, sum(self.layout.sizes)))))
-        slopes = self._slopes(origin, [rows[i] for i in places], 1)[0]
+        origin = self.problem.evaluator.at(self.layout.split(np.zeros((1, sum(self.layout.sizes)))), step)
+        slopes = self._slopes(origin, [rows[i] for i in places], 1)[0] if places else np.full((1, 1), np.nan)
         if not np.isfinite(slopes).all():
             return [], np.zeros((0, 0))
         return places, np.asarray(np.linalg.pinv(slopes, rcond=_CUTOFF))

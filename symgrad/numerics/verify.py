@@ -15,6 +15,7 @@ from symgrad.bounds.product import Bound
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.weights import Weights, bind
 from symgrad.numerics.confirm import Confirmation, confirm
+from symgrad.numerics.layers import steps_of_layers
 from symgrad.numerics.problem import Findings, Problem
 from symgrad.numerics.search import SEARCHES
 from symgrad.numerics.simulate import Batch, batch_of, given_inputs, sized
@@ -143,7 +144,7 @@ def verify(
         bound: what :func:`symgrad.product_bound` returns, or a claim made from it by ``.tightened(factor)``.
         weights: symbol or name -> array, for all parameters of the model. A size that neither weights nor
             inputs tell is taken as 2.
-        horizon: the largest number of factors.
+        horizon: the largest number of factors; for a model with a depth at most that of its layers.
         trajectories: how many trajectories to examine, besides those of ``inputs``.
         search: ``"random"`` draws states and inputs at many scales; ``"adversarial"`` also steers them to
             where the activations are steepest and improves the largest products.
@@ -193,6 +194,7 @@ def _problem(bound: Any, weights: Any, inputs: Any, horizon: Any) -> tuple[Probl
     _check_count("horizon", horizon, least=1)
     model, steps = bound.model, int(horizon)
     numbers = bind(model, weights, model.parameters)
+    steps = steps_of_layers(numbers, steps) or steps
     if inputs is None:
         return Problem(bound, _all_sizes(bound, numbers), steps), None
     sequences = given_inputs(model, inputs)
@@ -206,7 +208,7 @@ def _problem(bound: Any, weights: Any, inputs: Any, horizon: Any) -> tuple[Probl
 
 def _all_sizes(bound: Bound, weights: Weights) -> Weights:
     """The weights with every size: what no weight and no input tells is free, and set to 2."""
-    return Weights(weights.values, {**dict.fromkeys(bound.model.sizes, _FREE_SIZE), **weights.sizes})
+    return weights.with_sizes({**dict.fromkeys(bound.model.sizes, _FREE_SIZE), **weights.sizes})
 
 
 def _searched(

@@ -154,11 +154,13 @@ def _points(
     bound: Bound, weights: Weights, start: Mapping[sp.Expr, Any], inputs: Mapping[sp.Expr, Array], k: int
 ) -> Iterator[BallEvaluator]:
     """An evaluator at each of the k steps, with the old states and the inputs put in."""
-    constants = BallEvaluator.of_weights(weights)
+    constants: dict[int, BallEvaluator] = {}
     states = dict(start)
     for step in range(k):
+        here = weights.at(step)
+        known = constants.get(id(here)) or constants.setdefault(id(here), BallEvaluator.of_weights(here))
         fed = {s: column_of_balls(array[step]) for s, array in inputs.items()}
-        point = BallEvaluator({**constants.values, **states, **fed}, weights.sizes)
+        point = BallEvaluator({**known.values, **states, **fed}, weights.sizes)
         yield point
         states = {symbol: point.vector(node) for symbol, node in shared_nodes(bound.model).updates.items()}
 
