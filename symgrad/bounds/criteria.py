@@ -8,6 +8,7 @@ from functools import cached_property
 import sympy as sp
 
 from symgrad.bounds.growth import Growth
+from symgrad.language.layers import LayerInfimum, LayerSupremum
 from symgrad.language.norms import MinimumModulus, OperatorNorm, SmallestSingularValue
 from symgrad.presentable import Presentable
 
@@ -67,7 +68,8 @@ def _solved(condition: sp.Basic) -> sp.Basic:
     if not isinstance(condition, (sp.StrictLessThan, sp.StrictGreaterThan, sp.LessThan, sp.GreaterThan)):
         return condition
     left, right = condition.args
-    atoms = left.atoms(OperatorNorm, SmallestSingularValue, MinimumModulus)
+    over_layers = left.atoms(LayerSupremum, LayerInfimum)
+    atoms = over_layers or left.atoms(OperatorNorm, SmallestSingularValue, MinimumModulus)
     if len(atoms) != 1:
         return condition
     atom = next(iter(atoms))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from symgrad.language.weights import LayerWeights, Weights
 from symgrad.numerics.verdict import Verdict
 from symgrad.numerics.verify import Check
 from symgrad.numerics.witness import Witness
@@ -176,6 +177,14 @@ def _(witness: Witness) -> str:
     return rf"{product} {relations[0]} {observed} {relations[1]} {bound} \quad (k = {witness.k})"
 
 
+def _weights_data(weights: Weights) -> dict[str, Any]:
+    """Numbers by name; of layers with parameters of their own a list of them."""
+    if not isinstance(weights, LayerWeights):
+        return {str(symbol): array.tolist() for symbol, array in weights.values.items()}
+    layers = [_weights_data(layer) for layer in weights.layers]
+    return {name: [layer[name] for layer in layers] for name in layers[0]}
+
+
 @to_dict.register
 def _(witness: Witness) -> dict[str, Any]:
     return {
@@ -187,7 +196,7 @@ def _(witness: Witness) -> dict[str, Any]:
         "log10_observed": number(witness.log10_observed),
         "log10_bound": number(witness.log10_bound),
         "bits": witness.bits,
-        "weights": {str(symbol): array.tolist() for symbol, array in witness.weights.values.items()},
+        "weights": _weights_data(witness.weights),
         "initial": {name: array.tolist() for name, array in witness.initial.items()},
         "inputs": {name: array.tolist() for name, array in witness.inputs.items()},
         "direction": witness.direction.tolist(),

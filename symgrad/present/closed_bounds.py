@@ -42,12 +42,11 @@ def _equations(bound: Bound, notation: Notation) -> list[Equation]:
 def _gain_equations(bound: Bound, writer: QuantityWriter, left: str, relation: str) -> list[Equation]:
     """The bound through the gain matrix G, its entries, and for two states G^k by its eigenvalues."""
     notation, gain = writer.notation, writer.gain
-    power = notation.power(gain, str(bound.k))
     found = [
-        Equation(left, relation, [(False, notation.norm(power, bound.norm))]),
+        Equation(left, relation, [(False, notation.norm(writer.power("gain", bound.k), bound.norm))]),
         Equation(gain, "=", [(False, writer.gain_matrix(bound.gain))]),
     ]
-    if bound.gain.rows == 2:
+    if bound.gain.rows == 2 and bound.model.depth is None:
         found += [Equation(name, "=", [(False, value)]) for name, value in _spectral_parts(bound, writer)]
     return found
 
@@ -56,7 +55,7 @@ def _comparison_equations(bound: Bound, writer: QuantityWriter, left: str, relat
     """The bound through the comparison matrix, its entries, and when it is an M-matrix."""
     notation, name = writer.notation, writer.comparison
     found = [
-        Equation(left, relation, [(False, notation.least(notation.power(name, str(bound.k)), bound.norm))]),
+        Equation(left, relation, [(False, notation.least(writer.power("comparison", bound.k), bound.norm))]),
         Equation(name, "=", [(False, writer.gain_matrix(bound.gain))]),
     ]
     conditions = sp.And.make_args(bound.growth.holds_if)

@@ -23,7 +23,9 @@ def _equations(jacobian: Jacobian, notation: Notation) -> list[Equation]:
     partials = [
         [notation.partial(vocabulary.at(new, "t"), vocabulary.at(old, "t-1")) for old in states] for new in states
     ]
-    head = Equation(notation.stepped(vocabulary.letter("J", "F", "D"), "t"), "=", [(False, notation.matrix(partials))])
+    head = Equation(
+        vocabulary.stepped(vocabulary.letter("J", "F", "D"), "t"), "=", [(False, notation.matrix(partials))]
+    )
     equations = [head] if len(states) > 1 else []
     for names, row in zip(partials, jacobian.blocks, strict=True):
         for name, block in zip(names, row, strict=True):

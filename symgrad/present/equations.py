@@ -31,6 +31,9 @@ def update_equations(model: Recurrence, notation: Notation) -> list[Equation]:
         else:
             terms = shorthand.writer.terms(node, spelled_out=True)
         found.append(Equation(vocabulary.at(state, "t"), "=", terms))
+    if model.depth is not None:
+        last = notation.scalar(model.depth, {}, notation.function)
+        found.append(Equation(vocabulary.step, "=", [(False, f"1, {notation.dots}, {last}")]))
     return found + ([] if model.is_scalar else shorthand.definitions(list(model.nodes.values())))
 
 
@@ -101,6 +104,7 @@ def _(model: Recurrence) -> dict[str, Any]:
         "inputs": [_symbol(model, symbol) for symbol in model.inputs],
         "parameters": [_symbol(model, symbol) for symbol in model.parameters],
         "sizes": [str(size) for size in model.sizes],
+        "depth": None if model.depth is None else str(model.depth),
         "stacked": {tensor: list(names) for tensor, names in model.stacked.items()},
         "equations": {"text": text(model), "latex": latex(model)},
     }

@@ -45,6 +45,10 @@ class Notation(ABC):
         """A name at a step such as ``t-1``."""
 
     @abstractmethod
+    def layered(self, name: str, layer: str) -> str:
+        """A name at a layer."""
+
+    @abstractmethod
     def function(self, function: Activation) -> str:
         """The name of a function."""
 
@@ -67,6 +71,14 @@ class Notation(ABC):
     @abstractmethod
     def transposed(self, matrix: str) -> str:
         """The transpose."""
+
+    @abstractmethod
+    def kronecker(self, factors: Sequence[str]) -> str:
+        """A Kronecker product."""
+
+    @abstractmethod
+    def stacked(self, matrix: str) -> str:
+        """The columns of a matrix one below the other."""
 
     @abstractmethod
     def norm(self, inner: str, norm: Norm) -> str:
@@ -137,6 +149,9 @@ class _Latex(Notation):
     def stepped(self, name: str, step: str) -> str:
         return stepped_latex(name, step)
 
+    def layered(self, name: str, layer: str) -> str:
+        return stepped_latex(name, layer)
+
     def function(self, function: Activation) -> str:
         return function_latex(function)
 
@@ -154,6 +169,12 @@ class _Latex(Notation):
 
     def transposed(self, matrix: str) -> str:
         return f"{matrix}^{{T}}"
+
+    def kronecker(self, factors: Sequence[str]) -> str:
+        return r" \otimes ".join(factors)
+
+    def stacked(self, matrix: str) -> str:
+        return rf"\operatorname{{vec}}\left({matrix}\right)"
 
     def norm(self, inner: str, norm: Norm) -> str:
         return rf"\left\lVert {inner}\right\rVert_{{{norm.latex}}}"
@@ -216,6 +237,9 @@ class _Text(Notation):
     def stepped(self, name: str, step: str) -> str:
         return f"{name}[{step}]"
 
+    def layered(self, name: str, layer: str) -> str:
+        return f"{name}_{layer}" if layer.isalnum() else f"{name}_({layer})"
+
     def function(self, function: Activation) -> str:
         return function.name
 
@@ -233,6 +257,12 @@ class _Text(Notation):
 
     def transposed(self, matrix: str) -> str:
         return f"{matrix}.T"
+
+    def kronecker(self, factors: Sequence[str]) -> str:
+        return f"kron({', '.join(factors)})"
+
+    def stacked(self, matrix: str) -> str:
+        return f"vec({matrix})"
 
     def norm(self, inner: str, norm: Norm) -> str:
         return f"||{inner}||_{norm}"

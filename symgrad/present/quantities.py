@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sympy as sp
@@ -29,6 +29,8 @@ from symgrad.present.shorthand import Shorthand
 from symgrad.present.writer import Term
 
 __all__ = ["QuantityWriter", "Statement", "assumed_ranges", "is_equality", "printed_node"]
+
+_FEW = 3  # layers up to here are written one by one
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,47 @@ class QuantityWriter:
         self.shorthand = Shorthand(model, notation, printed, self.derivative if several else None)
         self.vocabulary = self.shorthand.vocabulary
         self.jacobian = self.vocabulary.letter("J", "F", "D")
-        self.gain = self.vocabulary.letter("G", "H", "M")
-        self.comparison = self.vocabulary.letter("M", "N", "K")
+        self._letters = {
+            "gain": self.vocabulary.letter("G", "H", "M"),
+            "comparison": self.vocabulary.letter("M", "N", "K"),
+        }
 
-    def product(self, k: sp.Symbol) -> str:
+    @property
+    def gain(self) -> str:
+        """The gain matrix, of layer l where each has its own."""
+        return self._matrix("gain")
+
+    @property
+    def comparison(self) -> str:
+        """The comparison matrix."""
+        return self._matrix("comparison")
+
+    def _matrix(self, kind: str) -> str:
+        layered = self.model.depth is not None
+        return self.notation.layered(self._letters[kind], self.vocabulary.step) if layered else self._letters[kind]
+
+    def product(self, k: sp.Expr) -> str:
         """The product of k Jacobians."""
         notation, steps = self.notation, ("t", "t-1", f"t-{k}+1")
+        if self.model.depth is not None:
+            return self._over_layers(lambda layer: notation.stepped(self.jacobian, layer), k)
         first, second, last = (notation.stepped(self.jacobian, step) for step in steps)
         return notation.product([first, second, notation.dots, last])
+
+    def _over_layers(self, factor: Callable[[str], str], k: sp.Expr) -> str:
+        """The product of what each of k layers has, the last layer first."""
+        if k.is_Integer and k <= _FEW:
+            return self.notation.product([factor(str(layer)) for layer in range(int(k), 0, -1)])
+        last = self.notation.plain(k)
+        second = str(k - 1) if k.is_Integer else f"{last}-1"
+        return self.notation.product([factor(last), factor(second), self.notation.dots, factor("1")])
+
+    def power(self, kind: str, k: sp.Expr) -> str:
+        """What k steps make of the gain or comparison matrix: its power, or a product over layers."""
+        letter, notation = self._letters[kind], self.notation
+        if self.model.depth is not None:
+            return self._over_layers(lambda layer: notation.layered(letter, layer), k)
+        return notation.power(letter, str(k))
 
     def norm(self, inner: str, norm: Norm) -> str:
         """The norm of a Jacobian or a product of them; of a scalar its absolute value."""
@@ -120,7 +155,7 @@ class QuantityWriter:
     def quantity(self, quantity: Quantity) -> str:
         """What is bounded."""
         notation = self.notation
-        at_step = notation.stepped(self.jacobian, "t")
+        at_step = self.vocabulary.stepped(self.jacobian, "t")
         match quantity:
             case EntryRange(vector):
                 written = self.shorthand.writer.write(vector)
@@ -165,11 +200,11 @@ class QuantityWriter:
             case OperatorNormOf(Block(), norm):
                 return [(False, notation.norm(self.gain, norm))]
             case ProductNorm(Block(), k, norm):
-                return [(False, notation.norm(notation.power(self.gain, str(k)), norm))]
+                return [(False, notation.norm(self.power("gain", k), norm))]
             case ComparisonOf():
                 return [(False, f"{self.comparison} = {self.gain_matrix(item.bound)}")]
             case ProductModulus(Block(), k, norm):
-                return [(False, notation.least(notation.power(self.comparison, str(k)), norm))]
+                return [(False, notation.least(self.power("comparison", k), norm))]
         return self.sum(item.bound)
 
     def sum(self, expr: sp.Expr) -> list[Term]:
@@ -190,7 +225,7 @@ class QuantityWriter:
 
     def jacobian_equations(self) -> list[Equation]:
         """What the Jacobian is, in the names used."""
-        left = self.notation.stepped(self.jacobian, "t")
+        left = self.vocabulary.stepped(self.jacobian, "t")
         states = self.model.states
         if len(states) == 1:
             return [Equation(left, "=", self.shorthand.writer.terms(self.derivative.blocks[0][0]))]

@@ -11,6 +11,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
 from symgrad.language.elementwise import ActivatedMatrix, ActivatedScalar, Activation
+from symgrad.language.layers import LayerMatrix, LayerScalar
 from symgrad.language.norms import NORMS, MinimumModulus, OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.present.numbers import Decimals
 
@@ -92,6 +93,8 @@ class LatexScalars(LatexPrinter):
         return str(super().doprint(self.decimals.put_into(expr)))
 
     def _print(self, expr: Any, **kwargs: Any) -> str:
+        if isinstance(expr, (LayerMatrix, LayerScalar)):
+            return stepped_latex(LatexScalars().doprint(expr.symbol), self._print(expr.index))
         if isinstance(expr, (ActivatedScalar, ActivatedMatrix)):
             return rf"{self.function(expr.activation)}\left({self._print(expr.argument)}\right)"
         return str(super()._print(expr, **kwargs))
@@ -144,6 +147,8 @@ class TextScalars(StrPrinter):
         return str(super().doprint(self.decimals.put_into(expr)))
 
     def _print(self, expr: Any, **kwargs: Any) -> str:
+        if isinstance(expr, (LayerMatrix, LayerScalar)):
+            return f"{expr.symbol}_{self._print(expr.index)}"
         if isinstance(expr, (ActivatedScalar, ActivatedMatrix)):
             return f"{self.function(expr.activation)}({self._print(expr.argument)})"
         if isinstance(expr, OperatorNorm):

@@ -69,9 +69,9 @@ class Shorthand:
             for child in children(node):
                 counts[child] += min(counts[node], 1) if once else counts[node]
         chosen = [node for node in order if node in sums and counts[node] > 1]
-        letter, notation = self.vocabulary.letter("a", "p", "v", "y"), self.vocabulary.notation
+        letter = self.vocabulary.letter("a", "p", "v", "y")
         steps = ["t"] if len(chosen) == 1 else [f"{index},t" for index, _ in enumerate(chosen, 1)]
-        return {node: notation.stepped(letter, step) for node, step in zip(chosen, steps, strict=True)}
+        return {node: self.vocabulary.stepped(letter, step) for node, step in zip(chosen, steps, strict=True)}
 
     def definitions(self, printed: Sequence[Node], spelled_out: bool = True) -> list[Equation]:
         """What the names mean that are used when some nodes are printed, each once.

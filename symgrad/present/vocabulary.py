@@ -20,26 +20,39 @@ __all__ = ["Vocabulary"]
 class Vocabulary:
     """The names of one model's symbols and functions in one notation.
 
-    Old states carry the step t-1, inputs and new states the step t, parameters none.
+    Old states carry the step t-1, inputs and new states the step t, parameters none. Of layers with parameters of
+    their own the step is called l, and parameters carry it too.
     """
 
     def __init__(self, model: Recurrence, notation: Notation) -> None:
         self.model = model
         self.notation = notation
+        self.step = "t" if model.depth is None else notation.plain(model.layer)
         self.plain = {symbol: notation.plain(symbol) for symbol in model.variables + model.parameters}
+        if model.depth is not None:
+            self.plain |= {symbol: notation.layered(self.plain[symbol], self.step) for symbol in model.parameters}
         self.old = {symbol: self.at(symbol, "t-1" if symbol in model.states else "t") for symbol in model.variables}
 
     def at(self, symbol: sp.Expr, step: str) -> str:
         """A state or an input at a step."""
-        return self.notation.stepped(self.plain[symbol], step)
+        return self.stepped(self.plain[symbol], step)
+
+    def stepped(self, name: str, step: str) -> str:
+        """A name at a step such as ``t-1``; for layers ``l-1``."""
+        return self.notation.stepped(name, step.replace("t", self.step))
+
+    @cached_property
+    def _names(self) -> dict[sp.Basic, str]:
+        parameters = () if self.model.depth is None else self.model.parameters
+        return {**self.old, **{symbol: self.plain[symbol] for symbol in parameters}}
 
     def scalar(self, expr: sp.Basic) -> str:
         """A SymPy expression with states and inputs at their steps."""
-        return self.notation.scalar(expr, self.old, self.function)
+        return self.notation.scalar(expr, self._names, self.function)
 
     def letters(self, *preferred: str) -> Iterator[str]:
         """Those of some letters that no symbol of the model is called by, then the first with primes."""
-        used = {str(symbol) for symbol in (*self.plain, *self.model.sizes)}
+        used = {str(symbol) for symbol in (*self.plain, *self.model.sizes, self.model.depth)}
         yield from (letter for letter in preferred if letter not in used)
         while True:
             preferred = tuple(f"{letter}'" for letter in preferred)
