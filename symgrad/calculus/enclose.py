@@ -98,6 +98,13 @@ class BallEvaluator(Evaluator[Any]):
     def transposed(self, value: Any) -> Any:
         return value.transpose()
 
+    def kronecker(self, left: Any, right: Any) -> Any:
+        rows = [[a * b for a in top for b in low] for top in left.tolist() for low in right.tolist()]
+        return arb_mat(rows)
+
+    def columns_below(self, value: Any) -> Any:
+        return arb_mat(value.nrows() * value.ncols(), 1, value.transpose().entries())
+
     def inverted(self, value: Any) -> Any:
         try:
             return value.inv()

@@ -19,12 +19,14 @@ from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE, ActivatedMatrix, Activation, elementwise_lambda
 from symgrad.language.operators import (
     Apply,
+    Column,
     Compose,
     Constant,
     Diagonal,
     Elementwise,
     Hadamard,
     Identity,
+    Kronecker,
     Operator,
     OperatorSum,
     Scale,
@@ -98,6 +100,14 @@ class Evaluator(ABC, Generic[T]):
         """The transpose of a matrix."""
 
     @abstractmethod
+    def kronecker(self, left: T, right: T) -> T:
+        """The Kronecker product of two matrices."""
+
+    @abstractmethod
+    def columns_below(self, value: T) -> T:
+        """The columns of a matrix one below the other, as a column."""
+
+    @abstractmethod
     def inverted(self, value: T) -> T:
         """The inverse of a matrix."""
 
@@ -169,11 +179,24 @@ class Evaluator(ABC, Generic[T]):
                 return reduce(lambda result, factor: self.apply(factor, result), reversed(factors), value)
             case Transpose(operand):
                 return self.matmul(self.transposed(self.operator(operand)), value)
+            case Column() | Kronecker():
+                return self.matmul(self._dense(operator), value)
         raise TypeError(f"no value is defined for {type(operator).__name__}")
 
     def operator(self, operator: Operator) -> T:
         """An operator as a matrix."""
         return self.apply(operator, self.identity(self.size(operator.shape[1])))
+
+    def _dense(self, operator: Column | Kronecker) -> T:
+        """A derivative by parameters as a matrix."""
+        if isinstance(operator, Column):
+            return self.vector(operator.vector)
+        row, outer = self.transposed(self.vector(operator.vector)), self.operator(operator.outer)
+        dense = self.kronecker(outer, row) if operator.transposed else self.kronecker(row, outer)
+        if operator.mask is None:
+            return dense
+        entries = self.columns_below(self.matrix(operator.mask))
+        return self.transposed(self.scaled_rows(entries, self.transposed(dense)))
 
     def matrix(self, expr: sp.Expr) -> T:
         """The value of a constant SymPy matrix expression."""

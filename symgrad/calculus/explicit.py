@@ -61,6 +61,12 @@ class ExplicitEvaluator(Evaluator[sp.ImmutableDenseMatrix]):
     def transposed(self, value: sp.ImmutableDenseMatrix) -> sp.ImmutableDenseMatrix:
         return value.T
 
+    def kronecker(self, left: sp.ImmutableDenseMatrix, right: sp.ImmutableDenseMatrix) -> sp.ImmutableDenseMatrix:
+        return Matrix(sp.kronecker_product(left, right))
+
+    def columns_below(self, value: sp.ImmutableDenseMatrix) -> sp.ImmutableDenseMatrix:
+        return Matrix(value.vec())
+
     def inverted(self, value: sp.ImmutableDenseMatrix) -> sp.ImmutableDenseMatrix:
         """By fraction-free elimination in the ring of the entries: no entry is judged zero by guessing."""
         try:

@@ -24,12 +24,14 @@ from symgrad.language.nodes import Node
 __all__ = [
     "Apply",
     "Block",
+    "Column",
     "Compose",
     "Constant",
     "Diagonal",
     "Elementwise",
     "Hadamard",
     "Identity",
+    "Kronecker",
     "Operator",
     "OperatorSum",
     "Scale",
@@ -232,6 +234,41 @@ class Transpose(Operator):
 
 
 @dataclass(frozen=True, eq=False)
+class Column(Operator):
+    """A vector as the operator from numbers that it is: the derivative by a scalar parameter."""
+
+    vector: Vector
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        return self.vector.size, sp.S.One
+
+
+@dataclass(frozen=True, eq=False)
+class Kronecker(Operator):
+    """The map from a matrix X to ``A X v``: the derivative by a matrix of parameters.
+
+    As a matrix it acts on the columns of X, one below the other, and is the Kronecker product ``v^T (x) A``. Transposed
+    it maps X to ``A X^T v`` and is ``A (x) v^T``. With a mask M, entry by entry, X stands for ``M o X`` throughout.
+    """
+
+    vector: Vector
+    outer: Operator
+    transposed: bool = False
+    mask: sp.Expr | None = None
+
+    @property
+    def parameter_shape(self) -> tuple[sp.Expr, sp.Expr]:
+        """The shape of X."""
+        shape = self.outer.shape[1], self.vector.size
+        return (shape[1], shape[0]) if self.transposed else shape
+
+    @property
+    def shape(self) -> tuple[sp.Expr, sp.Expr]:
+        return self.outer.shape[0], self.outer.shape[1] * self.vector.size
+
+
+@dataclass(frozen=True, eq=False)
 class Block(Operator):
     """An operator between stacked vectors, as rows of operators."""
 
@@ -261,8 +298,10 @@ def children(node: Node) -> tuple[Node, ...]:
             return (argument,)
         case Apply(operator, argument):
             return operator, argument
-        case Diagonal(vector):
+        case Diagonal(vector) | Column(vector):
             return (vector,)
+        case Kronecker(vector, outer):
+            return vector, outer
         case Scale(_, operand) | Transpose(operand):
             return (operand,)
         case Block(rows):
@@ -300,6 +339,8 @@ def _own_symbols(node: Node) -> frozenset[sp.Basic]:
             return frozenset(value.free_symbols)
         case Scale(coefficient, _):
             return frozenset(coefficient.free_symbols)
+        case Kronecker(_, _, _, mask) if mask is not None:
+            return _leaf_symbols(mask)
     return frozenset()
 
 

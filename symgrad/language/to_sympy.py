@@ -6,12 +6,14 @@ import sympy as sp
 
 from symgrad.language.operators import (
     Apply,
+    Column,
     Compose,
     Constant,
     Diagonal,
     Elementwise,
     Hadamard,
     Identity,
+    Kronecker,
     Operator,
     OperatorSum,
     Scale,
@@ -63,6 +65,11 @@ def operator_to_sympy(node: Operator) -> sp.Expr:
             return sp.MatMul(*map(operator_to_sympy, factors))
         case Transpose(operand):
             return sp.Transpose(operator_to_sympy(operand))
+        case Column(vector):
+            return vector_to_sympy(vector)
+        case Kronecker(vector, outer, transposed, None):
+            pair = sp.Transpose(vector_to_sympy(vector)), operator_to_sympy(outer)
+            return sp.KroneckerProduct(*(reversed(pair) if transposed else pair))
     raise TypeError(f"no SymPy form is defined for {type(node).__name__}")
 
 

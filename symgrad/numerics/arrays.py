@@ -129,6 +129,17 @@ class ArrayEvaluator(Evaluator[Any]):
     def transposed(self, value: Any) -> Any:
         return self.xp.permute_dims(value, (1, 0) if value.ndim == 2 else (2, 1, 0))
 
+    def kronecker(self, left: Any, right: Any) -> Any:
+        if left.ndim == right.ndim == 2:
+            product = left[:, None, :, None] * right[None, :, None, :]
+            return self.xp.reshape(product, (left.shape[0] * right.shape[0], -1))
+        left, right = self._alike(left, right)
+        product = left[:, None, :, :, None] * right[None, :, :, None, :]
+        return self.xp.reshape(product, (left.shape[0] * right.shape[0], product.shape[2], -1))
+
+    def columns_below(self, value: Any) -> Any:
+        return self.xp.reshape(self.xp.permute_dims(value, (1, 0)), (-1, 1))
+
     def inverted(self, value: Any) -> Any:
         try:
             return self.xp.linalg.inv(value)

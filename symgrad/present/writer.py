@@ -10,12 +10,14 @@ from symgrad.language.nodes import Node
 from symgrad.language.operators import (
     Apply,
     Block,
+    Column,
     Compose,
     Constant,
     Diagonal,
     Elementwise,
     Hadamard,
     Identity,
+    Kronecker,
     Operator,
     OperatorSum,
     Scale,
@@ -189,9 +191,22 @@ class Writer:
             case Transpose(operand):
                 inner, level = self.piece(operand)
                 return self.notation.transposed(self._within(inner, SUM if "^" in inner else level, ATOM)), ATOM
+            case Column(vector):
+                return self.piece(vector)
+            case Kronecker():
+                return self._kronecker(node)
             case Block(rows):
                 return self.notation.matrix([[self.write(entry) for entry in row] for row in rows]), ATOM
         raise TypeError(f"{type(node).__name__} has no written form")
+
+    def _kronecker(self, node: Kronecker) -> Piece:
+        row = self.notation.transposed(self._within(*self.piece(node.vector), ATOM))
+        outer = self._within(*self.piece(node.outer), ATOM)
+        product = self.notation.kronecker((outer, row) if node.transposed else (row, outer))
+        if node.mask is None:
+            return product, ENTRYWISE
+        mask = self.notation.diagonal(self.notation.stacked(self.vocabulary.scalar(node.mask)))
+        return self.notation.product([self.notation.brackets(product), mask]), PRODUCT
 
     def _power(self, factor: Operator, count: int) -> str:
         written = self._within(*self.piece(factor), PRODUCT)
