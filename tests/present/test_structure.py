@@ -18,14 +18,10 @@ import sympy as sp
 import symgrad as sg
 from symgrad.present import latex, text, to_dict
 from symgrad.presentable import Presentable
+from tests.present.zoo import FAMILIES, zoo
 
 n, m = sp.symbols("n m", integer=True, positive=True)
-RANGES = {"lstm": {"c": (-16, 16)}}
 PRODUCT_BOUNDED = [name for name in sg.activation_names() if sg.activation(name).slope.is_bounded]
-
-
-def zoo(name: str) -> sg.Recurrence:
-    return sg.models.build(name).assuming(RANGES.get(name, {}))
 
 
 def odd_names() -> sg.Recurrence:
@@ -48,7 +44,7 @@ def numeric() -> sg.Recurrence:
 
 def results() -> Iterator[tuple[str, object]]:
     """Everything that can be typeset, with a name for the test."""
-    models = {name: zoo(name) for name in sg.models.names()} | {"odd names": odd_names(), "numeric": numeric()}
+    models = {name: zoo(name) for name in FAMILIES} | {"odd names": odd_names(), "numeric": numeric()}
     for name, model in models.items():
         yield f"{name}: model", model
         yield f"{name}: jacobian", sg.jacobian(model)
