@@ -3,4 +3,13 @@
 from symgrad.bounds import declared_rules, layer_rules, lower_rules, range_rules, rules
 from symgrad.bounds.product import Bound, BoundValue, product_bound
 
-__all__ = ["Bound", "BoundValue", "declared_rules", "layer_rules", "lower_rules", "product_bound", "range_rules", "rules"]
+__all__ = [
+    "Bound",
+    "BoundValue",
+    "declared_rules",
+    "layer_rules",
+    "lower_rules",
+    "product_bound",
+    "range_rules",
+    "rules",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import mul
 from typing import Any
@@ -23,6 +23,7 @@ from symgrad.bounds.inequality import (
     ProductModulus,
     ProductNorm,
 )
+from symgrad.bounds.layer_instances import layer_limit
 from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, column_of_balls, norm_of_balls, vector_norm
 from symgrad.language.matrix_properties import MatrixProperty, diagonal, nonnegative, orthogonal, symmetric
 from symgrad.language.norms import Norm, OperatorNorm
@@ -48,6 +49,7 @@ class Instance:
     weights: Weights
     bounds: BoundEvaluator
     points: tuple[BallEvaluator, ...]
+    layers: tuple[Instance, ...] = ()
 
     @classmethod
     def draw(cls, model: Recurrence, random: np.random.Generator) -> Instance:
@@ -55,8 +57,14 @@ class Instance:
 
         Equality often needs weights with zeros (rows picked by gates, terms in one direction), slopes at
         their steepest (arguments near zero) or saturated gates (large arguments), so each kind has its turn.
+        For a model with a depth also a few layers, each with weights and points of its own.
         """
         sizes = {size: int(random.integers(1, 4)) for size in model.sizes}
+        layers = () if model.depth is None else tuple(cls._of_sizes(model, sizes, random) for _ in range(_STEPS))
+        return replace(cls._of_sizes(model, sizes, random), layers=layers)
+
+    @classmethod
+    def _of_sizes(cls, model: Recurrence, sizes: dict[sp.Symbol, int], random: np.random.Generator) -> Instance:
         scale = float(10.0 ** random.uniform(-1.0, 1.0))
         values = {s: _weight(s, sizes, scale, random) for s in model.parameters}
         values |= {s: _having(held, values[s], random) for s, held in model.properties.items()}
@@ -136,6 +144,8 @@ def _obeys(inequality: Inequality, instance: Instance) -> bool:
             low, high = (instance.bounds.ball(end) if end.is_finite is not False else None for end in bound)
             values = [entry for point in instance.points for entry in point.vector(vector).entries()]
             return all((low is None or not v < low) and (high is None or not v > high) for v in values)
+        case (ProductNorm() | ProductModulus()) as quantity if instance.layers:
+            return _obeys_over_layers(inequality, quantity, instance)
         case ProductNorm(jacobian, _, norm):
             limit = _product_limit(bound.xreplace({inequality.quantity.k: sp.Integer(_STEPS)}), instance)
             return all(_at_most(norm_of_balls(run, norm.p).lower, limit) for run in _runs(jacobian, instance))
@@ -148,6 +158,19 @@ def _obeys(inequality: Inequality, instance: Instance) -> bool:
             limit = _modulus_limit(inequality, k, instance)
             return all(not _stretches_less(run, norm, limit) for run in _runs(jacobian, instance))
     raise TypeError(f"no check is defined for {type(inequality.quantity).__name__}")
+
+
+def _obeys_over_layers(inequality: Inequality, quantity: ProductNorm | ProductModulus, instance: Instance) -> bool:
+    """Products of the Jacobians of a few layers against the bound on as many."""
+    if not inequality.is_finite:
+        return True
+    layers = instance.layers[: int(quantity.k)] if quantity.k.is_Integer else instance.layers
+    limit = layer_limit(inequality, [layer.bounds for layer in layers])
+    points = zip(*(layer.points for layer in layers), strict=True)
+    runs = [reduce(mul, (_dense(quantity.jacobian, point) for point in reversed(run))) for run in points]
+    if isinstance(quantity, ProductNorm):
+        return all(_at_most(norm_of_balls(run, quantity.norm.p).lower, limit) for run in runs)
+    return all(not _stretches_less(run, quantity.norm, limit) for run in runs)
 
 
 def _runs(jacobian: Operator, instance: Instance) -> list[Any]:
