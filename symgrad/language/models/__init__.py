@@ -1,11 +1,12 @@
 """The zoo: ready-made recurrences, one file a family, each only its update equations.
 
 >>> sorted(names())[:3]
-['elman', 'gru', 'highway']
+['elman', 'feedforward', 'gru']
 """
 
 from symgrad.language.models.catalogue import build, names
 from symgrad.language.models.elman import elman
+from symgrad.language.models.feedforward import feedforward
 from symgrad.language.models.gru import gru
 from symgrad.language.models.highway import highway
 from symgrad.language.models.irnn import irnn, irnn_weights
@@ -18,6 +19,7 @@ from symgrad.language.models.sigmoid_rnn import sigmoid_rnn
 __all__ = [
     "build",
     "elman",
+    "feedforward",
     "gru",
     "highway",
     "irnn",
