@@ -22,7 +22,9 @@ from symgrad.language.stacking import stack
 if TYPE_CHECKING:
     from symgrad.bounds.product import Bound, product_bound
     from symgrad.calculus.jacobian import Jacobian, jacobian
+    from symgrad.calculus.unroll import Unrolled, unroll
     from symgrad.interop.checkpoints import load_inputs, load_weights
+    from symgrad.numerics.backpropagation import Gradients, backpropagate
     from symgrad.numerics.simulate import Trajectory, simulate
     from symgrad.numerics.verdict import Verdict
     from symgrad.numerics.verify import Check, verify
@@ -33,6 +35,7 @@ __all__ = [
     "Activation",
     "Bound",
     "Check",
+    "Gradients",
     "InputError",
     "Interval",
     "Jacobian",
@@ -46,9 +49,11 @@ __all__ = [
     "SymgradError",
     "Trajectory",
     "UnknownNameError",
+    "Unrolled",
     "Verdict",
     "activation",
     "activation_names",
+    "backpropagate",
     "diagonal",
     "hadamard",
     "jacobian",
@@ -61,6 +66,7 @@ __all__ = [
     "simulate",
     "stack",
     "symmetric",
+    "unroll",
     "verify",
 ]
 
@@ -69,14 +75,18 @@ __all__ = [
 _ON_FIRST_USE = {
     "Bound": "symgrad.bounds.product",
     "Check": "symgrad.numerics.verify",
+    "Gradients": "symgrad.numerics.backpropagation",
     "Jacobian": "symgrad.calculus.jacobian",
     "Trajectory": "symgrad.numerics.simulate",
+    "Unrolled": "symgrad.calculus.unroll",
     "Verdict": "symgrad.numerics.verdict",
+    "backpropagate": "symgrad.numerics.backpropagation",
     "jacobian": "symgrad.calculus.jacobian",
     "load_inputs": "symgrad.interop.checkpoints",
     "load_weights": "symgrad.interop.checkpoints",
     "product_bound": "symgrad.bounds.product",
     "simulate": "symgrad.numerics.simulate",
+    "unroll": "symgrad.calculus.unroll",
     "verify": "symgrad.numerics.verify",
 }
 

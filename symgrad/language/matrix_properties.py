@@ -44,6 +44,11 @@ class MatrixProperty:
             are then derived again without the property before numbers are put in, so that none is below the truth.
         measured: the distance as a function of an array.
         exact: whether an array has the property, decided without rounding.
+
+    >>> import symgrad as sg
+    >>> model = sg.models.elman().assuming({"W": sg.orthogonal})
+    >>> sg.product_bound(model).rate
+    1
     """
 
     name: str

@@ -65,12 +65,16 @@ def operator_to_sympy(node: Operator) -> sp.Expr:
             return sp.MatMul(*map(operator_to_sympy, factors))
         case Transpose(operand):
             return sp.Transpose(operator_to_sympy(operand))
-        case Column(vector):
-            return vector_to_sympy(vector)
-        case Kronecker(vector, outer, transposed, None):
-            pair = sp.Transpose(vector_to_sympy(vector)), operator_to_sympy(outer)
-            return sp.KroneckerProduct(*(reversed(pair) if transposed else pair))
+        case Column() | Kronecker(mask=None):
+            return _derivative(node)
     raise TypeError(f"no SymPy form is defined for {type(node).__name__}")
+
+
+def _derivative(node: Column | Kronecker) -> sp.Expr:
+    if isinstance(node, Column):
+        return vector_to_sympy(node.vector)
+    pair = sp.Transpose(vector_to_sympy(node.vector)), operator_to_sympy(node.outer)
+    return sp.KroneckerProduct(*(reversed(pair) if node.transposed else pair))
 
 
 def _is_matrix(expr: sp.Expr) -> bool:

@@ -29,7 +29,7 @@ from symgrad.language.operators import (
 )
 from symgrad.language.recurrence import Recurrence
 
-__all__ = ["layer_widths", "padded", "width_roles"]
+__all__ = ["layer_widths", "padded", "unpadded", "width_roles"]
 
 Array = NDArray[np.float64]
 Roles = dict[sp.Expr, tuple[str, ...]]
@@ -116,3 +116,9 @@ def padded(roles: Roles, values: Mapping[sp.Expr, Array], width: int) -> dict[sp
         symbol: np.pad(array, [(0, width - length) for length in array.shape]) if symbol in roles else array
         for symbol, array in values.items()
     }
+
+
+def unpadded(roles: Roles, symbol: sp.Expr, array: Array, widths: Sequence[int | None]) -> Array:
+    """An array of a parameter's shape without the zeros, for the sizes of the old and the new state."""
+    old, new = widths
+    return array[tuple(slice(new if side == NEW else old) for side in roles.get(symbol, ()))]

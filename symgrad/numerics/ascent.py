@@ -13,44 +13,22 @@ from numpy.typing import NDArray
 
 from symgrad.calculus.jacobian import derivative
 from symgrad.errors import SymgradError
-from symgrad.language.construct import add_operators, add_vectors, apply_operator, compose, scale
-from symgrad.language.operators import Compose, Operator, OperatorSum, Scale, Transpose, Variable, Vector, Weight, Zero
+from symgrad.language.construct import add_vectors, apply_operator
+from symgrad.language.operators import Operator, Variable, Vector
+from symgrad.numerics.adjoints import adjoint
 from symgrad.numerics.block_vectors import divided, dual, log_norm, pairing, safe_exp
 from symgrad.numerics.controls import Controls, where
 from symgrad.numerics.problem import Problem
 from symgrad.numerics.products import products, stretched
 from symgrad.numerics.simulate import Batch
 
-__all__ = ["Ascent", "adjoint"]
+__all__ = ["Ascent"]
 
 Array = NDArray[np.float64]
 Point = dict[sp.Expr, Any]
 
 _FIRST_STEP = 0.3
 _GROWTH, _SHRINKAGE = 1.6, 0.35
-
-
-def adjoint(operator: Operator) -> Operator:
-    """The transpose as an operator of the same kinds: diagonals stay, products are reversed.
-
-    >>> import symgrad as sg
-    >>> type(adjoint(sg.jacobian(sg.models.elman()).operator).factors[0]).__name__
-    'Weight'
-    """
-    match operator:
-        case Zero(rows, columns):
-            return Zero(columns, rows)
-        case Weight(matrix):
-            return Weight(matrix.T)
-        case Scale(coefficient, operand):
-            return scale(coefficient, adjoint(operand))
-        case OperatorSum(terms):
-            return add_operators(*map(adjoint, terms))
-        case Compose(factors):
-            return compose(*map(adjoint, reversed(factors)))
-        case Transpose(operand):
-            return operand
-    return operator  # identities and diagonals
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Presentation: LaTeX, plain text and JSON-safe data of models, Jacobians, bounds, proofs and checks."""
 
-from symgrad.present import checks, closed_bounds, derivatives, equations, expressions, proofs
+from symgrad.present import checks, closed_bounds, derivatives, equations, expressions, proofs, unrolled
 from symgrad.present.checks import check_table
 from symgrad.present.dispatch import latex, text, to_dict
 
@@ -15,4 +15,5 @@ __all__ = [
     "proofs",
     "text",
     "to_dict",
+    "unrolled",
 ]

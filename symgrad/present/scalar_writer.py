@@ -7,6 +7,7 @@ import sympy as sp
 from symgrad.language.elementwise import VARIABLE, ActivatedScalar
 from symgrad.language.nodes import Node
 from symgrad.language.operators import (
+    Column,
     Compose,
     Diagonal,
     Identity,
@@ -53,7 +54,7 @@ class ScalarWriter(Writer):
                 return sp.S.One
             case Zero():
                 return sp.S.Zero
-            case Diagonal(vector):
+            case Diagonal(vector) | Column(vector):
                 return self.expression(vector)
             case Scale(coefficient, operand):
                 return coefficient * self.expression(operand)

@@ -100,6 +100,8 @@ class Writer:
         if node in self.short and not spelled_out:
             return False, self.short[node]
         match node:
+            case Column(vector):
+                return self._term(vector)
             case Apply(Scale(coefficient, Identity()), argument):
                 return self._scaled_term(coefficient, self.piece(argument))
             case Apply(Scale(coefficient, operand), argument):
@@ -201,7 +203,7 @@ class Writer:
 
     def _kronecker(self, node: Kronecker) -> Piece:
         row = self.notation.transposed(self._within(*self.piece(node.vector), ATOM))
-        outer = self._within(*self.piece(node.outer), ATOM)
+        outer = self._within(*self.piece(node.outer), SUM if self.notation.hadamard_binds else PRODUCT)
         product = self.notation.kronecker((outer, row) if node.transposed else (row, outer))
         if node.mask is None:
             return product, ENTRYWISE

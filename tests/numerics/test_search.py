@@ -8,7 +8,8 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.language.weights import bind
-from symgrad.numerics.ascent import Ascent, adjoint
+from symgrad.numerics.adjoints import adjoint
+from symgrad.numerics.ascent import Ascent
 from symgrad.numerics.controls import Controls
 from symgrad.numerics.problem import Problem
 from symgrad.numerics.search import SEARCHES

@@ -1,4 +1,4 @@
-"""Feedforward networks: layers of one form, each with weights of its own, as ``torch.nn.Sequential`` of Linear layers."""
+"""Feedforward networks: layers of one form, each with weights of its own, as in ``torch.nn.Sequential``."""
 
 from __future__ import annotations
 
