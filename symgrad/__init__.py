@@ -20,6 +20,7 @@ from symgrad.language.recurrence import Recurrence
 from symgrad.language.stacking import stack
 
 if TYPE_CHECKING:
+    from symgrad.bounds.gradient import GradientBound, gradient_bound
     from symgrad.bounds.product import Bound, product_bound
     from symgrad.calculus.jacobian import Jacobian, jacobian
     from symgrad.calculus.unroll import Unrolled, unroll
@@ -35,6 +36,7 @@ __all__ = [
     "Activation",
     "Bound",
     "Check",
+    "GradientBound",
     "Gradients",
     "InputError",
     "Interval",
@@ -55,6 +57,7 @@ __all__ = [
     "activation_names",
     "backpropagate",
     "diagonal",
+    "gradient_bound",
     "hadamard",
     "jacobian",
     "load_inputs",
@@ -75,12 +78,14 @@ __all__ = [
 _ON_FIRST_USE = {
     "Bound": "symgrad.bounds.product",
     "Check": "symgrad.numerics.verify",
+    "GradientBound": "symgrad.bounds.gradient",
     "Gradients": "symgrad.numerics.backpropagation",
     "Jacobian": "symgrad.calculus.jacobian",
     "Trajectory": "symgrad.numerics.simulate",
     "Unrolled": "symgrad.calculus.unroll",
     "Verdict": "symgrad.numerics.verdict",
     "backpropagate": "symgrad.numerics.backpropagation",
+    "gradient_bound": "symgrad.bounds.gradient",
     "jacobian": "symgrad.calculus.jacobian",
     "load_inputs": "symgrad.interop.checkpoints",
     "load_weights": "symgrad.interop.checkpoints",

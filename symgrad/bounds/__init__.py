@@ -1,14 +1,18 @@
 """Bounds: theorems as rules, one engine that applies them, and the closed-form bounds that follow."""
 
-from symgrad.bounds import declared_rules, layer_rules, lower_rules, range_rules, rules
+from symgrad.bounds import declared_rules, layer_rules, lower_rules, parameter_rules, range_rules, rules
+from symgrad.bounds.gradient import GradientBound, gradient_bound
 from symgrad.bounds.product import Bound, BoundValue, product_bound
 
 __all__ = [
     "Bound",
     "BoundValue",
+    "GradientBound",
     "declared_rules",
+    "gradient_bound",
     "layer_rules",
     "lower_rules",
+    "parameter_rules",
     "product_bound",
     "range_rules",
     "rules",

@@ -75,6 +75,8 @@ def _keeps(coefficient: sp.Expr, wanted: MatrixProperty) -> bool:
 )
 def norm_of_an_orthogonal_matrix(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
     """||Q||_2 = 1 for an orthogonal Q."""
+    if isinstance(goal.operator, Identity):
+        return Lacking("it is the identity, in any norm")
     if goal.norm.p != 2:
         return Lacking("the norm is not the 2-norm")
     if not context.is_constant(goal.operator) or not has(goal.operator, orthogonal, context.model):

@@ -17,6 +17,7 @@ __all__ = [
     "BlockNorms",
     "ComparisonOf",
     "Conclusion",
+    "DifferentialNorm",
     "EntryRange",
     "Inequality",
     "Lacking",
@@ -25,7 +26,9 @@ __all__ = [
     "ProductModulus",
     "ProductNorm",
     "Quantity",
+    "RowNormOf",
     "Rule",
+    "VectorNormOf",
     "rule",
     "rules_for",
 ]
@@ -117,6 +120,50 @@ class ProductModulus(Quantity):
 
     jacobian: Operator
     k: sp.Symbol
+    norm: Norm
+
+
+@dataclass(frozen=True, eq=False)
+class VectorNormOf(Quantity):
+    """The norm of a vector; bounded from above by an expression."""
+
+    words: ClassVar[str] = "the norm of"
+
+    vector: Vector
+    norm: Norm
+
+
+@dataclass(frozen=True, eq=False)
+class RowNormOf(Quantity):
+    """The operator norm of operators side by side, ``[B_1 ... B_m]``: one state by all parameters; from above."""
+
+    words: ClassVar[str] = "the operator norm of the row of"
+
+    entries: tuple[Operator, ...]
+    norm: Norm
+
+
+@dataclass(frozen=True, eq=False)
+class DifferentialNorm(Quantity):
+    """The norm of a part of the sum over the steps that the last state's derivative by the parameters is.
+
+    It is ``sum_{k=first}^{steps-1} P_k B``, where P_k is a product of the last k Jacobians and B the derivative of one
+    update by the parameters, taken at any points; bounded from above by an expression in the number of steps.
+
+    Attributes:
+        jacobian: of the states, a :class:`Block` where there are several.
+        rows: for each state the derivatives by the parameters.
+        first: the first k of the sum.
+        steps: the number of steps.
+        norm: of the whole.
+    """
+
+    words: ClassVar[str] = "the norm of the sum over the steps of products with"
+
+    jacobian: Operator
+    rows: tuple[tuple[Operator, ...], ...]
+    first: sp.Expr
+    steps: sp.Expr
     norm: Norm
 
 

@@ -24,6 +24,7 @@ from symgrad.bounds.inequality import (
     ProductNorm,
 )
 from symgrad.bounds.layer_instances import layer_limit
+from symgrad.bounds.parameter_instances import dense, parameters_obey
 from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, column_of_balls, norm_of_balls, vector_norm
 from symgrad.language.matrix_properties import MatrixProperty, diagonal, nonnegative, orthogonal, symmetric
 from symgrad.language.norms import Norm, OperatorNorm
@@ -151,13 +152,13 @@ def _obeys(inequality: Inequality, instance: Instance) -> bool:
             return all(_at_most(norm_of_balls(run, norm.p).lower, limit) for run in _runs(jacobian, instance))
         case MinimumModulusOf(operator, norm):
             limit = instance.bounds.ball(bound)
-            return all(not _stretches_less(_dense(operator, point), norm, limit) for point in instance.points)
+            return all(not _stretches_less(dense(operator, point), norm, limit) for point in instance.points)
         case ComparisonOf(block, norm):
             return all(_compares(block, bound, norm, point, instance) for point in instance.points)
         case ProductModulus(jacobian, k, norm):
             limit = _modulus_limit(inequality, k, instance)
             return all(not _stretches_less(run, norm, limit) for run in _runs(jacobian, instance))
-    raise TypeError(f"no check is defined for {type(inequality.quantity).__name__}")
+    return parameters_obey(inequality, instance.bounds, instance.points)
 
 
 def _obeys_over_layers(inequality: Inequality, quantity: ProductNorm | ProductModulus, instance: Instance) -> bool:
@@ -167,7 +168,7 @@ def _obeys_over_layers(inequality: Inequality, quantity: ProductNorm | ProductMo
     layers = instance.layers[: int(quantity.k)] if quantity.k.is_Integer else instance.layers
     limit = layer_limit(inequality, [layer.bounds for layer in layers])
     points = zip(*(layer.points for layer in layers), strict=True)
-    runs = [reduce(mul, (_dense(quantity.jacobian, point) for point in reversed(run))) for run in points]
+    runs = [reduce(mul, (dense(quantity.jacobian, point) for point in reversed(run))) for run in points]
     if isinstance(quantity, ProductNorm):
         return all(_at_most(norm_of_balls(run, quantity.norm.p).lower, limit) for run in runs)
     return all(not _stretches_less(run, quantity.norm, limit) for run in runs)
@@ -175,7 +176,7 @@ def _obeys_over_layers(inequality: Inequality, quantity: ProductNorm | ProductMo
 
 def _runs(jacobian: Operator, instance: Instance) -> list[Any]:
     """Products of a few Jacobians at different points, and powers of one."""
-    matrices = [_dense(jacobian, point) for point in instance.points]
+    matrices = [dense(jacobian, point) for point in instance.points]
     runs = [matrices[first : first + _STEPS] for first in range(_POINTS - _STEPS + 1)]
     return [reduce(mul, run) for run in [*runs, *([matrix] * _STEPS for matrix in matrices)]]
 
@@ -224,15 +225,4 @@ def _at_most(value: float, limit: arb) -> bool:
 
 
 def _norm(operator: Operator, point: BallEvaluator, p: sp.Expr) -> float:
-    return norm_of_balls(_dense(operator, point), p).lower
-
-
-def _dense(operator: Operator, point: BallEvaluator) -> Any:
-    if isinstance(operator, Block):
-        return _stack([[point.operator(entry) for entry in row] for row in operator.rows])
-    return point.operator(operator)
-
-
-def _stack(blocks: list[list[Any]]) -> Any:
-    table = [[entry for block in row for entry in block.tolist()[i]] for row in blocks for i in range(row[0].nrows())]
-    return type(blocks[0][0])(table)
+    return norm_of_balls(dense(operator, point), p).lower

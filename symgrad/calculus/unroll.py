@@ -12,7 +12,7 @@ import sympy as sp
 from symgrad.calculus.jacobian import Jacobian, jacobian
 from symgrad.calculus.parameters import parameter_derivative
 from symgrad.errors import InputError, UnknownNameError
-from symgrad.language.operators import Operator
+from symgrad.language.operators import Operator, symbols_of
 from symgrad.language.recurrence import Recurrence
 from symgrad.presentable import Presentable
 
@@ -121,8 +121,10 @@ def unroll(model: Recurrence) -> Unrolled:
     d x[t]/d w = x[t-1]*sigmoid'(w*x[t-1])
     """
     derivative = jacobian(model)
+    trained = frozenset().union(*map(symbols_of, model.nodes.values()))  # not the ends of declared ranges
     sources = {
         parameter: tuple(parameter_derivative(node, parameter) for node in model.nodes.values())
         for parameter in model.parameters
+        if parameter in trained
     }
     return Unrolled(model, derivative, sources)

@@ -1,6 +1,6 @@
 """Presentation: LaTeX, plain text and JSON-safe data of models, Jacobians, bounds, proofs and checks."""
 
-from symgrad.present import checks, closed_bounds, derivatives, equations, expressions, proofs, unrolled
+from symgrad.present import checks, closed_bounds, derivatives, equations, expressions, gradients, proofs, unrolled
 from symgrad.present.checks import check_table
 from symgrad.present.dispatch import latex, text, to_dict
 
@@ -11,6 +11,7 @@ __all__ = [
     "derivatives",
     "equations",
     "expressions",
+    "gradients",
     "latex",
     "proofs",
     "text",

@@ -31,6 +31,7 @@ class Notation(ABC):
     dots: str
     claimed: str
     claimed_from_below: str
+    parameters: str
 
     @abstractmethod
     def scalar(self, expr: sp.Basic, names: Names, function: Function) -> str:
@@ -117,6 +118,14 @@ class Notation(ABC):
         """A matrix of entries."""
 
     @abstractmethod
+    def total(self, term: str, first: str, last: str) -> str:
+        """The sum of a term over k."""
+
+    @abstractmethod
+    def kept(self, gradient: str, terms: str) -> str:
+        """A gradient of which only the last terms are kept."""
+
+    @abstractmethod
     def words(self, words: str) -> str:
         """Plain words."""
 
@@ -130,6 +139,7 @@ class Notation(ABC):
 
 
 class _Latex(Notation):
+    parameters = r"\theta"
     ones = r"\mathbf{1}"
     ones_in_sum = ones
     less_or_equal = r"\le"
@@ -213,11 +223,18 @@ class _Latex(Notation):
     def extreme(self, which: str, function: str) -> str:
         return rf"\{which} {function}\quad\text{{(enclosed)}}"
 
+    def total(self, term: str, first: str, last: str) -> str:
+        return rf"\sum_{{k={first}}}^{{{last}}} {term}"
+
+    def kept(self, gradient: str, terms: str) -> str:
+        return rf"\left({gradient}\right)_{{\text{{last }} {terms}}}"
+
     def partial(self, of: str, by: str) -> str:
         return rf"\frac{{\partial {of}}}{{\partial {by}}}"
 
 
 class _Text(Notation):
+    parameters = "theta"
     ones = "ones"
     ones_in_sum = "1"
     less_or_equal = "<="
@@ -296,6 +313,12 @@ class _Text(Notation):
 
     def extreme(self, which: str, function: str) -> str:
         return f"{which} {function} (enclosed)"
+
+    def total(self, term: str, first: str, last: str) -> str:
+        return f"sum(k = {first} ... {last}) {term}"
+
+    def kept(self, gradient: str, terms: str) -> str:
+        return f"({gradient} of the last {terms})"
 
     def partial(self, of: str, by: str) -> str:
         return f"d {of}/d {by}"

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from symgrad.bounds.inequality import Rule
+from symgrad.bounds.inequality import DifferentialNorm, Rule
 from symgrad.bounds.proof import Audit, Proof, Step
 from symgrad.language.nodes import Node
 from symgrad.present.data import bound_data
@@ -14,7 +14,7 @@ from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import function_equations, range_equations
 from symgrad.present.layout import Equation, broken, column_table, equation_rows, plain_lines, visible_length
 from symgrad.present.notation import LATEX, TEXT, Notation
-from symgrad.present.quantities import QuantityWriter, Statement, assumed_ranges, printed_node
+from symgrad.present.quantities import QuantityWriter, Statement, assumed_ranges, printed_nodes
 from symgrad.present.scalars import phrase
 
 __all__ = ["proof_text"]
@@ -26,8 +26,7 @@ _HEADER = ("", "statement", "rule", "from", "hypothesis", "source")
 
 
 def _printed(proof: Proof) -> list[Node]:
-    nodes = (printed_node(step.inequality.quantity) for step in proof)
-    return [node for node in nodes if node is not None]
+    return [node for step in proof for node in printed_nodes(step.inequality.quantity)]
 
 
 def _writer(proof: Proof, notation: Notation) -> QuantityWriter:
@@ -39,6 +38,7 @@ def _definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
     printed = _printed(proof)
     return [
         *writer.jacobian_equations(),
+        *([writer.source_equation()] if isinstance(proof.conclusion.quantity, DifferentialNorm) else []),
         *writer.shorthand.definitions(printed, spelled_out=False),
         *function_equations(writer.vocabulary, printed),
         *range_equations(writer.vocabulary, assumed_ranges(proof.conclusion)),

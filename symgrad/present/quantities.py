@@ -10,6 +10,7 @@ import sympy as sp
 from symgrad.bounds.inequality import (
     BlockNorms,
     ComparisonOf,
+    DifferentialNorm,
     EntryRange,
     Inequality,
     MinimumModulusOf,
@@ -17,6 +18,8 @@ from symgrad.bounds.inequality import (
     ProductModulus,
     ProductNorm,
     Quantity,
+    RowNormOf,
+    VectorNormOf,
 )
 from symgrad.calculus.jacobian import Jacobian, jacobian
 from symgrad.language.nodes import Node
@@ -28,7 +31,7 @@ from symgrad.present.notation import Notation
 from symgrad.present.shorthand import Shorthand
 from symgrad.present.writer import Term
 
-__all__ = ["QuantityWriter", "Statement", "assumed_ranges", "is_equality", "printed_node"]
+__all__ = ["QuantityWriter", "Statement", "assumed_ranges", "is_equality", "printed_nodes"]
 
 _FEW = 3  # layers up to here are written one by one
 
@@ -53,14 +56,16 @@ def is_equality(item: Inequality) -> bool:
     return item.rule.equality == "always" and all(map(is_equality, item.premises))
 
 
-def printed_node(quantity: Quantity) -> Node | None:
-    """The vector or operator that is written out where a quantity is printed."""
+def printed_nodes(quantity: Quantity) -> tuple[Node, ...]:
+    """The vectors and operators that are written out where a quantity is printed."""
     match quantity:
-        case EntryRange(vector):
-            return vector
+        case EntryRange(vector) | VectorNormOf(vector, _):
+            return (vector,)
         case OperatorNormOf(operator, _) | MinimumModulusOf(operator, _) if not isinstance(operator, Block):
-            return operator
-    return None
+            return (operator,)
+        case RowNormOf(entries, _):
+            return entries
+    return ()
 
 
 def assumed_ranges(conclusion: Inequality) -> set[sp.Basic]:
@@ -100,6 +105,7 @@ class QuantityWriter:
         self.shorthand = Shorthand(model, notation, printed, self.derivative if several else None)
         self.vocabulary = self.shorthand.vocabulary
         self.jacobian = self.vocabulary.letter("J", "F", "D")
+        self.source = self.vocabulary.letter("B", "S", "C")
         self._letters = {
             "gain": self.vocabulary.letter("G", "H", "M"),
             "comparison": self.vocabulary.letter("M", "N", "K"),
@@ -176,6 +182,22 @@ class QuantityWriter:
                 return notation.comparison(at_step)
             case ProductModulus(_, k, norm):
                 return self.least(self.product(k), norm)
+            case VectorNormOf(vector, norm):
+                inner = self.shorthand.writer.write(vector)
+                return notation.modulus(inner) if self.model.is_scalar else notation.norm(inner, norm)
+        return self._of_parameters(quantity)
+
+    def _of_parameters(self, quantity: Quantity) -> str:
+        """A quantity about derivatives by several parameters."""
+        notation, stepped = self.notation, self.vocabulary.stepped
+        match quantity:
+            case RowNormOf(entries, norm):
+                return notation.norm(notation.matrix([[self.shorthand.writer.write(entry) for entry in entries]]), norm)
+            case DifferentialNorm(_, _, first, steps, norm):
+                last = self.vocabulary.scalar(steps)
+                letters = [stepped(self.jacobian, step) for step in (last, f"{last}-k+1")]
+                terms = notation.product([letters[0], notation.dots, letters[1], stepped(self.source, f"{last}-k")])
+                return notation.norm(notation.total(terms, self.vocabulary.scalar(first), f"{last}-1"), norm)
         raise TypeError(f"{type(quantity).__name__} has no written form")
 
     def statement(self, item: Inequality) -> Statement:
@@ -201,11 +223,26 @@ class QuantityWriter:
                 return [(False, notation.norm(self.gain, norm))]
             case ProductNorm(Block(), k, norm):
                 return [(False, notation.norm(self.power("gain", k), norm))]
+            case DifferentialNorm():
+                return [(False, self._series(quantity, item.premises))]
             case ComparisonOf():
                 return [(False, f"{self.comparison} = {self.gain_matrix(item.bound)}")]
             case ProductModulus(Block(), k, norm):
                 return [(False, notation.least(self.power("comparison", k), norm))]
         return self.sum(item.bound)
+
+    def _series(self, quantity: DifferentialNorm, premises: Sequence[Inequality]) -> str:
+        """The sum of the powers of the rate times the source, or that of the powers of the gain matrix."""
+        notation, scalar = self.notation, self.vocabulary.scalar
+        first, last = scalar(quantity.first), f"{scalar(quantity.steps)}-1"
+        rate, *sources = (premise.bound for premise in premises)
+        if isinstance(quantity.jacobian, Block):
+            column = self.gain_matrix(sp.ImmutableDenseMatrix(sources))
+            term = notation.product([notation.power(self.gain, "k"), column])
+            return notation.norm(notation.total(term, first, last), quantity.norm)
+        base = scalar(rate) if rate.is_Atom and rate.is_nonnegative else notation.brackets(scalar(rate))
+        factor = notation.brackets(scalar(sources[0])) if sources[0].is_Add else scalar(sources[0])
+        return notation.product([factor, notation.total(notation.power(base, "k"), first, last)])
 
     def sum(self, expr: sp.Expr) -> list[Term]:
         """An expression as the terms of a sum."""
@@ -232,3 +269,10 @@ class QuantityWriter:
         at = self.vocabulary.at
         partials = [[self.notation.partial(at(new, "t"), at(old, "t-1")) for old in states] for new in states]
         return [Equation(left, "=", [(False, self.notation.matrix(partials))])]
+
+    def source_equation(self) -> Equation:
+        """What the derivative by the parameters is called."""
+        states, vocabulary = self.model.states, self.vocabulary
+        state = vocabulary.plain[states[0]] if len(states) == 1 else vocabulary.letter("x", "s", "y")
+        written = self.notation.partial(vocabulary.stepped(state, "t"), self.notation.parameters)
+        return Equation(vocabulary.stepped(self.source, "t"), "=", [(False, written)])

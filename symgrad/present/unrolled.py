@@ -16,16 +16,14 @@ from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.shorthand import Shorthand
 from symgrad.present.writer import Term
 
-__all__: list[str] = []
+__all__ = ["SIGNS"]
 
 
 @dataclass(frozen=True)
-class _Signs:
+class Signs:
     """What differs between LaTeX and plain text beyond the notation."""
 
-    total: str
     dots: str
-    parameters: str
     gradient: str
     transposed: str
     differential: str
@@ -33,26 +31,24 @@ class _Signs:
     rate: str
 
 
-_LATEX = _Signs(
-    total=r"\sum_{{k=0}}^{{{last}-1}} {term}",
-    dots=r" \cdots ",
-    parameters=r"\theta",
-    gradient=r"\nabla_{{{by}}} {loss}",
-    transposed=r"\left({inner}\right)^{{T}}",
-    differential=r"\, d{of}",
-    change=r"\Delta {of}",
-    rate=r"\eta",
-)
-_TEXT = _Signs(
-    total="sum(k = 0 ... {last}-1) {term}",
-    dots="*...*",
-    parameters="theta",
-    gradient="grad_{by} {loss}",
-    transposed="({inner})'",
-    differential="*d{of}",
-    change="Delta {of}",
-    rate="eta",
-)
+SIGNS = {
+    LATEX: Signs(
+        dots=r" \cdots ",
+        gradient=r"\nabla_{{{by}}} {loss}",
+        transposed=r"\left({inner}\right)^{{T}}",
+        differential=r"\, d{of}",
+        change=r"\Delta {of}",
+        rate=r"\eta",
+    ),
+    TEXT: Signs(
+        dots="*...*",
+        gradient="grad_{by} {loss}",
+        transposed="({inner})'",
+        differential="*d{of}",
+        change="Delta {of}",
+        rate="eta",
+    ),
+}
 
 
 class _Unroller:
@@ -61,7 +57,7 @@ class _Unroller:
     def __init__(self, unrolled: Unrolled, notation: Notation) -> None:
         self.unrolled = unrolled
         self.notation = notation
-        self.signs = _LATEX if notation is LATEX else _TEXT
+        self.signs = SIGNS[notation]
         self.operators = [entry for entries in unrolled.sources.values() for entry in entries if not _is_zero(entry)]
         blocks = [entry for row in unrolled.jacobian.blocks for entry in row]
         several = len(unrolled.model.states) > 1
@@ -81,7 +77,7 @@ class _Unroller:
     def equations(self) -> list[Equation]:
         """All of them: the sums first, then what the names mean."""
         signs, notation = self.signs, self.notation
-        parameters = self.at(signs.parameters, "t") if self.layered else signs.parameters
+        parameters = self.at(notation.parameters, "t") if self.layered else notation.parameters
         gradient = signs.gradient.format(by=parameters, loss=self.loss)
         end = signs.gradient.format(by=self.at(self.state, self.last), loss=self.loss)
         descent = signs.transposed.format(inner=gradient)
@@ -109,9 +105,9 @@ class _Unroller:
         parts = [self._jacobians(last, f"{last}-k+1"), self.at(self.source, f"{last}-k")]
         term = self.notation.product(parts)
         if with_parameters:
-            name = self.signs.parameters
+            name = self.notation.parameters
             term += self._d(self.at(name, f"{last}-k") if self.layered else name)
-        return self.signs.total.format(last=last.replace("t", self.vocabulary.step), term=term)
+        return self.notation.total(term, "0", f"{last.replace('t', self.vocabulary.step)}-1")
 
     def _last_step(self) -> str:
         """The last state by the parameters: of all steps together, or of one layer."""

@@ -1,0 +1,132 @@
+"""Bounds on gradients in print: the geometric sum, what its letters mean, and what truncation leaves out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symgrad.bounds.gradient import GradientBound
+from symgrad.language.norms import NORMS
+from symgrad.present.data import bound_data, expression
+from symgrad.present.dispatch import latex, text, to_dict
+from symgrad.present.equations import range_equations
+from symgrad.present.layout import Equation, aligned, plain_lines
+from symgrad.present.notation import LATEX, TEXT, Notation
+from symgrad.present.quantities import QuantityWriter, assumed_ranges
+from symgrad.present.unrolled import SIGNS
+
+__all__: list[str] = []
+
+
+class _Writer:
+    """The equations of one gradient bound in one notation."""
+
+    def __init__(self, bound: GradientBound, notation: Notation) -> None:
+        self.bound, self.notation, self.signs = bound, notation, SIGNS[notation]
+        self.writer = QuantityWriter(bound.model, notation, [])
+        self.vocabulary = vocabulary = self.writer.vocabulary
+        states = bound.model.states
+        self.state = vocabulary.plain[states[0]] if len(states) == 1 else vocabulary.letter("x", "s", "y")
+        self.loss, self.size = vocabulary.letter("L", "E", "R"), vocabulary.letter("M", "N", "K")
+        self.rate, self.column = vocabulary.letter("gamma", "mu", "nu"), vocabulary.letter("m", "q", "v")
+        self.last = vocabulary.scalar(bound.steps)
+
+    def equations(self) -> list[Equation]:
+        """The bound, then what its letters mean."""
+        bound, notation = self.bound, self.notation
+        several = bound.gain.rows > 1
+        relation = notation.less_or_equal
+        found = [Equation(self._left(), relation, [(False, self._several() if several else self._single())])]
+        found += self._several_names() if several else self._single_names()
+        return [*found, *range_equations(self.vocabulary, assumed_ranges(bound.inequality))]
+
+    def _norm(self, inner: str) -> str:
+        return self.notation.norm(inner, NORMS[self.bound.norm.dual])
+
+    def _by(self) -> str:
+        """All parameters, or the one."""
+        parameters = self.bound.parameters
+        if len(parameters) > 1:
+            return self.notation.parameters
+        return self.vocabulary.plain[parameters[0]]
+
+    def _left(self) -> str:
+        gradient = self.signs.gradient.format(by=self._by(), loss=self.loss)
+        if self.bound.first == 0:
+            return self._norm(gradient)
+        kept = self.notation.kept(gradient, self.vocabulary.scalar(self.bound.first))
+        return self._norm(f"{gradient} - {kept}")
+
+    def _loss(self) -> str:
+        by = self.vocabulary.stepped(self.state, self.last)
+        return self._norm(self.signs.gradient.format(by=by, loss=self.loss))
+
+    @property
+    def _rate_symbol(self) -> sp.Symbol:
+        return sp.Symbol(self.rate, positive=True)
+
+    def _single(self) -> str:
+        """The sum over the powers of the rate, closed."""
+        bound, scalar = self.bound, self.vocabulary.scalar
+        size = self.notation.product([self._loss(), self.size])
+        count = self.notation.product([size, self._count()])
+        if bound.gamma == 1:
+            return count
+        rate = self._rate_symbol
+        closed = scalar((rate**bound.first - rate**bound.steps) / (1 - rate))
+        whole = self.notation.product([size, closed])
+        if bound.gamma.is_number:
+            return whole
+        words = self.notation.words
+        return f"{whole}{words(' (for ')}{self.notation.plain(rate)} = 1{words(': ')}{count}{words(')')}"
+
+    def _count(self) -> str:
+        """The number of terms."""
+        first, steps = map(self.vocabulary.scalar, (self.bound.first, self.bound.steps))
+        return steps if self.bound.first == 0 else self.notation.brackets(f"{steps} - {first}")
+
+    def _single_names(self) -> list[Equation]:
+        scalar, bound = self.vocabulary.scalar, self.bound
+        found = [Equation(self.size, "=", self.writer.sum(bound.source))]
+        if bound.gamma != 1:
+            name = self.notation.plain(self._rate_symbol)
+            found.append(Equation(name, "=", [(False, scalar(bound.gamma))]))
+        return found
+
+    def _several(self) -> str:
+        term = self.notation.product([self.notation.power(self.writer.gain, "k"), self.column])
+        total = self.notation.total(term, self.vocabulary.scalar(self.bound.first), f"{self.last}-1")
+        return self.notation.product([self._loss(), self.notation.norm(total, self.bound.norm)])
+
+    def _several_names(self) -> list[Equation]:
+        gain, column = self.writer.gain_matrix(self.bound.gain), self.writer.gain_matrix(self.bound.source)
+        return [Equation(self.writer.gain, "=", [(False, gain)]), Equation(self.column, "=", [(False, column)])]
+
+
+@latex.register
+def _(bound: GradientBound) -> str:
+    return aligned(_Writer(bound, LATEX).equations())
+
+
+@text.register
+def _(bound: GradientBound) -> str:
+    return plain_lines(_Writer(bound, TEXT).equations())
+
+
+@to_dict.register
+def _(bound: GradientBound) -> dict[str, Any]:
+    return {
+        "kind": "gradient bound",
+        "model": bound.model.name,
+        "norm": str(bound.norm),
+        "gradient_norm": str(NORMS[bound.norm.dual]),
+        "by": [str(symbol) for symbol in bound.parameters],
+        "steps": str(bound.steps),
+        "terms_kept": str(bound.first) if bound.first != 0 else None,
+        "expr": expression(bound.expr),
+        "gain": bound_data(bound.gain),
+        "source": bound_data(bound.source),
+        "equations": {"text": text(bound), "latex": latex(bound)},
+        "proof": to_dict(bound.proof),
+    }
