@@ -19,11 +19,9 @@ from symgrad.bounds.product import K
 from symgrad.bounds.proof import Proof
 from symgrad.language.norms import NORMS
 from symgrad.language.operators import Vector
+from tests.present.zoo import FAMILIES, zoo
 
-MODELS = [
-    *(sg.models.build(name) for name in sg.models.names() if name != "lstm"),
-    sg.models.lstm().assuming({"c": (-3, 3)}),
-]
+MODELS = [zoo(name) for name in FAMILIES]
 
 
 @pytest.mark.parametrize("p", [1, 2, "inf"])

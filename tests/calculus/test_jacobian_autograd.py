@@ -11,7 +11,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.calculus.enclose import BallEvaluator, column_of_balls
 from symgrad.language.weights import bind
-from tests.calculus.torch_cells import CASES, Cell, M, N, Values, flat, numbers, torch, torch_gru, torch_lstm
+from tests.calculus.torch_cells import CASES, M, N, Values, differentiated, flat, numbers, torch, torch_gru, torch_lstm
 
 
 def derived(model: sg.Recurrence, values: dict[str, np.ndarray]) -> np.ndarray:
@@ -26,17 +26,6 @@ def derived(model: sg.Recurrence, values: dict[str, np.ndarray]) -> np.ndarray:
 
 def floats(matrix: Any) -> np.ndarray:
     return np.array([[float(entry.mid()) for entry in line] for line in matrix.tolist()])
-
-
-def differentiated(cell: Cell, model: sg.Recurrence, values: dict[str, Any]) -> Any:
-    tensors = {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
-    states = [str(state) for state in model.states]
-
-    def step(*old: Any) -> tuple[Any, ...]:
-        return cell(tensors | dict(zip(states, old, strict=True)))
-
-    found = torch.autograd.functional.jacobian(step, tuple(tensors[name] for name in states))
-    return np.block([[np.atleast_2d(block.numpy()) for block in row] for row in found])
 
 
 @pytest.mark.parametrize("name", CASES)

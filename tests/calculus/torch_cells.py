@@ -12,7 +12,7 @@ import sympy as sp
 
 import symgrad as sg
 
-__all__ = ["CASES", "Cell", "M", "N", "Values", "flat", "numbers", "torch", "torch_gru", "torch_lstm"]
+__all__ = ["CASES", "Cell", "M", "N", "Values", "differentiated", "flat", "numbers", "torch", "torch_gru", "torch_lstm"]
 
 torch = pytest.importorskip("torch")
 
@@ -40,6 +40,17 @@ def flat(model: sg.Recurrence, values: dict[str, np.ndarray]) -> dict[str, np.nd
     """The same values with columns as vectors, as the cells take them."""
     columns = {str(symbol) for symbol in model.variables + model.parameters if getattr(symbol, "shape", (0, 0))[1] == 1}
     return {key: value.ravel() if key in columns else value for key, value in values.items()}
+
+
+def differentiated(cell: Cell, model: sg.Recurrence, values: dict[str, Any]) -> Any:
+    tensors = {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
+    states = [str(state) for state in model.states]
+
+    def step(*old: Any) -> tuple[Any, ...]:
+        return cell(tensors | dict(zip(states, old, strict=True)))
+
+    found = torch.autograd.functional.jacobian(step, tuple(tensors[name] for name in states))
+    return np.block([[np.atleast_2d(block.numpy()) for block in row] for row in found])
 
 
 def torch_gru(t: Values) -> tuple[Any, ...]:

@@ -22,6 +22,10 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "tanh_p": lambda z: 1 - np.tanh(z) ** 2,
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
     "sigmoid_p": lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2,
+    "relu": lambda z: np.maximum(z, 0),
+    "relu_p": lambda z: (z > 0) * 1.0,
+    "ReLU": lambda z: np.maximum(z, 0),
+    "ReLU_p": lambda z: (z > 0) * 1.0,
     "sin": np.sin,
     "sin_p": np.cos,
     "exp": np.exp,
@@ -119,7 +123,8 @@ def identifier(name: str) -> str:
 
 
 def from_text(page: str, numbers: Mapping[str, Any]) -> Reader:
-    """Equations in the plain text notation."""
+    """Equations in the plain text notation; layers are read as steps."""
+    page = page.replace("[l]", "[t]").replace("[l-1]", "[t-1]").replace("_l", "")
     page = re.sub(r"\n +", " ", page)
     page = re.sub(r"d (\w+\[t\])/d (\w+\[t-1\])", lambda m: identifier(f"D{m[1]}{m[2]}"), page)
     page = re.sub(r"(\w+)\[([^\]]*)\]", lambda m: identifier(m[0]), page).replace("'", "_p")
@@ -142,7 +147,8 @@ LATEX_WORDS = {
 
 
 def from_latex(page: str, numbers: Mapping[str, Any]) -> Reader:
-    """Equations in LaTeX, for letters as names; juxtaposition is the product."""
+    """Equations in LaTeX, for letters as names; juxtaposition is the product; layers are read as steps."""
+    page = re.sub(r"\b([Wb])_\{l\}", r"\1", page).replace("_{l}", "_{t}").replace("_{l-1}", "_{t-1}")
     page = page.replace(" \\\\\n&\\quad", "")
     lines = []
     for line in page.split(r" \\" + "\n"):
@@ -312,5 +318,5 @@ def arguments(model: sg.Recurrence, numbers: dict[sp.Expr, Any]) -> dict[str, An
     """One step from the drawn states."""
     inputs = {str(s): numbers[s].reshape(1, -1) for s in model.inputs}
     initial = {str(s): numbers[s].reshape(-1) for s in model.states}
-    weights = {str(s): numbers[s] for s in model.parameters}
+    weights = {str(s): numbers[s] if model.depth is None else [numbers[s]] for s in model.parameters}
     return {"weights": weights, "initial": initial} | ({"inputs": inputs} if inputs else {"steps": 1})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import sympy as sp
 
@@ -36,16 +38,43 @@ def affine(size: int, inputs: int) -> sp.Matrix:
     )
 
 
-def lstm(size: int, inputs: int) -> sp.Matrix:
-    h, c, u = column("h", size), column("c", size), column("u", inputs)
+def gate(name: str, size: int, inputs: int) -> tuple[sp.Matrix, sp.Matrix]:
+    fed = matrix(f"W_i{name}", size, inputs) * column("u", inputs) + column(f"b_i{name}", size)
+    return fed, matrix(f"W_h{name}", size, size) * column("h", size) + column(f"b_h{name}", size)
 
-    def gate(name: str) -> sp.Matrix:
-        fed = matrix(f"W_i{name}", size, inputs) * u + column(f"b_i{name}", size)
-        return fed + matrix(f"W_h{name}", size, size) * h + column(f"b_h{name}", size)
 
-    i, f, o, g = logistic(gate("i")), logistic(gate("f")), logistic(gate("o")), tanh(gate("g"))
+def lstm(size: int, inputs: int, peephole: bool = False, coupled: bool = False) -> sp.Matrix:
+    c = column("c", size)
+
+    def opened(name: str, cell: sp.Matrix) -> sp.Matrix:
+        fed, recalled = gate(name, size, inputs)
+        seen = column(f"p_{name}", size).multiply_elementwise(cell) if peephole else sp.zeros(size, 1)
+        return logistic(fed + recalled + seen)
+
+    f, g = opened("f", c), tanh(sum(gate("g", size, inputs), sp.zeros(size, 1)))
+    i = sp.ones(size, 1) - f if coupled else opened("i", c)
     cell = f.multiply_elementwise(c) + i.multiply_elementwise(g)
-    return o.multiply_elementwise(tanh(cell)).col_join(cell)
+    return opened("o", cell).multiply_elementwise(tanh(cell)).col_join(cell)
+
+
+def gru(size: int, inputs: int) -> sp.Matrix:
+    """As documented for ``torch.nn.GRU``."""
+    h = column("h", size)
+    r, z = (logistic(sum(gate(name, size, inputs), sp.zeros(size, 1))) for name in "rz")
+    fed, recalled = gate("n", size, inputs)
+    new = tanh(fed + r.multiply_elementwise(recalled))
+    return new + z.multiply_elementwise(h - new)
+
+
+def highway(size: int, inputs: int) -> sp.Matrix:
+    h = column("h", size)
+    opened = matrix("W_t", size, size) * h + matrix("U_t", size, inputs) * column("u", inputs) + column("b_t", size)
+    return h + logistic(opened).multiply_elementwise(tanh(affine(size, inputs)) - h)
+
+
+def neuron(size: int, inputs: int) -> sp.Matrix:
+    x, w, b = sp.symbols("x w b")
+    return sp.Matrix([1 / (1 + sp.exp(-w * x - b))])
 
 
 def sigmoid_rnn(size: int, inputs: int) -> sp.Matrix:
@@ -60,19 +89,36 @@ BY_HAND = {
     "leaky": lambda size, inputs: (1 - alpha) * column("h", size) + alpha * tanh(affine(size, inputs)),
     "sigmoid_rnn": sigmoid_rnn,
     "lstm": lstm,
+    "gru": gru,
+    "highway": highway,
+    "irnn": lambda size, inputs: affine(size, inputs).applyfunc(lambda t: sp.Max(t, 0)),
+    "neuron": neuron,
+    "feedforward": lambda size, inputs: tanh(matrix("W", size, size) * column("x", size) + column("b", size)),
 }
+OPTIONS = {
+    "lstm with peepholes": ("lstm", {"peephole": True}),
+    "lstm with coupled gates": ("lstm", {"coupled": True}),
+    "lstm with both": ("lstm", {"peephole": True, "coupled": True}),
+}
+WITHOUT_INPUTS = {"neuron", "feedforward"}
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+def explicit(expr: sp.Expr, size: int, inputs: int) -> sp.Matrix:
+    sized = expr.xreplace({n: sp.Integer(size), m: sp.Integer(inputs)})
+    return sp.Matrix(sized.as_explicit() if isinstance(sized, sp.MatrixExpr) else [sized])
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, *OPTIONS])
 def test_equations(name):
-    model = sg.models.build(name)
+    family, options = OPTIONS.get(name, (name, {}))
+    model = sg.models.build(family, **options)
     size, inputs = 2, 3
-    sized = [expr.xreplace({n: sp.Integer(size), m: sp.Integer(inputs)}) for expr in model.updates.values()]
-    found = sp.Matrix.vstack(*(sp.Matrix(expr.as_explicit()) for expr in sized)).applyfunc(lambda e: e.doit())
-    difference = found - BY_HAND[name](size, inputs)
-    symbols = sorted(difference.atoms(sp.matrices.expressions.matexpr.MatrixElement), key=str)
+    found = sp.Matrix.vstack(*(explicit(expr, size, inputs) for expr in model.updates.values()))
+    difference = found.applyfunc(lambda e: e.doit()) - BY_HAND[family](size, inputs, **options)
+    kinds = (sp.matrices.expressions.matexpr.MatrixElement, sp.Symbol)
+    symbols = sorted(difference.atoms(*kinds) - {alpha}, key=str)
     point = {symbol: sp.Rational(5 * i % 17 - 8, 11) for i, symbol in enumerate(symbols)} | {alpha: sp.Rational(2, 7)}
-    assert all(abs(sp.N(entry.subs(point), 30)) < 1e-25 for entry in difference)
+    assert all(abs(sp.N(entry.xreplace(point), 30)) < 1e-25 for entry in difference)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -81,10 +127,12 @@ def test_every_family_is_compared_and_documented(name):
     assert sg.models.build(name).name == name
     assert getattr(sg.models, name) is not None
     assert ">>>" in getattr(sg.models, name).__doc__
-    assert sg.models.build(name).inputs
+    assert bool(sg.models.build(name).inputs) == (name not in WITHOUT_INPUTS)
 
 
-@pytest.mark.parametrize("name", [name for name in FAMILIES if name != "lstm"])
+@pytest.mark.parametrize(
+    "name", [name for name in FAMILIES if "activation" in inspect.signature(getattr(sg.models, name)).parameters]
+)
 @pytest.mark.parametrize(
     "chosen", ["relu", "gelu", sg.activation("elu", alpha=2), sg.Activation("mine", sp.Symbol("t") ** 3)]
 )
