@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from flint import arb
 
@@ -14,6 +15,7 @@ from symgrad.bounds.consistency import check_reachable
 from symgrad.bounds.criteria import Criterion, criteria
 from symgrad.bounds.engine import Engine
 from symgrad.bounds.explanations import explain_infinite, explain_zero
+from symgrad.bounds.functions import bound_arguments, bound_function
 from symgrad.bounds.gain import gain_power
 from symgrad.bounds.growth import ComparisonPower, GainPower, Growth, RatePower
 from symgrad.bounds.inequality import (
@@ -26,6 +28,7 @@ from symgrad.bounds.inequality import (
 )
 from symgrad.bounds.layers import LayerProduct
 from symgrad.bounds.proof import Proof
+from symgrad.bounds.values import BoundArray, scalar_arrays, values_on_arrays
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.jacobian import jacobian
 from symgrad.errors import InputError, UnknownNameError
@@ -35,6 +38,7 @@ from symgrad.language.norms import Norm
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
+from symgrad.language.substitution import substituted
 from symgrad.language.weights import LayerWeights, Weights, bind
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import log10_of, lower_float, to_ball, upper_float, working_precision
@@ -262,6 +266,77 @@ class Bound(Presentable):
         """
         series = self.with_weights(weights)
         return series.at(series.layers if k is None else k)
+
+    def evaluate_array(self, weights: Mapping[Any, Any] | None, k: Any = 1) -> BoundArray:
+        """The values on arrays of scalar parameters and of numbers of steps, broadcast together: rigorous.
+
+        Args:
+            weights: as for :meth:`evaluate`, but scalar parameters may be arrays.
+            k: an integer or an array of integers.
+
+        Returns:
+            A :class:`BoundArray`: ``.values`` and ``.log10``.
+
+        Raises:
+            InputError: see :meth:`with_weights`; shapes that do not broadcast; a model with a depth.
+
+        >>> import numpy as np, symgrad as sg
+        >>> bound = sg.product_bound(sg.models.leaky())
+        >>> bound.evaluate_array({"W": np.eye(2) / 2, "alpha": [[0.5], [1.0]]}, k=[1, 2]).values.tolist()
+        [[0.75, 0.5625], [0.5, 0.25]]
+        """
+        if self.model.depth is not None:
+            raise InputError("evaluate_array: every layer has parameters of its own; use evaluate(weights, k)")
+        arrays = scalar_arrays(self.model, weights)
+        ends = [{str(s): end(a) for s, a in arrays.items()} for end in (np.min, np.max)]
+        given = {str(key): value for key, value in (weights or {}).items()}
+        series, _ = (self.with_weights(given | end) for end in ends)  # both ends are held against declared ranges
+        return values_on_arrays(series.bound.growth, series.weights, arrays, k, self.side == "upper", _BITS)
+
+    @property
+    def arguments(self) -> dict[str, sp.Expr]:
+        """What the functions of :meth:`lambdify` take, in order: name -> norm, scalar parameter or size, at last k.
+
+        >>> import symgrad as sg
+        >>> sg.product_bound(sg.models.leaky()).arguments
+        {'norm_W': OperatorNorm(W), 'alpha': alpha, 'k': k}
+        """
+        return bound_arguments(self.growth, self.k)
+
+    def lambdify(self, module: str = "numpy") -> Callable[..., Any]:
+        """The bound as a plain function of its :attr:`arguments`: approximate, not rounded in any direction.
+
+        Args:
+            module: ``"numpy"`` for float64 over arrays, ``"mpmath"`` for single numbers at the precision set there.
+
+        Raises:
+            UnknownNameError: another module.
+            InputError: a model with a depth.
+
+        >>> import symgrad as sg
+        >>> function = sg.product_bound(sg.models.residual("sigmoid")).lambdify()
+        >>> function(norm_W=4.0, k=[0, 1, 2]).tolist()
+        [1.0, 2.0, 4.0]
+        """
+        return bound_function(self.growth, self.k, module)
+
+    def subs(self, values: Mapping[Any, Any]) -> Bound:
+        """The bound of the model with numbers or expressions for some parameters, derived anew.
+
+        Args:
+            values: symbol or name -> a number or an expression for a scalar, an array or an explicit matrix otherwise.
+
+        Raises:
+            InputError: a value of a wrong kind or shape, or against a declared range or property.
+            UnknownNameError: no parameter of that name.
+            NoBoundError: there is none with these values.
+
+        >>> import symgrad as sg
+        >>> sg.product_bound(sg.models.leaky()).subs({"alpha": 0.5}).rate
+        OperatorNorm(W)/2 + 1/2
+        """
+        model = substituted(self.model, values)
+        return replace(product_bound(model, self.norm, self.side), factor=self.factor)
 
     @property
     def proof(self) -> Proof:

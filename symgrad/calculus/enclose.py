@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -127,6 +129,13 @@ class BoundEvaluator:
         self.weights = weights
         self._balls = BallEvaluator.of_weights(weights)
         self._norms: dict[sp.Expr, arb] = {}
+
+    def with_scalars(self, values: Mapping[sp.Expr, float]) -> BoundEvaluator:
+        """The same with other values of scalar parameters; norms that do not depend on these are kept."""
+        arrays = {symbol: np.asarray(float(value)) for symbol, value in values.items()}
+        other = BoundEvaluator(replace(self.weights, values={**self.weights.values, **arrays}))
+        other._norms = {a: ball for a, ball in self._norms.items() if not a.args[0].free_symbols & values.keys()}
+        return other
 
     def ball(self, expr: sp.Expr) -> arb:
         """A ball that contains the value of the expression."""

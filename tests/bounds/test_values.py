@@ -1,0 +1,202 @@
+"""Bounds with values: parameters replaced, arrays of parameters, and plain functions; against numpy and mpmath."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+
+import symgrad as sg
+from symgrad.language.norms import OperatorNorm
+
+W4 = np.random.default_rng(0).standard_normal((4, 4))
+LSTM = sg.models.lstm().assuming({"c": (-2, 2)})
+
+
+def spectral(matrix: Any) -> float:
+    return float(np.linalg.norm(np.asarray(matrix, dtype=float), 2))
+
+
+# --- replaced for good ---------------------------------------------------------------------------------------------
+
+
+def test_a_number_for_a_scalar() -> None:
+    bound = sg.product_bound(sg.models.leaky()).subs({"alpha": sp.Rational(1, 4)})
+    assert sp.expand(bound.rate - (sp.Rational(3, 4) + OperatorNorm(bound.model.symbol("W")) / 4)) == 0
+    assert "alpha" not in map(str, bound.model.parameters)
+
+
+def test_an_expression_for_a_scalar() -> None:
+    beta = sp.Symbol("beta", positive=True)
+    bound = sg.product_bound(sg.models.leaky()).subs({"alpha": beta / (1 + beta)})
+    assert beta in bound.parameters
+    found = bound.evaluate({"W": W4, "beta": 1.0}, 3)
+    assert found == pytest.approx((0.5 + 0.5 * spectral(W4)) ** 3, rel=1e-12)
+
+
+def test_a_matrix_fixes_the_sizes_and_gives_the_same_value() -> None:
+    bound = sg.product_bound(sg.models.elman("sigmoid"))
+    fixed = bound.subs({"W": W4})
+    assert fixed.model.states[0].shape == (4, 1)
+    assert fixed.evaluate({}, 5) == pytest.approx((spectral(W4) / 4) ** 5, rel=1e-12)
+    assert fixed.proof.audit()
+
+
+def test_properties_and_ranges_of_the_other_parameters_stay() -> None:
+    model = LSTM.assuming({"W_hf": sg.orthogonal, "u": (-1, 1)})
+    bound = sg.product_bound(model).subs({"W_hg": np.eye(3)})
+    assert [str(s) for s in bound.model.properties] == ["W_hf"]
+    assert {str(s) for s in bound.model.ranges} == {"c", "u"}
+
+
+def test_lower_bounds_and_claims_stay_what_they_are() -> None:
+    bound = sg.product_bound(sg.models.residual(), side="lower").tightened(2)
+    fixed = bound.subs({"W": np.eye(2) / 2})
+    assert (fixed.side, fixed.factor, fixed.rate.doit()) == ("lower", 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"alpha": "x"}, "value of alpha: a finite real number"),
+        ({"alpha": -1}, "value of alpha: the symbol is positive"),
+        ({"W": [1.0, 2.0, 3.0]}, r"value of W: a matrix of shape \(n, n\)"),
+        ({"W": [[1.0, 2.0]]}, "value of W: n is 1 elsewhere"),
+        ({"W": np.eye(2), "b": [1.0, 2.0, 3.0]}, "value of b: n is 2 elsewhere"),
+        ({"h": [1.0]}, "unknown"),
+        ({"V": np.eye(2)}, "unknown"),
+        (3, "values: a mapping"),
+    ],
+)
+def test_bad_values_are_refused(values: Any, message: str) -> None:
+    with pytest.raises(sg.SymgradError, match=message):
+        sg.product_bound(sg.models.leaky()).subs(values)
+
+
+def test_values_against_what_was_declared_are_refused() -> None:
+    model = sg.models.elman().assuming({"W": sg.orthogonal, "b": (-1, 1)})
+    with pytest.raises(sg.InputError, match="value of W: declared orthogonal"):
+        sg.product_bound(model).subs({"W": 2 * np.eye(2)})
+    with pytest.raises(sg.InputError, match="value of b: the declared range"):
+        sg.product_bound(model).subs({"b": [0.0, 3.0]})
+
+
+# --- arrays --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norm", [1, 2, "inf"])
+def test_arrays_broadcast_and_are_never_below_the_single_values(norm: Any) -> None:
+    bound = sg.product_bound(sg.models.leaky(), norm)
+    rates, ks = np.linspace(0.1, 1.0, 7)[:, None], np.arange(5)
+    found = bound.evaluate_array({"W": W4, "alpha": rates}, ks)
+    assert found.values.shape == (7, 5)
+    order = {"inf": np.inf}.get(norm, norm)
+    expected = (1 - rates + rates * np.linalg.norm(W4, order)) ** ks
+    assert np.allclose(found.values, expected, rtol=1e-12)
+    single = bound.evaluate({"W": W4, "alpha": rates[3, 0]}, 4)
+    assert (found.values[3, 4], found.log10[3, 4]) == (float(single), single.log10)
+
+
+def test_arrays_of_several_states_and_from_below() -> None:
+    ks = np.array([0, 1, 50, 2000])
+    weights = {f"W_h{gate}": W4 / 9 for gate in "ifgo"}
+    bound = sg.product_bound(LSTM)
+    found = bound.evaluate_array(weights, ks)
+    assert [float(bound.evaluate(weights, int(k))) for k in ks] == found.values.tolist()
+    lower = sg.product_bound(sg.models.residual(), side="lower").evaluate_array({"W": W4 / 99}, ks)
+    assert (lower.values <= (1 - spectral(W4 / 99)) ** ks * (1 + 1e-12)).all()
+    assert np.isfinite(lower.log10).all()
+
+
+def test_many_points() -> None:
+    alphas = np.linspace(0.01, 1, 100)[:, None]
+    found = sg.product_bound(sg.models.leaky()).evaluate_array({"W": W4, "alpha": alphas}, np.arange(100))
+    assert found.values.shape == (100, 100)
+    assert np.allclose(found.values, (1 - alphas + alphas * spectral(W4)) ** np.arange(100), rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("weights", "k", "message"),
+    [
+        ({"W": W4, "alpha": np.ones(3)}, [1, 2], "broadcast together"),
+        ({"W": W4, "alpha": np.ones(3)}, [-1, 2, 3], "k: an array of non-negative integers"),
+        ({"W": W4, "alpha": np.ones(3)}, [0.5, 2, 3], "k: an array of non-negative integers"),
+        ({"W": W4, "alpha": -np.ones(2)}, 1, "alpha"),
+        ({"alpha": np.ones(2)}, 1, "missing"),
+    ],
+)
+def test_bad_arrays_are_refused(weights: Any, k: Any, message: str) -> None:
+    with pytest.raises(sg.InputError, match=message):
+        sg.product_bound(sg.models.leaky()).evaluate_array(weights, k)
+
+
+# --- plain functions -----------------------------------------------------------------------------------------------
+
+
+def test_arguments_name_norms_scalars_and_steps() -> None:
+    assert list(sg.product_bound(LSTM).arguments) == ["norm_W_hf", "norm_W_hg", "norm_W_hi", "norm_W_ho", "k"]
+    assert list(sg.product_bound(sg.models.elman("leaky_relu"), side="lower").arguments) == ["sigma_min_W", "k"]
+
+
+@pytest.mark.parametrize("norm", [1, 2, "inf"])
+@pytest.mark.parametrize(
+    "model", [sg.models.leaky(activation="gelu"), LSTM, sg.models.gru().assuming({"h": (-1, 1)})], ids=lambda m: m.name
+)
+def test_functions_agree_with_the_rigorous_values(model: sg.Recurrence, norm: Any) -> None:
+    bound = sg.product_bound(model, norm)
+    random = np.random.default_rng(1)
+    values = {
+        name: 0.3 if isinstance(argument, sp.Symbol) else random.uniform(0.1, 2)
+        for name, argument in bound.arguments.items()
+        if name != "k"
+    }
+    weights: dict[str, Any] = {}
+    for name, atom in bound.arguments.items():
+        if isinstance(atom, OperatorNorm):
+            matrix = values[name] * np.eye(3)
+            weights[str(atom.matrix)] = matrix if atom.matrix.shape[1] != 1 else matrix[0]
+    weights |= {str(a): values[name] for name, a in bound.arguments.items() if isinstance(a, sp.Symbol) and name != "k"}
+    ks = np.array([0, 1, 7, 30])
+    found = bound.lambdify()(**values, k=ks)
+    expected = bound.evaluate_array(weights, ks).values
+    assert np.allclose(found, expected, rtol=1e-9)
+    with mpmath.workdps(40):
+        precise = bound.lambdify("mpmath")(*values.values(), 30)
+        assert abs(precise / mpmath.mpf(float(expected[-1])) - 1) < 1e-9
+
+
+def test_mpmath_at_high_precision() -> None:
+    bound = sg.product_bound(sg.models.elman("gelu"))
+    with mpmath.workdps(60):
+        found = bound.lambdify("mpmath")(norm_W=1, k=1)
+        root = mpmath.sqrt(2)
+        phi, cdf = mpmath.npdf(root), mpmath.ncdf(root)
+        assert abs(found - (cdf + root * phi)) < mpmath.mpf(10) ** -55
+
+
+def test_functions_from_below_for_several_states() -> None:
+    h, v = sp.symbols("h v")
+    pair = sg.Recurrence({h: 3 * h + v / 2, v: 2 * v + h / 4})
+    bound = sg.product_bound(pair, side="lower")
+    inverse = np.linalg.inv(np.array([[3.0, -0.5], [-0.25, 2.0]]))
+    expected = [1 / np.linalg.norm(np.linalg.matrix_power(inverse, k), 2) for k in range(4)]
+    assert np.allclose(bound.lambdify()(k=np.arange(4)), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda b: b.lambdify("jax"), "unknown module 'jax'"),
+        (lambda b: b.lambdify()(1.0), "arguments: norm_W, k are needed"),
+        (lambda b: b.lambdify()(1.0, 2, 3), "arguments: norm_W, k are needed"),
+        (lambda b: b.lambdify()(norm_V=1.0, k=2), "unknown argument 'norm_V'"),
+        (lambda b: sg.product_bound(sg.models.feedforward()).lambdify(), "every layer"),
+        (lambda b: sg.product_bound(sg.models.feedforward()).evaluate_array({}), "every layer"),
+    ],
+)
+def test_bad_calls_are_refused(call: Any, message: str) -> None:
+    with pytest.raises(sg.SymgradError, match=message):
+        call(sg.product_bound(sg.models.elman()))
