@@ -12,7 +12,7 @@ import sympy as sp
 
 from symgrad.bounds.growth import ComparisonPower, GainPower, Growth, RatePower
 from symgrad.errors import InputError, UnknownNameError
-from symgrad.language.norms import MinimumModulus, Norm, OperatorNorm, SmallestSingularValue, SpectralRadius
+from symgrad.language.norms import NORMS, MinimumModulus, Norm, OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.rigor.balls import Enclosed
 
 __all__ = ["MODULES", "bound_arguments", "bound_function"]
@@ -32,17 +32,18 @@ def bound_arguments(growth: Growth, k: sp.Expr) -> dict[str, sp.Expr]:
     symbols = sorted((s for s in scalar.free_symbols if not isinstance(s, sp.Dummy)), key=str)
     found: dict[str, sp.Expr] = {}
     for atom in atoms:
-        found[_distinct(_name(atom), found)] = atom
+        found[_distinct(_name(atom, growth.norm), found)] = atom
     for symbol in symbols:
         found[_distinct(re.sub(r"\W+", "_", str(symbol)), found)] = symbol
     found[_distinct("k", found)] = k
     return found
 
 
-def _name(atom: sp.Expr) -> str:
-    """``norm_W`` for the norm of W, ``norm_W_V`` for that of a product."""
+def _name(atom: sp.Expr, norm: Norm) -> str:
+    """``norm_W`` for the norm of W that the bound is in, ``norm_inf_W`` for another one."""
     inner = re.sub(r"\W+", "_", str(atom.args[0])).strip("_")
-    return f"{_KINDS[type(atom)]}_{inner}"
+    other = isinstance(atom, OperatorNorm) and atom.p != norm.p
+    return f"{_KINDS[type(atom)]}_{f'{NORMS[atom.p]}_' if other else ''}{inner}"
 
 
 def _distinct(name: str, taken: Mapping[str, Any]) -> str:

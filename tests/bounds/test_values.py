@@ -148,17 +148,16 @@ def test_arguments_name_norms_scalars_and_steps() -> None:
 def test_functions_agree_with_the_rigorous_values(model: sg.Recurrence, norm: Any) -> None:
     bound = sg.product_bound(model, norm)
     random = np.random.default_rng(1)
-    values = {
-        name: 0.3 if isinstance(argument, sp.Symbol) else random.uniform(0.1, 2)
-        for name, argument in bound.arguments.items()
-        if name != "k"
-    }
-    weights: dict[str, Any] = {}
-    for name, atom in bound.arguments.items():
-        if isinstance(atom, OperatorNorm):
-            matrix = values[name] * np.eye(3)
-            weights[str(atom.matrix)] = matrix if atom.matrix.shape[1] != 1 else matrix[0]
-    weights |= {str(a): values[name] for name, a in bound.arguments.items() if isinstance(a, sp.Symbol) and name != "k"}
+    values: dict[str, float] = {}
+    weights: dict[str, Any] = {"alpha": 0.3} if model.name == "leaky" else {}
+    for name, argument in bound.arguments.items():
+        if isinstance(argument, OperatorNorm):
+            shape = (3,) if argument.matrix.shape[1] == 1 else (3, 3)
+            matrix = weights.setdefault(str(argument.matrix), random.standard_normal(shape))
+            order = np.inf if argument.p == sp.oo else int(argument.p)
+            values[name] = float(np.linalg.norm(matrix, order))
+        elif name != "k":
+            values[name] = weights[name]
     ks = np.array([0, 1, 7, 30])
     found = bound.lambdify()(**values, k=ks)
     expected = bound.evaluate_array(weights, ks).values
