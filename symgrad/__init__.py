@@ -22,6 +22,7 @@ from symgrad.language.stacking import stack
 if TYPE_CHECKING:
     from symgrad.bounds.gradient import GradientBound, gradient_bound
     from symgrad.bounds.product import Bound, product_bound
+    from symgrad.bounds.tables import BoundTable, bound_table
     from symgrad.calculus.jacobian import Jacobian, jacobian
     from symgrad.calculus.unroll import Unrolled, unroll
     from symgrad.interop.checkpoints import load_inputs, load_weights
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Activation",
     "Bound",
+    "BoundTable",
     "Check",
     "GradientBound",
     "Gradients",
@@ -56,6 +58,7 @@ __all__ = [
     "activation",
     "activation_names",
     "backpropagate",
+    "bound_table",
     "diagonal",
     "gradient_bound",
     "hadamard",
@@ -77,6 +80,7 @@ __all__ = [
 # more than importing sympy.
 _ON_FIRST_USE = {
     "Bound": "symgrad.bounds.product",
+    "BoundTable": "symgrad.bounds.tables",
     "Check": "symgrad.numerics.verify",
     "GradientBound": "symgrad.bounds.gradient",
     "Gradients": "symgrad.numerics.backpropagation",
@@ -84,6 +88,7 @@ _ON_FIRST_USE = {
     "Trajectory": "symgrad.numerics.simulate",
     "Unrolled": "symgrad.calculus.unroll",
     "Verdict": "symgrad.numerics.verdict",
+    "bound_table": "symgrad.bounds.tables",
     "backpropagate": "symgrad.numerics.backpropagation",
     "gradient_bound": "symgrad.bounds.gradient",
     "jacobian": "symgrad.calculus.jacobian",

@@ -19,6 +19,17 @@ class Presentable:
         """The object as plain data that JSON can hold."""
         return dict(import_module("symgrad.present").to_dict(self))
 
+    def plot(self, *args: Any, **options: Any) -> Any:
+        """A picture of the object, with matplotlib; see :mod:`symgrad.present.plots` for what each kind takes.
+
+        Returns:
+            The matplotlib axes. Nothing is shown; ``.figure.savefig(...)`` of them writes a file.
+
+        Raises:
+            InputError: there is no picture of such an object.
+        """
+        return import_module("symgrad.present").plot(self, *args, **options)
+
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 

@@ -1,8 +1,19 @@
 """Presentation: LaTeX, plain text and JSON-safe data of models, Jacobians, bounds, proofs and checks."""
 
-from symgrad.present import checks, closed_bounds, derivatives, equations, expressions, gradients, proofs, unrolled
+from symgrad.present import (
+    checks,
+    closed_bounds,
+    derivatives,
+    equations,
+    expressions,
+    gradients,
+    plots,
+    proofs,
+    tables,
+    unrolled,
+)
 from symgrad.present.checks import check_table
-from symgrad.present.dispatch import latex, text, to_dict
+from symgrad.present.dispatch import latex, plot, text, to_dict
 
 __all__ = [
     "check_table",
@@ -13,7 +24,10 @@ __all__ = [
     "expressions",
     "gradients",
     "latex",
+    "plot",
+    "plots",
     "proofs",
+    "tables",
     "text",
     "to_dict",
     "unrolled",

@@ -1,4 +1,4 @@
-"""The three questions of presentation as generic functions; each kind of object registers its own answers."""
+"""The four questions of presentation as generic functions; each kind of object registers its own answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from symgrad.errors import InputError
 
-__all__ = ["latex", "text", "to_dict"]
+__all__ = ["latex", "plot", "text", "to_dict"]
 
 
 @singledispatch
@@ -50,6 +50,24 @@ def to_dict(obj: Any) -> dict[str, Any]:
     'OperatorNorm(W)**k'
     """
     raise _unknown(obj)
+
+
+@singledispatch
+def plot(obj: Any, *args: Any, **options: Any) -> Any:
+    """A picture of an object, drawn with matplotlib.
+
+    Returns:
+        The matplotlib axes.
+
+    Raises:
+        InputError: there is no picture of such an object.
+
+    >>> import symgrad as sg
+    >>> axes = plot(sg.product_bound(sg.models.elman()), {"W": [[0.5]]}, horizon=20, trajectories=0)
+    >>> axes.get_xlabel()
+    'number of factors $k$'
+    """
+    raise InputError(f"obj: there is no picture of {type(obj).__name__}; there are of bounds and checks")
 
 
 def _unknown(obj: Any) -> InputError:

@@ -126,6 +126,10 @@ class Notation(ABC):
         """A gradient of which only the last terms are kept."""
 
     @abstractmethod
+    def radius(self, matrix: str) -> str:
+        """A spectral radius."""
+
+    @abstractmethod
     def words(self, words: str) -> str:
         """Plain words."""
 
@@ -229,6 +233,9 @@ class _Latex(Notation):
     def kept(self, gradient: str, terms: str) -> str:
         return rf"\left({gradient}\right)_{{\text{{last }} {terms}}}"
 
+    def radius(self, matrix: str) -> str:
+        return rf"\rho\left({matrix}\right)"
+
     def partial(self, of: str, by: str) -> str:
         return rf"\frac{{\partial {of}}}{{\partial {by}}}"
 
@@ -319,6 +326,9 @@ class _Text(Notation):
 
     def kept(self, gradient: str, terms: str) -> str:
         return f"({gradient} of the last {terms})"
+
+    def radius(self, matrix: str) -> str:
+        return f"rho({matrix})"
 
     def partial(self, of: str, by: str) -> str:
         return f"d {of}/d {by}"
