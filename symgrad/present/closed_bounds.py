@@ -12,6 +12,7 @@ from symgrad.present.data import bound_data, expression
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import range_equations
 from symgrad.present.layout import Equation, aligned, plain_lines
+from symgrad.present.lines import equations
 from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.quantities import QuantityWriter, assumed_ranges
 from symgrad.present.scalars import phrase
@@ -21,7 +22,8 @@ from symgrad.rigor.balls import Enclosed
 __all__: list[str] = []
 
 
-def _equations(bound: Bound, notation: Notation) -> list[Equation]:
+@equations.register
+def _(bound: Bound, notation: Notation) -> list[Equation]:
     writer = QuantityWriter(bound.model, notation, [])
     product = writer.product(bound.k)
     if bound.side == "upper":
@@ -129,12 +131,12 @@ def _meaning(item: Enclosed, vocabulary: Vocabulary) -> str:
 
 @latex.register
 def _(bound: Bound) -> str:
-    return aligned(_equations(bound, LATEX))
+    return aligned(equations(bound, LATEX))
 
 
 @text.register
 def _(bound: Bound) -> str:
-    lines = plain_lines(_equations(bound, TEXT))
+    lines = plain_lines(equations(bound, TEXT))
     return lines if bound.factor == 1 else f"{lines}\n(a claim: the proved rate times {bound.factor})"
 
 

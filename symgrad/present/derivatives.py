@@ -10,13 +10,15 @@ from symgrad.present.data import expression
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import function_equations
 from symgrad.present.layout import Equation, aligned, plain_lines
+from symgrad.present.lines import equations
 from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.shorthand import Shorthand
 
 __all__: list[str] = []
 
 
-def _equations(jacobian: Jacobian, notation: Notation) -> list[Equation]:
+@equations.register
+def _(jacobian: Jacobian, notation: Notation) -> list[Equation]:
     blocks = [entry for row in jacobian.blocks for entry in row]
     shorthand = Shorthand(jacobian.model, notation, blocks, jacobian)
     vocabulary, states = shorthand.vocabulary, jacobian.model.states
@@ -26,11 +28,11 @@ def _equations(jacobian: Jacobian, notation: Notation) -> list[Equation]:
     head = Equation(
         vocabulary.stepped(vocabulary.letter("J", "F", "D"), "t"), "=", [(False, notation.matrix(partials))]
     )
-    equations = [head] if len(states) > 1 else []
+    found = [head] if len(states) > 1 else []
     for names, row in zip(partials, jacobian.blocks, strict=True):
         for name, block in zip(names, row, strict=True):
-            equations.append(Equation(name, "=", _terms(shorthand, block, name)))
-    return equations + shorthand.definitions(blocks) + function_equations(vocabulary, blocks)
+            found.append(Equation(name, "=", _terms(shorthand, block, name)))
+    return found + shorthand.definitions(blocks) + function_equations(vocabulary, blocks)
 
 
 def _terms(shorthand: Shorthand, block: Operator, name: str) -> list[tuple[bool, str]]:
@@ -41,12 +43,12 @@ def _terms(shorthand: Shorthand, block: Operator, name: str) -> list[tuple[bool,
 
 @latex.register
 def _(jacobian: Jacobian) -> str:
-    return aligned(_equations(jacobian, LATEX))
+    return aligned(equations(jacobian, LATEX))
 
 
 @text.register
 def _(jacobian: Jacobian) -> str:
-    return plain_lines(_equations(jacobian, TEXT))
+    return plain_lines(equations(jacobian, TEXT))
 
 
 @to_dict.register

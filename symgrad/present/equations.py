@@ -13,6 +13,7 @@ from symgrad.language.recurrence import Recurrence
 from symgrad.present.data import expression, interval
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.layout import Equation, aligned, plain_lines
+from symgrad.present.lines import equations
 from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.shorthand import Shorthand
 from symgrad.present.vocabulary import Vocabulary
@@ -76,7 +77,8 @@ def _property_equations(vocabulary: Vocabulary, used: Collection[sp.Basic] | Non
     return found
 
 
-def _equations(model: Recurrence, notation: Notation) -> list[Equation]:
+@equations.register
+def _(model: Recurrence, notation: Notation) -> list[Equation]:
     vocabulary = Vocabulary(model, notation)
     return [
         *update_equations(model, notation),
@@ -87,12 +89,12 @@ def _equations(model: Recurrence, notation: Notation) -> list[Equation]:
 
 @latex.register
 def _(model: Recurrence) -> str:
-    return aligned(_equations(model, LATEX))
+    return aligned(equations(model, LATEX))
 
 
 @text.register
 def _(model: Recurrence) -> str:
-    return plain_lines(_equations(model, TEXT))
+    return plain_lines(equations(model, TEXT))
 
 
 @to_dict.register

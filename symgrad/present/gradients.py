@@ -12,6 +12,7 @@ from symgrad.present.data import bound_data, expression
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import range_equations
 from symgrad.present.layout import Equation, aligned, plain_lines
+from symgrad.present.lines import equations
 from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.quantities import QuantityWriter, assumed_ranges
 from symgrad.present.unrolled import SIGNS
@@ -104,14 +105,19 @@ class _Writer:
         return [Equation(self.writer.gain, "=", [(False, gain)]), Equation(self.column, "=", [(False, column)])]
 
 
+@equations.register
+def _(bound: GradientBound, notation: Notation) -> list[Equation]:
+    return _Writer(bound, notation).equations()
+
+
 @latex.register
 def _(bound: GradientBound) -> str:
-    return aligned(_Writer(bound, LATEX).equations())
+    return aligned(equations(bound, LATEX))
 
 
 @text.register
 def _(bound: GradientBound) -> str:
-    return plain_lines(_Writer(bound, TEXT).equations())
+    return plain_lines(equations(bound, TEXT))
 
 
 @to_dict.register

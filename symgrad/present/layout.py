@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from symgrad.present.breaking import folded
+from symgrad.present.widths import visible_length
 from symgrad.present.writer import Term, joined
 
-__all__ = ["Equation", "aligned", "broken", "column_table", "equation_rows", "plain_lines", "visible_length"]
+__all__ = ["Equation", "aligned", "broken", "column_table", "equation_rows", "plain_lines"]
 
-_WIDTH = 85
-_COMMAND = re.compile(r"\\(left|right|displaystyle|quad|operatorname|mathbf|text|begin|end|hline|,)\b|\\,|[{}^_&]")
-_FRACTION = re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}")
+_WIDTH = 90  # of a line, in digits: what an A4 page with narrow margins holds
+_RELATION = 3  # what a relation with its spaces takes
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,13 @@ class Equation:
         return joined(self.terms)
 
 
-def visible_length(latex: str) -> int:
-    r"""About how many characters wide a formula is set.
-
-    >>> visible_length(r"\frac{a}{b} + \operatorname{diag}\left(x_{t}\right)")
-    10
-    """
-    while _FRACTION.search(latex):
-        latex = _FRACTION.sub(lambda match: max(match.groups(), key=len), latex)
-    return len(re.sub(r"\\[a-zA-Z]+", "x", _COMMAND.sub("", latex)).replace(" ", ""))
-
-
-def broken(terms: Sequence[Term], width: int = _WIDTH) -> list[str]:
-    """A sum on as many lines as its visible length asks for."""
+def broken(
+    terms: Sequence[Term], width: float = _WIDTH, measured: Callable[[str], float] = visible_length
+) -> list[str]:
+    """A sum on as many lines as its width asks for; by default that of LaTeX."""
     lines: list[list[Term]] = [[]]
     for term in terms:
-        if lines[-1] and visible_length(joined([*lines[-1], term])) > width:
+        if lines[-1] and measured(joined([*lines[-1], term])) > width:
             lines.append([])
         lines[-1].append(term)
     first, *later = lines
@@ -57,11 +48,13 @@ def _continued(line: Sequence[Term]) -> str:
     return text if negative else f"+ {text}"
 
 
-def equation_rows(equations: Sequence[Equation]) -> list[str]:
+def equation_rows(equations: Sequence[Equation], width: float = _WIDTH) -> list[str]:
     """Equations as rows of two columns, long sums on several rows."""
     rows = []
+    space = width - max((visible_length(equation.left) for equation in equations), default=0) - _RELATION
     for equation in equations:
-        first, *later = broken(equation.terms, _WIDTH - visible_length(equation.left))
+        right = max(space, width / 2)
+        first, *later = [line for part in broken(equation.terms, right) for line in folded(part, right)]
         rows += [f"{equation.left} &{equation.relation} {first}", *(rf"&\quad {line}" for line in later)]
     return rows
 
@@ -79,7 +72,7 @@ def plain_lines(equations: Sequence[Equation], width: int = 110) -> str:
     lines = []
     for equation in equations:
         head = f"{equation.left} {equation.relation} "
-        first, *later = broken(equation.terms, max(width - len(head), 40))
+        first, *later = broken(equation.terms, max(width - len(head), 40), len)
         lines += [head + first, *(" " * len(head) + line for line in later)]
     return "\n".join(lines)
 

@@ -9,17 +9,20 @@ from typing import Any
 from symgrad.bounds.inequality import DifferentialNorm, Rule
 from symgrad.bounds.proof import Audit, Proof, Step
 from symgrad.language.nodes import Node
+from symgrad.present.breaking import folded
 from symgrad.present.data import bound_data
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import function_equations, range_equations
-from symgrad.present.layout import Equation, broken, column_table, equation_rows, plain_lines, visible_length
+from symgrad.present.layout import Equation, broken, column_table, equation_rows, plain_lines
 from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.quantities import QuantityWriter, Statement, assumed_ranges, printed_nodes
 from symgrad.present.scalars import phrase
+from symgrad.present.widths import visible_length
 
 __all__ = ["proof_text"]
 
 _STATEMENT_WIDTH = 62
+_RELATION = 3
 _PHRASE_WIDTH = 60
 _TEXT_WIDTHS = (3, 64, 20, 9, 30, 40)
 _HEADER = ("", "statement", "rule", "from", "hypothesis", "source")
@@ -71,7 +74,7 @@ def _environment(name: str, rows: Sequence[str], end: str = r"\\", columns: str 
 
 def _step_rows(step: Step, writer: QuantityWriter) -> list[str]:
     """The rows of one step: number, statement, rule; long statements and hypotheses go on below."""
-    left = _statement_lines(writer.statement(step.inequality))
+    left = statement_lines(writer.statement(step.inequality))
     used = f" from {', '.join(map(str, step.premises))}" if step.premises else ""
     right = [phrase(line) for line in textwrap.wrap(step.rule.name + used, _PHRASE_WIDTH)]
     for hypothesis in step.rule.hypotheses:
@@ -82,14 +85,16 @@ def _step_rows(step: Step, writer: QuantityWriter) -> list[str]:
     return [rf"{number} & \quad {a} && \quad {b}" for number, a, b in zip(numbers, *cells, strict=True)]
 
 
-def _statement_lines(statement: Statement) -> list[str]:
-    width = _STATEMENT_WIDTH - visible_length(statement.left)
-    first, *later = broken(statement.terms, max(width, _STATEMENT_WIDTH // 2))
-    if visible_length(first) > width:
-        lines = [statement.left, rf"\qquad {statement.relation} {first}"]
-    else:
-        lines = [f"{statement.left} {statement.relation} {first}"]
-    return [*lines, *(rf"\qquad {line}" for line in later)]
+def statement_lines(statement: Statement, width: float = _STATEMENT_WIDTH) -> list[str]:
+    """A statement on lines of about a width; where both sides are long the relation starts a line."""
+    *above, last = folded(statement.left, width)
+    space = width - visible_length(last) - _RELATION
+    right = broken(statement.terms, max(space, width * 3 / 4))
+    first, *later = [line for part in right for line in folded(part, width * 3 / 4)]
+    relation = f"{statement.relation} {first}"
+    both = [f"{last} {relation}"] if visible_length(first) <= space else [last, rf"\qquad {relation}"]
+    indented = [line if index == 0 else rf"\quad {line}" for index, line in enumerate([*above, *both])]
+    return [*indented, *(rf"\qquad {line}" for line in later)]
 
 
 def _rule_rows(rule: Rule) -> list[str]:

@@ -12,6 +12,7 @@ from symgrad.language.operators import Operator, Zero
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import function_equations
 from symgrad.present.layout import Equation, aligned, plain_lines
+from symgrad.present.lines import equations
 from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.shorthand import Shorthand
 from symgrad.present.writer import Term
@@ -164,14 +165,19 @@ def _is_zero(operator: Operator) -> bool:
     return isinstance(operator, Zero)
 
 
+@equations.register
+def _(unrolled: Unrolled, notation: Notation) -> list[Equation]:
+    return _Unroller(unrolled, notation).equations()
+
+
 @latex.register
 def _(unrolled: Unrolled) -> str:
-    return aligned(_Unroller(unrolled, LATEX).equations())
+    return aligned(equations(unrolled, LATEX))
 
 
 @text.register
 def _(unrolled: Unrolled) -> str:
-    return plain_lines(_Unroller(unrolled, TEXT).equations())
+    return plain_lines(equations(unrolled, TEXT))
 
 
 @to_dict.register

@@ -149,7 +149,8 @@ LATEX_WORDS = {
 def from_latex(page: str, numbers: Mapping[str, Any]) -> Reader:
     """Equations in LaTeX, for letters as names; juxtaposition is the product; layers are read as steps."""
     page = re.sub(r"\b([Wb])_\{l\}", r"\1", page).replace("_{l}", "_{t}").replace("_{l-1}", "_{t-1}")
-    page = page.replace(" \\\\\n&\\quad", "")
+    page = page.replace(" \\\\\n&\\quad", "").replace(r"\left.", "").replace(r"\right.", "").replace(r"{} \cdot ", "")
+    page = page.replace("{} ", "")
     lines = []
     for line in page.split(r" \\" + "\n"):
         line = re.sub(r"\\frac\{\\partial ([^{}]*\{[^{}]*\})\}\{\\partial ([^{}]*\{[^{}]*\})\}", _partial, line)
