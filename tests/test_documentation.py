@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import symgrad
+from symgrad.bounds.inequality import rules_for
 
 MODULES = ["symgrad", *(found.name for found in pkgutil.walk_packages(symgrad.__path__, "symgrad."))]
 
@@ -67,3 +70,15 @@ def test_every_name_offered_to_users_has_an_example() -> None:
 
 def is_exception(value: object) -> bool:
     return inspect.isclass(value) and issubclass(value, Exception)
+
+
+def test_every_rule_is_explained_in_the_theory() -> None:
+    """From a theorem to its code: each rule is linked once at least, and no link leads nowhere."""
+    theory = (Path(__file__).resolve().parents[1] / "docs" / "theory.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\(#rule-([\w-]+)\)", theory))
+    assert linked == {rule.name.replace(" ", "-") for rule in rules_for()}
+
+
+def test_every_name_offered_to_users_stands_in_the_api() -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert [name for name in symgrad.__all__ if not re.search(rf"\b{name}\b", page)] == []

@@ -20,6 +20,9 @@ from pathlib import Path
 
 import pytest
 
+from symgrad.bounds import inequality
+from symgrad.language.models import catalogue
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)[^\n`]*\n(?P<text>.*?)^(?P=indent)```[ \t]*$", re.M | re.S)
@@ -114,6 +117,8 @@ def page_id(path: Path) -> str:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder in which the project's examples/ can be read; what a page writes stays in it."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.setattr(inequality, "_RULES", [*inequality._RULES])  # a page may declare rules and models of its own
+    monkeypatch.setattr(catalogue, "_FAMILIES", {**catalogue._FAMILIES})
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
