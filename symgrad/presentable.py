@@ -11,9 +11,15 @@ __all__ = ["Presentable"]
 class Presentable:
     """Hands presentation over to :mod:`symgrad.present`, loaded by name on first use."""
 
-    def latex(self) -> str:
-        """The object as LaTeX source."""
-        return str(import_module("symgrad.present").latex(self))
+    def latex(self, *, standalone: bool = False) -> str:
+        """The object as LaTeX source.
+
+        Args:
+            standalone: whether to write a whole document for pdflatex, in which long formulas and proofs break over
+                lines and pages, instead of display mathematics for a notebook or a paper of one's own.
+        """
+        present = import_module("symgrad.present")
+        return str(present.document(self) if standalone else present.latex(self))
 
     def to_dict(self) -> dict[str, Any]:
         """The object as plain data that JSON can hold."""

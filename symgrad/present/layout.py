@@ -48,13 +48,24 @@ def _continued(line: Sequence[Term]) -> str:
     return text if negative else f"+ {text}"
 
 
-def equation_rows(equations: Sequence[Equation], width: float = _WIDTH) -> list[str]:
-    """Equations as rows of two columns, long sums on several rows."""
+def equation_rows(
+    equations: Sequence[Equation], width: float = _WIDTH, wide: Callable[[str, float], str] | None = None
+) -> list[str]:
+    """Equations as rows of two columns, long sums on several rows.
+
+    Args:
+        equations: one below the other.
+        width: of a row, in digits.
+        wide: what becomes of a line that cannot be broken and is wider than the second number, in digits.
+    """
     rows = []
     space = width - max((visible_length(equation.left) for equation in equations), default=0) - _RELATION
+    right = max(space, width / 2)
     for equation in equations:
-        right = max(space, width / 2)
-        first, *later = [line for part in broken(equation.terms, right) for line in folded(part, right)]
+        lines = [line for part in broken(equation.terms, right) for line in folded(part, right)]
+        if wide is not None:
+            lines = [wide(line, right) if visible_length(line) > right else line for line in lines]
+        first, *later = lines
         rows += [f"{equation.left} &{equation.relation} {first}", *(rf"&\quad {line}" for line in later)]
     return rows
 

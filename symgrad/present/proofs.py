@@ -19,7 +19,7 @@ from symgrad.present.quantities import QuantityWriter, Statement, assumed_ranges
 from symgrad.present.scalars import phrase
 from symgrad.present.widths import visible_length
 
-__all__ = ["proof_text"]
+__all__ = ["proof_definitions", "proof_rules", "proof_text", "proof_writer", "statement_lines"]
 
 _STATEMENT_WIDTH = 62
 _RELATION = 3
@@ -32,11 +32,12 @@ def _printed(proof: Proof) -> list[Node]:
     return [node for step in proof for node in printed_nodes(step.inequality.quantity)]
 
 
-def _writer(proof: Proof, notation: Notation) -> QuantityWriter:
+def proof_writer(proof: Proof, notation: Notation) -> QuantityWriter:
+    """What writes the quantities of a proof."""
     return QuantityWriter(proof.model, notation, _printed(proof))
 
 
-def _definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
+def proof_definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
     """What the names mean that the steps use."""
     printed = _printed(proof)
     return [
@@ -48,7 +49,7 @@ def _definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
     ]
 
 
-def _rules(proof: Proof) -> list[Rule]:
+def proof_rules(proof: Proof) -> list[Rule]:
     """The rules used, each once, in the order of first use."""
     return list(dict.fromkeys(step.rule for step in proof))
 
@@ -58,11 +59,11 @@ def _rules(proof: Proof) -> list[Rule]:
 
 @latex.register
 def _(proof: Proof) -> str:
-    writer = _writer(proof, LATEX)
+    writer = proof_writer(proof, LATEX)
     parts = [
-        _environment("aligned", equation_rows(_definitions(proof, writer))),
+        _environment("aligned", equation_rows(proof_definitions(proof, writer))),
         _environment("aligned", [row for step in proof for row in _step_rows(step, writer)]),
-        _environment("array", [row for rule in _rules(proof) for row in _rule_rows(rule)], columns="{l}"),
+        _environment("array", [row for rule in proof_rules(proof) for row in _rule_rows(rule)], columns="{l}"),
     ]
     return _environment("array", parts, r"\\[2ex]", "{l}")
 
@@ -114,9 +115,9 @@ def proof_text(proof: Proof, widths: Sequence[int] = _TEXT_WIDTHS) -> str:
         proof: the proof.
         widths: the largest width of each column: number, statement, rule, premises, hypothesis, source.
     """
-    writer = _writer(proof, TEXT)
+    writer = proof_writer(proof, TEXT)
     rows = [_text_row(step, writer) for step in proof]
-    return f"{plain_lines(_definitions(proof, writer))}\n\n{column_table(_HEADER, rows, widths)}"
+    return f"{plain_lines(proof_definitions(proof, writer))}\n\n{column_table(_HEADER, rows, widths)}"
 
 
 def _text_row(step: Step, writer: QuantityWriter) -> tuple[str, ...]:
@@ -152,16 +153,16 @@ def _checked(audit: Audit) -> str:
 
 @to_dict.register
 def _(proof: Proof) -> dict[str, Any]:
-    plain, typeset = _writer(proof, TEXT), _writer(proof, LATEX)
+    plain, typeset = proof_writer(proof, TEXT), proof_writer(proof, LATEX)
     return {
         "kind": "proof",
         "model": proof.model.name,
         "definitions": {
-            "text": [f"{e.left} {e.relation} {e.right}" for e in _definitions(proof, plain)],
-            "latex": [f"{e.left} {e.relation} {e.right}" for e in _definitions(proof, typeset)],
+            "text": [f"{e.left} {e.relation} {e.right}" for e in proof_definitions(proof, plain)],
+            "latex": [f"{e.left} {e.relation} {e.right}" for e in proof_definitions(proof, typeset)],
         },
         "steps": [_step_data(step, plain, typeset) for step in proof],
-        "rules": [_rule_data(rule) for rule in _rules(proof)],
+        "rules": [_rule_data(rule) for rule in proof_rules(proof)],
     }
 
 

@@ -15,7 +15,7 @@ from symgrad.language.layers import LayerMatrix, LayerScalar
 from symgrad.language.norms import NORMS, MinimumModulus, OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.present.numbers import Decimals
 
-__all__ = ["LatexScalars", "TextScalars", "escaped", "function_latex", "phrase", "primed", "stepped_latex"]
+__all__ = ["LatexScalars", "TextScalars", "escaped", "function_latex", "phrase", "primed", "prose", "stepped_latex"]
 
 _SPECIAL = re.compile(r"(?<!\\)[#%&$]")
 _SUBSCRIPTED = re.compile(r"([^_]+)_(?:\{([^{}]*)\}|([0-9A-Za-z]))")
@@ -73,8 +73,22 @@ def phrase(words: str) -> str:
     >>> print(phrase("0 <= z in 50 %"))
     \text{0 }\le\text{ z in 50 \%}
     """
-    parts = re.split(r"(<=|>=|[\^_|<>{}\\~])", words)
-    return "".join(_SIGNS.get(part) or rf"\text{{{_SPECIAL.sub(_escaped_sign, part)}}}" for part in parts if part)
+    return "".join(part if is_sign else rf"\text{{{part}}}" for is_sign, part in _parts(words))
+
+
+def prose(words: str) -> str:
+    r"""Words outside of formulas.
+
+    >>> print(prose("0 <= z in 50 %"))
+    0 $\le$ z in 50 \%
+    """
+    return "".join(f"${part}$" if is_sign else part for is_sign, part in _parts(words))
+
+
+def _parts(words: str) -> list[tuple[bool, str]]:
+    """Signs in LaTeX, and the words between them."""
+    parts = [part for part in re.split(r"(<=|>=|[\^_|<>{}\\~])", words) if part]
+    return [(part in _SIGNS, _SIGNS.get(part) or _SPECIAL.sub(_escaped_sign, part)) for part in parts]
 
 
 class LatexScalars(LatexPrinter):

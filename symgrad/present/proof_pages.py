@@ -1,0 +1,66 @@
+"""A proof on pages: what the names mean, a table of steps that breaks over pages, and the rules with their sources."""
+
+from __future__ import annotations
+
+from symgrad.bounds.inequality import Rule
+from symgrad.bounds.proof import Proof, Step
+from symgrad.present.documents import body, equation_lines, fitted
+from symgrad.present.notation import LATEX
+from symgrad.present.proofs import proof_definitions, proof_rules, proof_writer, statement_lines
+from symgrad.present.quantities import QuantityWriter
+from symgrad.present.scalars import prose
+
+__all__: list[str] = []
+
+_WIDTH = 58  # of a statement, in digits
+_SHARE = 0.62  # the same of the width of the text
+_TABLE = (
+    r"\begin{longtable}{@{}r@{\quad}>{$\displaystyle}w{l}{0.62\textwidth}<{$}@{\quad}"
+    r">{\raggedright\arraybackslash}p{0.27\textwidth}@{}}"
+)
+
+
+@body.register
+def _(proof: Proof) -> str:
+    writer = proof_writer(proof, LATEX)
+    rows = [_row(step, writer) for step in proof]
+    rules = [_rule(rule) for rule in proof_rules(proof)]
+    return "\n".join(
+        [
+            equation_lines(proof_definitions(proof, writer)),
+            _TABLE,
+            " \\\\[1.5ex]\n".join(rows),
+            r"\end{longtable}",
+            r"\subsection*{Rules}",
+            r"\begin{description}",
+            *rules,
+            r"\end{description}",
+        ]
+    )
+
+
+def _row(step: Step, writer: QuantityWriter) -> str:
+    """Number, statement, and the rule with what it uses."""
+    lines = [fitted(line, _SHARE) for line in statement_lines(writer.statement(step.inequality), _WIDTH)]
+    return f"({step.number}) & {_stacked(lines)} & {_reason(step)}"
+
+
+def _stacked(lines: list[str]) -> str:
+    """Lines of one statement one below the other, the first on the line of the step's number."""
+    if len(lines) == 1:
+        return lines[0]
+    return r"\begin{array}[t]{@{}l@{}}" + r" \\[0.5ex] ".join(lines) + r"\end{array}"
+
+
+def _reason(step: Step) -> str:
+    used = f" from {', '.join(f'({number})' for number in step.premises)}" if step.premises else ""
+    hypotheses = "".join(rf"\newline if {prose(words)}" for words in step.rule.hypotheses)
+    return rf"{prose(step.rule.name)}{used}{{\footnotesize{hypotheses}}}"
+
+
+def _rule(rule: Rule) -> str:
+    """A rule with its theorem and, smaller, where it is proved."""
+    return (
+        rf"\item[{{\normalfont {prose(rule.name)}:}}] ${rule.statement}$"
+        rf"\\{{\footnotesize {prose(rule.source)}}}"
+    )
