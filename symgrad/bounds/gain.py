@@ -5,12 +5,22 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from flint import arb, arb_mat
+from scipy.sparse.csgraph import connected_components
 
-from symgrad.language.norms import maximum
+from symgrad.language.norms import SpectralRadius, maximum
 
-__all__ = ["ball_power_norm", "gain_power", "perron_constant", "perron_root", "upper_ends"]
+__all__ = [
+    "ball_power_norm",
+    "gain_power",
+    "irreducible_blocks",
+    "perron_constant",
+    "perron_root",
+    "perron_roots",
+    "upper_ends",
+]
 
 
 def _characteristic(gain: sp.ImmutableDenseMatrix) -> tuple[sp.Expr, sp.Expr]:
@@ -19,22 +29,49 @@ def _characteristic(gain: sp.ImmutableDenseMatrix) -> tuple[sp.Expr, sp.Expr]:
     return (a + d) / 2, sp.sqrt((a - d) ** 2 + 4 * b * c) / 2
 
 
-def perron_root(gain: sp.ImmutableDenseMatrix) -> sp.Expr | None:
-    """The spectral radius of a non-negative matrix in closed form; None beyond 2 x 2 unless it is triangular.
+def irreducible_blocks(matrix: sp.ImmutableDenseMatrix) -> list[sp.ImmutableDenseMatrix]:
+    """The diagonal blocks of a matrix that is brought to block triangular form by ordering rows and columns alike.
+
+    They belong to the strongly connected components of the graph of its entries that are not known to be zero; the
+    eigenvalues of the matrix are those of the blocks (Horn and Johnson, Matrix Analysis 2013, sec. 6.2 and 8.3).
+
+    >>> [block.tolist() for block in irreducible_blocks(sp.ImmutableDenseMatrix([[1, 2, 5], [3, 4, 6], [0, 0, 7]]))]
+    [[[1, 2], [3, 4]], [[7]]]
+    """
+    links = np.array([[not entry.is_zero for entry in row] for row in matrix.tolist()])
+    count, label = connected_components(links, directed=True, connection="strong")
+    groups = sorted([[int(i) for i in np.flatnonzero(label == component)] for component in range(count)])
+    return [sp.ImmutableDenseMatrix(matrix.extract(group, group)) for group in groups]
+
+
+def perron_roots(gain: sp.ImmutableDenseMatrix) -> list[sp.Expr]:
+    """The spectral radii of the irreducible blocks of a non-negative matrix; that of the matrix is the largest.
+
+    In closed form for blocks of one and two rows, else a :class:`SpectralRadius`.
 
     Source: Perron and Frobenius; for 2 x 2 the larger root of the characteristic polynomial.
+    """
+    return [_root(block) for block in irreducible_blocks(gain)]
+
+
+def _root(block: sp.ImmutableDenseMatrix) -> sp.Expr:
+    if block.rows == 1:
+        return block[0, 0]
+    if block.rows == 2:
+        middle, root = _characteristic(block)
+        return middle + root
+    return SpectralRadius(block)
+
+
+def perron_root(gain: sp.ImmutableDenseMatrix) -> sp.Expr:
+    """The spectral radius of a non-negative matrix: the largest of its :func:`perron_roots`.
 
     >>> perron_root(sp.ImmutableDenseMatrix([[0, 1], [4, 0]]))
     2
+    >>> perron_root(sp.ImmutableDenseMatrix([[0, 1, 9], [4, 0, 9], [0, 0, 3]]))
+    3
     """
-    if gain.rows == 1:
-        return gain[0, 0]
-    if gain.is_upper or gain.is_lower:
-        return maximum(*gain.diagonal())
-    if gain.rows == 2:
-        middle, root = _characteristic(gain)
-        return middle + root
-    return None
+    return maximum(*perron_roots(gain))
 
 
 def gain_power(gain: sp.ImmutableDenseMatrix, k: sp.Expr) -> sp.MatrixBase | sp.MatPow:
@@ -77,9 +114,9 @@ def perron_constant(gain: sp.ImmutableDenseMatrix, p: sp.Expr) -> sp.Expr | None
     """
     if gain.rows == 1:
         return sp.S.One
-    rho = perron_root(gain)
-    if gain.rows > 2 or rho is None or gain[0, 1].is_zero or gain[1, 0].is_zero:
+    if gain.rows > 2 or gain[0, 1].is_zero or gain[1, 0].is_zero:
         return None
+    rho = perron_root(gain)
     rest = rho - gain[0, 0]
     ratios = {sp.oo: rest / gain[0, 1], sp.Integer(1): rest / gain[1, 0]}
     constants = {key: maximum(ratio, 1 / ratio) for key, ratio in ratios.items()}

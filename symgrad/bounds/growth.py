@@ -10,7 +10,14 @@ from typing import Any
 import sympy as sp
 from flint import arb, arb_mat
 
-from symgrad.bounds.gain import ball_power_norm, gain_power, perron_constant, perron_root
+from symgrad.bounds.gain import (
+    ball_power_norm,
+    gain_power,
+    irreducible_blocks,
+    perron_constant,
+    perron_root,
+    perron_roots,
+)
 from symgrad.bounds.horizon import kept_until, settled_from
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.language.norms import Norm, OperatorNorm, SpectralRadius, minimum
@@ -154,8 +161,7 @@ class GainPower(Growth):
 
     @property
     def rate(self) -> sp.Expr:
-        root = perron_root(self.gain)
-        return OperatorNorm(self.gain, self.norm.p).doit() if root is None or self._constant is None else root
+        return OperatorNorm(self.gain, self.norm.p).doit() if self._constant is None else perron_root(self.gain)
 
     @property
     def constant(self) -> sp.Expr:
@@ -170,8 +176,8 @@ class GainPower(Growth):
         return OperatorNorm(gain_power(self.gain, sp.Integer(steps)), self.norm.p)
 
     def compared(self, relation: Any) -> sp.Basic:
-        root = perron_root(self.gain)
-        return relation(SpectralRadius(self.gain) if root is None else root, 1)
+        join = sp.And if relation in (sp.Lt, sp.Le) else sp.Or  # of a maximum, each part decides by itself
+        return join(*(relation(root, 1) for root in perron_roots(self.gain)))
 
     @property
     def is_steady(self) -> bool:
@@ -182,6 +188,15 @@ class GainPower(Growth):
 
     def series(self, evaluator: BoundEvaluator) -> Series:
         return UpperSeries(evaluator.matrix(self.gain), self.norm)
+
+
+def _least_root(block: sp.ImmutableDenseMatrix) -> sp.Expr:
+    if block.rows == 1:
+        return block[0, 0]
+    if block.rows == 2:
+        a, b, c, d = block
+        return (a + d) / 2 - sp.sqrt((a - d) ** 2 + 4 * b * c) / 2
+    return 1 / SpectralRadius(sp.ImmutableDenseMatrix(block.inv(method="ADJ")))
 
 
 @dataclass(frozen=True)
@@ -223,14 +238,8 @@ class ComparisonPower(Growth):
 
     @cached_property
     def _least_root(self) -> sp.Expr:
-        """The eigenvalue of M of least modulus, ``1 / rho(M^-1)``; in closed form for two states and triangular M."""
-        matrix = self.comparison
-        if matrix.is_upper or matrix.is_lower:
-            return minimum(*matrix.diagonal())
-        if matrix.rows == 2:
-            a, b, c, d = matrix
-            return (a + d) / 2 - sp.sqrt((a - d) ** 2 + 4 * b * c) / 2
-        return 1 / SpectralRadius(self.inverse)
+        """The eigenvalue of M of least modulus, ``1 / rho(M^-1)``: the least of those of the irreducible blocks."""
+        return minimum(*map(_least_root, irreducible_blocks(self.comparison)))
 
     @property
     def rate(self) -> sp.Expr:

@@ -8,7 +8,9 @@ from flint import arb_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symgrad.bounds.gain import ball_power_norm, gain_power, perron_constant, perron_root
+import symgrad as sg
+from symgrad.bounds.gain import ball_power_norm, gain_power, irreducible_blocks, perron_constant, perron_root
+from symgrad.language.norms import SpectralRadius
 from symgrad.rigor.balls import lower_float, upper_float, working_precision
 
 K = sp.Symbol("k", integer=True, nonnegative=True)
@@ -94,3 +96,36 @@ def test_zero_gain():
         zero = arb_mat(3, 3, [0] * 9)
         assert upper_float(ball_power_norm(zero, 5, sp.Integer(2))) == 0.0
         assert upper_float(ball_power_norm(zero, 0, sp.Integer(2))) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_block_triangular_matrices_have_the_roots_of_their_blocks(seed):
+    """Hidden by a random order of rows and columns; blocks of one to three rows."""
+    random = np.random.default_rng(seed)
+    sizes = random.integers(1, 4, random.integers(1, 4))
+    total = int(sizes.sum())
+    dense = np.zeros((total, total))
+    start = 0
+    for size in sizes:
+        dense[start : start + size, start:] = random.integers(1, 9, (size, total - start)) / 4
+        start += size
+    order = random.permutation(total)
+    shuffled = dense[np.ix_(order, order)]
+    gain = sp.ImmutableDenseMatrix(total, total, [sp.Rational(float(value)) for value in shuffled.flat])
+    assert sorted(block.rows for block in irreducible_blocks(gain)) == sorted(sizes.tolist())
+    expected = max(abs(np.linalg.eigvals(dense)))
+    assert float(perron_root(gain).evalf()) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_stack_vanishes_where_each_of_its_layers_does():
+    layer = sg.models.lstm().assuming({"c": (-1, 1)})
+    stack = sg.product_bound(sg.stack([layer, layer]))
+    assert isinstance(stack.vanishes, sp.And)
+    assert len(stack.vanishes.args) == 2
+    assert not stack.vanishes.has(SpectralRadius)
+    random = np.random.default_rng(0)
+    for scale in (0.01, 1.0):
+        atoms = sorted(stack.gain.atoms(sg.language.norms.OperatorNorm), key=str)
+        values = {atom: sp.Float(scale * random.random()) for atom in atoms}
+        radius = max(abs(np.linalg.eigvals(as_floats(stack.gain.xreplace(values).evalf()))))
+        assert bool(stack.vanishes.xreplace(values)) == bool(radius < 1)
