@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from symgrad.bounds.inequality import DifferentialNorm, Rule
+from symgrad.bounds.inequality import DifferentialNorm, RowNormOf, Rule
 from symgrad.bounds.proof import Audit, Proof, Step
 from symgrad.language.nodes import Node
 from symgrad.present.breaking import folded
@@ -15,6 +15,7 @@ from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import function_equations, range_equations
 from symgrad.present.layout import Equation, broken, column_table, equation_rows, plain_lines
 from symgrad.present.notation import LATEX, TEXT, Notation
+from symgrad.present.parameter_rows import is_named, row_equations
 from symgrad.present.quantities import QuantityWriter, Statement, assumed_ranges, printed_nodes
 from symgrad.present.scalars import phrase
 from symgrad.present.widths import visible_length
@@ -43,10 +44,20 @@ def proof_definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
     return [
         *writer.jacobian_equations(),
         *([writer.source_equation()] if isinstance(proof.conclusion.quantity, DifferentialNorm) else []),
+        *_row_definitions(proof, writer),
         *writer.shorthand.definitions(printed, spelled_out=False),
         *function_equations(writer.vocabulary, printed),
         *range_equations(writer.vocabulary, assumed_ranges(proof.conclusion)),
     ]
+
+
+def _row_definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
+    """What the rows of derivatives that go by name consist of."""
+    found = []
+    for quantity in (step.inequality.quantity for step in proof):
+        if isinstance(quantity, RowNormOf) and is_named(writer.shorthand.writer, quantity.entries):
+            found += row_equations(writer.shorthand.writer, quantity.entries)
+    return found
 
 
 def proof_rules(proof: Proof) -> list[Rule]:

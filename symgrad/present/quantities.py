@@ -28,6 +28,7 @@ from symgrad.language.operators import Apply, Block, Operator, Variable, Weight,
 from symgrad.language.recurrence import Recurrence
 from symgrad.present.layout import Equation
 from symgrad.present.notation import Notation
+from symgrad.present.parameter_rows import is_named, row_name, row_written_out
 from symgrad.present.shorthand import Shorthand
 from symgrad.present.writer import Term
 
@@ -192,7 +193,9 @@ class QuantityWriter:
         notation, stepped = self.notation, self.vocabulary.stepped
         match quantity:
             case RowNormOf(entries, norm):
-                return notation.norm(notation.matrix([[self.shorthand.writer.write(entry) for entry in entries]]), norm)
+                if is_named(self.shorthand.writer, entries):
+                    return notation.norm(row_name(self.vocabulary, entries), norm)
+                return notation.norm(row_written_out(self.shorthand.writer, entries), norm)
             case DifferentialNorm(_, _, first, steps, norm):
                 last = self.vocabulary.scalar(steps)
                 letters = [stepped(self.jacobian, step) for step in (last, f"{last}-k+1")]

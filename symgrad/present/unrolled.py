@@ -14,6 +14,7 @@ from symgrad.present.equations import function_equations
 from symgrad.present.layout import Equation, aligned, plain_lines
 from symgrad.present.lines import equations
 from symgrad.present.notation import LATEX, TEXT, Notation
+from symgrad.present.parameter_rows import by_parameter
 from symgrad.present.shorthand import Shorthand
 from symgrad.present.writer import Term
 
@@ -147,14 +148,9 @@ class _Unroller:
         for parameter, entries in self.unrolled.sources.items():
             for state, entry in zip(states, entries, strict=True):
                 if not _is_zero(entry):
-                    name = notation.partial(vocabulary.at(state, "t"), self._by(parameter))
+                    name = notation.partial(vocabulary.at(state, "t"), by_parameter(vocabulary, parameter))
                     found.append(Equation(name, "=", self.shorthand.writer.terms(entry)))
         return found
-
-    def _by(self, parameter: sp.Expr) -> str:
-        name = self.vocabulary.plain[parameter]
-        is_matrix = isinstance(parameter, sp.MatrixSymbol) and parameter.shape[1] != 1
-        return self.notation.stacked(name) if is_matrix else name
 
     def _explanations(self) -> list[Equation]:
         definitions = self.shorthand.definitions(self.roots, spelled_out=False)
