@@ -73,8 +73,7 @@ def anchor(rule: Rule) -> str:
 
 def rule_section(rule: Rule, theory: str) -> str:
     """One rule: statement, hypotheses, equality, source, its code, and the section of the theory that explains it."""
-    module = rule.apply.__module__
-    line = inspect.getsourcelines(rule.apply)[1]
+    source = Path(str(inspect.getsourcefile(rule.apply))).relative_to(HERE.parent)
     lines = [
         f"({anchor(rule)})=",
         f"### {rule.name}",
@@ -84,12 +83,22 @@ def rule_section(rule: Rule, theory: str) -> str:
         *(f"- *Hypothesis*: {escaped(hypothesis)}" for hypothesis in rule.hypotheses),
         f"- *Equality*: {escaped(rule.equality)}",
         f"- *Source*: {escaped(rule.source)}",
-        f"- *Code*: `{rule.apply.__name__}` in {{py:mod}}`{module}`, line {line}",
     ]
     section = explaining(rule, theory)
     if section:
         lines.append(f"- *Explained in*: [{section}](../theory.md#{slug(section)})")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *code(source, rule.apply.__name__)])
+
+
+def code(source: Path, name: str) -> list[str]:
+    """A function's source, folded away."""
+    return [
+        f"```{{raw}} html\n<details><summary>Code: <code>{name}</code> in <code>{source.as_posix()}</code></summary>\n```",
+        "",
+        f"```{{literalinclude}} ../../{source.as_posix()}\n:language: python\n:pyobject: {name}\n```",
+        "",
+        "```{raw} html\n</details>\n```",
+    ]
 
 
 def escaped(words: str) -> str:
