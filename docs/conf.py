@@ -93,7 +93,7 @@ def rule_section(rule: Rule, theory: str) -> str:
 def code(source: Path, name: str) -> list[str]:
     """A function's source, folded away."""
     return [
-        f"```{{raw}} html\n<details><summary>Code: <code>{name}</code> in <code>{source.as_posix()}</code></summary>\n```",
+        f"```{{raw}} html\n<details><summary><code>{name}</code> in <code>{source.as_posix()}</code></summary>\n```",
         "",
         f"```{{literalinclude}} ../../{source.as_posix()}\n:language: python\n:pyobject: {name}\n```",
         "",
