@@ -1,0 +1,228 @@
+"""Every rule in plain numbers: matrices that attain its bound, and what goes wrong without one of its hypotheses.
+
+Each entry is a pair of numbers. In ``ATTAINED`` they are the two sides of the conclusion and agree. In ``WITHOUT``
+the hypothesis named there is dropped (or the conclusion replaced by a tempting sharper one), and the first number, which
+should be at most the second, is larger. Definitions, which cannot be false, say so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from symgrad.bounds.inequality import rules_for
+
+INF = np.inf
+EYE = np.eye(2)
+A = np.array([[1.0, 2.0], [0.0, 3.0]])
+UP, DOWN = np.array([[0.0, 1.0], [0.0, 0.0]]), np.array([[0.0, 0.0], [1.0, 0.0]])
+TURN = np.array([[0.6, -0.8], [0.8, 0.6]])
+SYMMETRIC = np.array([[2.0, 1.0], [1.0, -3.0]])
+M_MATRIX = np.array([[3.0, -1.0], [-1.0, 2.0]])
+
+
+def norm(matrix, p=2):
+    return np.linalg.norm(np.atleast_2d(matrix), p)
+
+
+def least(matrix, p=2):
+    """min ||A x|| / ||x|| of an invertible matrix."""
+    return 1 / np.linalg.norm(np.linalg.inv(matrix), p)
+
+
+def sigma_min(matrix):
+    return np.linalg.svd(np.atleast_2d(matrix))[1][-1]
+
+
+def slope(z):
+    return 1 - np.tanh(z) ** 2
+
+
+def row(*blocks):
+    return np.hstack(blocks)
+
+
+def kron(vector, outer):
+    return np.kron(np.atleast_2d(vector), outer)
+
+
+power = np.linalg.matrix_power
+v, w = np.array([1.0, -2.0]), np.array([3.0, 0.5])
+
+ATTAINED = {
+    "identity and zero": (norm(EYE, 1), 1.0),
+    "constant sub matrix": (norm(A - A.T), norm(A - A.T)),
+    "scalar multiple": (norm(-3 * A), 3 * norm(A)),
+    "transpose": (norm(A.T, 1), norm(A, INF)),
+    "diagonal affine in ranges": (norm(np.diag([1 - (-1.0), 1 - 0.5])), 2.0),
+    "diagonal matrix": (norm(np.diag([1.0, -2.0])), 2.0),
+    "composition": (norm(np.diag([2.0, 1.0]) @ np.diag([3.0, 1.0])), 2.0 * 3.0),
+    "common factor": (norm(np.diag(v) @ A + np.diag(w) @ A), norm(np.diag(v + w) @ A)),
+    "convex gate": (norm(np.array([[1.0, 0.0], [1.0, 0.0]])), np.hypot(1.0, 1.0)),
+    "triangle inequality": (norm(A + 2 * A), norm(A) + norm(2 * A)),
+    "blocks to gain": (norm(np.abs(A)), norm(np.abs(A))),
+    "gain matrix": (norm(-3.0), 3.0),
+    "power of a rate": (norm(power(2 * EYE, 3)), 2.0**3),
+    "power of a gain matrix": (norm(power(np.abs(A), 3), INF), norm(power(np.abs(A), 3), INF)),
+    "constant entries": (0.5, 0.5),
+    "declared range": (1.0, 1.0),
+    "parameter vector": (np.abs(v).max(), norm(v[:, None], INF)),
+    "undeclared variable": (INF, INF),
+    "fused function": (max(z * z for z in (-1.0, 0.3, 1.0)), 1.0),
+    "function values": (slope(0.0), 1.0),
+    "scaled entries": (-2.0 * -1.0, 2.0),
+    "convex combination of entries": (1 * 0.7 + 0 * -0.2, 0.7),
+    "summed entries": (1.0 + 2.0, 3.0),
+    "multiplied entries": (-1.0 * -3.0, 3.0),
+    "weighted sum of entries": ((A @ np.array([1.0, 1.0])).max(), norm(A, INF)),
+    "least stretching of identity and zero": (least(EYE, 1), 1.0),
+    "least stretching of a constant": (least(A), sigma_min(A)),
+    "least stretching of a multiple": (sigma_min(-3 * A), 3 * sigma_min(A)),
+    "least stretching of a transpose": (least(A.T, 1), least(A, INF)),
+    "least entry affine in ranges": (sigma_min(np.diag([3 + 2 * -1.0, 3 + 2 * 0.5])), 1.0),
+    "least value of a hump": (min(slope(z) for z in np.linspace(-1, 2, 31)), min(slope(-1), slope(2))),
+    "least entry of a diagonal": (sigma_min(np.diag([1.0, 2.0])), 1.0),
+    "least stretching of a composition": (sigma_min(np.diag([2.0, 5.0]) @ np.diag([3.0, 7.0])), 6.0),
+    "common factor stretching least": (sigma_min(np.diag(v) @ A + np.diag(w) @ A), sigma_min(np.diag(v + w) @ A)),
+    "perturbation of a term": (sigma_min(EYE - np.diag([0.5, 0.0])), 1 - 0.5),
+    "comparison matrix": (sigma_min(M_MATRIX), least(M_MATRIX)),
+    "power of a least rate": (sigma_min(power(2 * EYE, 3)), 8.0),
+    "power of a comparison matrix": (sigma_min(power(M_MATRIX, 3)), 1 / norm(power(np.linalg.inv(M_MATRIX), 3))),
+    "norm of an orthogonal matrix": (norm(TURN), 1.0),
+    "orthogonal factor": (norm(TURN @ A), norm(A)),
+    "least stretching of an orthogonal matrix": (sigma_min(TURN), 1.0),
+    "orthogonal factor stretching least": (sigma_min(A @ TURN), sigma_min(A)),
+    "norm of a symmetric matrix": (norm(SYMMETRIC), np.abs(np.linalg.eigvals(SYMMETRIC)).max()),
+    "norm of a diagonal weight": (norm(np.diag([1.0, -4.0]), 1), norm(np.diag([1.0, -4.0]), 2)),
+    "least stretching of a diagonal weight": (least(np.diag([1.0, -4.0]), 1), sigma_min(np.diag([1.0, -4.0]))),
+    "non negative sum of entries": ((A @ np.array([0.5, 0.5])).max(), norm(A, INF) * 0.5),
+    "product over layers": (norm(3 * EYE @ (2 * EYE)), 6.0),
+    "product of gain matrices": (norm(np.abs(A) @ np.abs(UP)), norm(np.abs(A) @ np.abs(UP))),
+    "least product over layers": (sigma_min(3 * EYE @ (2 * EYE)), 6.0),
+    "product of comparison matrices": (sigma_min(M_MATRIX @ M_MATRIX), 1 / norm(power(np.linalg.inv(M_MATRIX), 2))),
+    "constant vector": (norm(v[:, None]), np.hypot(1.0, 2.0)),
+    "image of a vector": (np.linalg.norm(np.diag([1.0, 4.0]) @ [0.0, 2.0]), 4.0 * 2.0),
+    "vector of bounded entries": (np.linalg.norm([3.0, -3.0, 3.0]), np.sqrt(3) * 3.0),
+    "kronecker product with a row": (norm(kron(v, A)), np.linalg.norm(v) * norm(A)),
+    "column vector": (norm(v[:, None], 1), np.abs(v).sum()),
+    "sum of kronecker products": (norm(kron(v, A) + kron(2 * v, A)), 3 * norm(kron(v, A))),
+    "common left factor": (norm(row(kron(v, A), kron(w, A), A), 1), norm(A, 1) * np.abs([*v, *w, 1.0]).max()),
+    "row of blocks": (norm(row(2 * EYE, 3 * EYE)), np.hypot(2.0, 3.0)),
+    "geometric series": (norm(EYE + 0.5 * EYE + 0.25 * EYE), 1.75),
+    "geometric series of gain matrices": (
+        np.linalg.norm((EYE + np.abs(A)) @ [1.0, 2.0]),
+        np.linalg.norm((EYE + np.abs(A)) @ [1.0, 2.0]),
+    ),
+}
+
+DEFINITION = "a definition: nothing is supposed"
+WITHOUT = {
+    "identity and zero": DEFINITION,
+    "constant sub matrix": ("no state stands in A", norm(np.diag([2.0, 1.0])), norm(np.diag([1.0, 1.0]))),
+    "scalar multiple": ("the modulus", norm(-3 * A), -3 * norm(A)),
+    "transpose": ("the dual norm", norm(np.ones((2, 1)), 1), norm(np.ones((1, 2)), 1)),
+    "diagonal affine in ranges": ("v in its range [-1, 1]", norm(np.diag([1 - (-3.0)])), 2.0),
+    "diagonal matrix": ("the modulus of the lower end", norm(np.diag([1.0, -2.0])), 1.0),
+    "composition": ("norms, not spectral radii", norm(UP @ DOWN), 0.0),
+    "common factor": ("one factor A, not A and 5 A", norm(A + 5 * A), norm(2 * A)),
+    "convex gate": ("0 <= z <= 1, here z = 3", norm(3 * EYE - 2 * -EYE), np.hypot(1.0, 1.0)),
+    "triangle inequality": ("the sum, not the largest", norm(A + A), norm(A)),
+    "blocks to gain": ("the norm of the block norms, not the largest", norm(np.ones((2, 2))), 1.0),
+    "gain matrix": ("norms, not entries", norm(-3.0), -3.0),
+    "power of a rate": ("at every step, here only at the first", norm(5 * EYE @ EYE), 1.0**2),
+    "power of a gain matrix": ("at every step, here only at the first", norm(5 * EYE @ EYE), norm(power(EYE, 2))),
+    "constant entries": DEFINITION,
+    "declared range": ("every step stays in [0, 1], the first included", 2.0, 1.0),
+    "parameter vector": ("no state stands in p", np.abs(w).max(), np.abs(v).max()),
+    "undeclared variable": DEFINITION,
+    "fused function": ("one vector, here x y with two in [-1, 1]: its least value", 0.0, -1.0 * 1.0),
+    "function values": ("the argument in its range [-1, 1]", np.tanh(2.0), np.tanh(1.0)),
+    "scaled entries": ("ends swapped for a negative factor: -2 [0, 1]", -2.0 * 0.0, -2.0 * 1.0),
+    "convex combination of entries": ("0 <= z <= 1, here z = 3", 3 * 1.0 - 2 * -1.0, 1.0),
+    "summed entries": ("both ends added", 1.0 + 1.0, 1.0),
+    "multiplied entries": ("all four corners, not the product of the upper ends", -1.0 * -3.0, 1.0 * 2.0),
+    "weighted sum of entries": ("the inf-norm, not the 2-norm", 4.0, norm(np.ones((1, 4)))),
+    "least stretching of identity and zero": DEFINITION,
+    "least stretching of a constant": (
+        "singular values, not eigenvalues",
+        1.0,
+        sigma_min(np.array([[1, 9.0], [0, 1]])),
+    ),
+    "least stretching of a multiple": ("the modulus of the factor, not its root", 0.5, sigma_min(0.25 * EYE)),
+    "least stretching of a transpose": ("a square matrix, here a column", norm(v[:, None]), 0.0),
+    "least entry affine in ranges": ("v in its range [-1, 1]", 1.0, abs(3 + 2 * -1.5)),
+    "least value of a hump": ("rising to 0 and falling from there, here z^2 on [-1, 2]", min(1.0, 4.0), 0.0**2),
+    "least entry of a diagonal": ("a range without zero, here [-1, 1]", min(abs(-1.0), abs(1.0)), 0.0),
+    "least stretching of a composition": (
+        "square factors, here a row and a column",
+        1.0 * 1.0,
+        norm(np.array([[1.0, 0.0]]) @ np.array([[0.0], [1.0]])),
+    ),
+    "common factor stretching least": ("one factor A, not A and -A", sigma_min(2 * A), sigma_min(A - A)),
+    "perturbation of a term": (
+        "the norm of the other, not its least stretching",
+        1 - 0.0,
+        sigma_min(EYE - np.diag([1, 0])),
+    ),
+    "comparison matrix": (
+        "norms subtracted off the diagonal, not left out",
+        3.0,
+        sigma_min(np.array([[3, 9], [1, 3.0]])),
+    ),
+    "power of a least rate": ("at every step, here only at the first", 2.0**2, sigma_min(2 * EYE @ (0.5 * EYE))),
+    "power of a comparison matrix": (
+        "M^-1 >= 0, here for M = [[1, -2], [-2, 1]] and J = [[1, 1], [1, 1]]",
+        least(np.array([[1.0, -2.0], [-2.0, 1.0]])),
+        sigma_min(np.ones((2, 2))),
+    ),
+    "norm of an orthogonal matrix": ("Q is orthogonal", norm(A), 1.0),
+    "orthogonal factor": ("Q is orthogonal", norm(A @ A), norm(A)),
+    "least stretching of an orthogonal matrix": ("Q is orthogonal", 1.0, sigma_min(A)),
+    "orthogonal factor stretching least": ("Q is orthogonal", sigma_min(EYE), sigma_min(A @ EYE)),
+    "norm of a symmetric matrix": ("S is symmetric", norm(UP), np.abs(np.linalg.eigvals(UP)).max()),
+    "norm of a diagonal weight": ("D is diagonal", norm(A, 1), norm(A, 2)),
+    "least stretching of a diagonal weight": ("D is diagonal", sigma_min(A), least(A, INF)),
+    "non negative sum of entries": ("A >= 0, here [1, -1] on [0, 1]: its least value", 0.0, -1.0),
+    "product over layers": ("each layer's own bound, not the first one's", norm(5 * EYE @ EYE), 1.0**2),
+    "product of gain matrices": ("each layer's own bound, not the first one's", norm(5 * EYE @ EYE), 1.0),
+    "least product over layers": ("each layer's own bound, not the first one's", 1.0, sigma_min(0.1 * EYE)),
+    "product of comparison matrices": (
+        "each M_l^-1 >= 0",
+        least(np.array([[1, -2.0], [-2, 1]])),
+        sigma_min(np.ones((2, 2))),
+    ),
+    "constant vector": ("no state stands in p", np.linalg.norm(w), np.linalg.norm(v)),
+    "image of a vector": ("norms, not spectral radii", np.linalg.norm(UP @ [0.0, 1.0]), 0.0),
+    "vector of bounded entries": ("the root of the size", np.linalg.norm([1.0, 1.0]), 1.0),
+    "kronecker product with a row": ("the dual norm of v", norm(kron(v, EYE), INF), np.abs(v).max()),
+    "column vector": ("the norm of the vector itself, not its dual", norm(v[:, None], 1), np.abs(v).max()),
+    "sum of kronecker products": ("the sum, not the largest", norm(kron(v, A) + kron(v, A)), norm(kron(v, A))),
+    "common left factor": ("one factor, not I and 3 I", norm(row(EYE, 3 * EYE)), np.hypot(1.0, 1.0)),
+    "row of blocks": ("the dual norm, here for p = inf", norm(row(EYE, EYE), INF), max(1.0, 1.0)),
+    "geometric series": ("at every step, here only at the first", norm(EYE + 5 * EYE), 1.0 + 0.5),
+    "geometric series of gain matrices": ("at every step", norm(EYE + 5 * EYE), norm(EYE + 0.5 * EYE)),
+}
+
+
+def test_every_rule_has_both() -> None:
+    names = {rule.name for rule in rules_for()}
+    assert set(ATTAINED) == names
+    assert set(WITHOUT) == names
+
+
+@pytest.mark.parametrize("name", ATTAINED)
+def test_the_equality_case_is_attained(name: str) -> None:
+    value, bound = ATTAINED[name]
+    assert value == bound or value == pytest.approx(bound, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name, case in WITHOUT.items() if case != DEFINITION])
+def test_without_the_hypothesis_it_is_false(name: str) -> None:
+    hypothesis, larger, smaller = WITHOUT[name]
+    assert hypothesis
+    assert larger > smaller + 1e-6
+
+
+def test_only_rules_without_hypotheses_are_definitions() -> None:
+    definitions = {name for name, case in WITHOUT.items() if case == DEFINITION}
+    assert all(not rule.hypotheses for rule in rules_for() if rule.name in definitions)
