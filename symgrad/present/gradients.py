@@ -74,17 +74,20 @@ class _Writer:
         count = self.notation.product([size, self._count()])
         if bound.gamma == 1:
             return count
-        rate = self._rate_symbol
-        closed = scalar((rate**bound.first - rate**bound.steps) / (1 - rate))
+        name = self.notation.plain(self._rate_symbol)
+        first, last = (self.notation.power(name, scalar(count)) for count in (bound.first, bound.steps))
+        closed = self.notation.quotient(f"{'1' if bound.first == 0 else first} - {last}", f"1 - {name}")
         whole = self.notation.product([size, closed])
         if bound.gamma.is_number:
             return whole
         words = self.notation.words
-        return f"{whole}{words(' (for ')}{self.notation.plain(rate)} = 1{words(': ')}{count}{words(')')}"
+        return f"{whole}{words(' (for ')}{name} = 1{words(': ')}{count}{words(')')}"
 
     def _count(self) -> str:
         """The number of terms."""
         first, steps = map(self.vocabulary.scalar, (self.bound.first, self.bound.steps))
+        if (self.bound.steps - self.bound.first).is_Integer:
+            return self.vocabulary.scalar(self.bound.steps - self.bound.first)
         return steps if self.bound.first == 0 else self.notation.brackets(f"{steps} - {first}")
 
     def _single_names(self) -> list[Equation]:

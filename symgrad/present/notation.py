@@ -126,6 +126,10 @@ class Notation(ABC):
         """A gradient of which only the last terms are kept."""
 
     @abstractmethod
+    def quotient(self, above: str, below: str) -> str:
+        """A quotient of two sums."""
+
+    @abstractmethod
     def radius(self, matrix: str) -> str:
         """A spectral radius."""
 
@@ -233,6 +237,9 @@ class _Latex(Notation):
     def kept(self, gradient: str, terms: str) -> str:
         return rf"\left({gradient}\right)_{{\text{{last }} {terms}}}"
 
+    def quotient(self, above: str, below: str) -> str:
+        return rf"\frac{{{above}}}{{{below}}}"
+
     def radius(self, matrix: str) -> str:
         return rf"\rho\left({matrix}\right)"
 
@@ -326,6 +333,9 @@ class _Text(Notation):
 
     def kept(self, gradient: str, terms: str) -> str:
         return f"({gradient} of the last {terms})"
+
+    def quotient(self, above: str, below: str) -> str:
+        return f"({above})/({below})"
 
     def radius(self, matrix: str) -> str:
         return f"rho({matrix})"
