@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from symgrad.numerics.simulate import Trajectory, simulate
     from symgrad.numerics.verdict import Verdict
     from symgrad.numerics.verify import Check, verify
+    from symgrad.present.reports import report
 
 __version__ = "0.1.0"
 
@@ -69,6 +70,7 @@ __all__ = [
     "nonnegative",
     "orthogonal",
     "product_bound",
+    "report",
     "simulate",
     "stack",
     "symmetric",
@@ -95,6 +97,7 @@ _ON_FIRST_USE = {
     "load_inputs": "symgrad.interop.checkpoints",
     "load_weights": "symgrad.interop.checkpoints",
     "product_bound": "symgrad.bounds.product",
+    "report": "symgrad.present.reports",
     "simulate": "symgrad.numerics.simulate",
     "unroll": "symgrad.calculus.unroll",
     "verify": "symgrad.numerics.verify",

@@ -41,7 +41,7 @@ def document(obj: Any) -> str:
         InputError: nothing is known about typesetting such an object.
 
     >>> import symgrad as sg
-    >>> print(document(sg.models.elman()).splitlines()[-4])
+    >>> print(document(sg.models.elman()).splitlines()[-3])
     h_{t} &= \tanh\left(W h_{t-1} + U u_{t} + b\right)
     """
     return page(body(obj))

@@ -1,0 +1,153 @@
+"""What a report says: a model's equations, Jacobian and gradient, its bounds or why there are none, and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from symgrad.bounds.gradient import gradient_bound
+from symgrad.bounds.product import Bound, product_bound
+from symgrad.calculus.jacobian import jacobian
+from symgrad.calculus.unroll import unroll
+from symgrad.errors import SymgradError
+from symgrad.language.norms import Norm
+from symgrad.language.recurrence import Recurrence
+from symgrad.numerics.verify import Check, verify
+from symgrad.present.dispatch import plot
+from symgrad.present.notation import LATEX
+from symgrad.present.powers import DOWN, UP, power_text
+from symgrad.present.quantities import QuantityWriter
+from symgrad.present.report_parts import Formula, Item, Picture, Section, Shown, Table, Words
+from symgrad.present.scalars import phrase
+
+__all__ = ["Experiment", "sections"]
+
+_SIDES = {"upper": "Bounds from above", "lower": "Bounds from below"}
+_STEPS = (1, 2, 5)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Weights for a model, and how the bounds are held against simulated trajectories.
+
+    Attributes:
+        weights: symbol or name -> array.
+        horizon: the largest number of factors.
+        trajectories: how many to simulate; 0 for none.
+        seed: of all that is drawn.
+        picture: where the plot goes.
+    """
+
+    weights: Mapping[Any, Any]
+    horizon: int
+    trajectories: int
+    seed: int
+    picture: Path
+
+
+def sections(model: Recurrence, norms: Sequence[Norm], experiment: Experiment | None) -> list[Section]:
+    """All sections of the report on a model.
+
+    Args:
+        model: the recurrence.
+        norms: that products are bounded in, the one first whose proof is shown.
+        experiment: with weights, what to compute with them.
+    """
+    found = {side: [_attempt(product_bound, model, norm, side) for norm in norms] for side in _SIDES}
+    bounds = {side: [item for item in items if isinstance(item, Bound)] for side, items in found.items()}
+    proofs = {title: bounds[side][0].proof for side, title in _SIDES.items() if bounds[side]}
+    numbers = [] if experiment is None else [_numbers([*bounds["upper"], *bounds["lower"]], experiment)]
+    return [
+        Section("Model", [Shown(model)]),
+        Section("Jacobian", [Shown(jacobian(model))]),
+        Section("Backpropagation through time", [Shown(unroll(model))]),
+        *(Section(title, _bounds(found[side], norms)) for side, title in _SIDES.items()),
+        Section("Gradient", [_gradient(model, norms[0])]),
+        *(Section(f"{title}: proof in the norm {norms[0]}", [Shown(proof)]) for title, proof in proofs.items()),
+        *numbers,
+    ]
+
+
+def _attempt(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The result, or the message that says why there is none."""
+    try:
+        return function(*arguments)
+    except SymgradError as error:
+        return str(error)
+
+
+def _bounds(found: Sequence[Bound | str], norms: Sequence[Norm]) -> list[Item]:
+    """The bounds with what they say about vanishing and exploding gradients; equal reasons for none are said once."""
+    items: list[Item] = []
+    reasons: dict[str, list[str]] = {}
+    for norm, item in zip(norms, found, strict=True):
+        if isinstance(item, Bound):
+            items += [Words(f"In the norm {norm}:"), Shown(item), *_criteria(item)]
+        else:
+            reasons.setdefault(item, []).append(str(norm))
+    return [*items, *(Words(f"In the norm {_listed(names)}: {reason}.") for reason, names in reasons.items())]
+
+
+def _criteria(bound: Bound) -> list[Item]:
+    """What the bound says about gradients; of several states in the letter of their gain matrix."""
+    if bound.gain.rows == 1 or bound.side == "lower" or bound.model.depth is not None:
+        return [Shown(item) for item in bound.criteria]
+    radius = LATEX.radius(QuantityWriter(bound.model, LATEX, []).gain)
+    signs = {"sufficient": "<", "necessary": ">" if bound.growth.is_steady else r"\ge"}
+    return [
+        Formula(rf"{radius} {signs[item.kind]} 1 {phrase(f' is {item.kind} for {item.phenomenon} gradients')}")
+        for item in bound.criteria
+    ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    *before, last = names
+    return f"{', '.join(before)} or {last}" if before else last
+
+
+def _gradient(model: Recurrence, norm: Norm) -> Item:
+    bound = _attempt(lambda: gradient_bound(model, norm=norm))
+    return Words(f"{bound}.") if isinstance(bound, str) else Shown(bound)
+
+
+# --- with weights ---------------------------------------------------------------
+
+
+def _numbers(bounds: Sequence[Bound], experiment: Experiment) -> Section:
+    if not bounds:
+        return Section("Numbers", [Words("There is no bound to evaluate.")])
+    series = [bound.with_weights(experiment.weights) for bound in bounds]
+    layers = series[0].layers
+    horizon = experiment.horizon if layers is None else min(experiment.horizon, layers)
+    header = ["k", *(f"{'at most' if bound.side == 'upper' else 'at least'}, norm {bound.norm}" for bound in bounds)]
+    rows = []
+    for k in _shown(horizon):
+        values = [(one.at(k), UP if bound.side == "upper" else DOWN) for one, bound in zip(series, bounds, strict=True)]
+        rows.append([str(k), *(power_text(value.log10, 4, rounding) for value, rounding in values)])
+    return Section("Numbers", [Table(header, rows), *_simulated(bounds[0], experiment, horizon)])
+
+
+def _shown(horizon: int) -> list[int]:
+    """The numbers of steps with a row: 1, 2, 5, 10, ... and the horizon."""
+    decades = (base * 10**power for power in range(len(str(horizon))) for base in _STEPS)
+    return sorted({k for k in decades if k <= horizon} | {horizon})
+
+
+def _verified(bound: Bound, experiment: Experiment, horizon: int) -> Check:
+    count, seed = experiment.trajectories, experiment.seed
+    return verify(bound, experiment.weights, horizon=horizon, trajectories=count, seed=seed)
+
+
+def _simulated(bound: Bound, experiment: Experiment, horizon: int) -> list[Item]:
+    """The bound against what trajectories reach."""
+    check = _attempt(_verified, bound, experiment, horizon) if experiment.trajectories else None
+    if check is None or isinstance(check, str):
+        picture = plot(bound, experiment.weights, horizon=horizon, trajectories=0)
+        reason = "" if check is None else f"No trajectories are simulated: {check}."
+        words = [Words(reason)] if reason else []
+    else:
+        picture, words = plot(check), [Words(f"Simulated trajectories: {check.verdict}: {check.reason}.")]
+    picture.figure.savefig(experiment.picture, bbox_inches="tight")
+    return [*words, Picture(experiment.picture, f"The bound in the norm {bound.norm} against the number of factors.")]

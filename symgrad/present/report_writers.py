@@ -1,0 +1,156 @@
+"""A report in LaTeX or in Markdown."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from symgrad.bounds.inequality import Rule
+from symgrad.bounds.proof import Proof, Step
+from symgrad.present.dispatch import latex
+from symgrad.present.documents import body, display
+from symgrad.present.layout import aligned
+from symgrad.present.notation import LATEX
+from symgrad.present.proofs import proof_definitions, proof_rules, proof_writer, statement_lines
+from symgrad.present.report_parts import Formula, Item, Picture, Shown, Table, Words
+from symgrad.present.scalars import prose
+
+__all__ = ["LatexReport", "MarkdownReport", "ReportWriter"]
+
+
+class ReportWriter(ABC):
+    """How the parts of a report are written in one format."""
+
+    template: str
+    picture_format: str
+
+    @abstractmethod
+    def words(self, words: str) -> str:
+        """Plain words."""
+
+    @abstractmethod
+    def shown(self, item: Shown) -> str:
+        """An object in its formulas."""
+
+    @abstractmethod
+    def formula(self, formula: str) -> str:
+        """A displayed formula."""
+
+    @abstractmethod
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        """A table."""
+
+    @abstractmethod
+    def picture(self, item: Picture) -> str:
+        """A picture."""
+
+    def item(self, item: Item) -> str:
+        """Any part."""
+        match item:
+            case Words(words):
+                return self.words(words)
+            case Shown():
+                return self.shown(item)
+            case Formula(formula):
+                return self.formula(formula)
+            case Table(header, rows):
+                return self.table(header, rows)
+            case Picture():
+                return self.picture(item)
+
+
+class LatexReport(ReportWriter):
+    """For pdflatex."""
+
+    template = "report.tex.jinja"
+    picture_format = "pdf"
+
+    def words(self, words: str) -> str:
+        return rf"{{\raggedright {prose(words)}\par}}" if len(words) > 60 else prose(words)
+
+    def shown(self, item: Shown) -> str:
+        return body(item.obj)
+
+    def formula(self, formula: str) -> str:
+        return display(formula)
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        head = " & ".join(map(prose, header))
+        lines = " \\\\\n".join(" & ".join(map(_number, row)) for row in rows)
+        columns = "r" * len(header)
+        return (
+            f"\\begin{{longtable}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n\\endhead\n"
+            f"{lines} \\\\\n\\bottomrule\n\\end{{longtable}}"
+        )
+
+    def picture(self, item: Picture) -> str:
+        return (
+            f"\\begin{{center}}\n\\includegraphics[width=0.75\\textwidth]{{{item.path.name}}}\n\n"
+            f"{prose(item.words)}\n\\end{{center}}"
+        )
+
+
+def _number(cell: str) -> str:
+    """A number such as ``1.5e-40`` as mathematics."""
+    mantissa, mark, exponent = cell.partition("e")
+    return rf"${mantissa} \cdot 10^{{{int(exponent)}}}$" if mark and exponent else f"${cell}$"
+
+
+# Commands whose backslash Markdown takes for one that escapes a sign.
+_SPACES = {r"\,": r"\thinspace ", r"\;": r"\thickspace ", r"\!": r"\negthinspace "}
+_BRACES = {r"\{": r"\lbrace ", r"\}": r"\rbrace "}
+_SPECIAL = re.compile(r"([\\`*_{}<>|$\[\]])")
+
+
+class MarkdownReport(ReportWriter):
+    """For GitHub and other renderers that know ``$$``."""
+
+    template = "report.md.jinja"
+    picture_format = "png"
+
+    def words(self, words: str) -> str:
+        return _SPECIAL.sub(r"\\\1", words)
+
+    def shown(self, item: Shown) -> str:
+        return self._proof(item.obj) if isinstance(item.obj, Proof) else self.formula(latex(item.obj))
+
+    def formula(self, formula: str) -> str:
+        return f"$$\n{_safe(formula)}\n$$"
+
+    def _proof(self, proof: Proof) -> str:
+        writer = proof_writer(proof, LATEX)
+        steps = []
+        for step in proof:
+            lines = statement_lines(writer.statement(step.inequality))
+            statement = lines[0] if len(lines) == 1 else _stacked(lines)
+            steps.append(f"{step.number}. {self._reason(step)}\n\n   $$\n   {_safe(statement)}\n   $$")
+        rules = [self._rule(rule) for rule in proof_rules(proof)]
+        definitions = self.formula(aligned(proof_definitions(proof, writer)))
+        return "\n\n".join([definitions, *steps, "**Rules**", "\n".join(rules)])
+
+    def _reason(self, step: Step) -> str:
+        used = f" from {', '.join(map(str, step.premises))}" if step.premises else ""
+        hypotheses = "".join(f"; if {words}" for words in step.rule.hypotheses)
+        return self.words(f"{step.rule.name}{used}{hypotheses}:")
+
+    def _rule(self, rule: Rule) -> str:
+        return f"- {self.words(rule.name)}: ${_safe(rule.statement)}$  \n  {self.words(rule.source)}"
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        lines = [map(self.words, header), ["---:"] * len(header), *rows]
+        return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+    def picture(self, item: Picture) -> str:
+        return f"![{self.words(item.words)}]({item.path.name.replace(' ', '%20')})"
+
+
+def _stacked(lines: Sequence[str]) -> str:
+    rows = r" \\ ".join(lines)
+    return rf"\begin{{array}}{{l}}{rows}\end{{array}}"
+
+
+def _safe(formula: str) -> str:
+    """A formula without the backslashes that Markdown would take away."""
+    words = _SPACES | _BRACES
+    return re.sub(r"\\.", lambda match: words.get(match[0], match[0]), formula)
