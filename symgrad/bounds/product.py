@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import sympy as sp
 from flint import arb
 
@@ -28,7 +27,8 @@ from symgrad.bounds.inequality import (
 )
 from symgrad.bounds.layers import LayerProduct
 from symgrad.bounds.proof import Proof
-from symgrad.bounds.values import BoundArray, scalar_arrays, values_on_arrays
+from symgrad.bounds.steps import checked_steps
+from symgrad.bounds.values import BoundArray, checked_points, scalar_arrays, values_on_arrays
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.jacobian import jacobian
 from symgrad.errors import InputError, UnknownNameError
@@ -43,7 +43,7 @@ from symgrad.language.weights import LayerWeights, Weights, bind
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import log10_of, lower_float, to_ball, upper_float, working_precision
 
-__all__ = ["Bound", "BoundSeries", "BoundValue", "checked_steps", "product_bound"]
+__all__ = ["Bound", "BoundSeries", "BoundValue", "product_bound"]
 
 K = sp.Symbol("k", integer=True, nonnegative=True)
 _BITS = 128
@@ -287,10 +287,8 @@ class Bound(Presentable):
         """
         if self.model.depth is not None:
             raise InputError("evaluate_array: every layer has parameters of its own; use evaluate(weights, k)")
-        arrays = scalar_arrays(self.model, weights)
-        ends = [{str(s): end(a) for s, a in arrays.items()} for end in (np.min, np.max)]
-        given = {str(key): value for key, value in (weights or {}).items()}
-        series, _ = (self.with_weights(given | end) for end in ends)  # both ends are held against declared ranges
+        arrays, rest = scalar_arrays(self.model, weights)
+        series, *_ = [self.with_weights(rest | point) for point in checked_points(arrays)]
         return values_on_arrays(series.bound.growth, series.weights, arrays, k, self.side == "upper", _BITS)
 
     @property
@@ -407,18 +405,6 @@ class BoundSeries:
             end = threshold.lower() if self.bound.side == "upper" else threshold.upper()
             found = self._series.horizon(end, limit)
         return sp.oo if found is None else found
-
-
-def checked_steps(k: Any) -> int:
-    """A number of steps.
-
-    Raises:
-        InputError: it is not a non-negative integer.
-    """
-    whole = isinstance(k, (int, sp.Integer)) or hasattr(k, "__index__")
-    if isinstance(k, bool) or not whole or int(k) < 0:
-        raise InputError(f"k: a non-negative integer is needed, got {k!r}")
-    return int(k)
 
 
 SIDES = {"upper": ProductNorm, "lower": ProductModulus}

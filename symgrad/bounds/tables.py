@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symgrad.bounds.product import Bound, BoundValue, checked_steps
+from symgrad.bounds.product import Bound, BoundValue
+from symgrad.bounds.steps import checked_steps
 from symgrad.errors import InputError
 from symgrad.presentable import Presentable
 

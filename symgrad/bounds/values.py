@@ -12,13 +12,14 @@ from flint import arb
 from numpy.typing import NDArray
 
 from symgrad.bounds.growth import Growth
+from symgrad.bounds.steps import steps_array
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.errors import InputError
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, exact_array
 from symgrad.rigor.balls import log10_of, lower_float, upper_float, working_precision
 
-__all__ = ["BoundArray", "scalar_arrays", "values_on_arrays"]
+__all__ = ["BoundArray", "checked_points", "scalar_arrays", "values_on_arrays"]
 
 Array = NDArray[np.float64]
 
@@ -36,19 +37,39 @@ class BoundArray:
     log10: Array
 
 
-def scalar_arrays(model: Recurrence, weights: Mapping[Any, Any] | None) -> dict[sp.Expr, Array]:
-    """Those scalar parameters that are given as arrays.
+def scalar_arrays(model: Recurrence, weights: Mapping[Any, Any] | None) -> tuple[dict[sp.Expr, Array], dict[Any, Any]]:
+    """Those scalar parameters that are given as arrays, and all other weights as they are.
 
     Raises:
-        InputError: no mapping.
-        UnknownNameError: a name that the model does not have.
+        InputError: no mapping, a parameter given twice, or an array without entries.
     """
     if weights is not None and not isinstance(weights, Mapping):
         raise InputError(f"weights: a mapping {{name: array}} is needed, got {type(weights).__name__}")
     scalars = {str(s): s for s in model.parameters if isinstance(s, sp.Symbol)}
-    given = {scalars[str(key)]: value for key, value in (weights or {}).items() if str(key) in scalars}
-    arrays = {symbol: exact_array(f"weight {symbol}", value) for symbol, value in given.items()}
-    return {symbol: array for symbol, array in arrays.items() if array.ndim}
+    arrays: dict[sp.Expr, Array] = {}
+    rest: dict[Any, Any] = {}
+    for key, value in (weights or {}).items():
+        symbol = scalars.get(str(key))
+        if symbol in arrays:
+            raise InputError(f"weights: {key} is given twice, by its name and as a symbol")
+        array = None if symbol is None else exact_array(f"weight {symbol}", value)
+        if array is None or not array.ndim:
+            rest[key] = value
+        elif array.size:
+            arrays[symbol] = array
+        else:
+            raise InputError(f"weight {symbol}: at least one number is needed, got an array of shape {array.shape}")
+    return arrays, rest
+
+
+def checked_points(arrays: Mapping[sp.Expr, Array]) -> list[dict[sp.Expr, float]]:
+    """Values to hold against what was declared: the ends of each array, and all values where the ends do not tell."""
+    points = [{s: float(end(a)) for s, a in arrays.items()} for end in (np.min, np.max)]
+    for symbol, array in arrays.items():
+        signed = symbol.is_positive or symbol.is_negative
+        if symbol.is_integer is not None or (symbol.is_nonzero and not signed):
+            points += [points[0] | {symbol: float(value)} for value in np.unique(array)]
+    return points
 
 
 def values_on_arrays(
@@ -59,7 +80,7 @@ def values_on_arrays(
     Raises:
         InputError: k is no array of non-negative integers, or the shapes do not broadcast.
     """
-    steps = _steps(k)
+    steps = steps_array(k)
     try:
         *grids, counts = np.broadcast_arrays(*arrays.values(), steps)
     except ValueError as error:
@@ -83,10 +104,3 @@ def values_on_arrays(
 
 def _rounded(ball: arb, upper: bool) -> tuple[float, float]:
     return upper_float(ball) if upper else max(lower_float(ball), 0.0), log10_of(ball, up=upper)
-
-
-def _steps(k: Any) -> NDArray[np.int64]:
-    array = np.asarray(k)
-    if array.dtype.kind not in "iu" or (array.size and array.min() < 0):
-        raise InputError(f"k: an array of non-negative integers is needed, got {k!r}")
-    return array.astype(np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,18 @@ class BallEvaluator(Evaluator[Any]):
         return arb_mat(value.nrows(), value.ncols(), [evaluate(entry) for entry in value.entries()])
 
 
+@lru_cache(maxsize=1024)
+def _norms_apart(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
+    """An expression with symbols for the norms in it, the same ones every time: what is compiled for it is then found.
+
+    A norm within the matrix of another one belongs to that.
+    """
+    atoms = sorted(expr.atoms(OperatorNorm, SmallestSingularValue, MinimumModulus, SpectralRadius), key=str)
+    outer = [atom for atom in atoms if not any(atom in other.args[0].atoms(type(atom)) for other in atoms)]
+    names = {atom: sp.Dummy(f"norm{i}", nonnegative=True) for i, atom in enumerate(outer)}
+    return expr.xreplace(names), {name: atom for atom, name in names.items()}
+
+
 class BoundEvaluator:
     """Balls around bound expressions: scalars in norms of constant matrices, with weights put in.
 
@@ -139,14 +151,10 @@ class BoundEvaluator:
 
     def ball(self, expr: sp.Expr) -> arb:
         """A ball that contains the value of the expression."""
-        atoms = sorted(expr.atoms(OperatorNorm, SmallestSingularValue, MinimumModulus, SpectralRadius), key=str)
-        outer = [atom for atom in atoms if not any(atom in other.args[0].atoms(type(atom)) for other in atoms)]
-        names = {atom: sp.Dummy(f"norm{i}", nonnegative=True) for i, atom in enumerate(outer)}
-        scalar = expr.xreplace(names)
-        symbols = [s for s in scalar.free_symbols if s not in names.values()]
-        known = {s: self._balls.number(s) for s in symbols}
-        values = {**known, **{names[atom]: self.norm(atom) for atom in outer}}
-        return ball_function(scalar, tuple(values))(*values.values())
+        scalar, names = _norms_apart(expr)
+        symbols = sorted(scalar.free_symbols - set(names), key=str)
+        values = [*map(self._balls.number, symbols), *map(self.norm, names.values())]
+        return ball_function(scalar, (*symbols, *names))(*values)
 
     def norm(self, atom: sp.Expr) -> arb:
         """A ball around the norm (or smallest singular value) of a constant matrix."""

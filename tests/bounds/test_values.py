@@ -11,6 +11,7 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.language.norms import OperatorNorm
+from symgrad.rigor.balls import _compiled
 
 W4 = np.random.default_rng(0).standard_normal((4, 4))
 LSTM = sg.models.lstm().assuming({"c": (-2, 2)})
@@ -118,6 +119,28 @@ def test_many_points() -> None:
     assert np.allclose(found.values, (1 - alphas + alphas * spectral(W4)) ** np.arange(100), rtol=1e-11)
 
 
+def test_no_steps_give_no_values() -> None:
+    found = sg.product_bound(sg.models.leaky()).evaluate_array({"W": W4, "alpha": [0.5]}, [])
+    assert found.values.shape == found.log10.shape == (0,)
+
+
+def test_each_value_of_an_array_is_held_against_what_the_symbol_assumes() -> None:
+    x, whole, rest = sp.symbols("x"), sp.Symbol("q", integer=True), sp.Symbol("r", real=True, nonzero=True)
+    for symbol, values in ((whole, [0.0, 0.5, 1.0]), (rest, [-1.0, 0.0, 1.0])):
+        bound = sg.product_bound(sg.Recurrence({x: symbol * sp.sin(x)}))
+        with pytest.raises(sg.InputError, match=f"weight {symbol}: the symbol is assumed"):
+            bound.evaluate_array({symbol: values})
+
+
+def test_ten_thousand_different_parameters_are_compiled_once() -> None:
+    alphas = np.linspace(0.0001, 1, 10_000)
+    bound = sg.product_bound(sg.models.leaky())
+    before = _compiled.cache_info().misses
+    found = bound.evaluate_array({"W": W4, "alpha": alphas}, 100)
+    assert _compiled.cache_info().misses - before <= 2
+    assert np.allclose(found.values, (1 - alphas + alphas * spectral(W4)) ** 100, rtol=1e-11)
+
+
 @pytest.mark.parametrize(
     ("weights", "k", "message"),
     [
@@ -126,6 +149,12 @@ def test_many_points() -> None:
         ({"W": W4, "alpha": np.ones(3)}, [0.5, 2, 3], "k: an array of non-negative integers"),
         ({"W": W4, "alpha": -np.ones(2)}, 1, "alpha"),
         ({"alpha": np.ones(2)}, 1, "missing"),
+        ({"W": W4, "alpha": np.array([])}, 1, "weight alpha: at least one number"),
+        ({"W": W4, "alpha": np.ones(2)}, [[1], [2, 3]], "k: an array of non-negative integers"),
+        ({"W": W4, "alpha": np.ones(2)}, True, "k: an array of non-negative integers"),
+        ({"W": W4, "alpha": np.ones(2)}, np.array([2**63], dtype=np.uint64), "k: an array of .* below"),
+        ({"W": W4, "alpha": 1.0, sp.Symbol("alpha"): np.ones(2)}, 1, "alpha is given twice"),
+        (3, 1, "weights: a mapping"),
     ],
 )
 def test_bad_arrays_are_refused(weights: Any, k: Any, message: str) -> None:
