@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.cli import commands, main
 from symgrad.cli.arguments import chosen_model, parsed_activation, parsed_number, parsed_range
+from tests.present.zoo import zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 DIGITS = str(ROOT / "examples" / "digits_elman.safetensors")
@@ -61,18 +63,19 @@ def test_models_are_listed_with_options_and_equations(run) -> None:
 
 @pytest.mark.parametrize("name", sg.models.names())
 def test_every_model_is_derived_in_every_format(run, name: str) -> None:
-    arguments = ("derive", name, "--norm", "inf", *(("--range", "c=-2,2") if name == "lstm" else ()))
+    ranges = [f"--range={symbol}={held.start},{held.end}" for symbol, held in zoo(name).ranges.items()]
+    arguments = ("derive", name, "--norm", "inf", *ranges)
     written = run(*arguments)
     assert (written.code, written.err) == (0, "")
     titles = ["Recurrence", "Jacobian", "Bound", "Proof"]
     assert [line for line in written.out.splitlines() if line in titles] == titles
-    assert "||_inf <= " in written.out
+    assert re.search(r"^\|{1,2}J\[[tL]\]\*J\[[tL]-1\]\S*(_inf)? <= ", written.out, re.MULTILINE)
     typeset = run(*arguments, "--format", "latex").out
     assert typeset.count("\\[\n") == typeset.count("\n\\]") == 4
     data = json.loads(run(*arguments, "--format", "json").out)
     assert list(data) == ["recurrence", "jacobian", "bound"]
     assert data["bound"]["norm"] == "inf"
-    assert data["bound"]["proof"]["steps"][-1]["rule"].startswith("power of")
+    assert data["bound"]["proof"]["steps"][-1]["rule"].startswith(("power of", "product over layers"))
     assert json.loads(run(*arguments, "--json").out) == data
 
 
@@ -81,6 +84,57 @@ def test_activation_options_and_ranges_reach_the_model(run) -> None:
     assert "(||W||_2/4 + 3/4)**k" in done.out
     assert "each entry of u[t] in [0, oo)" in done.out
     assert "leaky_relu(slope=1/5)(z) = " in done.out
+
+
+def test_bounds_from_below_and_declared_properties(run) -> None:
+    done = run("derive", "elman", "-a", "leaky_relu(0.5)", "--side", "lower", "--assume", "W=orthogonal")
+    assert done.code == 0
+    assert "sigma_min(J[t]*J[t-1]*...*J[t-k+1]) >= (1/2)**k" in done.out
+    assert "W is orthogonal" in done.out
+
+
+def test_layers_are_stacked_with_the_ranges_of_each(run) -> None:
+    data = json.loads(run("derive", "lstm", "--layers", "2", "-r", "c=-1,1", "-r", "c_l1=-2,0.5", "--json").out)
+    ranges = {entry["name"]: entry["range"] for entry in data["recurrence"]["states"]}
+    assert ranges == {"h_l0": None, "c_l0": ["-1", "1"], "h_l1": None, "c_l1": ["-1", "1/2"]}
+
+
+def test_options_may_be_true_or_whole_numbers(run) -> None:
+    assert "p_f" in run("derive", "lstm", "-o", "peephole=true", "-r", "c=-1,1").out
+    assert "p_f" not in run("derive", "lstm", "-o", "peephole=false", "-r", "c=-1,1").out
+    assert "l = 1, ..., 3" in run("derive", "feedforward", "-o", "depth=3").out
+
+
+def test_a_gradient_is_bounded_with_its_value(run, tmp_path: Path) -> None:
+    np.savez(tmp_path / "w.npz", W_rec=2 * np.eye(2), W_in=np.eye(2), b=np.zeros(2))
+    asked = ("gradient", "sigmoid_rnn", "--steps", "3", "-r", "u=-1,1", "-w", str(tmp_path / "w.npz"))
+    value = json.loads(run(*asked, "--json").out)["value"]["value"]
+    exact = np.sqrt(5) * (1 + 0.5 + 0.25)
+    assert exact <= value <= exact * (1 + 1e-12)
+    done = run(*asked)
+    titles = ["Sum", "Bound", "Proof", "Value"]
+    assert [line for line in done.out.splitlines() if line in titles] == titles
+    left_out = json.loads(run(*asked, "--truncate", "1", "--json").out)["value"]["value"]
+    assert left_out == pytest.approx(np.sqrt(5) * 0.75)
+    assert run(*asked, "--format", "latex").out.rstrip().splitlines()[-1] == "% Value: at most 3.91312"
+
+
+def test_documents_are_whole(run) -> None:
+    for arguments in (("derive", "elman"), ("gradient", "sigmoid_rnn", "-r", "u=-1,1")):
+        page = run(*arguments, "--format", "document").out
+        assert page.startswith(r"\documentclass")
+        assert page.count(r"\section*{") >= 3
+
+
+def test_a_report_is_written(run, tmp_path: Path, weights: str) -> None:
+    path = tmp_path / "out.md"
+    arguments = ("report", "elman", "-o", str(path), "-w", weights, "--prefix", "net.", "-k", "3", "-n", "2")
+    done = run(*arguments, "-a", "identity", "--norm", "inf")
+    assert (done.code, done.out, done.err) == (0, f"{path}\n", "")
+    page = path.read_text(encoding="utf-8")
+    assert page.startswith("# Products of Jacobians of elman")
+    assert "| 3 | 1 |" in page
+    assert json.loads(run(*arguments, "-a", "identity", "--json").out)["path"] == str(path)
 
 
 def test_a_bound_that_holds_ends_with_0(run, weights: str) -> None:
@@ -164,6 +218,20 @@ BAD = {
     "search": (("verify", "elman", *W, "-s", "randm"), "unknown search 'randm': did you mean 'random'?"),
     "seed": (("verify", "elman", *W, "--seed", "-1"), "seed: a non-negative integer is needed, got -1"),
     "factor": (("verify", "elman", *W, "--tightened", "-1"), "factor: a positive number is needed"),
+    "side": (("derive", "elman", "--side", "under"), "unknown side 'under'"),
+    "no lower bound": (("derive", "elman", "--side", "lower"), "no lower bound above zero"),
+    "property": (("derive", "elman", "--assume", "W=ortho"), "unknown property of W 'ortho'"),
+    "property form": (("derive", "elman", "--assume", "orthogonal"), "assume: NAME=PROPERTY such as W=orthogonal"),
+    "property of a vector": (("derive", "elman", "--assume", "b=diagonal"), "diagonal is a property of weight"),
+    "property name": (("derive", "elman", "--layers", "2", "--assume", "V=diagonal"), "unknown symbol of model stack"),
+    "layers": (("derive", "elman", "--layers", "0"), "layers: a positive integer is needed, got 0"),
+    "layers of layers": (("derive", "feedforward", "--layers", "2"), "must have one input to feed from below"),
+    "steps": (("gradient", "sigmoid_rnn", "--steps", "0", "-r", "u=-1,1"), "steps: a positive integer"),
+    "truncation": (("gradient", "sigmoid_rnn", "-t", "3", "-k", "4", "-r", "u=-1,1"), "terms: at most 3"),
+    "gradient range": (("gradient", "sigmoid_rnn"), "sup|u| unbounded"),
+    "ending": (("report", "elman", "-o", "out.doc"), "unknown ending of a report '.doc'"),
+    "folder": (("report", "elman", "-o", "nowhere/out.md"), "path: there is no folder 'nowhere'"),
+    "report norm": (("report", "elman", "-o", "out.md", "-p", "7"), "norm: got '7', accepted are 1, 2 and inf"),
     "other weights": (("verify", "lstm", *W, "-r", "c=-1,1"), "weight"),
 }
 
@@ -179,7 +247,15 @@ def test_bad_input_gives_one_line_and_2(run, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("verify", "elman"), ("derive",), ("derive", "elman", "--format", "html"), ("simulate",), ("-x",)]
+    "arguments",
+    [
+        ("verify", "elman"),
+        ("derive",),
+        ("derive", "elman", "--format", "html"),
+        ("simulate",),
+        ("-x",),
+        ("report", "elman"),
+    ],
 )
 def test_wrong_usage_ends_with_2(run, arguments: Sequence[str]) -> None:
     done = run(*arguments)
@@ -187,7 +263,17 @@ def test_wrong_usage_ends_with_2(run, arguments: Sequence[str]) -> None:
     assert "Usage: " in done.err
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("models", "--help"), ("derive", "--help"), ("verify", "--help")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("models", "--help"),
+        ("derive", "--help"),
+        ("verify", "--help"),
+        ("gradient", "--help"),
+        ("report", "--help"),
+    ],
+)
 def test_help_is_there(run, arguments: Sequence[str]) -> None:
     done = run(*arguments)
     assert done.code == 0

@@ -1,5 +1,6 @@
-"""The command line: ``symgrad models``, ``symgrad derive`` and ``symgrad verify``."""
+"""The command line: ``symgrad models``, ``derive``, ``verify``, ``gradient`` and ``report``."""
 
-from symgrad.cli.commands import main
+from symgrad.cli import commands, writing
+from symgrad.cli.application import main
 
-__all__ = ["main"]
+__all__ = ["commands", "main", "writing"]

@@ -2,7 +2,7 @@
 
 import sys
 
-from symgrad.cli.commands import main
+from symgrad.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,16 +10,19 @@ from typing import Any
 
 import sympy as sp
 
-from symgrad.errors import InputError
+from symgrad.errors import InputError, UnknownNameError
 from symgrad.language import models
 from symgrad.language.activations import activation, activation_parameters
 from symgrad.language.elementwise import Activation
+from symgrad.language.matrix_properties import PROPERTIES, MatrixProperty
 from symgrad.language.recurrence import Recurrence
+from symgrad.language.stacking import stack
 
-__all__ = ["chosen_model", "model_options", "parsed_activation", "parsed_number", "parsed_range"]
+__all__ = ["chosen_model", "model_options", "parsed_activation", "parsed_number", "parsed_properties", "parsed_range"]
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?(/[0-9]+)?")
 _INFINITIES = {"inf": sp.oo, "+inf": sp.oo, "-inf": -sp.oo, "oo": sp.oo, "-oo": -sp.oo}
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 _CALL = re.compile(r"\s*([A-Za-z]\w*)\s*(?:\(([^()]*)\))?\s*")
 
 
@@ -91,18 +94,47 @@ def _end(label: str, text: str) -> sp.Expr:
     return parsed_number(label, text) if infinite is None else infinite
 
 
+def parsed_properties(text: str) -> tuple[str, list[MatrixProperty]]:
+    """Properties of a weight matrix written as ``W=orthogonal`` or ``W=symmetric,nonnegative``.
+
+    Raises:
+        InputError: another form.
+        UnknownNameError: no such property; the nearest is suggested.
+
+    >>> name, held = parsed_properties("W=symmetric,nonnegative")
+    >>> name, list(map(str, held))
+    ('W', ['symmetric', 'nonnegative'])
+    """
+    name, equals, listed = (part.strip() for part in text.partition("="))
+    if not (name and equals and listed):
+        raise InputError(f"assume: NAME=PROPERTY such as W=orthogonal is needed, got {text!r}")
+    held = [item.strip() for item in listed.split(",")]
+    for item in held:
+        if item not in PROPERTIES:
+            raise UnknownNameError(f"property of {name}", item, PROPERTIES)
+    return name, [PROPERTIES[item] for item in held]
+
+
 def _parsed_option(text: str) -> tuple[str, Any]:
-    """``name=value``: a number, an activation for the option of that name, or else a word."""
+    """``name=value``: a number, true or false, or an activation for the option of that name."""
     name, equals, value = (part.strip() for part in text.partition("="))
     if not (name and equals and value):
         raise InputError(f"option: NAME=VALUE such as alpha=0.3 is needed, got {text!r}")
     if name == "activation":
         return name, parsed_activation(value)
-    return name, parsed_number(f"option {name}", value)
+    if value.lower() in _TRUTHS:
+        return name, _TRUTHS[value.lower()]
+    number = parsed_number(f"option {name}", value)
+    return name, int(number) if number.is_Integer else number
 
 
 def chosen_model(
-    name: str, activation_text: str | None = None, options: Sequence[str] = (), ranges: Sequence[str] = ()
+    name: str,
+    activation_text: str | None = None,
+    options: Sequence[str] = (),
+    ranges: Sequence[str] = (),
+    assumed: Sequence[str] = (),
+    layers: int = 1,
 ) -> Recurrence:
     """The model that the arguments of a command describe.
 
@@ -110,7 +142,10 @@ def chosen_model(
         name: of the model's family.
         activation_text: see :func:`parsed_activation`; None for the family's own.
         options: ``name=value`` each.
-        ranges: see :func:`parsed_range`.
+        ranges: see :func:`parsed_range`; names of the family's symbols hold for all layers, as in ``c``, and names of
+            the stack's for one, as in ``c_l0``.
+        assumed: see :func:`parsed_properties`; names as for ranges.
+        layers: how many copies are stacked.
 
     Raises:
         InputError: an argument of the wrong form.
@@ -118,14 +153,25 @@ def chosen_model(
 
     >>> chosen_model("leaky", "relu", ["alpha=0.3"], ["u=-1,1"]).ranges
     {u: Interval(-1, 1)}
+    >>> chosen_model("lstm", ranges=["c=-1,1"], layers=2).ranges
+    {c_l0: Interval(-1, 1), c_l1: Interval(-1, 1)}
     """
     given = dict(map(_parsed_option, options))
     if activation_text is not None:
         if "activation" in given:
             raise InputError("activation: it is given twice, by --activation and by --option")
         given["activation"] = parsed_activation(activation_text)
-    model = models.build(name, **given)
-    return model.assuming(dict(map(parsed_range, ranges)))
+    if layers < 1:
+        raise InputError(f"layers: a positive integer is needed, got {layers}")
+    single = models.build(name, **given)
+    assumptions: list[tuple[str, Any]] = [*map(parsed_range, ranges), *map(parsed_properties, assumed)]
+    own = {str(symbol) for symbol in (*single.variables, *single.parameters)}
+    for symbol, assumption in assumptions:
+        single = single.assuming({symbol: assumption}) if symbol in own or layers == 1 else single
+    model = single if layers == 1 else stack([single] * layers)
+    for symbol, assumption in assumptions:
+        model = model.assuming({symbol: assumption}) if symbol not in own else model
+    return model
 
 
 def model_options(name: str) -> str:
