@@ -4,36 +4,91 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import mpmath
 import numpy as np
 import sympy as sp
 
+from symgrad.bounds.arithmetic import ARITHMETICS, Arithmetic
 from symgrad.bounds.growth import ComparisonPower, GainPower, Growth, RatePower
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.norms import NORMS, MinimumModulus, Norm, OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.rigor.balls import Enclosed
 
-__all__ = ["MODULES", "bound_arguments", "bound_function"]
+__all__ = ["bound_arguments", "bound_function"]
 
-MODULES = ("numpy", "mpmath")
 _KINDS = {OperatorNorm: "norm", SmallestSingularValue: "sigma_min", MinimumModulus: "modulus", SpectralRadius: "rho"}
 
 
+@dataclass
+class _Parts:
+    """What an expression is made of.
+
+    Attributes:
+        norms: those of symbolic matrices, which are arguments.
+        explicit: those of explicit matrices with scalar symbols in them, which are computed: atom -> entries.
+        constants: those of matrices of numbers, and enclosed constants.
+        symbols: scalar parameters and sizes.
+    """
+
+    norms: set[sp.Expr] = field(default_factory=set)
+    explicit: dict[sp.Expr, sp.ImmutableDenseMatrix] = field(default_factory=dict)
+    constants: set[sp.Expr] = field(default_factory=set)
+    symbols: set[sp.Basic] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, content: sp.Basic) -> _Parts:
+        """The parts of the content of a bound."""
+        parts = cls()
+        parts._add(content)
+        return parts
+
+    def _add(self, expr: sp.Basic) -> None:
+        atoms = _outer(expr)
+        for atom in atoms:
+            if not atom.matrix.free_symbols:
+                self.constants.add(atom)
+            elif (entries := _entries(atom.matrix)) is None:
+                self.norms.add(atom)
+            else:
+                self.explicit[atom] = entries
+                self._add(entries)
+        rest = expr.xreplace({atom: sp.S.One for atom in atoms})
+        self.constants |= rest.atoms(Enclosed)
+        self.symbols |= rest.free_symbols
+
+
+def _outer(expr: sp.Basic) -> list[Any]:
+    """The norms and the like that are not within another one."""
+    if isinstance(expr, tuple(_KINDS)):
+        return [expr]
+    return [atom for part in expr.args for atom in _outer(part)]
+
+
+def _entries(matrix: Any) -> sp.ImmutableDenseMatrix | None:
+    """The entries of an explicit matrix; None where symbols stand for matrices."""
+    if isinstance(matrix, sp.MatrixBase):
+        return sp.ImmutableDenseMatrix(matrix)
+    if matrix.atoms(sp.MatrixSymbol) or any(not size.is_Integer for size in matrix.shape):
+        return None
+    return sp.ImmutableDenseMatrix(matrix.doit().as_explicit())
+
+
 def bound_arguments(growth: Growth, k: sp.Expr) -> dict[str, sp.Expr]:
-    """What the function of a bound takes, in order: names -> norms and the like, then scalars and sizes, then k."""
-    content = growth.content
-    atoms = sorted(content.atoms(*_KINDS), key=str)
-    inside: set[sp.Basic] = set()
-    for atom in atoms:
-        inside |= atom.args[0].free_symbols
-    scalar = content.xreplace({atom: sp.Dummy(f"a{i}", nonnegative=True) for i, atom in enumerate(atoms)})
-    symbols = sorted((s for s in scalar.free_symbols if not isinstance(s, sp.Dummy)), key=str)
+    """What the function of a bound takes, in order: names -> norms and the like, then scalars and sizes, then k.
+
+    Norms of explicit matrices are no arguments: they are computed from the numbers and scalars in these.
+    """
+    return _named(_Parts.of(growth.content), growth.norm, k)
+
+
+def _named(parts: _Parts, norm: Norm, k: sp.Expr) -> dict[str, sp.Expr]:
     found: dict[str, sp.Expr] = {}
-    for atom in atoms:
-        found[_distinct(_name(atom, growth.norm), found)] = atom
-    for symbol in symbols:
+    for atom in sorted(parts.norms, key=str):
+        found[_distinct(_name(atom, norm), found)] = atom
+    for symbol in sorted(parts.symbols, key=str):
         found[_distinct(re.sub(r"\W+", "_", str(symbol)), found)] = symbol
     found[_distinct("k", found)] = k
     return found
@@ -41,7 +96,9 @@ def bound_arguments(growth: Growth, k: sp.Expr) -> dict[str, sp.Expr]:
 
 def _name(atom: sp.Expr, norm: Norm) -> str:
     """``norm_W`` for the norm of W that the bound is in, ``norm_inf_W`` for another one."""
-    inner = re.sub(r"\W+", "_", str(atom.args[0])).strip("_")
+    matrix = atom.args[0]
+    letters = {explicit: sp.MatrixSymbol("M", *explicit.shape) for explicit in matrix.atoms(sp.ImmutableDenseMatrix)}
+    inner = re.sub(r"\W+", "_", str(matrix.xreplace(letters))).strip("_")
     other = isinstance(atom, OperatorNorm) and atom.p != norm.p
     return f"{_KINDS[type(atom)]}_{f'{NORMS[atom.p]}_' if other else ''}{inner}"
 
@@ -57,42 +114,86 @@ def bound_function(growth: Growth, k: sp.Expr, module: str) -> Callable[..., Any
         UnknownNameError: another module.
         InputError: layers with parameters of their own, of which there are as many arguments as layers.
     """
-    if module not in MODULES:
-        raise UnknownNameError("module", module, MODULES)
+    if not isinstance(module, str) or module not in ARITHMETICS:
+        raise UnknownNameError("module", str(module), ARITHMETICS)
     if not isinstance(growth, (RatePower, GainPower, ComparisonPower)):
         raise InputError("lambdify: every layer has parameters of its own; evaluate with weights instead")
-    arguments = bound_arguments(growth, k)
-    names = list(arguments)
-    content = growth.content
-    entries = sp.Matrix([[content]]) if not isinstance(content, sp.MatrixBase) else content
-    dummies = [sp.Dummy(name, real=True) for name in names]
-    constants = sorted(entries.atoms(Enclosed), key=str)
-    fixed = [sp.Dummy(f"constant{i}", real=True) for i in range(len(constants))]
-    replaced = dict(zip([*arguments.values(), *constants], [*dummies, *fixed], strict=True))
-    plain = entries.xreplace(replaced)
-    compiled = sp.lambdify([*dummies[:-1], *fixed], plain.tolist(), module, cse=True)
-    power = (
-        _NumpyPower(growth, names, compiled, constants)
-        if module == "numpy"
-        else _MpmathPower(growth, names, compiled, constants)
+    parts, arithmetic = _Parts.of(growth.content), ARITHMETICS[module]
+    arguments = _named(parts, growth.norm, k)
+    constants = sorted(parts.constants, key=str)
+    entries = _compiled(growth.content, parts, [*list(arguments.values())[:-1], *constants], arithmetic)
+    return _BoundFunction(growth, tuple(arguments), entries, constants, arithmetic)
+
+
+def _compiled(
+    content: sp.Basic, parts: _Parts, given: Sequence[sp.Expr], arithmetic: Arithmetic
+) -> Callable[..., list[list[Any]]]:
+    """The entries of the content's matrix as a function of what is given, in the arithmetic."""
+    dummies = {item: sp.Dummy(f"given{i}", real=True) for i, item in enumerate(given)}
+    sizes: dict[str, Callable[..., Any]] = {}
+
+    def plain(expr: sp.Basic) -> sp.Basic:
+        computed = {}
+        for atom in dict.fromkeys(_outer(expr)):
+            if atom in parts.explicit:
+                entries = parts.explicit[atom]
+                name = f"size{len(sizes)}"
+                sizes[name] = partial(_size, arithmetic, type(atom), getattr(atom, "p", sp.Integer(2)), entries.cols)
+                computed[atom] = sp.Function(name, real=True)(*map(plain, entries))
+        return expr.xreplace({**dummies, **computed})
+
+    matrix = content if isinstance(content, sp.MatrixBase) else sp.ImmutableDenseMatrix([[content]])
+    rows = [[plain(entry) for entry in row] for row in matrix.tolist()]
+    compiled: Callable[..., list[list[Any]]] = sp.lambdify(
+        list(dummies.values()), rows, [sizes, *arithmetic.modules], cse=True
     )
-    return power
+    return compiled
 
 
-class _Power:
-    """A power of a small matrix whose entries are functions of the arguments.
+def _size(arithmetic: Arithmetic, kind: type[sp.Expr], p: sp.Expr, width: int, *entries: Any) -> Any:
+    rows = [entries[start : start + width] for start in range(0, len(entries), width)]
+    return arithmetic.size(kind, p, rows)
+
+
+class _BoundFunction:
+    """A power of a rate, or the norm of one of a small matrix, whose entries are functions of the arguments.
 
     Attributes:
         arguments: the names of the arguments in order.
     """
 
-    def __init__(self, growth: Growth, names: list[str], entries: Callable[..., Any], constants: Sequence[Any]) -> None:
-        self.arguments = tuple(names)
-        self._entries, self._constants = entries, constants
-        self._norm, self._inverse = growth.norm, isinstance(growth, ComparisonPower)
+    def __init__(
+        self,
+        growth: Growth,
+        names: tuple[str, ...],
+        entries: Callable[..., list[list[Any]]],
+        constants: Sequence[sp.Expr],
+        arithmetic: Arithmetic,
+    ) -> None:
+        self.arguments = names
+        self._entries, self._constants, self._arithmetic = entries, tuple(constants), arithmetic
+        self._p, self._inverse = growth.norm.p, isinstance(growth, ComparisonPower)
         self.__doc__ = f"The bound as a function of {', '.join(names)}; approximate."
 
-    def _given(self, values: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """The bound.
+
+        Raises:
+            InputError: arguments that are missing, given twice, no numbers, or whose shapes do not go together.
+            UnknownNameError: another argument.
+        """
+        given, steps = self._arithmetic.arguments(self.arguments, self._ordered(values, named))
+        with np.errstate(all="ignore"):  # what overflows is infinite, what underflows is zero
+            return self._power(self._entries(*given, *map(self._arithmetic.constant, self._constants)), steps)
+
+    def _power(self, rows: list[list[Any]], steps: Any) -> Any:
+        if self._inverse:
+            return self._arithmetic.inverse_power_norm(rows, steps, self._p)
+        if len(rows) == 1:
+            return self._arithmetic.rate_power(rows[0][0], steps)
+        return self._arithmetic.power_norm(rows, steps, self._p)
+
+    def _ordered(self, values: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
         unknown = [name for name in named if name not in self.arguments]
         if unknown:
             raise UnknownNameError("argument", unknown[0], self.arguments)
@@ -104,53 +205,3 @@ class _Power:
                 f"and {', '.join(named) or 'no names'}"
             )
         return [given[name] for name in self.arguments]
-
-
-class _NumpyPower(_Power):
-    """In float64, over arrays that broadcast together."""
-
-    def __call__(self, *values: Any, **named: Any) -> Any:
-        *given, steps = np.broadcast_arrays(*self._given(values, named))
-        constants = [float(constant) for constant in self._constants]
-        rows = self._entries(*given, *constants)
-        size = len(rows)
-        table = np.empty((*steps.shape, size, size))
-        for i, row in enumerate(rows):
-            for j, entry in enumerate(row):
-                table[..., i, j] = entry
-        with np.errstate(all="ignore"):
-            found = table[..., 0, 0] ** steps if size == 1 else self._powers(table, steps)
-        return found[()]
-
-    def _powers(self, table: Any, steps: Any) -> Any:
-        order = np.inf if self._norm.p == sp.oo else int(self._norm.p)
-        found = np.empty(steps.shape)
-        for place in np.ndindex(steps.shape):
-            matrix = np.linalg.inv(table[place]) if self._inverse else table[place]
-            size = np.linalg.norm(np.linalg.matrix_power(matrix, int(steps[place])), order)
-            holds = not self._inverse or bool((matrix >= 0).all())
-            found[place] = (1 / size if holds else 0.0) if self._inverse else size
-        return found
-
-
-class _MpmathPower(_Power):
-    """In mpmath, at the precision that is set there."""
-
-    def __call__(self, *values: Any, **named: Any) -> Any:
-        *given, steps = self._given(values, named)
-        digits = mpmath.mp.dps + 5
-        constants = [mpmath.mpf(str(sp.N(constant, digits))) for constant in self._constants]
-        table = mpmath.matrix(self._entries(*map(mpmath.mpf, given), *constants))
-        if table.rows == 1:
-            return table[0, 0] ** int(steps)
-        if self._inverse:
-            inverse = table**-1
-            holds = all(entry >= 0 for entry in inverse)
-            return 1 / _mpmath_norm(inverse ** int(steps), self._norm) if holds else mpmath.mpf(0)
-        return _mpmath_norm(table ** int(steps), self._norm)
-
-
-def _mpmath_norm(matrix: Any, norm: Norm) -> Any:
-    if norm.p == 2:
-        return max(mpmath.svd_r(matrix, compute_uv=False))
-    return mpmath.mnorm(matrix, mpmath.inf if norm.p == sp.oo else 1)

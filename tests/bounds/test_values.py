@@ -214,9 +214,81 @@ def test_functions_from_below_for_several_states() -> None:
     assert np.allclose(bound.lambdify()(k=np.arange(4)), expected, rtol=1e-12)
 
 
+def test_functions_are_zero_where_nothing_holds_and_infinite_where_floats_end() -> None:
+    x, y, a = *sp.symbols("x y"), sp.Symbol("a", real=True)
+    pair = sg.Recurrence({x: 3 * x + a * y, y: 2 * y + x / 4})
+    lower, upper = sg.product_bound(pair, side="lower"), sg.product_bound(pair)
+    values, ks = np.array([24.0, 0.0, 30.0]), np.array([[0], [1], [200]])  # at 24 the comparison matrix is singular
+    found = lower.lambdify()(a=values, k=ks)
+    assert np.allclose(found, lower.evaluate_array({"a": values}, ks).values, rtol=1e-9)
+    assert found[:, 0].tolist() == [1.0, 0.0, 0.0]
+    assert [float(lower.lambdify("mpmath")(v, 1)) for v in values] == pytest.approx(found[1].tolist())
+    assert np.isinf(upper.lambdify()(a=values, k=2000)).all()
+    precise = upper.lambdify("mpmath")(30, 2000)
+    assert float(mpmath.log10(precise)) == pytest.approx(upper.evaluate({"a": 30.0}, 2000).log10, rel=1e-12)
+
+
+@pytest.mark.parametrize("norm", [1, 2, "inf"])
+def test_many_steps_of_three_states_neither_under_nor_overflow_on_the_way(norm: Any) -> None:
+    x, y, z = sp.symbols("x y z")
+    a = sp.Symbol("a", positive=True)
+    ring = sg.Recurrence({x: 1000 * y, y: z / 1000, z: a * sp.sin(x) + y / 1000})
+    bound = sg.product_bound(ring, norm)
+    ks = np.array([0, 1, 2, 999, 3000])
+    values = np.array([[0.9], [1.1]])
+    assert np.allclose(bound.lambdify()(values, ks), bound.evaluate_array({"a": values}, ks).values, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softplus", "gelu", "mish", "tanh"])
+def test_functions_of_parameters(name: str) -> None:
+    x, p = sp.Symbol("x"), sp.Symbol("p", real=True)
+    bound = sg.product_bound(sg.Recurrence({x: sg.activation(name)(p) * x}))
+    values = np.array([-800.0, -1.5, 0.0, 2.0])
+    expected = bound.evaluate_array({"p": values}, 1).values
+    assert np.allclose(bound.lambdify()(values, 1), expected, rtol=1e-12, atol=1e-300)
+    assert float(bound.lambdify("mpmath")(2, 1)) == pytest.approx(expected[-1])
+
+
+@pytest.mark.parametrize(("norm", "order"), [(1, 1), (2, 2), ("inf", np.inf)])
+def test_norms_of_explicit_matrices_are_computed(norm: Any, order: float) -> None:
+    entries = sp.Matrix(2, 2, sp.symbols("p q r s", real=True))
+    bound = sg.product_bound(sg.models.leaky(), norm)
+    assert list(bound.subs({"W": W4}).arguments) == ["alpha", "k"]
+    fixed = bound.subs({"W": W4}).lambdify()
+    assert fixed(0.5, [1, 2]) == pytest.approx(np.power(0.5 + 0.5 * np.linalg.norm(W4, order), [1, 2]))
+    free = bound.subs({"W": entries})
+    assert list(free.arguments) == ["alpha", "p", "q", "r", "s", "k"]
+    p = np.array([1.0, -4.0, 0.0])
+    found = free.lambdify()(0.5, p, 2.0, 3.0, 4.0, 3)
+    expected = [(0.5 + 0.5 * np.linalg.norm([[v, 2.0], [3.0, 4.0]], order)) ** 3 for v in p]
+    assert found == pytest.approx(expected)
+    assert float(free.lambdify("mpmath")(0.5, -4, 2, 3, 4, 3)) == pytest.approx(expected[1])
+
+
+@pytest.mark.parametrize("norm", [1, 2, "inf"])
+def test_least_stretching_of_explicit_matrices_is_computed(norm: Any) -> None:
+    matrix = np.array([[3.0, 1.0], [-1.0, 2.0]])
+    bound = sg.product_bound(sg.models.elman("identity"), norm, side="lower")
+    order = {"inf": np.inf}.get(norm, norm)
+    expected = 1 / np.linalg.norm(np.linalg.inv(matrix), order)
+    free = bound.subs({"W": sp.Matrix(2, 2, [sp.Symbol("p", real=True), 1, -1, 2])})
+    found = free.lambdify()(p=[3.0, -0.5], k=1)
+    assert found == pytest.approx([expected, 0.0], abs=1e-15)  # singular at -1/2
+    assert float(bound.subs({"W": matrix}).lambdify()(k=1)) == pytest.approx(expected)
+    assert float(free.lambdify("mpmath")(3, 1)) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda b: b.lambdify(3), "unknown module '3'"),
+        (lambda b: b.lambdify()("x", 1), "norm_W: an array of real numbers is needed, got str"),
+        (lambda b: b.lambdify()([[1.0], [2.0, 3.0]], 1), "norm_W: an array of real numbers"),
+        (lambda b: b.lambdify()([1.0, 2.0, 3.0], [1, 2]), r"broadcast together .* norm_W \(3,\), k \(2,\)"),
+        (lambda b: b.lambdify()(1.0, 2.5), "k: an array of non-negative integers"),
+        (lambda b: b.lambdify()(1.0, -1), "k: an array of non-negative integers"),
+        (lambda b: b.lambdify("mpmath")("x", 1), "norm_W: a real number is needed, got str"),
+        (lambda b: b.lambdify("mpmath")(1.0, 2.5), "k: a non-negative integer"),
         (lambda b: b.lambdify("jax"), "unknown module 'jax'"),
         (lambda b: b.lambdify()(1.0), "arguments: norm_W, k are needed"),
         (lambda b: b.lambdify()(1.0, 2, 3), "arguments: norm_W, k are needed"),
