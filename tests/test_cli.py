@@ -94,9 +94,9 @@ def test_bounds_from_below_and_declared_properties(run) -> None:
 
 
 def test_layers_are_stacked_with_the_ranges_of_each(run) -> None:
-    data = json.loads(run("derive", "lstm", "--layers", "2", "-r", "c=-1,1", "-r", "c_l1=-2,0.5", "--json").out)
+    data = json.loads(run("derive", "elman", "--layers", "2", "-r", "h=-1,1", "-r", "h_l1=-2,0.5", "--json").out)
     ranges = {entry["name"]: entry["range"] for entry in data["recurrence"]["states"]}
-    assert ranges == {"h_l0": None, "c_l0": ["-1", "1"], "h_l1": None, "c_l1": ["-1", "1/2"]}
+    assert ranges == {"h_l0": ["-1", "1"], "h_l1": ["-1", "1/2"]}
 
 
 def test_options_may_be_true_or_whole_numbers(run) -> None:
