@@ -41,7 +41,11 @@ def substituted(model: Recurrence, values: Mapping[Any, Any]) -> Recurrence:
     """
     if not isinstance(values, Mapping):
         raise InputError(f"values: a mapping {{parameter: value}} is needed, got {type(values).__name__} {values!r}")
-    found = {model.symbol(key, model.parameters): value for key, value in values.items()}
+    found: dict[sp.Expr, Any] = {}
+    for key, value in values.items():
+        if (symbol := model.symbol(key, model.parameters)) in found:
+            raise InputError(f"values: {symbol} is given twice, by its name and as a symbol")
+        found[symbol] = value
     scalars = {symbol: _scalar(symbol, value) for symbol, value in found.items() if isinstance(symbol, sp.Symbol)}
     matrices = {symbol: _matrix(symbol, value) for symbol, value in found.items() if symbol not in scalars}
     _check_ranges(model, scalars, matrices)
@@ -69,8 +73,8 @@ def _scalar(symbol: sp.Symbol, value: Any) -> sp.Expr:
 
 
 def _matrix(symbol: sp.MatrixSymbol, value: Any) -> sp.ImmutableDenseMatrix:
-    if isinstance(value, sp.MatrixBase):
-        entries = sp.ImmutableDenseMatrix(value).applyfunc(exact_floats)
+    if isinstance(value, (sp.MatrixBase, sp.MatrixExpr)):
+        entries = _explicit(symbol, value)
     else:
         array = exact_array(f"value of {symbol}", value)
         array = array.reshape(-1, 1) if array.ndim == 1 and symbol.shape[1] == 1 else array
@@ -81,6 +85,20 @@ def _matrix(symbol: sp.MatrixSymbol, value: Any) -> sp.ImmutableDenseMatrix:
         if size.is_Integer and size != length:
             raise InputError(f"value of {symbol}: shape {symbol.shape} is needed, got {entries.shape}")
     return entries
+
+
+def _explicit(symbol: sp.MatrixSymbol, value: Any) -> sp.ImmutableDenseMatrix:
+    """The entries of a SymPy matrix, the floats in them taken as their shortest decimals."""
+    known = isinstance(value, sp.MatrixBase) or all(size.is_Integer for size in value.shape)
+    if not known or value.atoms(sp.MatrixSymbol):
+        raise InputError(
+            f"value of {symbol}: an array or an explicit matrix is needed, got {type(value).__name__} {value}"
+        )
+    entries = value if isinstance(value, sp.MatrixBase) else value.doit().as_explicit()
+    wrong = [entry for entry in entries if entry.is_finite is False or entry.is_real is False or entry is sp.nan]
+    if wrong:
+        raise InputError(f"value of {symbol}: finite real entries are needed, got {wrong[0]}")
+    return sp.ImmutableDenseMatrix(entries).applyfunc(exact_floats)
 
 
 def _sizes(matrices: Mapping[sp.MatrixSymbol, sp.ImmutableDenseMatrix]) -> dict[sp.Expr, sp.Expr]:

@@ -46,6 +46,14 @@ def test_a_matrix_fixes_the_sizes_and_gives_the_same_value() -> None:
     assert fixed.proof.audit()
 
 
+def test_sympy_matrices_are_taken_in_any_explicit_form() -> None:
+    bound = sg.product_bound(sg.models.elman())
+    entry = sp.Symbol("q", real=True)
+    assert bound.subs({"W": sp.Identity(3)}).rate.doit() == 1
+    assert bound.subs({"W": sp.Matrix([[0.1, 0], [0, entry]])}).evaluate({"q": -3.0}, 2) == pytest.approx(9)
+    assert bound.subs({"W": sp.Matrix([[0.1]])}).rate.doit() == sp.Rational(1, 10)
+
+
 def test_properties_and_ranges_of_the_other_parameters_stay() -> None:
     model = LSTM.assuming({"W_hf": sg.orthogonal, "u": (-1, 1)})
     bound = sg.product_bound(model).subs({"W_hg": np.eye(3)})
@@ -70,6 +78,12 @@ def test_lower_bounds_and_claims_stay_what_they_are() -> None:
         ({"h": [1.0]}, "unknown"),
         ({"V": np.eye(2)}, "unknown"),
         (3, "values: a mapping"),
+        ({"alpha": 0.5, sp.Symbol("alpha"): 0.25}, "alpha is given twice"),
+        ({"W": sp.MatrixSymbol("V", 2, 2)}, "value of W: an array or an explicit matrix is needed, got MatrixSymbol V"),
+        ({"W": sp.Matrix([[sp.oo]])}, "value of W: finite real entries are needed, got oo"),
+        ({"W": sp.Matrix([[sp.nan]])}, "value of W: finite real entries are needed, got nan"),
+        ({"W": sp.Matrix([[sp.I]])}, "value of W: finite real entries are needed, got I"),
+        ({"W": [[float("nan")]]}, "value of W: NaN and infinity"),
     ],
 )
 def test_bad_values_are_refused(values: Any, message: str) -> None:
