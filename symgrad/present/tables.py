@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
@@ -19,12 +20,25 @@ from symgrad.present.scalars import phrase
 __all__: list[str] = []
 
 _WIDTHS = (24, 46, 34, 30)
+_NUMBER = 24
 
 
 def _header(table: BoundTable) -> list[str]:
     condition = {"upper": "vanishing if", "lower": "exploding if"}
     sides = {condition[bound.side] for bound in table.bounds}
-    return ["bound", "formula", "rate", " / ".join(sorted(sides, reverse=True)), *(f"k = {k}" for k in table.ks)]
+    return ["bound", "formula", "rate", " / ".join(sorted(sides, reverse=True))]
+
+
+def _values(table: BoundTable, index: int, power: Callable[..., str], notation: Notation) -> list[str]:
+    """The values of a bound, an upper one rounded up and a lower one down, and its horizon."""
+    rounding = UP if table.bounds[index].side == "upper" else DOWN
+    values = [power(v.log10, rounding=rounding) for v in (table.values[index] if table.values else ())]
+    horizons = [table.horizons[index]] if table.horizons else []
+    return values + [notation.words("none") if steps == sp.oo else str(steps) for steps in horizons]
+
+
+def _horizon_header(table: BoundTable) -> list[str]:
+    return [] if table.delta is None else [f"horizon of {float(table.delta):.3g}"]
 
 
 def _cells(bound: Bound, notation: Notation) -> list[str]:
@@ -57,30 +71,25 @@ def _notes(table: BoundTable, notation: Notation) -> list[tuple[str, str]]:
 
 @text.register
 def _(table: BoundTable) -> str:
-    rows = []
-    for index, (label, bound) in enumerate(zip(table.labels, table.bounds, strict=True)):
-        values = [power_text(v.log10, rounding=_rounding(bound)) for v in (table.values[index] if table.values else ())]
-        rows.append([label, *_cells(bound, TEXT), *values])
+    header = [*_header(table), *(f"k = {k}" for k in table.ks), *_horizon_header(table)]
+    rows = [
+        [label, *_cells(bound, TEXT), *_values(table, index, power_text, TEXT)]
+        for index, (label, bound) in enumerate(zip(table.labels, table.bounds, strict=True))
+    ]
     notes = [f"{note}  ({label})" for label, note in _notes(table, TEXT)]
-    return "\n".join([column_table(_header(table), rows, (*_WIDTHS, *[12] * len(table.ks))), *notes])
-
-
-def _rounding(bound: Bound) -> Any:
-    return UP if bound.side == "upper" else DOWN
+    return "\n".join([column_table(header, rows, (*_WIDTHS, *[_NUMBER] * (len(header) - len(_WIDTHS)))), *notes])
 
 
 @latex.register
 def _(table: BoundTable) -> str:
-    columns = "l" + "l" * 3 + "r" * len(table.ks)
-    header = " & ".join(phrase(name) if not name.startswith("k =") else name for name in _header(table))
-    rows = []
-    for index, (label, bound) in enumerate(zip(table.labels, table.bounds, strict=True)):
-        values = [
-            power_latex(v.log10, rounding=_rounding(bound)) for v in (table.values[index] if table.values else ())
-        ]
-        rows.append(" & ".join([phrase(label), *_cells(bound, LATEX), *values]))
-    body = " \\\\\n".join(rows)
-    whole = rf"\begin{{array}}{{{columns}}}{_rows('toprule', header, 'midrule', body, 'bottomrule')}\end{{array}}"
+    names = [*map(phrase, _header(table)), *(f"k = {k}" for k in table.ks), *map(phrase, _horizon_header(table))]
+    columns = "llll" + "r" * (len(names) - 4)
+    rows = [
+        " & ".join([phrase(label), *_cells(bound, LATEX), *_values(table, index, power_latex, LATEX)])
+        for index, (label, bound) in enumerate(zip(table.labels, table.bounds, strict=True))
+    ]
+    body = _rows("toprule", " & ".join(names), "midrule", " \\\\\n".join(rows), "bottomrule")
+    whole = rf"\begin{{array}}{{{columns}}}{body}\end{{array}}"
     notes = [rf"{note}\quad {phrase(f'({label})')}" for label, note in _notes(table, LATEX)]
     return whole if not notes else "\\begin{gathered}\n" + " \\\\[1ex]\n".join([whole, *notes]) + "\n\\end{gathered}"
 
@@ -108,5 +117,9 @@ def _(table: BoundTable) -> dict[str, Any]:
                 str(k): {"value": number(v), "log10": number(v.log10)}
                 for k, v in zip(table.ks, table.values[index], strict=True)
             }
+        if table.horizons:
+            steps = table.horizons[index]
+            row["horizon"] = "inf" if steps == sp.oo else int(steps)
         rows.append(row)
-    return {"kind": "bound table", "ks": list(table.ks), "rows": rows}
+    delta = {} if table.delta is None else {"delta": number(table.delta)}
+    return {"kind": "bound table", "ks": list(table.ks), **delta, "rows": rows}

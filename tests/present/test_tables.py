@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import symgrad as sg
 
@@ -53,9 +54,36 @@ def test_models_may_have_weights_of_their_own() -> None:
     assert [float(values[0]) for values in table.values] == pytest.approx([0.5, 1.0])
 
 
+def test_horizons_have_a_column() -> None:
+    table = sg.bound_table(
+        {"a": PLAIN, "b": LOWER, "c": PLAIN}, {"a": {"W": W}, "b": {"W": W / 4}, "c": {"W": 4 * W}}, delta=0.01
+    )
+    assert table.horizons == (7, 6, sp.oo)  # 2**-7 < 0.01 < 2**-6
+    lines = [line.split() for line in str(table).splitlines()]
+    assert [lines[0][-3:], lines[2][-1], lines[4][-1]] == [["horizon", "of", "0.01"], "7", "none"]
+    assert r"\text{horizon of 0.01}" in table.latex()
+    data = json.loads(json.dumps(table.to_dict(), allow_nan=False))
+    assert (data["delta"], [row["horizon"] for row in data["rows"]]) == (0.01, [7, 6, "inf"])
+
+
+def test_every_row_of_the_latex_table_has_as_many_cells_as_columns() -> None:
+    latex = sg.bound_table([PLAIN, LOWER], {"W": W / 9}, ks=(1, 5), delta=0.1).latex()
+    columns = latex[latex.index("{array}{") + 8 :].split("}")[0]
+    rows = latex.split(r"\toprule")[1].split(r"\bottomrule")[0].replace(r"\midrule", "").split("\\\\")
+    assert {row.count("&") + 1 for row in rows if row.strip()} == {len(columns)} == {7}
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: sg.bound_table(PLAIN), "bounds: .* got one Bound outside a list"),
+        (lambda: sg.bound_table(None), "bounds: .* got NoneType None"),
+        (lambda: sg.bound_table({1: PLAIN}), "bounds: labels are strings, got int 1"),
+        (lambda: sg.bound_table([PLAIN], 3), "weights: a mapping .* got int 3"),
+        (lambda: sg.bound_table([PLAIN], {"W": W}, ks=3), "ks: a list of non-negative integers is needed, got int 3"),
+        (lambda: sg.bound_table([PLAIN], delta=0.1), "delta: horizons are numbers, for which weights are needed"),
+        (lambda: sg.bound_table([PLAIN], {"W": W}, delta=-1), "delta: a positive number"),
+        (lambda: sg.bound_table({"a": PLAIN, "b": LOWER}, {"a": {"W": W}}), "weights: a mapping for the bound b"),
         (lambda: sg.bound_table([]), "bounds: a list of bounds .* got none"),
         (lambda: sg.bound_table([3]), "got int 3"),
         (lambda: sg.bound_table([PLAIN], {"W": W}, ks=[-1]), "k: a non-negative integer"),
