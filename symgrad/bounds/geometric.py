@@ -40,47 +40,51 @@ def geometric_sum(rate: sp.Expr, first: sp.Expr, steps: sp.Expr) -> sp.Expr:
 
 
 class PowerSum(sp.MatrixExpr):
-    """``G**first + ... + G**(steps - 1)`` of a square matrix.
+    """``(G**first + ... + G**(steps - 1)) m`` of a square matrix and another one, kept as a whole.
 
     >>> T = sp.Symbol("T", integer=True, positive=True)
-    >>> PowerSum(sp.ImmutableDenseMatrix([[1, 1], [0, 1]]), 0, T).subs(T, 3).doit()
-    Matrix([
-    [3, 3],
-    [0, 3]])
+    >>> total = PowerSum(sp.ImmutableDenseMatrix([[1, 1], [0, 1]]), sp.ImmutableDenseMatrix([0, 1]), 0, T)
+    >>> total, total.subs(T, 3).doit()
+    (PowerSum(Matrix([
+    [1, 1],
+    [0, 1]]), Matrix([
+    [0],
+    [1]]), 0, T), Matrix([
+    [3],
+    [3]]))
     """
 
-    def __new__(cls, matrix: Any, first: Any, steps: Any) -> PowerSum:
-        return sp.MatrixExpr.__new__(cls, sp.sympify(matrix), sp.sympify(first), sp.sympify(steps))
+    def __new__(cls, matrix: Any, column: Any, first: Any, steps: Any) -> PowerSum:
+        return sp.MatrixExpr.__new__(cls, *map(sp.sympify, (matrix, column, first, steps)))
 
     @property
     def shape(self) -> tuple[sp.Expr, sp.Expr]:
-        """Rows and columns, those of the matrix."""
-        rows, columns = map(sp.sympify, self.args[0].shape)
-        return rows, columns
+        """Rows of the matrix, columns of the other one."""
+        return sp.sympify(self.args[0].shape[0]), sp.sympify(self.args[1].shape[1])
 
     def doit(self, **hints: Any) -> Any:
         """Added up where the numbers of terms are known; unchanged otherwise."""
-        matrix, first, steps = self.args
+        matrix, column, first, steps = self.args
         if not (first.is_Integer and steps.is_Integer):
             return self
         powers = (matrix**k for k in range(int(first), int(steps)))
-        return reduce(add, powers, sp.ImmutableDenseMatrix.zeros(matrix.rows))
+        return reduce(add, powers, sp.ImmutableDenseMatrix.zeros(matrix.rows)) * column
 
     def _entry(self, i: Any, j: Any, **_: Any) -> sp.Expr:
         return sp.matrices.expressions.matexpr.MatrixElement(self, i, j)
 
     def _latex(self, printer: Any) -> str:
-        matrix, first, steps = map(printer._print, self.args)
-        return rf"\sum_{{k={first}}}^{{{steps} - 1}} {matrix}^{{k}}"
+        matrix, column, first, steps = map(printer._print, self.args)
+        return rf"\sum_{{k={first}}}^{{{steps} - 1}} {matrix}^{{k}} {column}"
 
 
 def sum_over_powers(
     gain: sp.ImmutableDenseMatrix, source: sp.ImmutableDenseMatrix, first: Any, steps: Any, norm: Norm
 ) -> sp.Expr:
     """``||(G^first + ... + G^(steps-1)) m||_p`` as an expression."""
-    total = PowerSum(gain, first, steps)
-    few = total.args[2].is_Integer and total.args[2] <= _WRITTEN_OUT and total.args[1].is_Integer
-    return OperatorNorm(total.doit() * source if few else sp.MatMul(total, source, evaluate=False), norm.p)
+    total = PowerSum(gain, source, first, steps)
+    few = total.args[3].is_Integer and total.args[3] <= _WRITTEN_OUT and total.args[2].is_Integer
+    return OperatorNorm(total.doit() if few else total, norm.p)
 
 
 def power_sum_entries(gain: sp.ImmutableDenseMatrix, first: Any, steps: Any) -> sp.ImmutableDenseMatrix | None:

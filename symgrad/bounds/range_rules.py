@@ -114,7 +114,11 @@ def fused_function(goal: EntryRange, prove: Prove, context: Any) -> Conclusion |
         function = Activation("f", sp.piecewise_fold(formula) if formula.has(sp.ITE) else formula)
     except SymgradError as error:
         return Lacking(f"the composite function cannot be enclosed: {error}")
-    return _function_range(function, prove(EntryRange(base)))
+    argument = prove(EntryRange(base))
+    found = _function_range(function, argument)
+    if isinstance(found, Conclusion) and argument.is_finite and sp.oo in (found.bound[1], -found.bound[0]):
+        return Lacking("the ends of the range are symbols, and the function is unbounded over all numbers")
+    return found
 
 
 @rule(

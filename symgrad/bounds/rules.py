@@ -38,9 +38,11 @@ from symgrad.language.construct import add_operators, compose
 from symgrad.language.norms import NORMS, OperatorNorm, maximum
 from symgrad.language.operators import (
     Block,
+    Column,
     Compose,
     Diagonal,
     Identity,
+    Kronecker,
     Operator,
     OperatorSum,
     Scale,
@@ -48,6 +50,7 @@ from symgrad.language.operators import (
     Variable,
     Vector,
     Zero,
+    walk,
 )
 from symgrad.language.to_sympy import operator_to_sympy
 
@@ -81,6 +84,8 @@ def constant_sub_matrix(goal: OperatorNormOf, prove: Prove, context: Any) -> Con
     """||A|| stays ||A|| for a constant matrix A, taken as a whole."""
     if not context.is_constant(goal.operator):
         return Lacking("a state or an input stands in it")
+    if any(isinstance(node, (Column, Kronecker)) for node in walk(goal.operator)):
+        return Lacking("a derivative by parameters has a norm of its own")
     if isinstance(goal.operator, Diagonal) and isinstance(goal.operator.vector, Variable):
         return Lacking("it is the diagonal matrix of a vector, whose entries tell its norm")
     return Conclusion(OperatorNorm(operator_to_sympy(goal.operator), goal.norm.p))

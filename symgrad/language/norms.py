@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
+from sympy.core.cache import cacheit
 
 from symgrad.errors import InputError
 from symgrad.language.spectra import closed_eigenvalues, eigenvalue_moduli, extreme, gram, singular_values
@@ -178,6 +179,18 @@ class _MatrixScalar(sp.Expr):
         if any(not size.is_Integer for size in inner.shape) or inner.atoms(sp.MatrixSymbol):
             return None
         return sp.ImmutableDenseMatrix(inner.as_explicit())
+
+    @cacheit
+    def sort_key(self, order: Any = None) -> Any:
+        """By what it is called, as for symbols: sorting must not take the matrix inside apart either."""
+        return self.class_key(), (1, (str(self),)), sp.S.One.sort_key(), sp.S.One
+
+    def _xreplace(self, rule: Any) -> tuple[sp.Basic, bool]:
+        """Without what SymPy's rewriting of scalars would put in the place of a sum of matrices inside."""
+        kinds = (sp.MatrixExpr, sp.MatrixBase)
+        kept = {old: new for old, new in rule.items() if not isinstance(old, kinds) or isinstance(new, kinds)}
+        replaced: tuple[sp.Basic, bool] = super()._xreplace(kept)
+        return replaced
 
     def doit(self, **hints: Any) -> sp.Expr:
         """The value on an explicit matrix; the same atom otherwise."""

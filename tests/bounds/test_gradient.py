@@ -10,6 +10,7 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.bounds.geometric import PowerSum, geometric_sum, power_sum_entries
+from tests.present.test_reading_back import random_model
 
 DUAL = {1: np.inf, 2: 2, "inf": 1}
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
@@ -191,7 +192,7 @@ def test_several_states_in_closed_form() -> None:
 def test_sums_of_powers(first: int) -> None:
     gain = sp.ImmutableDenseMatrix([[1, 2], [3, 4]])
     expected = sum((gain**k for k in range(first, 6)), sp.zeros(2))
-    assert PowerSum(gain, first, 6).doit() == expected
+    assert PowerSum(gain, sp.eye(2), first, 6).doit() == expected
     closed = power_sum_entries(gain, first, T).subs(T, 6)
     assert np.allclose(np.array(closed.evalf(30), float), np.array(expected, float), rtol=1e-14)
     assert geometric_sum(sp.Rational(3, 2), first, T).subs(T, 6) == sum(sp.Rational(3, 2) ** k for k in range(first, 6))
@@ -256,3 +257,22 @@ EYES = {"W": np.eye(2), "U": np.eye(2)}
 def test_bad_input_is_refused(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("seed", [2, 7, 105, 106])
+def test_random_models_have_gradient_bounds_that_are_audited_and_written(seed: int) -> None:
+    """Sums in products, constant vectors next to matrices, negated sums of weights: all with finite bounds."""
+    model = random_model(seed)
+    bound = sg.gradient_bound(model.assuming({symbol: (-2, 2) for symbol in model.variables}), norm=1)
+    assert bound.proof.audit(instances=2)
+    assert bound.to_dict()["expr"]["text"]
+    assert bound.latex()
+
+
+def test_a_sum_with_ends_that_are_symbols_is_finite() -> None:
+    """|W h + 1| <= 2 ||W||_inf + 1 for |h| <= 2, though z + 1 is unbounded over all numbers."""
+    n = sp.Symbol("n", integer=True, positive=True)
+    W, h = sp.MatrixSymbol("W", n, n), sp.MatrixSymbol("h", n, 1)
+    model = sg.Recurrence({h: sg.hadamard(W * h + sp.OneMatrix(n, 1), h)}).assuming({h: (-2, 2)})
+    value = sg.product_bound(model).evaluate({"W": 3 * np.eye(2)}, 1)
+    assert value == pytest.approx(2 * 3 + 1 + 2 * 3, rel=1e-12)
