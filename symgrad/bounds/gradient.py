@@ -31,7 +31,7 @@ from symgrad.language.weights import Weights, bind
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import to_ball, working_precision
 
-__all__ = ["GradientBound", "gradient_bound"]
+__all__ = ["GradientBound", "GradientSeries", "gradient_bound"]
 
 T = sp.Symbol("T", integer=True, positive=True)
 _BITS = 128
@@ -180,7 +180,7 @@ class GradientBound(Presentable):
         if delta.is_positive is False or (delta.is_number and not delta.is_positive):
             raise InputError(f"delta: a positive number or expression is needed, got {delta}")
         if weights is not None:
-            return self._numbers(weights).window(delta, gradient)
+            return self.with_weights(weights).window(delta, gradient)
         if gradient is not None:
             raise InputError("gradient: it is compared with numbers, so the weights are needed too")
         if self.gain.rows > 1:
@@ -199,9 +199,10 @@ class GradientBound(Presentable):
             InputError: a missing or malformed weight; no number of steps; a negative loss gradient.
             UnknownNameError: a name that the model does not have.
         """
-        return self._numbers(weights, steps).value(loss_gradient)
+        return self.with_weights(weights, steps).value(loss_gradient)
 
-    def _numbers(self, weights: Mapping[Any, Any] | None, steps: Any = None) -> _Numbers:
+    def with_weights(self, weights: Mapping[Any, Any] | None, steps: Any = None) -> GradientSeries:
+        """The bound with weights put in; for the errors see :meth:`evaluate`."""
         needed = self.gain.free_symbols | sp.sympify(self.source).free_symbols
         atoms = self.gain.atoms(sp.MatrixSymbol) | sp.sympify(self.source).atoms(sp.MatrixSymbol) | needed
         values = bind(self.model, weights, [s for s in self.model.parameters if s in atoms])
@@ -212,7 +213,7 @@ class GradientBound(Presentable):
         exact = exact_model(self.model, values)
         same = exact is self.model
         bound = self if same else _proved(exact, self.parameters, self.first, self.steps, self.norm)
-        return _Numbers(bound, values, _steps_in_numbers(self.steps, steps), self.first)
+        return GradientSeries(bound, values, _steps_in_numbers(self.steps, steps), self.first)
 
     @property
     def proof(self) -> Proof:
@@ -220,20 +221,26 @@ class GradientBound(Presentable):
         return Proof(self.model, self.inequality)
 
 
-class _Numbers:
-    """A gradient bound with weights put in."""
+class GradientSeries:
+    """A gradient bound with weights put in.
+
+    Attributes:
+        bound: the bound, from only those declared properties that the numbers have exactly.
+        evaluator: the numbers.
+    """
 
     def __init__(self, bound: GradientBound, weights: Weights, steps: int, first: sp.Expr) -> None:
-        self._bound, self._steps = bound, steps
+        self.bound, self._steps = bound, steps
         self._first = int(_count("terms", first.xreplace({bound.steps: sp.Integer(steps)}), 0, sp.Integer(steps)))
         with working_precision(_BITS):
-            evaluator = BoundEvaluator(weights)
+            self.evaluator = evaluator = BoundEvaluator(weights)
             self._gain = evaluator.matrix(bound.gain)
             sources = [bound.source] if bound.gain.rows == 1 else list(bound.source)
             self._source = [evaluator.ball(entry) for entry in sources]
         self._unit = [arb(1)] if bound.gain.rows == 1 else self._source
 
-    def value(self, loss_gradient: Any) -> BoundValue:
+    def value(self, loss_gradient: Any = 1) -> BoundValue:
+        """The bound for a loss whose gradient by the last state has a norm."""
         number = exact_number("loss_gradient", loss_gradient)
         if number.is_negative:
             raise InputError(f"loss_gradient: a non-negative number is needed, got {loss_gradient!r}")
@@ -243,13 +250,14 @@ class _Numbers:
     def _from(self, first: int, source: list[arb] | None = None) -> arb:
         """The bound on the sum without the terms of the last so many steps."""
         entries = ball_power_sum(self._gain, source or self._source, first, self._steps)
-        if self._bound.norm.p == sp.oo:
+        if self.bound.norm.p == sp.oo:
             return max(entries)
-        if self._bound.norm.p == 1:
+        if self.bound.norm.p == 1:
             return sum(entries, arb(0))
         return sum((entry * entry for entry in entries), arb(0)).sqrt()
 
     def window(self, delta: sp.Expr, gradient: Any) -> int:
+        """The least number of terms that makes the relative error of truncation at most delta."""
         with working_precision(_BITS):
             source = self._unit if gradient is None else self._source  # of one state it cancels
             whole = self._from(0, source) if gradient is None else to_ball(_positive("gradient", gradient), _BITS)

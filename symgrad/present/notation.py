@@ -34,8 +34,8 @@ class Notation(ABC):
     parameters: str
 
     @abstractmethod
-    def scalar(self, expr: sp.Basic, names: Names, function: Function) -> str:
-        """A SymPy expression."""
+    def scalar(self, expr: sp.Basic, names: Names, function: Function, dots: bool = False) -> str:
+        """A SymPy expression; with dots between factors, as befits numbers."""
 
     @abstractmethod
     def plain(self, symbol: sp.Expr) -> str:
@@ -158,8 +158,8 @@ class _Latex(Notation):
     claimed = r"\overset{?}{\le}"
     claimed_from_below = r"\overset{?}{\ge}"
 
-    def scalar(self, expr: sp.Basic, names: Names, function: Function) -> str:
-        return LatexScalars(names, function).doprint(expr)
+    def scalar(self, expr: sp.Basic, names: Names, function: Function, dots: bool = False) -> str:
+        return LatexScalars(names, function, dots).doprint(expr)
 
     def plain(self, symbol: sp.Expr) -> str:
         return LatexScalars().doprint(symbol)
@@ -259,7 +259,7 @@ class _Text(Notation):
     claimed = "<=?"
     claimed_from_below = ">=?"
 
-    def scalar(self, expr: sp.Basic, names: Names, function: Function) -> str:
+    def scalar(self, expr: sp.Basic, names: Names, function: Function, dots: bool = False) -> str:
         return TextScalars(names, function).doprint(expr)
 
     def plain(self, symbol: sp.Expr) -> str:

@@ -15,6 +15,7 @@ from symgrad.errors import InputError
 from symgrad.numerics.verify import Check, verify
 from symgrad.present.data import number
 from symgrad.present.dispatch import plot
+from symgrad.present.powers import DOWN, UP, power_latex
 
 __all__ = ["plot_bound", "plot_check"]
 
@@ -81,16 +82,21 @@ def plot_check(check: Check, *, ax: Any = None) -> Any:
     axes = _axes(ax)
     curves = {"bound": check.log10_bound, "observed": check.log10_observed}
     plain = _draw(axes, check.ks, curves, check.bound, check.trajectories, check.left_range == check.trajectories)
+    heights = 10.0**check.log10_observed if plain else check.log10_observed
+    beyond = check.log10_ratio > 0
+    if beyond.any():
+        axes.plot(check.ks[beyond], heights[beyond], ".", color=_REFUTED, label="beyond the bound", zorder=3)
     if check.witness is not None:
-        height = check.log10_observed[check.witness.k - 1]
-        shown = 10.0**height if plain else height
-        axes.plot([check.witness.k], [shown], "X", color=_REFUTED, markersize=10, label="refuted here", zorder=4)
-        axes.legend()
+        place = check.witness.k - 1
+        axes.plot([place + 1], [heights[place]], "X", color=_REFUTED, markersize=10, label="refuted here", zorder=4)
+    axes.legend()
     return axes
 
 
 def _axes(ax: Any) -> Any:
     if ax is not None:
+        if not hasattr(ax, "set_yscale"):
+            raise InputError(f"ax: matplotlib axes are needed, got {type(ax).__name__}")
         return ax
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -115,7 +121,7 @@ def _draw(
     finite = np.concatenate([curve[np.isfinite(curve)] for curve in curves.values()])
     plain = bool(finite.size == 0 or np.abs(finite).max() < _PLAIN_DECADES)
     styles = {
-        "bound": {"color": _BOUND, "linewidth": 2.0, "label": _bound_label(bound)},
+        "bound": {"color": _BOUND, "linewidth": 2.0, "label": _bound_label(bound, curves["bound"])},
         "observed": {"color": _OBSERVED, "linewidth": 1.5, "linestyle": "--", "label": _observed(bound, trajectories)},
     }
     for name, curve in curves.items():
@@ -130,6 +136,8 @@ def _draw(
     axes.set_title(bound.model.name)
     if plain:
         axes.set_yscale("log")
+    axes.set_xlim(0, int(ks[-1]) + 1)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     _spread(axes, finite, plain)
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.legend()
@@ -145,13 +153,24 @@ def _size(bound: Bound) -> str:
 
 def _spread(axes: Any, logs: Array, plain: bool) -> None:
     """Some room around a curve that is constant, on which matplotlib zooms in otherwise."""
-    if logs.size and logs.max() - logs.min() < 0.5:
+    if not logs.size:
+        axes.set_yticks([])  # all is zero or infinite: there is nothing to read off
+    elif logs.max() - logs.min() < 0.5:
         low, high = logs.min() - 0.5, logs.max() + 0.5
         axes.set_ylim(*(10.0 ** np.array([low, high]) if plain else (low, high)))
 
 
-def _bound_label(bound: Bound) -> str:
-    return f"{bound.side} bound" if bound.factor == 1 else f"claim: {bound.side} bound, rate times {bound.factor}"
+def _bound_label(bound: Bound, logs: Array) -> str:
+    """The side with the rate: exactly gamma for one state, for several what a step brings on average."""
+    words = f"{bound.side} bound" if bound.factor == 1 else f"claim: {bound.side} bound, rate times {bound.factor}"
+    rounding = UP if bound.side == "upper" else DOWN
+    if bound.model.depth is not None:
+        return words
+    if bound.gain.rows == 1:
+        return rf"{words}, $\gamma = {power_latex(logs[0], rounding=rounding)}$"
+    if logs.size == 1 or not np.isfinite(logs[[0, -1]]).all():
+        return words
+    return rf"{words}, about ${power_latex((logs[-1] - logs[0]) / (logs.size - 1))}$ a step"
 
 
 def _observed(bound: Bound, trajectories: int) -> str:

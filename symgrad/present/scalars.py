@@ -95,9 +95,12 @@ class LatexScalars(LatexPrinter):
     """SymPy expressions as LaTeX, with given names for some symbols and functions."""
 
     def __init__(
-        self, names: Mapping[sp.Basic, str] | None = None, function: Callable[[Activation], str] | None = None
+        self,
+        names: Mapping[sp.Basic, str] | None = None,
+        function: Callable[[Activation], str] | None = None,
+        dots: bool = False,
     ) -> None:
-        super().__init__({"mul_symbol": None, "mat_delim": "["})
+        super().__init__({"mul_symbol": "dot" if dots else None, "mat_delim": "["})
         self.names = names or {}
         self.function = function or function_latex
         self.decimals = Decimals(r"\ldots")

@@ -50,6 +50,10 @@ class Vocabulary:
         """A SymPy expression with states and inputs at their steps."""
         return self.notation.scalar(expr, self._names, self.function)
 
+    def scalar_with(self, expr: sp.Basic, numbers: dict[sp.Basic, str]) -> str:
+        """The same with digits for some symbols, and signs between factors."""
+        return self.notation.scalar(expr, self._names | numbers, self.function, dots=True)
+
     def letters(self, *preferred: str) -> Iterator[str]:
         """Those of some letters that no symbol of the model is called by, then the first with primes."""
         used = {str(symbol) for symbol in (*self.plain, *self.model.sizes, self.model.depth)}

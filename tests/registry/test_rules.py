@@ -1,8 +1,8 @@
 """Every rule in plain numbers: matrices that attain its bound, and what goes wrong without one of its hypotheses.
 
 Each entry is a pair of numbers. In ``ATTAINED`` they are the two sides of the conclusion and agree. In ``WITHOUT``
-the hypothesis named there is dropped (or the conclusion replaced by a tempting sharper one), and the first number, which
-should be at most the second, is larger. Definitions, which cannot be false, say so.
+the hypothesis named there is dropped (or the conclusion replaced by a tempting sharper one), and the first number,
+which should be at most the second, is larger. Definitions, which cannot be false, say so.
 """
 
 from __future__ import annotations
