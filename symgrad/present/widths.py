@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 __all__ = ["visible_length"]
 
@@ -23,6 +24,7 @@ _NAMED = {rf"\{name}" for name in _FUNCTIONS}
 _SIZES = {**_OPERATORS, **_RELATIONS, **_SPACES, **_WIDE, **_NARROW, **dict.fromkeys(_UNSEEN, 0.0)}
 
 
+@lru_cache(maxsize=8192)  # a line is measured again for every way of breaking it
 def visible_length(latex: str) -> float:
     r"""About how wide a formula is set, in digits.
 
