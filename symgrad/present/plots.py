@@ -15,7 +15,7 @@ from symgrad.errors import InputError
 from symgrad.numerics.verify import Check, verify
 from symgrad.present.data import number
 from symgrad.present.dispatch import plot
-from symgrad.present.powers import DOWN, UP, power_latex
+from symgrad.present.powers import power_latex
 
 __all__ = ["plot_bound", "plot_check"]
 
@@ -82,12 +82,10 @@ def plot_check(check: Check, *, ax: Any = None) -> Any:
     axes = _axes(ax)
     curves = {"bound": check.log10_bound, "observed": check.log10_observed}
     plain = _draw(axes, check.ks, curves, check.bound, check.trajectories, check.left_range == check.trajectories)
-    heights = 10.0**check.log10_observed if plain else check.log10_observed
-    beyond = check.log10_ratio > 0
-    if beyond.any():
-        axes.plot(check.ks[beyond], heights[beyond], ".", color=_REFUTED, label="beyond the bound", zorder=3)
     if check.witness is not None:
-        place = check.witness.k - 1
+        heights = 10.0**check.log10_observed if plain else check.log10_observed
+        beyond, place = check.log10_ratio > 0, check.witness.k - 1
+        axes.plot(check.ks[beyond], heights[beyond], ".", color=_REFUTED, label="beyond the bound", zorder=3)
         axes.plot([place + 1], [heights[place]], "X", color=_REFUTED, markersize=10, label="refuted here", zorder=4)
     axes.legend()
     return axes
@@ -120,6 +118,11 @@ def _draw(
     """The curves; on a logarithmic axis where float64 reaches, else as decimal logarithms. Says which."""
     finite = np.concatenate([curve[np.isfinite(curve)] for curve in curves.values()])
     plain = bool(finite.size == 0 or np.abs(finite).max() < _PLAIN_DECADES)
+    alone = not axes.get_lines()
+    if not alone and plain != (axes.get_yscale() == "log"):
+        raise InputError(
+            "ax: the curves there are of another scale (numbers or their decimal logarithms), use other axes"
+        )
     styles = {
         "bound": {"color": _BOUND, "linewidth": 2.0, "label": _bound_label(bound, curves["bound"])},
         "observed": {"color": _OBSERVED, "linewidth": 1.5, "linestyle": "--", "label": _observed(bound, trajectories)},
@@ -136,9 +139,10 @@ def _draw(
     axes.set_title(bound.model.name)
     if plain:
         axes.set_yscale("log")
-    axes.set_xlim(0, int(ks[-1]) + 1)
+    axes.set_xlim(0, max(int(ks[-1]) + 1, axes.get_xlim()[1]))
     axes.xaxis.get_major_locator().set_params(integer=True)
-    _spread(axes, finite, plain)
+    if alone:
+        _spread(axes, finite, plain)
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.legend()
     return plain
@@ -161,13 +165,12 @@ def _spread(axes: Any, logs: Array, plain: bool) -> None:
 
 
 def _bound_label(bound: Bound, logs: Array) -> str:
-    """The side with the rate: exactly gamma for one state, for several what a step brings on average."""
+    """The side with the rate: gamma for one state, for several what a step brings on average."""
     words = f"{bound.side} bound" if bound.factor == 1 else f"claim: {bound.side} bound, rate times {bound.factor}"
-    rounding = UP if bound.side == "upper" else DOWN
     if bound.model.depth is not None:
         return words
     if bound.gain.rows == 1:
-        return rf"{words}, $\gamma = {power_latex(logs[0], rounding=rounding)}$"
+        return rf"{words}, $\gamma \approx {power_latex(logs[0])}$"
     if logs.size == 1 or not np.isfinite(logs[[0, -1]]).all():
         return words
     return rf"{words}, about ${power_latex((logs[-1] - logs[0]) / (logs.size - 1))}$ a step"

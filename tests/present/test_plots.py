@@ -80,6 +80,40 @@ def test_a_refuted_claim_and_a_horizon_are_marked() -> None:
     assert curve(marked, 1)[0][0] == 5  # 4**-5 < 1e-3 < 4**-4
 
 
+def labels(axes: Any) -> list[str]:
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_the_rate_stands_in_the_legend() -> None:
+    bound = sg.product_bound(sg.models.elman("sigmoid"))
+    assert labels(bound.plot({"W": np.eye(2)}, trajectories=0)) == [r"upper bound, $\gamma \approx 0.250$"]
+    lower = sg.product_bound(sg.models.residual(), side="lower").plot({"W": np.eye(2) / 3}, trajectories=0)
+    assert labels(lower) == [r"lower bound, $\gamma \approx 0.667$"]
+    pair = sg.product_bound(sg.models.lstm().assuming({"c": (-2, 2)}))
+    weights = {f"W_h{gate}": np.eye(2) for gate in "ifgo"}
+    mean = (pair.evaluate(weights, 40).log10 - pair.evaluate(weights, 1).log10) / 39
+    assert labels(pair.plot(weights, trajectories=0, horizon=40)) == [f"upper bound, about ${10**mean:.3g}$ a step"]
+
+
+def test_every_refuted_point_is_marked() -> None:
+    weights = {"W": np.eye(2), "U": np.zeros((2, 1)), "b": np.zeros(2)}
+    check = sg.verify(sg.product_bound(sg.models.elman()).tightened(0.5), weights, horizon=8, trajectories=10)
+    marked = next(line for line in check.plot().get_lines() if line.get_label() == "beyond the bound")
+    assert marked.get_xdata().tolist() == check.ks[check.log10_observed > check.log10_bound].tolist()
+    assert len(marked.get_xdata())
+
+
+def test_axes_may_hold_several_bounds_of_one_scale() -> None:
+    bound = sg.product_bound(sg.models.elman("identity"))
+    axes = bound.plot({"W": np.eye(2) / 2}, horizon=50, trajectories=0)
+    bound.plot({"W": np.eye(2)}, horizon=20, trajectories=0, ax=axes)
+    assert len(axes.get_lines()) == 2
+    assert axes.get_xlim()[1] >= 50
+    assert axes.get_ylim()[0] <= 2.0**-50
+    with pytest.raises(sg.InputError, match="ax: the curves there are of another scale"):
+        bound.plot({"W": 1e9 * np.eye(2)}, horizon=100, trajectories=0, ax=axes)
+
+
 def test_given_axes_are_used_and_nothing_global_changes() -> None:
     from matplotlib.figure import Figure
 
@@ -92,6 +126,10 @@ def test_given_axes_are_used_and_nothing_global_changes() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (
+            lambda: sg.product_bound(sg.models.elman()).plot({"W": W}, trajectories=0, ax=3),
+            "ax: matplotlib axes .* int",
+        ),
         (lambda: sg.models.elman().plot(), "there is no picture of Recurrence"),
         (lambda: sg.product_bound(sg.models.elman()).plot({}, trajectories=0), "missing"),
         (lambda: sg.product_bound(sg.models.elman()).plot({"W": W}, trajectories=-1), "trajectories: "),
