@@ -21,6 +21,7 @@ __all__: list[str] = []
 
 _WIDTHS = (24, 46, 34, 30)
 _NUMBER = 24
+_LONG = 7  # operations in a rate
 
 
 def _header(table: BoundTable) -> list[str]:
@@ -48,14 +49,31 @@ def _cells(bound: Bound, notation: Notation) -> list[str]:
     if bound.gain.rows > 1 and bound.side == "upper" and bound.model.depth is None:
         rate = notation.radius(writer.gain)
         return [notation.norm(writer.power("gain", bound.k), bound.norm), rate, f"{rate} < 1"]
-    formula = scalar(bound.expr)
-    if bound.gain.rows > 1:
+    enough = next((item.solved for item in bound.criteria if item.kind == "sufficient"), sp.false)
+    formula, rate = scalar(bound.expr), scalar(bound.rate)
+    if _wide(bound):
+        letter = _letter(bound)
+        formula, rate = scalar(letter**bound.k), f"{scalar(letter)} = {rate}"
+        if enough not in (sp.true, sp.false) and enough in (bound.vanishes, bound.explodes):
+            enough = sp.Lt(letter, 1) if bound.side == "upper" else sp.Gt(letter, 1)
+    elif bound.gain.rows > 1:
         upper = bound.side == "upper"
         inner = writer.power("gain" if upper else "comparison", bound.k)
         formula = notation.norm(inner, bound.norm) if upper else notation.least(inner, bound.norm)
-    enough = next((item.solved for item in bound.criteria if item.kind == "sufficient"), sp.false)
     words = {sp.true: "always", sp.false: "not by this bound"}
-    return [formula, scalar(bound.rate), notation.words(words[enough]) if enough in words else scalar(enough)]
+    return [formula, rate, notation.words(words[enough]) if enough in words else scalar(enough)]
+
+
+def _wide(bound: Bound) -> bool:
+    """Whether a rate is so long that a letter stands for it in the other cells."""
+    return bound.gain.rows == 1 and bound.expr == bound.rate**bound.k and sp.count_ops(bound.rate) > _LONG
+
+
+def _letter(bound: Bound) -> sp.Symbol:
+    """gamma, unless the model has a symbol of that name."""
+    taken = {str(symbol) for symbol in (*bound.model.variables, *bound.model.parameters, *bound.model.sizes)}
+    name = next(name for name in ("gamma", *(f"gamma_{i}" for i in range(len(taken)))) if name not in taken)
+    return sp.Symbol(name, nonnegative=True)
 
 
 def _notes(table: BoundTable, notation: Notation) -> list[tuple[str, str]]:
@@ -88,7 +106,7 @@ def _(table: BoundTable) -> str:
         " & ".join([phrase(label), *_cells(bound, LATEX), *_values(table, index, power_latex, LATEX)])
         for index, (label, bound) in enumerate(zip(table.labels, table.bounds, strict=True))
     ]
-    body = _rows("toprule", " & ".join(names), "midrule", " \\\\\n".join(rows), "bottomrule")
+    body = _rows("toprule", " & ".join(names), "midrule", " \\\\[0.5ex]\n".join(rows), "bottomrule")
     whole = rf"\begin{{array}}{{{columns}}}{body}\end{{array}}"
     notes = [rf"{note}\quad {phrase(f'({label})')}" for label, note in _notes(table, LATEX)]
     return whole if not notes else "\\begin{gathered}\n" + " \\\\[1ex]\n".join([whole, *notes]) + "\n\\end{gathered}"

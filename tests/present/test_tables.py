@@ -54,6 +54,16 @@ def test_models_may_have_weights_of_their_own() -> None:
     assert [float(values[0]) for values in table.values] == pytest.approx([0.5, 1.0])
 
 
+def test_a_long_rate_gets_a_letter_that_no_symbol_has() -> None:
+    x, gamma = sp.symbols("x gamma", positive=True)
+    gru = sg.product_bound(sg.models.gru().assuming({"h": (-1, 1)}))
+    odd = sg.product_bound(sg.Recurrence({x: sp.exp(-gamma) * sp.sin(gamma * x) + gamma**2 * sp.tanh(x) / (1 + gamma)}))
+    lines = str(sg.bound_table({"gru": gru, "odd": odd})).splitlines()
+    first, second = (line.split() for line in lines if line.startswith(("gru", "odd")))
+    assert (first[1:4], first[-3:]) == (["gamma**k", "gamma", "="], ["gamma", "<", "1"])
+    assert (second[1:4], second[-3:]) == (["gamma_0**k", "gamma_0", "="], ["gamma_0", "<", "1"])
+
+
 def test_horizons_have_a_column() -> None:
     table = sg.bound_table(
         {"a": PLAIN, "b": LOWER, "c": PLAIN}, {"a": {"W": W}, "b": {"W": W / 4}, "c": {"W": 4 * W}}, delta=0.01
