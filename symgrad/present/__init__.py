@@ -11,11 +11,13 @@ from symgrad.present import (
     proof_pages,
     proofs,
     tables,
+    teacher,
     unrolled,
 )
 from symgrad.present.checks import check_table
 from symgrad.present.dispatch import latex, plot, text, to_dict
 from symgrad.present.documents import document
+from symgrad.present.teacher import with_numbers
 
 __all__ = [
     "check_table",
@@ -32,7 +34,9 @@ __all__ = [
     "proof_pages",
     "proofs",
     "tables",
+    "teacher",
     "text",
     "to_dict",
     "unrolled",
+    "with_numbers",
 ]

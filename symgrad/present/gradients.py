@@ -17,10 +17,10 @@ from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.quantities import QuantityWriter, assumed_ranges
 from symgrad.present.unrolled import SIGNS
 
-__all__: list[str] = []
+__all__ = ["GradientWriter"]
 
 
-class _Writer:
+class GradientWriter:
     """The equations of one gradient bound in one notation."""
 
     def __init__(self, bound: GradientBound, notation: Notation) -> None:
@@ -59,7 +59,8 @@ class _Writer:
         kept = self.notation.kept(gradient, self.vocabulary.scalar(self.bound.first))
         return self._norm(f"{gradient} - {kept}")
 
-    def _loss(self) -> str:
+    def loss_norm(self) -> str:
+        """The norm of the loss's gradient by the last state."""
         by = self.vocabulary.stepped(self.state, self.last)
         return self._norm(self.signs.gradient.format(by=by, loss=self.loss))
 
@@ -67,10 +68,15 @@ class _Writer:
     def _rate_symbol(self) -> sp.Symbol:
         return sp.Symbol(self.rate, positive=True)
 
+    @property
+    def rate_name(self) -> str:
+        """The letter for the bound on the Jacobian, as it is written."""
+        return self.notation.plain(self._rate_symbol)
+
     def _single(self) -> str:
         """The sum over the powers of the rate, closed."""
         bound, scalar = self.bound, self.vocabulary.scalar
-        size = self.notation.product([self._loss(), self.size])
+        size = self.notation.product([self.loss_norm(), self.size])
         count = self.notation.product([size, self._count()])
         if bound.gamma == 1:
             return count
@@ -101,7 +107,7 @@ class _Writer:
     def _several(self) -> str:
         term = self.notation.product([self.notation.power(self.writer.gain, "k"), self.column])
         total = self.notation.total(term, self.vocabulary.scalar(self.bound.first), f"{self.last}-1")
-        return self.notation.product([self._loss(), self.notation.norm(total, self.bound.norm)])
+        return self.notation.product([self.loss_norm(), self.notation.norm(total, self.bound.norm)])
 
     def _several_names(self) -> list[Equation]:
         gain, column = self.writer.gain_matrix(self.bound.gain), self.writer.gain_matrix(self.bound.source)
@@ -110,7 +116,7 @@ class _Writer:
 
 @equations.register
 def _(bound: GradientBound, notation: Notation) -> list[Equation]:
-    return _Writer(bound, notation).equations()
+    return GradientWriter(bound, notation).equations()
 
 
 @latex.register

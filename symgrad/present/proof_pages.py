@@ -6,11 +6,12 @@ from symgrad.bounds.inequality import Rule
 from symgrad.bounds.proof import Proof, Step
 from symgrad.present.documents import body, equation_lines, fitted
 from symgrad.present.notation import LATEX
-from symgrad.present.proofs import proof_definitions, proof_rules, proof_writer, statement_lines
+from symgrad.present.proof_numbers import StepNumbers
+from symgrad.present.proofs import numbered_lines, proof_definitions, proof_rules, proof_writer
 from symgrad.present.quantities import QuantityWriter
 from symgrad.present.scalars import prose
 
-__all__: list[str] = []
+__all__ = ["proof_body"]
 
 _WIDTH = 58  # of a statement, in digits
 _SHARE = 0.62  # the same of the width of the text
@@ -22,8 +23,13 @@ _TABLE = (
 
 @body.register
 def _(proof: Proof) -> str:
+    return proof_body(proof)
+
+
+def proof_body(proof: Proof, numbers: StepNumbers | None = None) -> str:
+    """A proof on pages, with numbers below the bounds where there are weights."""
     writer = proof_writer(proof, LATEX)
-    rows = [_row(step, writer) for step in proof]
+    rows = [_row(step, writer, numbers) for step in proof]
     rules = [_rule(rule) for rule in proof_rules(proof)]
     return "\n".join(
         [
@@ -39,9 +45,9 @@ def _(proof: Proof) -> str:
     )
 
 
-def _row(step: Step, writer: QuantityWriter) -> str:
+def _row(step: Step, writer: QuantityWriter, numbers: StepNumbers | None) -> str:
     """Number, statement, and the rule with what it uses."""
-    lines = [fitted(line, _SHARE) for line in statement_lines(writer.statement(step.inequality), _WIDTH)]
+    lines = [fitted(line, _SHARE) for line in numbered_lines(step, writer, numbers, _WIDTH)]
     return f"({step.number}) & {_stacked(lines)} & {_reason(step)}"
 
 

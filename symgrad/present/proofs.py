@@ -16,11 +16,20 @@ from symgrad.present.equations import function_equations, range_equations
 from symgrad.present.layout import Equation, broken, column_table, equation_rows, plain_lines
 from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.parameter_rows import is_named, row_equations
+from symgrad.present.proof_numbers import StepNumbers
 from symgrad.present.quantities import QuantityWriter, Statement, assumed_ranges, printed_nodes
 from symgrad.present.scalars import phrase
 from symgrad.present.widths import visible_length
 
-__all__ = ["proof_definitions", "proof_rules", "proof_text", "proof_writer", "statement_lines"]
+__all__ = [
+    "numbered_lines",
+    "proof_definitions",
+    "proof_latex",
+    "proof_rules",
+    "proof_text",
+    "proof_writer",
+    "statement_lines",
+]
 
 _STATEMENT_WIDTH = 62
 _RELATION = 3
@@ -70,10 +79,15 @@ def proof_rules(proof: Proof) -> list[Rule]:
 
 @latex.register
 def _(proof: Proof) -> str:
+    return proof_latex(proof)
+
+
+def proof_latex(proof: Proof, numbers: StepNumbers | None = None) -> str:
+    """A proof as one display, with numbers below the bounds where there are weights."""
     writer = proof_writer(proof, LATEX)
     parts = [
         _environment("aligned", equation_rows(proof_definitions(proof, writer))),
-        _environment("aligned", [row for step in proof for row in _step_rows(step, writer)]),
+        _environment("aligned", [row for step in proof for row in _step_rows(step, writer, numbers)]),
         _environment("array", [row for rule in proof_rules(proof) for row in _rule_rows(rule)], columns="{l}"),
     ]
     return _environment("array", parts, r"\\[2ex]", "{l}")
@@ -84,17 +98,26 @@ def _environment(name: str, rows: Sequence[str], end: str = r"\\", columns: str 
     return f"\\begin{{{name}}}{columns}\n{body}\n\\end{{{name}}}"
 
 
-def _step_rows(step: Step, writer: QuantityWriter) -> list[str]:
+def numbered_lines(
+    step: Step, writer: QuantityWriter, numbers: StepNumbers | None, width: float = _STATEMENT_WIDTH
+) -> list[str]:
+    """The lines of a step's statement, and the number that its bound is."""
+    lines = statement_lines(writer.statement(step.inequality), width)
+    number = None if numbers is None else numbers.line(step)
+    return lines if number is None else [*lines, rf"\qquad {number}"]
+
+
+def _step_rows(step: Step, writer: QuantityWriter, numbers: StepNumbers | None) -> list[str]:
     """The rows of one step: number, statement, rule; long statements and hypotheses go on below."""
-    left = statement_lines(writer.statement(step.inequality))
+    left = numbered_lines(step, writer, numbers)
     used = f" from {', '.join(map(str, step.premises))}" if step.premises else ""
     right = [phrase(line) for line in textwrap.wrap(step.rule.name + used, _PHRASE_WIDTH)]
     for hypothesis in step.rule.hypotheses:
         right += [rf"\scriptstyle {phrase(line)}" for line in textwrap.wrap(f"if {hypothesis}", _PHRASE_WIDTH)]
     count = max(len(left), len(right))
     cells = [lines + [""] * (count - len(lines)) for lines in (left, right)]
-    numbers = [f"({step.number})"] + [""] * (count - 1)
-    return [rf"{number} & \quad {a} && \quad {b}" for number, a, b in zip(numbers, *cells, strict=True)]
+    labels = [f"({step.number})"] + [""] * (count - 1)
+    return [rf"{label} & \quad {a} && \quad {b}" for label, a, b in zip(labels, *cells, strict=True)]
 
 
 def statement_lines(statement: Statement, width: float = _STATEMENT_WIDTH) -> list[str]:
@@ -119,24 +142,27 @@ def _rule_rows(rule: Rule) -> list[str]:
 # --- plain text -----------------------------------------------------------------
 
 
-def proof_text(proof: Proof, widths: Sequence[int] = _TEXT_WIDTHS) -> str:
+def proof_text(proof: Proof, widths: Sequence[int] = _TEXT_WIDTHS, numbers: StepNumbers | None = None) -> str:
     """A proof as a table in plain text.
 
     Args:
         proof: the proof.
         widths: the largest width of each column: number, statement, rule, premises, hypothesis, source.
+        numbers: what the bounds are for given weights.
     """
     writer = proof_writer(proof, TEXT)
-    rows = [_text_row(step, writer) for step in proof]
+    rows = [_text_row(step, writer, numbers) for step in proof]
     return f"{plain_lines(proof_definitions(proof, writer))}\n\n{column_table(_HEADER, rows, widths)}"
 
 
-def _text_row(step: Step, writer: QuantityWriter) -> tuple[str, ...]:
+def _text_row(step: Step, writer: QuantityWriter, numbers: StepNumbers | None) -> tuple[str, ...]:
     statement = writer.statement(step.inequality)
     line = Equation(statement.left, statement.relation, statement.terms)
     premises, rule = ", ".join(map(str, step.premises)), step.rule
     hypotheses = "; ".join(rule.hypotheses)
-    return str(step.number), f"{line.left} {line.relation} {line.right}", rule.name, premises, hypotheses, rule.source
+    number = None if numbers is None else numbers.line(step)
+    written = f"{line.left} {line.relation} {line.right}{'' if number is None else f' {number}'}"
+    return str(step.number), written, rule.name, premises, hypotheses, rule.source
 
 
 @text.register

@@ -21,6 +21,7 @@ from symgrad.present.powers import DOWN, UP, power_text
 from symgrad.present.quantities import QuantityWriter
 from symgrad.present.report_parts import Formula, Item, Picture, Section, Shown, Table, Words
 from symgrad.present.scalars import phrase
+from symgrad.present.teacher import with_numbers
 
 __all__ = ["Experiment", "sections"]
 
@@ -126,7 +127,8 @@ def _numbers(bounds: Sequence[Bound], experiment: Experiment) -> Section:
     for k in _shown(horizon):
         values = [(one.at(k), UP if bound.side == "upper" else DOWN) for one, bound in zip(series, bounds, strict=True)]
         rows.append([str(k), *(power_text(value.log10, 4, rounding) for value, rounding in values)])
-    return Section("Numbers", [Table(header, rows), *_simulated(bounds[0], experiment, horizon)])
+    shown = [Shown(with_numbers(bound, experiment.weights)) for bound in bounds]
+    return Section("Numbers", [*shown, Table(header, rows), *_simulated(bounds[0], experiment, horizon)])
 
 
 def _shown(horizon: int) -> list[int]:

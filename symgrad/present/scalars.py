@@ -187,6 +187,9 @@ class TextScalars(StrPrinter):
     def _print_Float(self, expr: Any) -> str:
         return self.decimals.digits(expr) or super()._print_Float(expr)
 
+    def _print_Dummy(self, expr: Any) -> str:
+        return self.names.get(expr) or super()._print_Dummy(expr)
+
     def _print_OneMatrix(self, expr: Any) -> str:
         return f"ones({', '.join(map(self._print, expr.shape))})"
 
