@@ -46,6 +46,41 @@ def test_a_matrix_fixes_the_sizes_and_gives_the_same_value() -> None:
     assert fixed.proof.audit()
 
 
+FROM_BELOW = [
+    sg.models.residual("sigmoid"),
+    sg.models.leaky(activation="leaky_relu"),
+    sg.models.elman("identity").assuming({"W": sg.symmetric}),
+]
+FROM_ABOVE = [
+    *FROM_BELOW,
+    LSTM,
+    sg.models.lstm(peephole=True).assuming({"c": (-1, 1)}),
+    sg.models.gru().assuming({"h": (-1, 1)}),
+    sg.models.elman("relu").assuming({"W": sg.nonnegative}),
+    sg.models.neuron(),
+    sg.stack([sg.models.elman(), sg.models.leaky()]),
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "side"),
+    [*((model, "upper") for model in FROM_ABOVE), *((model, "lower") for model in FROM_BELOW)],
+    ids=lambda item: item.name if isinstance(item, sg.Recurrence) else item,
+)
+def test_all_or_some_values_in_place_of_weights_give_the_same_bound(model: sg.Recurrence, side: str) -> None:
+    bound = sg.product_bound(model, side=side)
+    random = np.random.default_rng(5)
+    weights: dict[str, Any] = {}
+    for symbol in model.parameters:
+        shape = [] if isinstance(symbol, sp.Symbol) else [3] if symbol.shape[1] == 1 else [3, 3]
+        value = np.abs(random.standard_normal(shape)) / 4
+        weights[str(symbol)] = value + value.T
+    some = {name: weights.pop(name) for name in list(weights)[::2]}
+    expected = bound.evaluate({**weights, **some}, 4)
+    assert bound.subs(some).evaluate(weights, 4) == pytest.approx(expected, rel=1e-11)
+    assert bound.subs({**weights, **some}).evaluate({}, 4) == pytest.approx(expected, rel=1e-11)
+
+
 def test_sympy_matrices_are_taken_in_any_explicit_form() -> None:
     bound = sg.product_bound(sg.models.elman())
     entry = sp.Symbol("q", real=True)
