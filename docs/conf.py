@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,24 @@ from typing import Any
 import symgrad.bounds
 from symgrad.bounds.inequality import Rule, rules_for
 
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
+
 project = "symgrad"
 author = "The symgrad developers"
 release = metadata.version("symgrad")
 extensions = [
+    "mathml",
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = f"symgrad {release}"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 exclude_patterns = ["_build"]
 nitpicky = False
 myst_enable_extensions = ["amsmath", "dollarmath"]
@@ -33,7 +40,6 @@ autodoc_default_options = {"members": True, "inherited-members": False, "show-in
 napoleon_google_docstring = True
 napoleon_use_ivar = True  # attributes are listed with the class and not a second time as members
 
-HERE = Path(__file__).parent
 KINDS = {
     "OperatorNormOf": "Operator norms",
     "EntryRange": "Ranges of entries",
