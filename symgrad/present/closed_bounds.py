@@ -19,11 +19,22 @@ from symgrad.present.scalars import phrase
 from symgrad.present.vocabulary import Vocabulary
 from symgrad.rigor.balls import Enclosed
 
-__all__: list[str] = []
+__all__ = ["bound_equations"]
 
 
 @equations.register
 def _(bound: Bound, notation: Notation) -> list[Equation]:
+    return bound_equations(bound, notation)
+
+
+def bound_equations(bound: Bound, notation: Notation, powers: bool = True) -> list[Equation]:
+    """The bound, then the matrix in it if there is one, then constants and ranges.
+
+    Args:
+        bound: of products.
+        notation: LaTeX or plain text.
+        powers: whether to say what the power of a 2 x 2 matrix is.
+    """
     writer = QuantityWriter(bound.model, notation, [])
     product = writer.product(bound.k)
     if bound.side == "upper":
@@ -34,31 +45,31 @@ def _(bound: Bound, notation: Notation) -> list[Equation]:
     if bound.gain.rows == 1:
         found = [Equation(left, relation, [(False, writer.vocabulary.scalar(bound.expr))])]
     elif bound.side == "upper":
-        found = _gain_equations(bound, writer, left, relation)
+        found = _gain_equations(bound, writer, left, relation, powers)
     else:
         found = _comparison_equations(bound, writer, left, relation)
     ranges = range_equations(writer.vocabulary, assumed_ranges(bound.inequality))
     return [*found, *_constants(bound, writer.vocabulary), *ranges]
 
 
-def _gain_equations(bound: Bound, writer: QuantityWriter, left: str, relation: str) -> list[Equation]:
+def _gain_equations(bound: Bound, writer: QuantityWriter, left: str, relation: str, powers: bool) -> list[Equation]:
     """The bound through the gain matrix G, its entries, and for two states G^k by its eigenvalues."""
-    notation, gain = writer.notation, writer.gain
+    notation = writer.notation
     found = [
         Equation(left, relation, [(False, notation.norm(writer.power("gain", bound.k), bound.norm))]),
-        Equation(gain, "=", [(False, writer.gain_matrix(bound.gain))]),
+        *writer.matrix_equations("gain", bound.gain),
     ]
-    if bound.gain.rows == 2 and bound.model.depth is None:
+    if powers and bound.gain.rows == 2 and bound.model.depth is None:
         found += [Equation(name, "=", [(False, value)]) for name, value in _spectral_parts(bound, writer)]
     return found
 
 
 def _comparison_equations(bound: Bound, writer: QuantityWriter, left: str, relation: str) -> list[Equation]:
     """The bound through the comparison matrix, its entries, and when it is an M-matrix."""
-    notation, name = writer.notation, writer.comparison
+    notation = writer.notation
     found = [
         Equation(left, relation, [(False, notation.least(writer.power("comparison", bound.k), bound.norm))]),
-        Equation(name, "=", [(False, writer.gain_matrix(bound.gain))]),
+        *writer.matrix_equations("comparison", bound.gain),
     ]
     conditions = sp.And.make_args(bound.growth.holds_if)
     return [*found, *(_condition(item, writer) for item in conditions if item != sp.true)]

@@ -13,6 +13,7 @@ from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import range_equations
 from symgrad.present.layout import Equation, aligned, plain_lines
 from symgrad.present.lines import equations
+from symgrad.present.matrix_entries import written_matrix
 from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.quantities import QuantityWriter, assumed_ranges
 from symgrad.present.unrolled import SIGNS
@@ -110,8 +111,9 @@ class GradientWriter:
         return self.notation.product([self.loss_norm(), self.notation.norm(total, self.bound.norm)])
 
     def _several_names(self) -> list[Equation]:
-        gain, column = self.writer.gain_matrix(self.bound.gain), self.writer.gain_matrix(self.bound.source)
-        return [Equation(self.writer.gain, "=", [(False, gain)]), Equation(self.column, "=", [(False, column)])]
+        column, entries = written_matrix(self.vocabulary, self.column, self.bound.source)
+        gain = self.writer.matrix_equations("gain", self.bound.gain)
+        return [*gain, Equation(self.column, "=", [(False, column)]), *entries]
 
 
 @equations.register

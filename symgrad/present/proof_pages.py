@@ -15,6 +15,7 @@ __all__ = ["proof_body"]
 
 _WIDTH = 58  # of a statement, in digits
 _SHARE = 0.62  # the same of the width of the text
+_NEXT = "\\\\\n\\noalign{{\\vskip {}}}\n"  # unlike the optional argument of a line end it also parts high lines
 _TABLE = (
     r"\begin{longtable}{@{}r@{\quad}>{$\displaystyle}w{l}{0.62\textwidth}<{$}@{\quad}"
     r">{\raggedright\arraybackslash}p{0.27\textwidth}@{}}"
@@ -35,7 +36,7 @@ def proof_body(proof: Proof, numbers: StepNumbers | None = None) -> str:
         [
             equation_lines(proof_definitions(proof, writer)),
             _TABLE,
-            " \\\\[1.5ex]\n".join(rows),
+            _NEXT.format("1.2ex").join(rows),
             r"\end{longtable}",
             r"\subsection*{Rules}",
             r"\begin{description}",
@@ -55,7 +56,7 @@ def _stacked(lines: list[str]) -> str:
     """Lines of one statement one below the other, the first on the line of the step's number."""
     if len(lines) == 1:
         return lines[0]
-    return r"\begin{array}[t]{@{}l@{}}" + r" \\[0.5ex] ".join(lines) + r"\end{array}"
+    return r"\begin{array}[t]{@{}l@{}}" + _NEXT.format("0.8ex").join(lines) + r"\end{array}"
 
 
 def _reason(step: Step) -> str:

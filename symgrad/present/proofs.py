@@ -102,7 +102,10 @@ def numbered_lines(
     step: Step, writer: QuantityWriter, numbers: StepNumbers | None, width: float = _STATEMENT_WIDTH
 ) -> list[str]:
     """The lines of a step's statement, and the number that its bound is."""
-    lines = statement_lines(writer.statement(step.inequality), width)
+    statement = writer.statement(step.inequality)
+    lines = statement_lines(statement, width)
+    for entry in statement.entries:
+        lines += [rf"\qquad {line}" for line in statement_lines(entry, width * 0.9)]
     number = None if numbers is None else numbers.line(step)
     return lines if number is None else [*lines, rf"\qquad {number}"]
 
@@ -120,7 +123,7 @@ def _step_rows(step: Step, writer: QuantityWriter, numbers: StepNumbers | None) 
     return [rf"{label} & \quad {a} && \quad {b}" for label, a, b in zip(labels, *cells, strict=True)]
 
 
-def statement_lines(statement: Statement, width: float = _STATEMENT_WIDTH) -> list[str]:
+def statement_lines(statement: Statement | Equation, width: float = _STATEMENT_WIDTH) -> list[str]:
     """A statement on lines of about a width; where both sides are long the relation starts a line."""
     *above, last = folded(statement.left, width)
     space = width - visible_length(last) - _RELATION
@@ -161,7 +164,8 @@ def _text_row(step: Step, writer: QuantityWriter, numbers: StepNumbers | None) -
     premises, rule = ", ".join(map(str, step.premises)), step.rule
     hypotheses = "; ".join(rule.hypotheses)
     number = None if numbers is None else numbers.line(step)
-    written = f"{line.left} {line.relation} {line.right}{'' if number is None else f' {number}'}"
+    entries = "".join(f", {entry.left} = {entry.right}" for entry in statement.entries)
+    written = f"{line.left} {line.relation} {line.right}{entries}{'' if number is None else f' {number}'}"
     return str(step.number), written, rule.name, premises, hypotheses, rule.source
 
 

@@ -27,6 +27,7 @@ from symgrad.language.norms import Norm
 from symgrad.language.operators import Apply, Block, Operator, Variable, Weight, children
 from symgrad.language.recurrence import Recurrence
 from symgrad.present.layout import Equation
+from symgrad.present.matrix_entries import sum_terms, written_matrix
 from symgrad.present.notation import Notation
 from symgrad.present.parameter_rows import is_named, row_name, row_written_out
 from symgrad.present.shorthand import Shorthand
@@ -45,11 +46,13 @@ class Statement:
         left: the quantity.
         relation: equal, at most, element of.
         terms: the bound, as the terms of a sum.
+        entries: what the names of entries stand for, where the bound is a wide matrix.
     """
 
     left: str
     relation: str
     terms: Sequence[Term]
+    entries: Sequence[Equation] = ()
 
 
 def is_equality(item: Inequality) -> bool:
@@ -213,7 +216,10 @@ class QuantityWriter:
         else:
             below = isinstance(item.quantity, (MinimumModulusOf, ComparisonOf, ProductModulus))
             relation = notation.greater_or_equal if below else notation.less_or_equal
-        return Statement(self.quantity(item.quantity), relation, self._bound(item))
+        kinds: dict[type[Quantity], str] = {BlockNorms: "gain", ComparisonOf: "comparison"}
+        kind = kinds.get(type(item.quantity))
+        entries = self._named_matrix(kind, item.bound)[1] if kind else ()
+        return Statement(self.quantity(item.quantity), relation, self._bound(item), entries)
 
     def _bound(self, item: Inequality) -> list[Term]:
         notation, quantity = self.notation, item.quantity
@@ -221,7 +227,7 @@ class QuantityWriter:
             case EntryRange():
                 return [(False, self._interval(*item.bound))]
             case BlockNorms():
-                return [(False, f"{self.gain} = {self.gain_matrix(item.bound)}")]
+                return [(False, f"{self.gain} = {self._named_matrix('gain', item.bound)[0]}")]
             case OperatorNormOf(Block(), norm):
                 return [(False, notation.norm(self.gain, norm))]
             case ProductNorm(Block(), k, norm):
@@ -229,7 +235,7 @@ class QuantityWriter:
             case DifferentialNorm():
                 return [(False, self._series(quantity, item.premises))]
             case ComparisonOf():
-                return [(False, f"{self.comparison} = {self.gain_matrix(item.bound)}")]
+                return [(False, f"{self.comparison} = {self._named_matrix('comparison', item.bound)[0]}")]
             case ProductModulus(Block(), k, norm):
                 return [(False, notation.least(self.power("comparison", k), norm))]
         return self.sum(item.bound)
@@ -249,15 +255,19 @@ class QuantityWriter:
 
     def sum(self, expr: sp.Expr) -> list[Term]:
         """An expression as the terms of a sum."""
-        found = []
-        for term in expr.as_ordered_terms():
-            negative = term.could_extract_minus_sign() and not term.is_Add
-            found.append((negative, self.vocabulary.scalar(-term if negative else term)))
-        return found
+        return sum_terms(self.vocabulary, expr)
 
     def _interval(self, low: sp.Expr, high: sp.Expr) -> str:
         scalar = self.vocabulary.scalar
         return self.notation.interval(scalar(low), scalar(high), low == -sp.oo, high == sp.oo)
+
+    def _named_matrix(self, kind: str, matrix: sp.MatrixBase) -> tuple[str, list[Equation]]:
+        return written_matrix(self.vocabulary, self._letters[kind], matrix)
+
+    def matrix_equations(self, kind: str, matrix: sp.MatrixBase) -> list[Equation]:
+        """What the gain or comparison matrix is, wide entries by name."""
+        written, entries = self._named_matrix(kind, matrix)
+        return [Equation(self._matrix(kind), "=", [(False, written)]), *entries]
 
     def gain_matrix(self, gain: sp.MatrixBase) -> str:
         """A matrix of bounds."""

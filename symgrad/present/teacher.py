@@ -14,6 +14,7 @@ from symgrad.bounds.steps import checked_steps
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.errors import InputError
 from symgrad.language.weights import LayerWeights
+from symgrad.present.closed_bounds import bound_equations
 from symgrad.present.dispatch import latex, text
 from symgrad.present.documents import body, equation_lines
 from symgrad.present.gradients import GradientWriter
@@ -101,7 +102,7 @@ class _Product:
 
     def equations(self) -> list[Equation]:
         """Those of the bound, with the numbers after the formulas that they belong to."""
-        first, *rest = equations(self.bound, self.notation)
+        first, *rest = bound_equations(self.bound, self.notation, powers=False)
         growth = self.bound.growth
         if isinstance(growth, LayerProduct):
             return [first, *self._layers(growth), *rest, *self._count()]
