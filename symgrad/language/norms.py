@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,6 +188,8 @@ class _MatrixScalar(sp.Expr):
 
     def _xreplace(self, rule: Any) -> tuple[sp.Basic, bool]:
         """Without what SymPy's rewriting of scalars would put in the place of a sum of matrices inside."""
+        if not isinstance(rule, Mapping):
+            return self, False  # a function that rewrites scalars, as simplify() uses
         kinds = (sp.MatrixExpr, sp.MatrixBase)
         kept = {old: new for old, new in rule.items() if not isinstance(old, kinds) or isinstance(new, kinds)}
         replaced: tuple[sp.Basic, bool] = super()._xreplace(kept)

@@ -261,6 +261,16 @@ class TestSubstitution:
         x = sp.Symbol("x", real=True)
         assert OperatorNorm(sp.Matrix([[x, 1], [0, 1]])).diff(x).has(sp.Derivative)
 
+    @pytest.mark.parametrize(
+        "rewritten", [sp.simplify, sp.cancel, sp.together, sp.factor, sp.expand, sp.powsimp, sp.radsimp, sp.nsimplify]
+    )
+    def test_scalars_around_norms_can_be_rewritten(self, rewritten):
+        size = sp.Symbol("n", integer=True, positive=True)
+        V, W = sp.MatrixSymbol("V", size, size), sp.MatrixSymbol("W", size, size)
+        square, other = OperatorNorm(V - W.T) + 1, OperatorNorm(W, 1)
+        result = rewritten((square**2 - other**2) / (square - other) - square)
+        assert sp.cancel(result - other) == 0
+
     def test_nested(self):
         inner = OperatorNorm(sp.Matrix([[3, 4]]))
         outer = OperatorNorm(sp.Matrix([[inner, 0], [0, 1]]))
