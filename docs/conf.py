@@ -17,6 +17,7 @@ sys.path.insert(0, str(HERE / "_extensions"))
 
 project = "symgrad"
 author = "The symgrad developers"
+html_show_copyright = False
 release = metadata.version("symgrad")
 extensions = [
     "mathml",
@@ -31,7 +32,11 @@ html_title = f"symgrad {release}"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 exclude_patterns = ["_build"]
-nitpicky = False
+nitpicky = True  # every reference must lead somewhere, but those to packages that the pages are built without
+nitpick_ignore_regex = [
+    ("py:.*", r"(numpy|sympy|flint|collections|enum)\..*"),
+    ("py:.*", r".*\._[A-Za-z]\w*"),  # private base classes
+]
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"

@@ -112,7 +112,7 @@ class GradientBound(Presentable):
 
     @cached_property
     def closed(self) -> sp.Expr:
-        """The same without sums: for two states with the sums of powers written by the eigenvalues of G."""
+        """The same without sums, for two states with the sums of powers written by the eigenvalues of G."""
         entries = None if self.gain.rows == 1 else power_sum_entries(self.gain, self.first, self.steps)
         if entries is None:
             return self.expr

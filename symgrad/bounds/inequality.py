@@ -151,7 +151,7 @@ class DifferentialNorm(Quantity):
     update by the parameters, taken at any points; bounded from above by an expression in the number of steps.
 
     Attributes:
-        jacobian: of the states, a :class:`Block` where there are several.
+        jacobian: of the states, a :class:`~symgrad.language.operators.Block` where there are several.
         rows: for each state the derivatives by the parameters.
         first: the first k of the sum.
         steps: the number of steps.
@@ -282,7 +282,7 @@ class Inequality:
 
     @property
     def is_finite(self) -> bool:
-        """Whether the bound says anything: no infinity stands in it."""
+        """Whether the bound says anything, no infinity stands in it."""
         return not _has_infinity(self.bound)
 
     def steps(self) -> Iterator[Inequality]:

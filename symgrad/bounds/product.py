@@ -137,12 +137,12 @@ class Bound(Presentable):
 
     @cached_property
     def expr(self) -> sp.Expr:
-        """The bound as an expression in k: ``gamma**k`` for one state, ``OperatorNorm(G**k)`` for several."""
+        """The bound as an expression in k, ``gamma**k`` for one state, ``OperatorNorm(G**k)`` for several."""
         return self.growth.expr(self.k)
 
     @cached_property
     def rate(self) -> sp.Expr:
-        """The factor per step: the bound on the Jacobian, or the Perron root of the gain matrix.
+        """The factor per step, which is the bound on the Jacobian, or the Perron root of the gain matrix.
 
         Where the Perron root has no closed form or no constant goes with it, the norm of the gain matrix stands in.
         """
@@ -155,7 +155,7 @@ class Bound(Presentable):
 
     @property
     def vanishes(self) -> sp.Basic:
-        """A condition under which this bound proves that products tend to zero: sufficient, not necessary.
+        """A condition under which this bound proves that products tend to zero, sufficient, not necessary.
 
         Never for a lower bound. What it shows to be *necessary* is listed in :attr:`criteria`.
         """
@@ -172,7 +172,7 @@ class Bound(Presentable):
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
-        """What the bound says about vanishing and exploding products: what is sufficient, and what is necessary.
+        """What the bound shows to be sufficient, and what to be necessary, for vanishing and exploding products.
 
         Source: Pascanu, Mikolov and Bengio 2013, sec. 2.1, for the plain recurrent network; here for any model.
 
@@ -275,7 +275,7 @@ class Bound(Presentable):
             k: an integer or an array of integers.
 
         Returns:
-            A :class:`BoundArray`: ``.values`` and ``.log10``.
+            A :class:`~symgrad.bounds.values.BoundArray`, with ``.values`` and ``.log10``.
 
         Raises:
             InputError: see :meth:`with_weights`; shapes that do not broadcast; a model with a depth.

@@ -76,7 +76,7 @@ class Check(Presentable):
 
     @property
     def log10_ratio(self) -> Array:
-        """(K,) decimal logarithms of :attr:`ratio`; 0 where both sides are zero."""
+        """Decimal logarithms of :attr:`ratio`, of shape (K,); 0 where both sides are zero."""
         with np.errstate(invalid="ignore"):
             difference = self.log10_observed - self.log10_bound
         difference = difference if self.bound.side == "upper" else -difference
@@ -84,7 +84,7 @@ class Check(Presentable):
 
     @property
     def ratio(self) -> Array:
-        """(K,) the largest observed norm divided by the bound: near 1 where the bound is tight.
+        """The largest observed norm divided by the bound, near 1 where the bound is tight; of shape (K,).
 
         For a lower bound the bound divided by the smallest observed modulus.
         """

@@ -49,7 +49,7 @@ class Separation:
 
     @property
     def is_proved(self) -> bool:
-        """Whether the balls separate: the claim is false."""
+        """Whether the balls separate, so that the claim is false."""
         return self.inside and bool(self.observed > self.bound if self.side == "upper" else self.observed < self.bound)
 
 
@@ -107,7 +107,7 @@ class Witness(Presentable):
 
     @property
     def excess(self) -> float:
-        """By how much the claim is missed at least: the observed norm divided by the claimed bound, rounded down.
+        """By how much the claim is missed at least, the observed norm divided by the claimed bound, rounded down.
 
         For a claim from below the claimed bound divided by the observed stretching.
         """

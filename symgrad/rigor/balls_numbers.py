@@ -214,7 +214,7 @@ class Enclosed(sp.AtomicExpr):
 
     @property
     def is_comparable(self) -> bool:
-        """Whether SymPy may compare this number by its digits: not when it cannot be told from 0."""
+        """Whether SymPy may compare this number by its digits, which it may not when it cannot be told from 0."""
         return self._sign() is not None
 
     def _eval_is_positive(self) -> bool | None:
