@@ -26,22 +26,24 @@ def row_written_out(writer: Writer, entries: Sequence[Operator]) -> str:
 def is_named(writer: Writer, entries: Sequence[Operator]) -> bool:
     """Whether a row stands by the name of the derivative that it is."""
     wide = sum(visible_length(writer.write(entry)) + 2 for entry in entries) > _WIDEST
-    return wide and _state_of(writer.vocabulary, entries) is not None
+    return wide and _origin(writer.vocabulary, entries) is not None
 
 
 def row_name(vocabulary: Vocabulary, entries: Sequence[Operator]) -> str:
-    """The state's derivative by all parameters."""
-    return vocabulary.notation.partial(_state_of(vocabulary, entries) or "", vocabulary.notation.parameters)
+    """The state's derivative by all parameters, or by some."""
+    state, parameters = _origin(vocabulary, entries) or ("", ())
+    notation, every = vocabulary.notation, len(unroll(vocabulary.model).sources)
+    listed = ", ".join(by_parameter(vocabulary, parameter) for parameter in parameters)
+    return notation.partial(state, notation.parameters if len(parameters) == every else notation.brackets(listed))
 
 
 def row_equations(writer: Writer, entries: Sequence[Operator]) -> list[Equation]:
     """What the blocks of a row that goes by name are, but for those that are zero."""
     vocabulary = writer.vocabulary
-    state = _state_of(vocabulary, entries) or ""
-    named = zip(unroll(vocabulary.model).sources, entries, strict=True)
+    state, parameters = _origin(vocabulary, entries) or ("", ())
     return [
         Equation(vocabulary.notation.partial(state, by_parameter(vocabulary, parameter)), "=", writer.terms(entry))
-        for parameter, entry in named
+        for parameter, entry in zip(parameters, entries, strict=True)
         if not isinstance(entry, Zero)
     ]
 
@@ -53,10 +55,18 @@ def by_parameter(vocabulary: Vocabulary, parameter: sp.Expr) -> str:
     return vocabulary.notation.stacked(name) if is_matrix else name
 
 
-def _state_of(vocabulary: Vocabulary, entries: Sequence[Operator]) -> str | None:
-    """The new state that a row is the derivative of, by all parameters."""
+def _origin(vocabulary: Vocabulary, entries: Sequence[Operator]) -> tuple[str, tuple[sp.Expr, ...]] | None:
+    """The new state that a row is the derivative of, and the parameters that it is taken by, if it is one at all."""
     unrolled = unroll(vocabulary.model)
     for index, state in enumerate(vocabulary.model.states):
-        if tuple(found[index] for found in unrolled.sources.values()) == tuple(entries):
-            return vocabulary.at(state, "t")
+        free = {parameter: found[index] for parameter, found in unrolled.sources.items()}
+        chosen: list[sp.Expr] = []
+        for entry in entries:
+            match = next((parameter for parameter, found in free.items() if found == entry), None)
+            if match is None:
+                break
+            chosen.append(match)
+            del free[match]
+        if len(chosen) == len(entries):
+            return vocabulary.at(state, "t"), tuple(chosen)
     return None

@@ -13,12 +13,12 @@ from symgrad.present.scalars import prose
 
 __all__ = ["proof_body"]
 
-_WIDTH = 58  # of a statement, in digits
-_SHARE = 0.62  # the same of the width of the text
+_WIDTH = 62  # of a statement, in digits
+_SHARE = 0.66  # the same of the width of the text
 _NEXT = "\\\\\n\\noalign{{\\vskip {}}}\n"  # unlike the optional argument of a line end it also parts high lines
 _TABLE = (
-    r"\begin{longtable}{@{}r@{\quad}>{$\displaystyle}w{l}{0.62\textwidth}<{$}@{\quad}"
-    r">{\raggedright\arraybackslash}p{0.27\textwidth}@{}}"
+    r"\begin{longtable}{@{}r@{\quad}>{$\displaystyle}w{l}{0.66\textwidth}<{$}@{\quad}"
+    r">{\raggedright\arraybackslash}p{0.24\textwidth}@{}}"
 )
 
 

@@ -61,12 +61,13 @@ def proof_definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
 
 
 def _row_definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
-    """What the rows of derivatives that go by name consist of."""
-    found = []
+    """What the rows of derivatives that go by name consist of, each block once."""
+    found: dict[str, Equation] = {}
     for quantity in (step.inequality.quantity for step in proof):
         if isinstance(quantity, RowNormOf) and is_named(writer.shorthand.writer, quantity.entries):
-            found += row_equations(writer.shorthand.writer, quantity.entries)
-    return found
+            for equation in row_equations(writer.shorthand.writer, quantity.entries):
+                found.setdefault(equation.left, equation)
+    return list(found.values())
 
 
 def proof_rules(proof: Proof) -> list[Rule]:

@@ -35,6 +35,7 @@ from symgrad.present.writer import Term
 
 __all__ = ["QuantityWriter", "Statement", "assumed_ranges", "is_equality", "printed_nodes"]
 
+_LONG = 200  # characters of source from which on the Jacobian is not written out again
 _FEW = 3  # layers up to here are written one by one
 
 
@@ -173,14 +174,14 @@ class QuantityWriter:
             case OperatorNormOf(Block(), norm):
                 return self.norm(at_step, norm)
             case OperatorNormOf(operator, norm):
-                inner = self.shorthand.writer.write(operator)
+                inner = self._operator(operator)
                 return notation.modulus(inner) if self.model.is_scalar else notation.norm(inner, norm)
             case BlockNorms(_, norm):
                 return notation.brackets(notation.norm(notation.indexed(notation.brackets(at_step), "ij"), norm))
             case ProductNorm(_, k, norm):
                 return self.norm(self.product(k), norm)
             case MinimumModulusOf(operator, norm):
-                inner = self.shorthand.writer.write(operator)
+                inner = self._operator(operator)
                 return notation.modulus(inner) if self.model.is_scalar else notation.least(inner, norm)
             case ComparisonOf():
                 return notation.comparison(at_step)
@@ -190,6 +191,13 @@ class QuantityWriter:
                 inner = self.shorthand.writer.write(vector)
                 return notation.modulus(inner) if self.model.is_scalar else notation.norm(inner, norm)
         return self._of_parameters(quantity)
+
+    def _operator(self, operator: Operator) -> str:
+        """An operator written out, but for a long Jacobian, which is explained above."""
+        written = self.shorthand.writer.write(operator)
+        blocks = self.derivative.blocks
+        whole = len(blocks) == 1 and operator == blocks[0][0]
+        return self.vocabulary.stepped(self.jacobian, "t") if whole and len(written) > _LONG else written
 
     def _of_parameters(self, quantity: Quantity) -> str:
         """A quantity about derivatives by several parameters."""
