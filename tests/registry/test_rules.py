@@ -1,16 +1,23 @@
-"""Every rule in plain numbers: matrices that attain its bound, and what goes wrong without one of its hypotheses.
+"""Every rule: states and weights that attain its bound, and what goes wrong without one of its hypotheses.
 
-Each entry is a pair of numbers. In ``ATTAINED`` they are the two sides of the conclusion and agree. In ``WITHOUT``
-the hypothesis named there is dropped (or the conclusion replaced by a tempting sharper one), and the first number,
-which should be at most the second, is larger. Definitions, which cannot be false, say so.
+In ``WITHOUT`` the hypothesis named there is dropped (or the conclusion replaced by a tempting sharper one), and the
+first number, which should be at most the second, is larger. Definitions, which cannot be false, say so. In ``UNMET``
+are quantities that lack a hypothesis, about which the rule must not say anything.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+import sympy as sp
 
-from symgrad.bounds.inequality import rules_for
+import symgrad as sg
+from symgrad.bounds.inequality import EntryRange, Inequality, Lacking, MinimumModulusOf, ProductModulus, rules_for
+from symgrad.language.norms import NORMS
+from tests.registry.evaluation import answer, both_sides
+from tests.registry.rule_cases import ATTAINED, MODEL, NO_END, UNMET, Y
 
 INF = np.inf
 EYE = np.eye(2)
@@ -48,72 +55,6 @@ def kron(vector, outer):
 
 power = np.linalg.matrix_power
 v, w = np.array([1.0, -2.0]), np.array([3.0, 0.5])
-
-ATTAINED = {
-    "identity and zero": (norm(EYE, 1), 1.0),
-    "constant sub matrix": (norm(A - A.T), norm(A - A.T)),
-    "scalar multiple": (norm(-3 * A), 3 * norm(A)),
-    "transpose": (norm(A.T, 1), norm(A, INF)),
-    "diagonal affine in ranges": (norm(np.diag([1 - (-1.0), 1 - 0.5])), 2.0),
-    "diagonal matrix": (norm(np.diag([1.0, -2.0])), 2.0),
-    "composition": (norm(np.diag([2.0, 1.0]) @ np.diag([3.0, 1.0])), 2.0 * 3.0),
-    "common factor": (norm(np.diag(v) @ A + np.diag(w) @ A), norm(np.diag(v + w) @ A)),
-    "convex gate": (norm(np.array([[1.0, 0.0], [1.0, 0.0]])), np.hypot(1.0, 1.0)),
-    "triangle inequality": (norm(A + 2 * A), norm(A) + norm(2 * A)),
-    "blocks to gain": (norm(np.abs(A)), norm(np.abs(A))),
-    "gain matrix": (norm(-3.0), 3.0),
-    "power of a rate": (norm(power(2 * EYE, 3)), 2.0**3),
-    "power of a gain matrix": (norm(power(np.abs(A), 3), INF), norm(power(np.abs(A), 3), INF)),
-    "constant entries": (0.5, 0.5),
-    "declared range": (1.0, 1.0),
-    "parameter vector": (np.abs(v).max(), norm(v[:, None], INF)),
-    "undeclared variable": (INF, INF),
-    "fused function": (max(z * z for z in (-1.0, 0.3, 1.0)), 1.0),
-    "function values": (slope(0.0), 1.0),
-    "scaled entries": (-2.0 * -1.0, 2.0),
-    "convex combination of entries": (1 * 0.7 + 0 * -0.2, 0.7),
-    "summed entries": (1.0 + 2.0, 3.0),
-    "multiplied entries": (-1.0 * -3.0, 3.0),
-    "weighted sum of entries": ((A @ np.array([1.0, 1.0])).max(), norm(A, INF)),
-    "least stretching of identity and zero": (least(EYE, 1), 1.0),
-    "least stretching of a constant": (least(A), sigma_min(A)),
-    "least stretching of a multiple": (sigma_min(-3 * A), 3 * sigma_min(A)),
-    "least stretching of a transpose": (least(A.T, 1), least(A, INF)),
-    "least entry affine in ranges": (sigma_min(np.diag([3 + 2 * -1.0, 3 + 2 * 0.5])), 1.0),
-    "least value of a hump": (min(slope(z) for z in np.linspace(-1, 2, 31)), min(slope(-1), slope(2))),
-    "least entry of a diagonal": (sigma_min(np.diag([1.0, 2.0])), 1.0),
-    "least stretching of a composition": (sigma_min(np.diag([2.0, 5.0]) @ np.diag([3.0, 7.0])), 6.0),
-    "common factor stretching least": (sigma_min(np.diag(v) @ A + np.diag(w) @ A), sigma_min(np.diag(v + w) @ A)),
-    "perturbation of a term": (sigma_min(EYE - np.diag([0.5, 0.0])), 1 - 0.5),
-    "comparison matrix": (sigma_min(M_MATRIX), least(M_MATRIX)),
-    "power of a least rate": (sigma_min(power(2 * EYE, 3)), 8.0),
-    "power of a comparison matrix": (sigma_min(power(M_MATRIX, 3)), 1 / norm(power(np.linalg.inv(M_MATRIX), 3))),
-    "norm of an orthogonal matrix": (norm(TURN), 1.0),
-    "orthogonal factor": (norm(TURN @ A), norm(A)),
-    "least stretching of an orthogonal matrix": (sigma_min(TURN), 1.0),
-    "orthogonal factor stretching least": (sigma_min(A @ TURN), sigma_min(A)),
-    "norm of a symmetric matrix": (norm(SYMMETRIC), np.abs(np.linalg.eigvals(SYMMETRIC)).max()),
-    "norm of a diagonal weight": (norm(np.diag([1.0, -4.0]), 1), norm(np.diag([1.0, -4.0]), 2)),
-    "least stretching of a diagonal weight": (least(np.diag([1.0, -4.0]), 1), sigma_min(np.diag([1.0, -4.0]))),
-    "non negative sum of entries": ((A @ np.array([0.5, 0.5])).max(), norm(A, INF) * 0.5),
-    "product over layers": (norm(3 * EYE @ (2 * EYE)), 6.0),
-    "product of gain matrices": (norm(np.abs(A) @ np.abs(UP)), norm(np.abs(A) @ np.abs(UP))),
-    "least product over layers": (sigma_min(3 * EYE @ (2 * EYE)), 6.0),
-    "product of comparison matrices": (sigma_min(M_MATRIX @ M_MATRIX), 1 / norm(power(np.linalg.inv(M_MATRIX), 2))),
-    "constant vector": (norm(v[:, None]), np.hypot(1.0, 2.0)),
-    "image of a vector": (np.linalg.norm(np.diag([1.0, 4.0]) @ [0.0, 2.0]), 4.0 * 2.0),
-    "vector of bounded entries": (np.linalg.norm([3.0, -3.0, 3.0]), np.sqrt(3) * 3.0),
-    "kronecker product with a row": (norm(kron(v, A)), np.linalg.norm(v) * norm(A)),
-    "column vector": (norm(v[:, None], 1), np.abs(v).sum()),
-    "sum of kronecker products": (norm(kron(v, A) + kron(2 * v, A)), 3 * norm(kron(v, A))),
-    "common left factor": (norm(row(kron(v, A), kron(w, A), A), 1), norm(A, 1) * np.abs([*v, *w, 1.0]).max()),
-    "row of blocks": (norm(row(2 * EYE, 3 * EYE)), np.hypot(2.0, 3.0)),
-    "geometric series": (norm(EYE + 0.5 * EYE + 0.25 * EYE), 1.75),
-    "geometric series of gain matrices": (
-        np.linalg.norm((EYE + np.abs(A)) @ [1.0, 2.0]),
-        np.linalg.norm((EYE + np.abs(A)) @ [1.0, 2.0]),
-    ),
-}
 
 DEFINITION = "a definition: nothing is supposed"
 WITHOUT = {
@@ -204,16 +145,39 @@ WITHOUT = {
 }
 
 
-def test_every_rule_has_both() -> None:
+# The bounds are proved for all states and inputs at once, and all steps share the parameters: no quantity lacks this.
+EVERY_STEP = {"geometric series", "geometric series of gain matrices"}
+
+
+def test_every_rule_is_in_every_table() -> None:
     names = {rule.name for rule in rules_for()}
-    assert set(ATTAINED) == names
+    assert set(ATTAINED) | {NO_END} == names
     assert set(WITHOUT) == names
+    assert set(UNMET) | EVERY_STEP == {rule.name for rule in rules_for() if rule.hypotheses}
 
 
-@pytest.mark.parametrize("name", ATTAINED)
-def test_the_equality_case_is_attained(name: str) -> None:
-    value, bound = ATTAINED[name]
-    assert value == bound or value == pytest.approx(bound, rel=1e-12)
+@pytest.mark.parametrize(("name", "p"), [(name, p) for name, case in ATTAINED.items() for p in case.norms])
+def test_the_equality_case_is_attained(name: str, p: Any) -> None:
+    value, bound = both_sides(name, ATTAINED[name], NORMS[sp.sympify(p)])
+    np.testing.assert_allclose(value, bound, rtol=1e-12, atol=1e-12)
+
+
+def test_no_end_is_claimed_for_a_free_variable() -> None:
+    assert isinstance(found := answer(NO_END, EntryRange(Y), MODEL), Inequality)
+    assert found.bound == sp.Tuple(-sp.oo, sp.oo)
+
+
+@pytest.mark.parametrize(
+    ("name", "goal", "model"), [(name, goal, model) for name, cases in UNMET.items() for goal, model in cases]
+)
+def test_without_a_hypothesis_the_rule_says_nothing(name: str, goal: Any, model: sg.Recurrence) -> None:
+    """It names what it lacks, or its bound is the trivial one, a least stretching of zero."""
+    found = answer(name, goal, model)
+    if isinstance(found, Lacking):
+        assert found.reason
+    else:
+        assert isinstance(goal, (MinimumModulusOf, ProductModulus))
+        assert found.bound == 0
 
 
 @pytest.mark.parametrize("name", [name for name, case in WITHOUT.items() if case != DEFINITION])
