@@ -119,16 +119,26 @@ def _gradient(model: Recurrence, norm: Norm) -> Item:
 def _numbers(bounds: Sequence[Bound], experiment: Experiment) -> Section:
     if not bounds:
         return Section("Numbers", [Words("There is no bound to evaluate.")])
-    series = [bound.with_weights(experiment.weights) for bound in bounds]
-    layers = series[0].layers
+    layers = bounds[0].with_weights(experiment.weights).layers
     horizon = experiment.horizon if layers is None else min(experiment.horizon, layers)
-    header = ["k", *(f"{'at most' if bound.side == 'upper' else 'at least'}, norm {bound.norm}" for bound in bounds)]
+    items: list[Item] = []
+    for side in _SIDES:
+        chosen = [bound for bound in bounds if bound.side == side]
+        items += [Shown(with_numbers(bound, experiment.weights)) for bound in chosen]
+        items += [_table(chosen, experiment.weights, horizon)] if chosen else []
+    return Section("Numbers", [*items, *_simulated(bounds[0], experiment, horizon)])
+
+
+def _table(bounds: Sequence[Bound], weights: Mapping[Any, Any], horizon: int) -> Table:
+    """The values of bounds of one side."""
+    upper = bounds[0].side == "upper"
+    series = [bound.with_weights(weights) for bound in bounds]
+    header = ["k", *(f"{'at most' if upper else 'at least'}, norm {bound.norm}" for bound in bounds)]
     rows = []
     for k in _shown(horizon):
-        values = [(one.at(k), UP if bound.side == "upper" else DOWN) for one, bound in zip(series, bounds, strict=True)]
-        rows.append([str(k), *(power_text(value.log10, 4, rounding) for value, rounding in values)])
-    shown = [Shown(with_numbers(bound, experiment.weights)) for bound in bounds]
-    return Section("Numbers", [*shown, Table(header, rows), *_simulated(bounds[0], experiment, horizon)])
+        values = (power_text(one.at(k).log10, 4, UP if upper else DOWN) for one in series)
+        rows.append([str(k), *values])
+    return Table(header, rows)
 
 
 def _shown(horizon: int) -> list[int]:

@@ -124,7 +124,7 @@ class MarkdownReport(ReportWriter):
         for step in proof:
             lines = statement_lines(writer.statement(step.inequality))
             statement = lines[0] if len(lines) == 1 else _stacked(lines)
-            steps.append(f"{step.number}. {self._reason(step)}\n\n   $$\n   {_safe(statement)}\n   $$")
+            steps.append(f"**({step.number})** {self._reason(step)}\n\n{self.formula(statement)}")
         rules = [self._rule(rule) for rule in proof_rules(proof)]
         definitions = self.formula(aligned(proof_definitions(proof, writer)))
         return "\n\n".join([definitions, *steps, "**Rules**", "\n".join(rules)])
