@@ -6,7 +6,7 @@ import re
 
 import symgrad as sg
 
-__all__ = ["FAMILIES", "zoo"]
+__all__ = ["FAMILIES", "declared", "zoo"]
 
 FAMILIES = sg.models.names()
 _ASKED_FOR = re.compile(r"([^\s{,]+): sg\.Interval\(low, high\)")
@@ -14,7 +14,11 @@ _ASKED_FOR = re.compile(r"([^\s{,]+): sg\.Interval\(low, high\)")
 
 def zoo(name: str) -> sg.Recurrence:
     """A family, with the ranges declared that its bound asks for."""
-    model = sg.models.build(name)
+    return declared(sg.models.build(name))
+
+
+def declared(model: sg.Recurrence) -> sg.Recurrence:
+    """A model with the ranges declared that its bound asks for."""
     try:
         sg.product_bound(model)
     except sg.NoBoundError as error:

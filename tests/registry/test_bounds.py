@@ -5,6 +5,7 @@ import pytest
 
 import symgrad as sg
 from tests.calculus.torch_cells import CASES, M, N, differentiated, flat, numbers, torch
+from tests.present.zoo import declared
 
 functional = torch.nn.functional
 
@@ -102,12 +103,11 @@ def along_a_trajectory(name, seed, steps=4):
     return model, weights, product
 
 
-RANGES = {"lstm": {"c": (-8, 8)}, "gru": {"h": (-1, 1)}, "highway": {"h": (-1, 1)}}
 CATALOGUE = [name for name in CASES if name.split()[0] in sg.models.names()]
 
 
-def declared(name, model):
-    return model.assuming(RANGES.get(name.split()[0], {}))
+def test_every_model_is_held_against_its_bounds():
+    assert {name.split()[0] for name in CATALOGUE} == set(sg.models.names())
 
 
 def lower_bound(model, norm):
@@ -123,7 +123,7 @@ def lower_bound(model, norm):
 def test_no_product_of_a_model_leaves_its_bounds(name, norm):
     for seed in range(3):
         model, weights, product = along_a_trajectory(name, seed)
-        model = declared(name, model)
+        model = declared(model)
         norms = np.linalg.norm(product, ORDERS[norm])
         assert norms <= sg.product_bound(model, norm).evaluate(weights, 4)
         lower = lower_bound(model, norm)
@@ -131,6 +131,16 @@ def test_no_product_of_a_model_leaves_its_bounds(name, norm):
             continue
         inverse = np.linalg.inv(product) if np.linalg.matrix_rank(product) == len(product) else np.inf * np.eye(1)
         assert 1 / np.linalg.norm(inverse, ORDERS[norm]) >= lower.evaluate(weights, 4) * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("norm", ORDERS)
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_verification_agrees_with_both_bounds(name, norm):
+    model, weights, _ = along_a_trajectory(name, 5)
+    model = declared(model)
+    for bound in (sg.product_bound(model, norm), lower_bound(model, norm)):
+        if bound is not None:
+            assert sg.verify(bound, weights, horizon=4, trajectories=4, seed=0).verdict.holds
 
 
 @pytest.mark.parametrize("norm", ORDERS)
@@ -158,7 +168,7 @@ def test_a_model_that_needs_a_range_says_which(name, missing):
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_without_a_lower_bound_the_hypothesis_that_fails_is_named(name):
-    model = declared(name, CASES[name][0])
+    model = declared(CASES[name][0])
     if lower_bound(model, 2) is None:
         with pytest.raises(sg.NoBoundError, match=r"no lower bound above zero: .*(not away from zero|than the others)"):
             sg.product_bound(model, side="lower")
