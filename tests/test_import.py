@@ -16,7 +16,7 @@ PROBE = "import sys\n{statement}\nprint(*[name for name in sys.argv[1:] if name 
 # Imports every module first of all, in a child of a process that has loaded only the slow foundations.
 EACH_FIRST = """
 import os, sys, importlib, traceback
-import flint, mpmath, numpy, sympy
+import array_api_compat, flint, mpmath, numpy, rich, safetensors, scipy.linalg, scipy.optimize, sympy, typer
 failed = []
 for name in sys.argv[1:]:
     child = os.fork()

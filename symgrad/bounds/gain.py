@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import sympy as sp
 from flint import arb, arb_mat
-from scipy.sparse.csgraph import connected_components
 
 from symgrad.language.norms import SpectralRadius, maximum
 
@@ -38,9 +36,7 @@ def irreducible_blocks(matrix: sp.ImmutableDenseMatrix) -> list[sp.ImmutableDens
     >>> [block.tolist() for block in irreducible_blocks(sp.ImmutableDenseMatrix([[1, 2, 5], [3, 4, 6], [0, 0, 7]]))]
     [[[1, 2], [3, 4]], [[7]]]
     """
-    links = np.array([[not entry.is_zero for entry in row] for row in matrix.tolist()])
-    count, label = connected_components(links, directed=True, connection="strong")
-    groups = sorted([[int(i) for i in np.flatnonzero(label == component)] for component in range(count)])
+    groups = sorted(map(sorted, matrix.strongly_connected_components()))
     return [sp.ImmutableDenseMatrix(matrix.extract(group, group)) for group in groups]
 
 

@@ -25,6 +25,7 @@ from symgrad.language.norms import Norm, OperatorNorm, SpectralRadius, minimum
 __all__ = ["ComparisonPower", "GainPower", "Growth", "RatePower", "Series", "nonnegative_inverse"]
 
 _SCANNED = 10_000  # steps that are looked at one by one where the bound need not fall steadily
+_CLOSED = 2  # norms of symbolic matrices up to this size are written out
 _SHORT = 3  # powers of symbolic matrices up to here are multiplied out, higher ones take the closed form
 
 
@@ -161,7 +162,10 @@ class GainPower(Growth):
 
     @property
     def rate(self) -> sp.Expr:
-        return OperatorNorm(self.gain, self.norm.p).doit() if self._constant is None else perron_root(self.gain)
+        if self._constant is not None:
+            return perron_root(self.gain)
+        whole = OperatorNorm(self.gain, self.norm.p)
+        return whole.doit() if self.gain.rows <= _CLOSED else whole  # larger ones have closed forms beyond measure
 
     @property
     def constant(self) -> sp.Expr:

@@ -6,15 +6,51 @@ import math
 from typing import Any
 
 import sympy as sp
+from sympy.printing.str import StrPrinter
 
 from symgrad.present.scalars import LatexScalars
 
 __all__ = ["bound_data", "expression", "interval", "number"]
 
 
+class _Unevaluated:
+    """Matrix products and sums, without asking of each whether it is the negative of another.
+
+    SymPy's printers evaluate the negative to find out, which takes a minute for the Jacobian of a stack of gated cells.
+    """
+
+    _joined, _brackets, _minus = "*", "({})", "-"
+
+    def _print_MatMul(self: Any, expr: sp.MatMul) -> str:
+        coefficient, matrices = expr.as_coeff_matrices()
+        negative = bool(coefficient.is_number and coefficient.is_negative)
+        size = -coefficient if negative else coefficient
+        factors = [self._factor(item) for item in ([] if size == 1 else [size]) + list(matrices)]
+        return (self._minus if negative else "") + self._joined.join(factors)
+
+    def _factor(self: Any, item: sp.Expr) -> str:
+        written = str(self._print(item))
+        return self._brackets.format(written) if item.is_Add else written
+
+    def _print_MatAdd(self: Any, expr: sp.MatAdd) -> str:
+        first, *others = map(self._print, self._as_ordered_terms(expr))
+        return first + "".join(f" - {term[1:].lstrip()}" if term.startswith("-") else f" + {term}" for term in others)
+
+
+class _Text(_Unevaluated, StrPrinter):
+    """SymPy's own text."""
+
+
+class _Latex(_Unevaluated, LatexScalars):
+    """SymPy's own LaTeX."""
+
+    _minus = "- "
+    _joined, _brackets = " ", r"\left({}\right)"
+
+
 def expression(expr: sp.Basic) -> dict[str, str]:
     """A SymPy expression as SymPy's own text and as LaTeX."""
-    return {"text": str(expr), "latex": LatexScalars().doprint(expr)}
+    return {"text": _Text().doprint(expr), "latex": _Latex().doprint(expr)}
 
 
 def number(value: float) -> float | str:
