@@ -219,6 +219,8 @@ class Bound(Presentable):
             return self.with_weights(weights).horizon(delta)
         if self.model.depth is not None:
             raise InputError("horizon: every layer has weights of its own, so they are needed: horizon(delta, weights)")
+        if self.side == "upper" and (self.rate >= 1) == sp.true:
+            return sp.oo  # a rate of exactly 1 has logarithm zero
         ratio = delta / self.constant
         steps = sp.log(ratio) / sp.log(self.rate)
         if self.side == "lower":

@@ -182,6 +182,8 @@ def test_horizon():
     two = sg.product_bound(lstm(1))
     small = {f"W_h{gate}": np.zeros((2, 2)) for gate in "ifgo"}
     assert two.horizon(0.5, small) == sp.oo  # the forget gate may stay open
+    kept = sg.product_bound(sg.models.elman("identity").assuming({"W": sg.orthogonal}))  # a rate of exactly 1
+    assert kept.horizon(delta) == kept.horizon(sp.Rational(1, 100)) == sp.oo
 
 
 def test_tightened_is_a_claim_without_proof():
