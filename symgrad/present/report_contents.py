@@ -58,7 +58,7 @@ def sections(model: Recurrence, norms: Sequence[Norm], experiment: Experiment | 
     """
     found = {side: [_attempt(product_bound, model, norm, side) for norm in norms] for side in _SIDES}
     bounds = {side: [item for item in items if isinstance(item, Bound)] for side, items in found.items()}
-    proofs = {title: bounds[side][0].proof for side, title in _SIDES.items() if bounds[side]}
+    proofs = {title: _proof(bounds[side][0], experiment) for side, title in _SIDES.items() if bounds[side]}
     numbers = [] if experiment is None else [_numbers([*bounds["upper"], *bounds["lower"]], experiment)]
     return [
         Section("Model", [Shown(model)]),
@@ -69,6 +69,11 @@ def sections(model: Recurrence, norms: Sequence[Norm], experiment: Experiment | 
         *(Section(f"{title}: proof in the norm {norms[0]}", [Shown(proof)]) for title, proof in proofs.items()),
         *numbers,
     ]
+
+
+def _proof(bound: Bound, experiment: Experiment | None) -> Any:
+    """The proof, with numbers where there are weights."""
+    return bound.proof if experiment is None else with_numbers(bound.proof, experiment.weights)
 
 
 def _attempt(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -12,9 +12,11 @@ from symgrad.present.dispatch import latex
 from symgrad.present.documents import body, display
 from symgrad.present.layout import aligned
 from symgrad.present.notation import LATEX
-from symgrad.present.proofs import proof_definitions, proof_rules, proof_writer, statement_lines
+from symgrad.present.proof_numbers import StepNumbers, numbered_proof
+from symgrad.present.proofs import numbered_lines, proof_definitions, proof_rules, proof_writer
 from symgrad.present.report_parts import Formula, Item, Picture, Shown, Table, Words
 from symgrad.present.scalars import prose
+from symgrad.present.teacher import Numbered
 
 __all__ = ["LatexReport", "MarkdownReport", "ReportWriter"]
 
@@ -113,16 +115,21 @@ class MarkdownReport(ReportWriter):
         return _SPECIAL.sub(r"\\\1", words)
 
     def shown(self, item: Shown) -> str:
-        return self._proof(item.obj) if isinstance(item.obj, Proof) else self.formula(latex(item.obj))
+        match item.obj:
+            case Proof():
+                return self._proof(item.obj, None)
+            case Numbered(Proof() as proof, weights, k):
+                return self._proof(*numbered_proof(proof, weights, k, LATEX))
+        return self.formula(latex(item.obj))
 
     def formula(self, formula: str) -> str:
         return f"$$\n{_safe(formula)}\n$$"
 
-    def _proof(self, proof: Proof) -> str:
+    def _proof(self, proof: Proof, numbers: StepNumbers | None) -> str:
         writer = proof_writer(proof, LATEX)
         steps = []
         for step in proof:
-            lines = statement_lines(writer.statement(step.inequality))
+            lines = numbered_lines(step, writer, numbers)
             statement = lines[0] if len(lines) == 1 else _stacked(lines)
             steps.append(f"**({step.number})** {self._reason(step)}\n\n{self.formula(statement)}")
         rules = [self._rule(rule) for rule in proof_rules(proof)]
