@@ -140,7 +140,8 @@ def _function_range(function: Activation, argument: Any) -> Conclusion | Lacking
         found = _range_over(function, argument.bound)
     except SymgradError as error:
         return Lacking(f"the range of {function.name} could not be proved: {error}")
-    needless = argument.bound == REALS and found.is_bounded  # true over the whole line, whatever the argument
+    whole_line = argument.bound == REALS or not is_numeric(argument.bound)
+    needless = whole_line and found.is_bounded  # true over the whole line, whatever the argument
     return Conclusion(ends(found.inf, found.sup), () if needless else (argument,))
 
 
