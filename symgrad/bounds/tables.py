@@ -42,6 +42,13 @@ class BoundTable(Presentable):
     delta: sp.Expr | None = None
     horizons: tuple[sp.Expr | int, ...] = ()
 
+    def _repr_latex_(self) -> str:
+        """For notebooks, whose formulas know no booktabs."""
+        found = super()._repr_latex_()
+        for name in ("toprule", "midrule", "bottomrule"):
+            found = found.replace(f"\\{name}", r"\hline")
+        return found
+
 
 def bound_table(
     bounds: Iterable[Bound] | Mapping[str, Bound],

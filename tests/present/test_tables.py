@@ -103,3 +103,9 @@ def test_every_row_of_the_latex_table_has_as_many_cells_as_columns() -> None:
 def test_bad_input_is_refused(call: Any, message: str) -> None:
     with pytest.raises(sg.InputError, match=message):
         call()
+
+
+def test_a_notebook_gets_rules_that_it_can_draw() -> None:
+    shown = sg.bound_table([PLAIN])._repr_latex_()
+    assert "rule" not in shown
+    assert shown.count(r"\hline") == 3
