@@ -31,6 +31,17 @@ _HEAD = r"""\documentclass[a4paper]{article}
 \begin{document}
 """
 _DIGIT = 0.0104  # of the width of the text, in 10 points on A4 with margins of 2 cm
+_ACCENTS = {
+    "\N{COMBINING GRAVE ACCENT}": "grave",
+    "\N{COMBINING ACUTE ACCENT}": "acute",
+    "\N{COMBINING CIRCUMFLEX ACCENT}": "hat",
+    "\N{COMBINING TILDE}": "tilde",
+    "\N{COMBINING MACRON}": "bar",
+    "\N{COMBINING BREVE}": "breve",
+    "\N{COMBINING DIAERESIS}": "ddot",
+    "\N{COMBINING RING ABOVE}": "mathring",
+    "\N{COMBINING CARON}": "check",
+}
 _OWN_CAPITALS = "ΓΔΘΛΞΠΣΥΦΨΩ"
 
 
@@ -77,8 +88,13 @@ def equation_lines(found: Sequence[Equation]) -> str:
 
 
 def _typeable(sign: str) -> str:
-    """A character as pdflatex takes it: Greek letters by their commands."""
-    words = unicodedata.name(sign, "").split() if ord(sign) > 127 else []
+    """A character as pdflatex takes it in text and formulas: Greek letters and accents by their commands."""
+    if sign.isascii():
+        return sign
+    base, *marks = list(unicodedata.normalize("NFD", sign))
+    if len(marks) == 1 and marks[0] in _ACCENTS and base.isascii():
+        return rf"\ensuremath{{\{_ACCENTS[marks[0]]}{{\mathrm{{{base}}}}}}}"
+    words = unicodedata.name(sign, "").split()
     if words[:1] != ["GREEK"] or words[2:3] != ["LETTER"] or len(words) != 4:
         return sign
     name = words[3].lower().replace("lamda", "lambda")

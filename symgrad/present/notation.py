@@ -186,7 +186,7 @@ class _Latex(Notation):
         return rf"\operatorname{{diag}}\left({vector}\right)"
 
     def transposed(self, matrix: str) -> str:
-        return f"{matrix}^{{T}}"
+        return self.power(matrix, "T")
 
     def kronecker(self, factors: Sequence[str]) -> str:
         return r" \otimes ".join(factors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -28,8 +29,12 @@ class ReportWriter(ABC):
     picture_format: str
 
     @abstractmethod
+    def heading(self, words: str) -> str:
+        """The words of a heading."""
+
+    @abstractmethod
     def words(self, words: str) -> str:
-        """Plain words."""
+        """A paragraph of plain words."""
 
     @abstractmethod
     def shown(self, item: Shown) -> str:
@@ -68,8 +73,11 @@ class LatexReport(ReportWriter):
     template = "report.tex.jinja"
     picture_format = "pdf"
 
+    def heading(self, words: str) -> str:
+        return prose(words)
+
     def words(self, words: str) -> str:
-        return rf"{{\raggedright {prose(words)}\par}}" if len(words) > 60 else prose(words)
+        return rf"{{\raggedright {' '.join(map(_breakable, words.split()))}\par}}"
 
     def shown(self, item: Shown) -> str:
         return body(item.obj)
@@ -93,11 +101,19 @@ class LatexReport(ReportWriter):
         )
 
 
+def _breakable(word: str) -> str:
+    """A word, which may go over several lines if it is a long formula or number."""
+    parts = textwrap.wrap(word, _LONGEST_WORD)
+    return r"\allowbreak{}".join(map(prose, parts))
+
+
 def _number(cell: str) -> str:
     """A number such as ``1.5e-40`` as mathematics."""
     mantissa, mark, exponent = cell.partition("e")
     return rf"${mantissa} \cdot 10^{{{int(exponent)}}}$" if mark and exponent else f"${cell}$"
 
+
+_LONGEST_WORD = 20
 
 # Commands whose backslash Markdown takes for one that escapes a sign.
 _SPACES = {r"\,": r"\thinspace ", r"\;": r"\thickspace ", r"\!": r"\negthinspace "}
@@ -110,6 +126,9 @@ class MarkdownReport(ReportWriter):
 
     template = "report.md.jinja"
     picture_format = "png"
+
+    def heading(self, words: str) -> str:
+        return self.words(words)
 
     def words(self, words: str) -> str:
         return _SPECIAL.sub(r"\\\1", words)

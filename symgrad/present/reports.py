@@ -124,8 +124,8 @@ def _rendered(writer: ReportWriter, title: str, content: Any) -> str:
         undefined=StrictUndefined,
         autoescape=False,
     )
-    environment.filters |= {"words": writer.words, "written": writer.item}
-    rendered = str(environment.get_template(writer.template).render(title=writer.words(title), sections=content))
+    environment.filters |= {"heading": writer.heading, "written": writer.item}
+    rendered = str(environment.get_template(writer.template).render(title=writer.heading(title), sections=content))
     return page(rendered) if isinstance(writer, LatexReport) else rendered.strip() + "\n"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
+from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
 from symgrad.language.elementwise import ActivatedMatrix, ActivatedScalar, Activation
@@ -116,6 +117,12 @@ class LatexScalars(LatexPrinter):
             return rf"{self.function(expr.activation)}\left({self._print(expr.argument)}\right)"
         return str(super()._print(expr, **kwargs))
 
+    def parenthesize(self, item: Any, level: int, is_neg: bool = False, strict: bool = False) -> str:
+        """An operand, in brackets where it binds less tightly than needed; a minimum modulus has an exponent itself."""
+        if isinstance(item, MinimumModulus) and level >= PRECEDENCE["Pow"]:
+            return rf"\left({self._print(item)}\right)"
+        return str(super().parenthesize(item, level, is_neg=is_neg, strict=strict))
+
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
         return self.names.get(expr) or escaped(super()._print_Symbol(expr, style))
 
@@ -177,6 +184,12 @@ class TextScalars(StrPrinter):
         if isinstance(expr, SpectralRadius):
             return f"rho({self._print(expr.matrix)})"
         return str(super()._print(expr, **kwargs))
+
+    def parenthesize(self, item: Any, level: int, strict: bool = False) -> str:
+        """An operand, in brackets where it binds less tightly than needed; a minimum modulus is a fraction."""
+        if isinstance(item, MinimumModulus) and level >= PRECEDENCE["Mul"]:
+            return f"({self._print(item)})"
+        return str(super().parenthesize(item, level, strict=strict))
 
     def _print_Symbol(self, expr: Any) -> str:
         return self.names.get(expr) or super()._print_Symbol(expr)

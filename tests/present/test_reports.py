@@ -13,6 +13,7 @@ import pytest
 import sympy as sp
 
 import symgrad as sg
+from tests.present.test_standalone import unseen
 from tests.present.typesetting import complaints, typeset
 from tests.present.zoo import FAMILIES, zoo
 
@@ -95,9 +96,9 @@ def test_a_report_as_pdf(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", [*FAMILIES, "powers in names", "linear", "long numbers", "three states"])
 def test_the_report_of_every_model_compiles(name: str, tmp_path: Path) -> None:
-    model = zoo(name)
+    model = zoo(name) if name in FAMILIES else unseen()[name]
     given = None if model.depth is not None else weights(model)
     page = sg.report(model, tmp_path / "out.tex", given, horizon=5, trajectories=2).read_text(encoding="utf-8")
     assert complaints(typeset(page, tmp_path)) == []

@@ -58,6 +58,15 @@ def unseen() -> dict[str, sg.Recurrence]:
         "two LSTMs": sg.stack([sg.models.lstm()] * 2).assuming({"c_l0": (-16, 16), "c_l1": (-16, 16)}),
         "two GRUs": sg.stack([sg.models.gru()] * 2).assuming({"h_l0": (-1, 1), "h_l1": (-1, 1)}),
         "orthogonal": sg.models.leaky(0.3, "leaky_relu").assuming({"W": sg.orthogonal}),
+        "powers in names": sg.Recurrence(
+            {
+                sp.MatrixSymbol("x_1__2", n, 1): tanh(W * sp.MatrixSymbol("x_1__2", n, 1))
+                + V * sp.MatrixSymbol("é", n, 1),
+                sp.MatrixSymbol("é", n, 1): sp.MatrixSymbol("in & out 50% #1", n, n) * sp.MatrixSymbol("é", n, 1) / 3,
+            }
+        ),
+        "linear": sg.models.elman("identity"),
+        "long numbers": sg.models.elman("selu"),
         "three layers": sg.models.feedforward(3, "softplus"),
     }
 
