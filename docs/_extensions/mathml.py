@@ -22,8 +22,8 @@ BARS = {
 }
 WORD = re.compile(
     r"(?P<before><mrow>|(?:&#x00028;|‖)</mo>)?"
-    r"<mo>(?P<word>[a-z]{2,})</mo>"
-    r"(?P<bracket><mo stretchy=\"false\">&#x00028;)?"
+    r"<m[io]>(?P<word>[A-Za-z]{2,})</m[io]>"
+    r"(?P<bracket>(?:<mi>&#x02032;</mi></msup>)?(?:<mrow>)?<mo [^>]*>&#x00028;)?"
 )
 THIN = "0.167em"
 
@@ -31,6 +31,7 @@ THIN = "0.167em"
 def mathml(formula: str, display: str) -> str:
     """A formula in LaTeX as MathML, with TeX's spaces around bars and words."""
     formula = re.sub(r"\\B(ig[lr])", r"\\b\1", formula)
+    formula = re.sub(r"\\\\\[\w+\]", r"\\\\", formula).replace("{aligned}", "{split}")
     for command, (character, _) in BARS.items():
         formula = re.sub(rf"(?<!\\left)(?<!\\right){re.escape(command)}(?![a-zA-Z])", character, formula)
     text = convert(formula, display=display).replace("<mi>;</mi>", "<mo>;</mo>")
@@ -51,7 +52,7 @@ def spaced(found: re.Match[str]) -> str:
 def checked(node: nodes.Element, display: str) -> str:
     """The MathML of a node; a warning, which fails the build, where a command is unknown."""
     text = mathml(node.astext(), display)
-    left_over = re.search(r">[^<]*(\\[a-zA-Z]+|[\ue000-\ue003])", text)
+    left_over = re.search(r">[^<]*(\\[a-zA-Z]+|[\ue000-\ue003]|&(?![#\w]+;))", text)
     if left_over:
         logging.getLogger(__name__).warning("no MathML for %s in: %s", left_over[1], node.astext(), location=node)
     return text
