@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+import mpmath
 import pytest
 import sympy as sp
 
@@ -108,17 +109,53 @@ def explicit(expr: sp.Expr, size: int, inputs: int) -> sp.Matrix:
     return sp.Matrix(sized.as_explicit() if isinstance(sized, sp.MatrixExpr) else [sized])
 
 
+MPMATH = [{"logistic": lambda t: 1 / (1 + mpmath.exp(-t))}, "mpmath"]
+
+
+def symbols_in(matrix: sp.Matrix) -> set[sp.Basic]:
+    return matrix.atoms(sp.matrices.expressions.matexpr.MatrixElement, sp.Symbol)
+
+
+def assert_equal(found: sp.Matrix, expected: sp.Matrix) -> None:
+    """At one point, to 25 digits."""
+    symbols = sorted((symbols_in(found) | symbols_in(expected)) - {alpha}, key=str)
+    point = {symbol: sp.Float(5 * i % 17 - 8, 40) / 11 for i, symbol in enumerate(symbols)}
+    point[alpha] = sp.Float(2, 40) / 7
+    for one, other in zip(found, expected, strict=True):
+        assert abs(one.doit().xreplace(point).evalf(30) - other.doit().xreplace(point).evalf(30)) < 1e-25
+
+
 @pytest.mark.parametrize("name", [*FAMILIES, *OPTIONS])
 def test_equations(name):
     family, options = OPTIONS.get(name, (name, {}))
     model = sg.models.build(family, **options)
     size, inputs = 2, 3
     found = sp.Matrix.vstack(*(explicit(expr, size, inputs) for expr in model.updates.values()))
-    difference = found.applyfunc(lambda e: e.doit()) - BY_HAND[family](size, inputs, **options)
-    kinds = (sp.matrices.expressions.matexpr.MatrixElement, sp.Symbol)
-    symbols = sorted(difference.atoms(*kinds) - {alpha}, key=str)
-    point = {symbol: sp.Rational(5 * i % 17 - 8, 11) for i, symbol in enumerate(symbols)} | {alpha: sp.Rational(2, 7)}
-    assert all(abs(sp.N(entry.xreplace(point), 30)) < 1e-25 for entry in difference)
+    assert_equal(found, BY_HAND[family](size, inputs, **options))
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, *OPTIONS])
+def test_jacobian_is_that_of_the_equations_typed_by_hand(name):
+    """By central differences of width 1e-20 in 80 digits: right to nearly 40."""
+    family, options = OPTIONS.get(name, (name, {}))
+    model = sg.models.build(family, **options)
+    states = sp.Matrix.vstack(*(explicit(sp.sympify(state), 2, 1) for state in model.states))
+    sizes = {str(symbol): {"n": 2, "m": 1}[str(symbol)] for symbol in model.sizes}
+    found = sp.Matrix(sg.jacobian(model).explicit(**sizes)).applyfunc(lambda e: e.doit())
+    update = BY_HAND[family](2, 1, **options).applyfunc(lambda e: e.doit())
+    symbols = sorted(symbols_in(found) | symbols_in(update), key=str)
+    with mpmath.workdps(80):
+        numbers = [mpmath.mpf(5 * i % 17 + 1) / 20 - mpmath.mpf("0.41") for i in range(len(symbols))]
+        step, jacobian = (sp.lambdify(symbols, matrix.tolist(), MPMATH, cse=True) for matrix in (update, found))
+        width = mpmath.mpf(10) ** -20
+        ends = []
+        for state in states:
+            place = symbols.index(state)
+            moved = [[x + sign * width if i == place else x for i, x in enumerate(numbers)] for sign in (1, -1)]
+            ends.append([mpmath.matrix(step(*values)) for values in moved])
+        derived = mpmath.matrix(jacobian(*numbers))
+        for column, (after, before) in enumerate(ends):
+            assert mpmath.norm((after - before) / (2 * width) - derived[:, column], mpmath.inf) < 1e-30
 
 
 @pytest.mark.parametrize("name", FAMILIES)
