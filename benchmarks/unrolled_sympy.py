@@ -2,18 +2,22 @@
 
 For an Elman network of n = 2, 3, 4 units SymPy composes the update k times, differentiates every entry and, as a bound
 needs, forms the Frobenius norm. symgrad derives a bound for every n and k at once. Each cell runs in a process of its
-own and is stopped after a time limit. Run: python benchmarks/unrolled_sympy.py
+own and is stopped after a minute or at 4 GiB. Run: python benchmarks/unrolled_sympy.py
 """
 
 from __future__ import annotations
 
+import resource
+import statistics
 import subprocess
 import sys
 import time
 
+REPETITIONS = 5
 LIMIT = 60.0
+MEMORY = 4 * 2**30
 SIZES = (2, 3, 4)
-STEPS = (1, 2, 3, 4, 5, 6)
+STEPS = (1, 2, 4, 5, 6, 7, 8)
 EXPLICIT = """
 import time
 import sympy as sp
@@ -40,30 +44,42 @@ print(time.perf_counter() - begin, expr.count_ops())
 
 
 def main() -> None:
-    """Print seconds and the number of operations in the result for every cell."""
-    seconds, operations = _run(DERIVED)
-    print(f"symgrad, any n and any k: {seconds:.3f} s, {operations} operations")
-    print(f"{'SymPy':<8}" + "".join(f"{f'k = {k}':>26}" for k in STEPS))
+    """Print for every cell seconds, their ratio to symgrad's, and the number of operations in the result."""
+    runs = [_run(DERIVED) for _ in range(REPETITIONS)]
+    own, operations = statistics.median(seconds for seconds, _ in runs), runs[0][1]
+    print(f"symgrad, any n and any k: {own:.3f} s, {operations} operation")
+    print(f"{'SymPy':<6} {'k':>3} {'time':>12} {'ratio':>8} {'operations':>12}")
     for n in SIZES:
-        cells = []
         for k in STEPS:
-            stopped = bool(cells) and cells[-1].startswith(("-", "stopped"))
-            cells.append("-" if stopped else _cell(n, k))
-        print(f"n = {n:<4}" + "".join(f"{cell:>26}" for cell in cells))
+            result = _cell(n, k)
+            if isinstance(result, str):
+                print(f"n = {n:<2} {k:>3} {result:>12}")
+                break
+            seconds, operations = result
+            print(f"n = {n:<2} {k:>3} {seconds:10.2f} s {seconds / own:8.1f} {operations:12}")
 
 
-def _cell(n: int, k: int) -> str:
+def _cell(n: int, k: int) -> tuple[float, int] | str:
+    """Seconds and operations, or why there are none."""
     try:
-        seconds, operations = _run(EXPLICIT.format(n=n, k=k))
+        return _run(EXPLICIT.format(n=n, k=k))
     except subprocess.TimeoutExpired:
-        return f"stopped after {LIMIT:.0f} s"
-    return f"{seconds:.2f} s, {operations} ops"
+        return f"> {LIMIT:.0f} s"
+    except subprocess.CalledProcessError as error:
+        if "MemoryError" not in error.stderr:
+            raise
+        return f"> {MEMORY >> 30} GiB"
 
 
 def _run(code: str) -> tuple[float, int]:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=LIMIT)
+    call = [sys.executable, "-c", code]
+    done = subprocess.run(call, capture_output=True, text=True, check=True, timeout=LIMIT, preexec_fn=_limit_memory)
     seconds, operations = done.stdout.split()
     return float(seconds), int(operations)
+
+
+def _limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def section(name: str) -> Iterator[str]:
     above = bounded(model, "upper")
     below = bounded(model, "lower")
     yield from (formula(bound.latex()) for bound in (above, below) if bound)
-    if above and above.criteria:
+    if above and above.gain.rows == 1:  # the conditions on a Perron root are too long for a page
         yield "\n".join(f"- ${criterion.latex()}$" for criterion in above.criteria)
 
 

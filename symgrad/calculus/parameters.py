@@ -48,7 +48,7 @@ def parameter_derivative(vector: Vector, parameter: sp.Expr) -> Operator:
 
     Returns:
         By a symbol a column, by a column of m parameters an operator with m columns. By a matrix W a sum of
-        :class:`Kronecker` operators: it acts on the columns of dW, one below the other.
+        :class:`~symgrad.language.operators.Kronecker` operators: it acts on the columns of dW, one below the other.
 
     Raises:
         UnsupportedExpressionError: the parameter stands in a function of matrices that has no such derivative.
