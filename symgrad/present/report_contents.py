@@ -65,7 +65,7 @@ def sections(model: Recurrence, norms: Sequence[Norm], experiment: Experiment | 
         Section("Jacobian", [Shown(jacobian(model))]),
         Section("Backpropagation through time", [Shown(unroll(model))]),
         *(Section(title, _bounds(found[side], norms)) for side, title in _SIDES.items()),
-        Section("Gradient", [_gradient(model, norms[0])]),
+        Section("Gradient", [_gradient(model, norms[0], experiment)]),
         *(Section(f"{title}: proof in the norm {norms[0]}", [Shown(proof)]) for title, proof in proofs.items()),
         *numbers,
     ]
@@ -113,9 +113,14 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(before)} or {last}" if before else last
 
 
-def _gradient(model: Recurrence, norm: Norm) -> Item:
+def _gradient(model: Recurrence, norm: Norm, experiment: Experiment | None) -> Item:
+    """The bound on gradients, over as many steps as the horizon says where the weights tell its value."""
     bound = _attempt(lambda: gradient_bound(model, norm=norm))
-    return Words(f"{bound}.") if isinstance(bound, str) else Shown(bound)
+    if isinstance(bound, str):
+        return Words(f"{bound}.")
+    if experiment is None or isinstance(_attempt(bound.evaluate, experiment.weights, experiment.horizon), str):
+        return Shown(bound)
+    return Shown(with_numbers(bound, experiment.weights, experiment.horizon))
 
 
 # --- with weights ---------------------------------------------------------------

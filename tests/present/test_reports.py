@@ -48,6 +48,10 @@ def test_a_report_in_markdown_says_everything(tmp_path: Path) -> None:
     assert (tmp_path / picture[1]).read_bytes().startswith(b"\x89PNG")
     rows = re.findall(r"^\| (\d+) \| ([^|]*) \|", page, re.MULTILINE)
     assert [int(k) for k, _ in rows] == [1, 2, 5, 7]
+    total = sg.gradient_bound(model).evaluate(weights(model), 7)
+    factor = re.search(r"&\\le ([0-9.]+) \\left\\lVert \\nabla_", page)
+    assert factor is not None
+    assert total <= float(factor[1]) <= total * 1.002
     bound = sg.product_bound(model)
     for k, written in rows:
         exact = bound.evaluate(weights(model), int(k))
