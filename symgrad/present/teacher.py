@@ -189,4 +189,6 @@ def _gradient(item: Numbered, notation: Notation) -> list[Equation]:
     if known:
         relation, digits = numbers.value(series.value().ball, up=True)
         found.insert(1, _line(relation, notation.product([digits, letters.loss_norm()])))
+    if item.k is not None and not item.obj.steps.is_Integer:
+        found.append(Equation(letters.last, "=", [(False, str(item.k))]))
     return found

@@ -115,6 +115,7 @@ def test_a_gradient_bound_has_its_value() -> None:
     exact = np.sqrt(5) * 1.75
     assert exact <= factor <= exact * SLACK
     assert "gamma = ||W_rec||_2/4\n = 0.5" in shown
+    assert shown.splitlines()[-1] == "T = 3"
     without = sg.gradient_bound(model).text(weights=values)
     assert without.count("*||grad_x[T] L||_2*M") == shown.count("*||grad_x[T] L||_2*M")
     several = sg.gradient_bound(model.assuming({"x": (-1, 1)})).latex(weights=values)
