@@ -11,7 +11,9 @@ import sympy as sp
 
 from symgrad.calculus.jacobian import Jacobian, jacobian
 from symgrad.calculus.parameters import parameter_derivative
+from symgrad.calculus.sources import pointwise_norm
 from symgrad.errors import InputError, UnknownNameError
+from symgrad.language.norms import norm as norm_of
 from symgrad.language.operators import Operator, symbols_of
 from symgrad.language.recurrence import Recurrence
 from symgrad.presentable import Presentable
@@ -68,6 +70,24 @@ class Unrolled(Presentable):
         if str(parameter) not in names:
             raise UnknownNameError(f"parameter of model {self.model.name}", parameter, names)
         return self.sources[names[str(parameter)]]
+
+    def source_norm(self, norm: Any = 2) -> sp.Expr | None:
+        """The operator norm of ``dF/dtheta`` at one state and input, exactly.
+
+        Args:
+            norm: 1, 2 or inf.
+
+        Returns:
+            An expression in norms of vectors; None for several states and where no closed form is known.
+
+        Source: see :func:`symgrad.calculus.sources.pointwise_norm`.
+
+        >>> import symgrad as sg
+        >>> unroll(sg.models.sigmoid_rnn()).source_norm()
+        sqrt(OperatorNorm(sigmoid(x))**2 + OperatorNorm(u)**2 + 1)
+        """
+        entries = [row[0] for row in self.sources.values()]
+        return pointwise_norm(entries, norm_of(norm)) if len(self.model.states) == 1 else None
 
     def terms(self, steps: int) -> tuple[UnrolledTerm, ...]:
         """The terms of the differential after a number of steps, by substituting ``dx_t = J_t dx_{t-1} + B_t dtheta``.

@@ -7,8 +7,10 @@ from typing import Any
 
 import sympy as sp
 
+from symgrad.calculus.sources import common_factors, pointwise_norm
 from symgrad.calculus.unroll import Unrolled
-from symgrad.language.operators import Operator, Zero
+from symgrad.language.norms import NORMS
+from symgrad.language.operators import Identity, Kronecker, Operator, Zero
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import function_equations
 from symgrad.present.layout import Equation, aligned, plain_lines
@@ -145,12 +147,26 @@ class _Unroller:
             found = [Equation(left, "=", [(False, notation.matrix(partials))])]
         whole = notation.partial(self.at(self.state, "t"), parameters)
         found.append(Equation(self.at(self.source, "t"), "=", [(False, whole)]))
+        found += self._norm()
         for parameter, entries in self.unrolled.sources.items():
             for state, entry in zip(states, entries, strict=True):
                 if not _is_zero(entry):
                     name = notation.partial(vocabulary.at(state, "t"), by_parameter(vocabulary, parameter))
                     found.append(Equation(name, "=", self.shorthand.writer.terms(entry)))
         return found
+
+    def _norm(self) -> list[Equation]:
+        """The exact 2-norm of the derivative by all parameters, where they have one factor in common."""
+        if self.unrolled.source_norm() is None or self.unrolled.model.is_scalar:
+            return []
+        two = NORMS[sp.Integer(2)]
+        ((factor, vectors),) = common_factors([entry for (entry,) in self.unrolled.sources.values()]).items()
+        unit = Identity(factor.shape[1])
+        rows = [unit if vector is None else Kronecker(vector, unit) for vector in vectors]
+        lengths = self.vocabulary.scalar(pointwise_norm(rows, two))
+        outer = [] if isinstance(factor, Identity) else [self.notation.norm(self.shorthand.writer.write(factor), two)]
+        left = self.notation.norm(self.at(self.source, "t"), two)
+        return [Equation(left, "=", [(False, self.notation.product([*outer, lengths]))])]
 
     def _explanations(self) -> list[Equation]:
         definitions = self.shorthand.definitions(self.roots, spelled_out=False)
