@@ -59,6 +59,7 @@ def test_every_public_name_is_there() -> None:
     assert fresh(code) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_every_module_can_be_imported_first() -> None:
     paths = sorted((ROOT / "symgrad").rglob("*.py"))
