@@ -9,18 +9,19 @@ compared, ``...`` standing for anything.
 from __future__ import annotations
 
 import doctest
-import os
+import io
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from symgrad.bounds import inequality
+from symgrad.cli import main
 from symgrad.language.models import catalogue
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +29,6 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)[^\n`]*\n(?P<text>.*?)^(?P=indent)```[ \t]*$", re.M | re.S)
 SHELL = {"console", "bash", "sh", "shell"}
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-CLI = "import sys; from symgrad.cli import main; sys.exit(main())"
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,17 @@ def commands(page: str) -> Iterator[Command]:
                 yield Command(tuple(words[1:]), shown.strip() or None, int(code[1]) if code else 0)
 
 
-def run_command(command: Command, folder: Path) -> None:
-    """Run one command in ``folder``; check its exit code and the output shown."""
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    settings = {**os.environ, "PYTHONPATH": path, "COLUMNS": "120", "NO_COLOR": "1", "TERM": "dumb"}
-    call = [sys.executable, "-c", CLI, *command.arguments]
-    done = subprocess.run(call, capture_output=True, text=True, cwd=folder, env=settings)
-    assert done.returncode == command.exit_code, done.stdout + done.stderr
+def run_command(command: Command) -> None:
+    """Run one command in this process and folder; check its exit code and the output shown."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name, value in {"COLUMNS": "120", "NO_COLOR": "1", "TERM": "dumb"}.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["symgrad", *command.arguments])
+        code = main()
+    assert code == command.exit_code, out.getvalue() + err.getvalue()
     if command.output is not None:
-        assert doctest.OutputChecker().check_output(command.output + "\n", done.stdout, FLAGS), done.stdout
+        assert doctest.OutputChecker().check_output(command.output + "\n", out.getvalue(), FLAGS), out.getvalue()
 
 
 def page_id(path: Path) -> str:
@@ -132,7 +134,7 @@ def test_the_python_blocks_run(path: Path, folder: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=page_id)
 def test_the_commands_run(path: Path, folder: Path) -> None:
     for command in commands(path.read_text(encoding="utf-8")):
-        run_command(command, folder)
+        run_command(command)
 
 
 def test_blocks_are_found_with_their_lines() -> None:
@@ -170,11 +172,11 @@ def test_a_block_that_fails_is_seen(page: str) -> None:
         run_python(page, "page")
 
 
-def test_a_command_that_fails_is_seen(folder: Path) -> None:
+def test_a_command_that_fails_is_seen() -> None:
     with pytest.raises(AssertionError):
-        run_command(Command(("no-such-command",), None, 0), folder)
+        run_command(Command(("no-such-command",), None, 0))
 
 
-def test_output_that_differs_is_seen(folder: Path) -> None:
+def test_output_that_differs_is_seen() -> None:
     with pytest.raises(AssertionError):
-        run_command(Command(("models",), "not what it prints", 0), folder)
+        run_command(Command(("models",), "not what it prints", 0))
