@@ -14,10 +14,12 @@ author = "The symgrad developers"
 html_show_copyright = False
 release = metadata.version("symgrad")
 extensions = [
+    "backlinks",
     "generated_pages",
     "mathml",
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosectionlabel",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
@@ -34,6 +36,7 @@ nitpick_ignore_regex = [
 ]
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 3
+autosectionlabel_prefix_document = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the signatures of the source, with its type hints, are one click away
 autodoc_default_options = {"members": True, "inherited-members": False, "show-inheritance": False}
