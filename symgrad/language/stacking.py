@@ -59,6 +59,10 @@ def _checked(models: Any) -> list[Recurrence]:
     for index, model in enumerate(layers):
         if not isinstance(model, Recurrence):
             raise InputError(f"models: layer {index} must be a Recurrence, got {type(model).__name__} {model!r}")
+        if model.depth is not None:
+            raise InputError(
+                f"models: layer {index} ({model.name}) has a depth, so its steps are layers and not steps in time"
+            )
         if index and len(model.inputs) != 1:
             given = ", ".join(map(str, model.inputs)) or "none"
             raise InputError(

@@ -115,6 +115,7 @@ def sized(size):
         ([], None, "at least one"),
         (sg.models.elman(), None, "a list of recurrences"),
         ([sg.models.elman(), "lstm"], None, "layer 1 must be a Recurrence, got str"),
+        ([sg.models.feedforward(), sg.models.elman()], None, "layer 0 \\(feedforward\\) has a depth"),
         ([sg.models.elman(), sg.models.neuron(w_in=None)], None, "must be of vectors or all of scalars"),
         ([sg.models.neuron(), sg.models.neuron()], None, "must have one input to feed from below, got none"),
         ([sg.models.elman()] * 2, ["a", "a"], "a is given to several layers"),
