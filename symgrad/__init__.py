@@ -21,6 +21,7 @@ from symgrad.language.stacking import stack
 
 if TYPE_CHECKING:
     from symgrad.bounds.gradient import GradientBound, gradient_bound
+    from symgrad.bounds.layer_gradient import LayerGradientBound, layer_gradient_bound
     from symgrad.bounds.product import Bound, product_bound
     from symgrad.bounds.tables import BoundTable, bound_table
     from symgrad.calculus.jacobian import Jacobian, jacobian
@@ -44,6 +45,7 @@ __all__ = [
     "InputError",
     "Interval",
     "Jacobian",
+    "LayerGradientBound",
     "MatrixProperty",
     "NoBoundError",
     "NoRuleError",
@@ -64,6 +66,7 @@ __all__ = [
     "gradient_bound",
     "hadamard",
     "jacobian",
+    "layer_gradient_bound",
     "load_inputs",
     "load_weights",
     "models",
@@ -87,6 +90,7 @@ _ON_FIRST_USE = {
     "GradientBound": "symgrad.bounds.gradient",
     "Gradients": "symgrad.numerics.backpropagation",
     "Jacobian": "symgrad.calculus.jacobian",
+    "LayerGradientBound": "symgrad.bounds.layer_gradient",
     "Trajectory": "symgrad.numerics.simulate",
     "Unrolled": "symgrad.calculus.unroll",
     "Verdict": "symgrad.numerics.verdict",
@@ -94,6 +98,7 @@ _ON_FIRST_USE = {
     "backpropagate": "symgrad.numerics.backpropagation",
     "gradient_bound": "symgrad.bounds.gradient",
     "jacobian": "symgrad.calculus.jacobian",
+    "layer_gradient_bound": "symgrad.bounds.layer_gradient",
     "load_inputs": "symgrad.interop.checkpoints",
     "load_weights": "symgrad.interop.checkpoints",
     "product_bound": "symgrad.bounds.product",

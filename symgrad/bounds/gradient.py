@@ -359,7 +359,7 @@ def gradient_bound(model: Recurrence, steps: Any = T, norm: Any = 2) -> Gradient
     if not isinstance(model, Recurrence):
         raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
     if model.depth is not None:
-        raise InputError(f"model: every layer of {model.name} has parameters of its own; their gradients are no sum")
+        raise InputError(f"model: every layer of {model.name} has parameters of its own; use layer_gradient_bound")
     which, parameters = norm_of(norm), tuple(unroll(model).sources)
     if not parameters:
         raise InputError(f"model: {model.name} has no parameters to take a gradient by")

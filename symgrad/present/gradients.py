@@ -7,6 +7,7 @@ from typing import Any
 import sympy as sp
 
 from symgrad.bounds.gradient import GradientBound
+from symgrad.bounds.layer_gradient import LayerGradientBound
 from symgrad.language.norms import NORMS
 from symgrad.present.data import bound_data, expression
 from symgrad.present.dispatch import latex, text, to_dict
@@ -146,4 +147,57 @@ def _(bound: GradientBound) -> dict[str, Any]:
         "source": bound_data(bound.source),
         "equations": {"text": text(bound), "latex": latex(bound)},
         "proof": to_dict(bound.proof),
+    }
+
+
+# --- of each layer --------------------------------------------------------------
+
+
+def _layer_equations(bound: LayerGradientBound, notation: Notation) -> list[Equation]:
+    writer = QuantityWriter(bound.model, notation, [])
+    vocabulary, signs = writer.vocabulary, SIGNS[notation]
+    states, dual = bound.model.states, NORMS[bound.norm.dual]
+    state = vocabulary.plain[states[0]] if len(states) == 1 else vocabulary.letter("x", "s", "y")
+    loss = vocabulary.letter("L", "E", "R")
+    single = len(bound.parameters) == 1
+    by = vocabulary.plain[bound.parameters[0]] if single else vocabulary.stepped(notation.parameters, "t")
+    left, end = (
+        notation.norm(signs.gradient.format(by=name, loss=loss), dual)
+        for name in (by, notation.stepped(state, vocabulary.scalar(bound.model.depth)))
+    )
+    right = notation.product([end, vocabulary.scalar(bound.expr / bound.loss_gradient)])
+    used = set().union(*(assumed_ranges(item) for item in (bound.product.inequality, *bound.sources)))
+    ranges = range_equations(vocabulary, used)
+    return [Equation(left, notation.less_or_equal, [(False, right)]), *ranges]
+
+
+@equations.register
+def _(bound: LayerGradientBound, notation: Notation) -> list[Equation]:
+    return _layer_equations(bound, notation)
+
+
+@latex.register
+def _(bound: LayerGradientBound) -> str:
+    return aligned(_layer_equations(bound, LATEX))
+
+
+@text.register
+def _(bound: LayerGradientBound) -> str:
+    return plain_lines(_layer_equations(bound, TEXT))
+
+
+@to_dict.register
+def _(bound: LayerGradientBound) -> dict[str, Any]:
+    return {
+        "kind": "gradient bound of each layer",
+        "model": bound.model.name,
+        "norm": str(bound.norm),
+        "gradient_norm": str(NORMS[bound.norm.dual]),
+        "by": [str(symbol) for symbol in bound.parameters],
+        "depth": str(bound.model.depth),
+        "expr": expression(bound.expr),
+        "source": expression(bound.source),
+        "rate": expression(bound.rate),
+        "equations": {"text": text(bound), "latex": latex(bound)},
+        "proofs": [to_dict(proof) for proof in bound.proofs],
     }

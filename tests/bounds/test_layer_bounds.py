@@ -157,7 +157,7 @@ def test_conditions_speak_of_every_layer() -> None:
         (lambda: sg.product_bound(sg.models.feedforward()).evaluate({"W": [np.eye(2), np.ones((2, 3))]}), "layer 2"),
         (lambda: sg.product_bound(sg.models.feedforward(3)).at(4), "depth 3"),
         (lambda: sg.product_bound(sg.models.feedforward()).horizon(0.1), "horizon"),
-        (lambda: sg.gradient_bound(sg.models.feedforward()), "parameters of its own"),
+        (lambda: sg.gradient_bound(sg.models.feedforward()), "use layer_gradient_bound"),
     ],
 )
 def test_bad_input_is_refused(call: Any, message: str) -> None:
