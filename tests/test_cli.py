@@ -119,6 +119,11 @@ def test_a_gradient_is_bounded_with_its_value(run, tmp_path: Path) -> None:
     assert run(*asked, "--format", "latex").out.rstrip().splitlines()[-1] == "% Value: at most 3.91312"
 
 
+def test_the_gradient_of_each_layer(run) -> None:
+    done = run("gradient", "feedforward", "-a", "sigmoid", "-r", "x=0,1")
+    assert "sqrt(n + 1)*Product(||W_j||_2/4, (j, l + 1, L))/4" in done.out
+
+
 def test_documents_are_whole(run) -> None:
     for arguments in (("derive", "elman"), ("gradient", "sigmoid_rnn", "-r", "u=-1,1")):
         page = run(*arguments, "--format", "document").out
@@ -225,7 +230,8 @@ BAD = {
     "property of a vector": (("derive", "elman", "--assume", "b=diagonal"), "diagonal is a property of weight"),
     "property name": (("derive", "elman", "--layers", "2", "--assume", "V=diagonal"), "unknown symbol of model stack"),
     "layers": (("derive", "elman", "--layers", "0"), "layers: a positive integer is needed, got 0"),
-    "layers of layers": (("derive", "feedforward", "--layers", "2"), "must have one input to feed from below"),
+    "layers of layers": (("derive", "feedforward", "--layers", "2"), "has a depth"),
+    "steps of layers": (("gradient", "feedforward", "-r", "x=0,1", "--steps", "2"), "--steps: model feedforward has"),
     "steps": (("gradient", "sigmoid_rnn", "--steps", "0", "-r", "u=-1,1"), "steps: a positive integer"),
     "truncation": (("gradient", "sigmoid_rnn", "-t", "3", "-k", "4", "-r", "u=-1,1"), "terms: at most 3"),
     "gradient range": (("gradient", "sigmoid_rnn"), "sup|u| unbounded"),

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from symgrad.bounds.gradient import gradient_bound
+from symgrad.bounds.layer_gradient import layer_gradient_bound
 from symgrad.calculus.unroll import unroll
 from symgrad.cli.application import (
     ActivationText,
@@ -27,7 +28,9 @@ from symgrad.cli.application import (
     write_parts,
 )
 from symgrad.cli.arguments import chosen_model
+from symgrad.errors import InputError
 from symgrad.interop.checkpoints import load_weights
+from symgrad.language.recurrence import Recurrence
 from symgrad.present.reports import report as write_report
 
 __all__: list[str] = []
@@ -62,11 +65,26 @@ def gradient(
     """
     with one_line_errors():
         chosen = chosen_model(model, activation, options or (), ranges or (), assumed or (), layers)
+        if chosen.depth is not None:
+            _gradient_of_layers(chosen, norm, steps, kept, weights, form, as_json)
+            return
         bound = gradient_bound(chosen, norm=norm) if steps is None else gradient_bound(chosen, steps, norm=norm)
         bound = bound if kept is None else bound.truncation(kept)
         parts: dict[str, Any] = {"Sum": unroll(chosen), "Bound": bound, "Proof": bound.proof}
         value = None if weights is None else bound.evaluate(load_weights(weights, prefix))
         write_parts(parts, form, as_json, value)
+
+
+def _gradient_of_layers(
+    model: Recurrence, norm: str, steps: int | None, kept: int | None, weights: str | None, form: Format, as_json: bool
+) -> None:
+    """The same for a model with a depth, in which each layer has a gradient of its own."""
+    refused = {"--steps": steps, "--truncate": kept, "--weights": weights}
+    given = [name for name, value in refused.items() if value is not None]
+    if given:
+        raise InputError(f"{', '.join(given)}: model {model.name} has layers with parameters of their own, not steps")
+    bound = layer_gradient_bound(model, norm)
+    write_parts({"Sum": unroll(model), "Bound": bound, "Proof": bound.proofs[0]}, form, as_json, None)
 
 
 @app.command()

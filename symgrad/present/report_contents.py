@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from symgrad.bounds.gradient import gradient_bound
+from symgrad.bounds.layer_gradient import layer_gradient_bound
 from symgrad.bounds.product import Bound, product_bound
 from symgrad.calculus.jacobian import jacobian
 from symgrad.calculus.unroll import unroll
@@ -115,6 +116,9 @@ def _listed(names: Sequence[str]) -> str:
 
 def _gradient(model: Recurrence, norm: Norm, experiment: Experiment | None) -> Item:
     """The bound on gradients, over as many steps as the horizon says where the weights tell its value."""
+    if model.depth is not None:
+        of_layers = _attempt(lambda: layer_gradient_bound(model, norm))
+        return Words(f"{of_layers}.") if isinstance(of_layers, str) else Shown(of_layers)
     bound = _attempt(lambda: gradient_bound(model, norm=norm))
     if isinstance(bound, str):
         return Words(f"{bound}.")
