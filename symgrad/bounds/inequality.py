@@ -282,7 +282,7 @@ class Inequality:
 
     @property
     def is_finite(self) -> bool:
-        """Whether the bound says anything, no infinity stands in it."""
+        """Whether the bound says anything, that is, has no infinity in it."""
         return not _has_infinity(self.bound)
 
     def steps(self) -> Iterator[Inequality]:
