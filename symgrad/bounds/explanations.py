@@ -32,6 +32,7 @@ from symgrad.language.to_sympy import operator_to_sympy, vector_to_sympy
 
 __all__ = ["explain_infinite", "explain_zero"]
 
+_LONGEST = 120  # characters of an expression that a message shows
 _SHOWN = 2  # reasons of one kind that a message lists
 
 
@@ -134,11 +135,18 @@ def _zero_reasons(operator: Operator, step: Inequality) -> list[str]:
     """Why the minimum modulus of one operator is not known to be positive, where its own operands do not tell."""
     if isinstance(operator, Diagonal):
         low, high = next(p.bound for p in step.premises if isinstance(p.quantity, EntryRange))
-        return [f"the entries of {vector_to_sympy(operator.vector)} lie in [{low}, {high}], not away from zero"]
-    written = operator_to_sympy(operator)
+        written = _shown(vector_to_sympy(operator.vector))
+        return [f"the entries of {written} lie in [{low}, {high}], not away from zero"]
+    written = _shown(operator_to_sympy(operator))
     if isinstance(operator, OperatorSum) and not any(p.bound.is_zero for p in step.premises):
         return [f"no term of {written} is known to stretch every vector more than the others can"]
     return [] if step.premises else [f"{written} maps some vector to zero"]
+
+
+def _shown(expr: sp.Expr) -> str:
+    """An expression in a message: its beginning where it is long."""
+    written = str(expr)
+    return written if len(written) <= _LONGEST else f"{written[:_LONGEST]}..."
 
 
 def _open_variables(operator: Operator, step: Inequality) -> set[sp.Basic]:
