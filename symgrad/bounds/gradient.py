@@ -27,7 +27,7 @@ from symgrad.language.norms import Norm
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
-from symgrad.language.weights import Weights, bind
+from symgrad.language.weights import Weights, bind, check_sizes
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import to_ball, working_precision
 
@@ -206,10 +206,7 @@ class GradientBound(Presentable):
         needed = self.gain.free_symbols | sp.sympify(self.source).free_symbols
         atoms = self.gain.atoms(sp.MatrixSymbol) | sp.sympify(self.source).atoms(sp.MatrixSymbol) | needed
         values = bind(self.model, weights, [s for s in self.model.parameters if s in atoms])
-        unknown = [size for size in self.model.sizes if size in needed - values.sizes.keys()]
-        if unknown:
-            telling = [str(s) for s in self.model.parameters if unknown[0] in s.free_symbols] or "none in this model"
-            raise InputError(f"weights: the size {unknown[0]} is needed; the parameters that tell it: {telling}")
+        check_sizes(self.model, values, needed)
         exact = exact_model(self.model, values)
         same = exact is self.model
         bound = self if same else _proved(exact, self.parameters, self.first, self.steps, self.norm)

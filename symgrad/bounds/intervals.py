@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import sympy as sp
@@ -11,6 +12,7 @@ from symgrad.language.norms import maximum
 __all__ = [
     "REALS",
     "Ends",
+    "bound_product",
     "ends",
     "hull",
     "interval_product",
@@ -86,6 +88,13 @@ def interval_product(left: sp.Tuple, right: sp.Tuple) -> sp.Tuple:
     size = _times(magnitude(left), magnitude(right))
     low = sp.S.Zero if left[0].is_nonnegative and right[0].is_nonnegative else -size
     return sp.Tuple(low, size)
+
+
+def bound_product(factors: Sequence[sp.Expr]) -> sp.Expr:
+    """A product of non-negative bounds; zero wins over infinity: a factor that vanishes makes the product vanish."""
+    if any(factor.is_zero for factor in factors):
+        return sp.S.Zero
+    return sp.oo if sp.oo in factors else sp.Mul(*factors)
 
 
 def interval_scaled(coefficient: sp.Expr, bounds: sp.Tuple) -> sp.Tuple:

@@ -21,7 +21,7 @@ from symgrad.bounds.inequality import (
     VectorNormOf,
     rule,
 )
-from symgrad.bounds.intervals import magnitude
+from symgrad.bounds.intervals import bound_product, magnitude
 from symgrad.calculus.sources import common_factors
 from symgrad.language.construct import add_vectors
 from symgrad.language.norms import NORMS, Norm, OperatorNorm
@@ -68,7 +68,7 @@ def image_of_a_vector(goal: VectorNormOf, prove: Prove, context: Any) -> Conclus
     match goal.vector:
         case Apply(operator, argument):
             premises = prove(OperatorNormOf(operator, goal.norm)), prove(VectorNormOf(argument, goal.norm))
-            return Conclusion(_product([premise.bound for premise in premises]), premises)
+            return Conclusion(bound_product([premise.bound for premise in premises]), premises)
     return Lacking("it is no matrix times a vector")
 
 
@@ -82,7 +82,7 @@ def vector_of_bounded_entries(goal: VectorNormOf, prove: Prove, context: Any) ->
     """||v||_p <= n^(1/p) max_i |v_i| for v with n entries."""
     premise = prove(EntryRange(goal.vector))
     root = sp.S.One if goal.norm.p == sp.oo else goal.vector.size ** (1 / goal.norm.p)
-    return Conclusion(_product([root, magnitude(premise.bound)]), (premise,))
+    return Conclusion(bound_product([root, magnitude(premise.bound)]), (premise,))
 
 
 @rule(
@@ -100,7 +100,7 @@ def kronecker_product_with_a_row(goal: OperatorNormOf, prove: Prove, context: An
         case Kronecker(vector, outer, _, mask):
             premises = prove(VectorNormOf(vector, NORMS[goal.norm.dual])), prove(OperatorNormOf(outer, goal.norm))
             masked = [] if mask is None else [OperatorNorm(mask, goal.norm.p)]
-            return Conclusion(_product([*masked, *(premise.bound for premise in premises)]), premises)
+            return Conclusion(bound_product([*masked, *(premise.bound for premise in premises)]), premises)
     return Lacking("it is no Kronecker product with a row")
 
 
@@ -160,7 +160,7 @@ def common_left_factor(goal: RowNormOf, prove: Prove, context: Any) -> Conclusio
     lengths = [None if vector is None else prove(VectorNormOf(vector, dual)) for vector in vectors]
     sizes = [sp.S.One if length is None else length.bound for length in lengths]
     premises = (outer, *(length for length in lengths if length is not None))
-    return Conclusion(_product([outer.bound, _dual_norm(sizes, goal.norm)]), premises)
+    return Conclusion(bound_product([outer.bound, _dual_norm(sizes, goal.norm)]), premises)
 
 
 @rule(
@@ -229,10 +229,3 @@ def _dual_norm(sizes: Sequence[sp.Expr], norm: Norm) -> sp.Expr:
     if sp.oo in sizes:
         return sp.oo
     return NORMS[norm.dual].of_vector(list(sizes)) if sizes else sp.S.Zero
-
-
-def _product(factors: Sequence[sp.Expr]) -> sp.Expr:
-    """Zero wins over infinity: a factor that vanishes identically makes the product vanish."""
-    if any(factor.is_zero for factor in factors):
-        return sp.S.Zero
-    return sp.oo if sp.oo in factors else sp.Mul(*factors)

@@ -39,7 +39,7 @@ from symgrad.language.norms import norm as norm_of
 from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.substitution import substituted
-from symgrad.language.weights import LayerWeights, Weights, bind
+from symgrad.language.weights import LayerWeights, Weights, bind, check_sizes
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import log10_of, lower_float, to_ball, upper_float, working_precision
 
@@ -244,10 +244,7 @@ class Bound(Presentable):
             UnknownNameError: a name that the model does not have.
         """
         values = bind(self.model, weights, self.parameters)
-        unknown = [size for size in self.model.sizes if size in self.gain.free_symbols - values.sizes.keys()]
-        if unknown:
-            telling = [str(s) for s in self.model.parameters if unknown[0] in s.free_symbols] or "none in this model"
-            raise InputError(f"weights: the size {unknown[0]} is needed; the parameters that tell it: {telling}")
+        check_sizes(self.model, values, self.gain.free_symbols)
         return BoundSeries(self, values)
 
     def for_numbers(self, weights: Weights) -> Bound:

@@ -25,7 +25,7 @@ from symgrad.bounds.inequality import (
     Prove,
     rule,
 )
-from symgrad.bounds.intervals import is_within_unit, magnitude
+from symgrad.bounds.intervals import bound_product, is_within_unit, magnitude
 from symgrad.bounds.structure import (
     affine_terms,
     are_complementary,
@@ -102,7 +102,7 @@ def scalar_multiple(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclus
     match goal.operator:
         case Scale(coefficient, operand):
             premise = prove(OperatorNormOf(operand, goal.norm))
-            return Conclusion(_product([sp.Abs(coefficient), premise.bound]), (premise,))
+            return Conclusion(bound_product([sp.Abs(coefficient), premise.bound]), (premise,))
     return Lacking("it is no scalar multiple")
 
 
@@ -171,7 +171,7 @@ def composition(goal: OperatorNormOf, prove: Prove, context: Any) -> Conclusion 
         premise = prove(OperatorNormOf(compose(*parts), goal.norm))
         return Conclusion(premise.bound, (premise,))
     premises = tuple(prove(OperatorNormOf(part, goal.norm)) for part in parts)
-    return Conclusion(_product([premise.bound for premise in premises]), premises)
+    return Conclusion(bound_product([premise.bound for premise in premises]), premises)
 
 
 @rule(
@@ -311,10 +311,3 @@ def power_of_a_gain_matrix(goal: ProductNorm, prove: Prove, context: Any) -> Con
     if not premise.is_finite:
         return Conclusion(sp.oo, (premise,))
     return Conclusion(OperatorNorm(sp.MatPow(premise.bound, goal.k), goal.norm.p), (premise,))
-
-
-def _product(factors: list[sp.Expr]) -> sp.Expr:
-    """Zero wins over infinity: a factor that vanishes identically makes the product vanish."""
-    if any(factor.is_zero for factor in factors):
-        return sp.S.Zero
-    return sp.oo if sp.oo in factors else sp.Mul(*factors)

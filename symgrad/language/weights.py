@@ -18,7 +18,7 @@ from symgrad.language.recurrence import Recurrence
 from symgrad.language.sizes import sizes_from_shapes
 from symgrad.language.widths import layer_widths, padded, width_roles
 
-__all__ = ["LayerWeights", "Weights", "bind", "exact_array"]
+__all__ = ["LayerWeights", "Weights", "bind", "check_sizes", "exact_array"]
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -103,6 +103,18 @@ def bind(model: Recurrence, weights: Mapping[Any, Any] | None, needed: Collectio
     if model.depth is not None:
         return _bind_layers(model, weights or {}, needed)
     return _checked(model, _sized(_fitted(_values(model, weights or {}, needed))))
+
+
+def check_sizes(model: Recurrence, weights: Weights, used: Collection[sp.Basic]) -> None:
+    """Refuse weights that do not tell a size that is used.
+
+    Raises:
+        InputError: names the size and the parameters that would tell it.
+    """
+    unknown = [size for size in model.sizes if size in used and size not in weights.sizes]
+    if unknown:
+        telling = [str(s) for s in model.parameters if unknown[0] in s.free_symbols] or "none in this model"
+        raise InputError(f"weights: the size {unknown[0]} is needed; the parameters that tell it: {telling}")
 
 
 def _bind_layers(model: Recurrence, weights: Mapping[Any, Any], needed: Collection[sp.Expr]) -> LayerWeights:
