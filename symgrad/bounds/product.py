@@ -31,7 +31,7 @@ from symgrad.bounds.steps import checked_steps
 from symgrad.bounds.values import BoundArray, checked_points, scalar_arrays, values_on_arrays
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.jacobian import jacobian
-from symgrad.errors import InputError, UnknownNameError
+from symgrad.errors import InputError, NoBoundError, NoRuleError, UnknownNameError
 from symgrad.language.exactness import exact_model
 from symgrad.language.layers import OrderedProduct
 from symgrad.language.norms import Norm
@@ -437,7 +437,12 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper") -> Boun
         raise UnknownNameError("side", side, SIDES)
     derivative, engine = jacobian(model), Engine(model)
     check_reachable(engine)
-    inequality = engine.prove(SIDES[side](derivative.operator, _steps(model), which))
+    try:
+        inequality = engine.prove(SIDES[side](derivative.operator, _steps(model), which))
+    except NoRuleError as error:
+        if side == "upper":
+            raise
+        raise NoBoundError(f"no lower bound above zero: {error}") from error  # zero itself would always be true
     if side == "upper" and not inequality.is_finite:
         raise explain_infinite(inequality)
     if side == "lower" and (inequality.bound.is_zero or inequality.premises[0].bound.is_zero):

@@ -150,3 +150,14 @@ def test_values_are_rounded_down():
     assert sp.Rational(float(value)) < sp.Rational(1, 3)
     assert float(value) == pytest.approx(1 / 3, rel=1e-15)
     assert bound.evaluate({}, 10**6).log10 == pytest.approx(-477121.2547, abs=1e-3)
+
+
+@pytest.mark.parametrize("p", ORDERS)
+def test_a_detour_through_fewer_units_has_no_lower_bound(p):
+    """V leaky(W h) with m hidden units: for m < n some vector is mapped to zero, and m is a symbol."""
+    m = sp.Symbol("m", positive=True, integer=True)
+    V, narrow = sp.MatrixSymbol("V", n, m), sp.MatrixSymbol("W", m, n)
+    with pytest.raises(
+        sg.NoBoundError, match=r"no lower bound above zero: .*minimum modulus of V.*\n(.*\n)*.*not square"
+    ):
+        sg.product_bound(sg.Recurrence({x: V * leaky(narrow * x)}), p, side="lower")
