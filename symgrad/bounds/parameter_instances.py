@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
-from flint import arb_mat
+from flint import arb, arb_mat
 
 from symgrad.bounds.geometric import ball_power_sum
 from symgrad.bounds.inequality import DifferentialNorm, Inequality, RowNormOf, VectorNormOf
@@ -48,17 +48,23 @@ def _over_steps(
         return True
     steps = int(quantity.steps) if quantity.steps.is_Integer and quantity.steps < _STEPS else _STEPS
     first = min(int(quantity.first), steps) if quantity.first.is_Integer else 1
-    premises = inequality.premises
-    gain = premises[0].bound if isinstance(premises[0].bound, sp.MatrixBase) else sp.Matrix([[premises[0].bound]])
-    sources = [bounds.ball(premise.bound) for premise in premises[1:]]
-    entries = ball_power_sum(bounds.matrix(sp.ImmutableDenseMatrix(gain)), sources, first, steps)
-    limit = vector_norm(arb_mat([[entry] for entry in entries]), quantity.norm)
+    limit = _limit(inequality, quantity, bounds, first, steps)
     repeated = [[point] * steps for point in points]
     for run in [list(points[:steps]), *repeated]:
         total = _sum_over_steps(quantity, run, first)
         if total is not None and exact_ball(norm_of_balls(total, quantity.norm.p).lower) > limit:
             return False
     return True
+
+
+def _limit(inequality: Inequality, quantity: DifferentialNorm, bounds: BoundEvaluator, first: int, steps: int) -> arb:
+    """The stated bound; where it is stated for a symbolic or larger number of steps, from its premises."""
+    if (quantity.first, quantity.steps) == (first, steps):
+        return bounds.ball(inequality.bound)
+    rate, *sources = (premise.bound for premise in inequality.premises)
+    gain = sp.ImmutableDenseMatrix(rate if isinstance(rate, sp.MatrixBase) else [[rate]])
+    entries = ball_power_sum(bounds.matrix(gain), [bounds.ball(source) for source in sources], first, steps)
+    return vector_norm(arb_mat([[entry] for entry in entries]), quantity.norm)
 
 
 def _sum_over_steps(quantity: DifferentialNorm, run: list[BallEvaluator], first: int) -> Any:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +16,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.present import latex, text, to_dict
 from symgrad.presentable import Presentable
+from tests.present.typesetting import complaints, typeset
 from tests.present.zoo import FAMILIES, zoo
 
 n, m = sp.symbols("n m", integer=True, positive=True)
@@ -158,12 +157,9 @@ PAGE = r"""\documentclass{article}\usepackage{amsmath}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
 def test_latex_compiles_and_fits_the_page(tmp_path: Path) -> None:
     formulas = "\n".join(rf"\[{latex(result)}\] \newpage" for result in TYPESET.values())
     inline = "\n".join(rf"$\displaystyle {latex(result)}$ \newpage" for result in TYPESET.values())
-    (tmp_path / "page.tex").write_text(PAGE % (formulas + inline), encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert "Overfull \\hbox" not in done.stdout
+    log = typeset(PAGE % (formulas + inline), tmp_path)
+    assert complaints(log) == []
+    assert "Overfull \\hbox" not in log
