@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from symgrad.calculus.evaluate import Evaluator
 from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE, Activation
-from symgrad.language.norms import MinimumModulus, Norm, OperatorNorm, SmallestSingularValue, SpectralRadius
+from symgrad.language.logarithmic_norm import LogarithmicNorm
+from symgrad.language.norms import MatrixScalar, MinimumModulus, Norm, SmallestSingularValue, SpectralRadius
 from symgrad.language.weights import Weights
 from symgrad.rigor.balls import ball_function, exact_ball, lower_float, upper_float
+from symgrad.rigor.logarithmic_norms import logarithmic_norm
 from symgrad.rigor.matrix_balls import midpoint_radius
 from symgrad.rigor.matrix_norms import NormEnclosure, operator_norm, smallest_singular_value
 
@@ -124,9 +126,9 @@ def _norms_apart(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
 
     A norm within the matrix of another one belongs to that.
     """
-    atoms = sorted(expr.atoms(OperatorNorm, SmallestSingularValue, MinimumModulus, SpectralRadius), key=str)
+    atoms = sorted(expr.atoms(MatrixScalar), key=str)
     outer = [atom for atom in atoms if not any(atom in other.args[0].atoms(type(atom)) for other in atoms)]
-    names = {atom: sp.Dummy(f"norm{i}", nonnegative=True) for i, atom in enumerate(outer)}
+    names = {atom: sp.Dummy(f"norm{i}", real=True, nonnegative=atom.is_nonnegative) for i, atom in enumerate(outer)}
     return expr.xreplace(names), {name: atom for atom, name in names.items()}
 
 
@@ -157,7 +159,7 @@ class BoundEvaluator:
         return ball_function(scalar, (*symbols, *names))(*values)
 
     def norm(self, atom: sp.Expr) -> arb:
-        """A ball around the norm (or smallest singular value) of a constant matrix."""
+        """A ball around the norm (or smallest singular value, or logarithmic norm) of a constant matrix."""
         if atom not in self._norms:
             found = self._enclosure(atom)
             self._norms[atom] = _between(found.lower, found.upper)
@@ -171,6 +173,8 @@ class BoundEvaluator:
             return _spectral_radius(atom, matrix, radius)
         if isinstance(atom, SmallestSingularValue):
             return smallest_singular_value(matrix, radius=radius)
+        if isinstance(atom, LogarithmicNorm):
+            return logarithmic_norm(matrix, float(atom.p), radius=radius)
         return operator_norm(matrix, float(atom.p), radius=radius)
 
     def _midpoint_radius(self, expr: sp.Expr) -> tuple[Array, Array | None]:

@@ -15,14 +15,18 @@ from symgrad.language.spectra import closed_eigenvalues, eigenvalue_moduli, extr
 
 __all__ = [
     "NORMS",
+    "MatrixScalar",
     "MinimumModulus",
     "Norm",
     "OperatorNorm",
     "SmallestSingularValue",
     "SpectralRadius",
+    "as_matrix",
+    "is_zero",
     "maximum",
     "minimum",
     "norm",
+    "scalar_part",
 ]
 
 
@@ -81,7 +85,7 @@ def norm(p: Any) -> Norm:
 
 
 def maximum(*values: sp.Expr) -> sp.Expr:
-    """The largest of scalar expressions, with the norms in them compared as plain non-negative symbols.
+    """The largest of scalar expressions, with the norms in them compared as plain symbols.
 
     SymPy's ``Max`` rewrites its arguments to compare them, and takes matrix expressions apart as if they were scalars.
 
@@ -106,8 +110,9 @@ def _extreme(kind: Any, values: tuple[sp.Expr, ...]) -> sp.Expr:
     symbols: dict[sp.Basic, sp.Basic] = {}
 
     def plain(expr: sp.Basic) -> sp.Basic:
-        if isinstance(expr, _MatrixScalar):
-            return symbols.setdefault(expr, sp.Dummy(f"norm{len(symbols)}", nonnegative=True))
+        if isinstance(expr, MatrixScalar):
+            kind = {"nonnegative": True} if expr.is_nonnegative else {"real": True}
+            return symbols.setdefault(expr, sp.Dummy(f"norm{len(symbols)}", **kind))
         return expr.func(*map(plain, expr.args)) if expr.args else expr
 
     found = kind(*map(plain, values))
@@ -122,7 +127,12 @@ def _extreme(kind: Any, values: tuple[sp.Expr, ...]) -> sp.Expr:
     return restored(found) if norms else found
 
 
-def _as_matrix(matrix: Any) -> sp.Expr:
+def as_matrix(matrix: Any) -> sp.Expr:
+    """A SymPy matrix expression, an explicit one as immutable.
+
+    Raises:
+        InputError: anything else.
+    """
     if isinstance(matrix, sp.MatrixBase):
         return sp.ImmutableDenseMatrix(matrix)
     if not isinstance(matrix, sp.MatrixExpr):
@@ -130,7 +140,7 @@ def _as_matrix(matrix: Any) -> sp.Expr:
     return matrix
 
 
-def _scalar_part(matrix: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+def scalar_part(matrix: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     """A scalar and a matrix whose product is ``matrix``."""
     if isinstance(matrix, sp.MatMul):
         factor, rest = matrix.as_coeff_mmul()
@@ -138,19 +148,20 @@ def _scalar_part(matrix: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     return sp.S.One, matrix
 
 
-def _is_zero(matrix: sp.Expr) -> bool:
+def is_zero(matrix: sp.Expr) -> bool:
+    """Whether a matrix is known to be zero."""
     if isinstance(matrix, sp.MatrixBase):
         return bool(matrix.rows and matrix.cols and matrix.is_zero_matrix)
     return bool(matrix.is_ZeroMatrix)
 
 
-class _MatrixScalar(sp.Expr):
-    """A non-negative number attached to a matrix; ``doit`` on explicit entries, ``evalf`` on numbers."""
+class MatrixScalar(sp.Expr):
+    """A number attached to a matrix, here a non-negative one; ``doit`` on explicit entries, ``evalf`` on numbers."""
 
     is_commutative = True
     is_Atom = True  # SymPy's rewriting of scalars, which Max sets off too, must not take the matrix inside apart
-    is_extended_nonnegative = True
-    is_nonnegative = True
+    is_extended_nonnegative: bool | None = True
+    is_nonnegative: bool | None = True
     is_real = True
     is_extended_real = True
     is_finite = True
@@ -161,10 +172,10 @@ class _MatrixScalar(sp.Expr):
     @classmethod
     def _of(cls, matrix: sp.Expr, *rest: sp.Expr) -> sp.Expr:
         """The atom with scalar factors taken out; known values of the identity and of zero matrices."""
-        factor, inner = _scalar_part(matrix)
+        factor, inner = scalar_part(matrix)
         if isinstance(inner, sp.Identity):
             return sp.Abs(factor)
-        if _is_zero(inner):
+        if is_zero(inner):
             return sp.S.Zero
         return sp.Abs(factor) * sp.Expr.__new__(cls, inner, *rest)
 
@@ -224,7 +235,7 @@ class _MatrixScalar(sp.Expr):
         return sp.S.Zero
 
 
-class OperatorNorm(_MatrixScalar):
+class OperatorNorm(MatrixScalar):
     r"""The operator norm induced by the p-norm, p in {1, 2, inf}, of a SymPy matrix.
 
     Absolutely homogeneous on construction: ``OperatorNorm(c*A) = |c| OperatorNorm(A)``;
@@ -241,8 +252,8 @@ class OperatorNorm(_MatrixScalar):
 
     def __new__(cls, matrix: Any, p: Any = 2) -> sp.Expr:
         which = norm(p)
-        whole = _as_matrix(matrix)
-        factor, inner = _scalar_part(whole)
+        whole = as_matrix(matrix)
+        factor, inner = scalar_part(whole)
         if isinstance(inner, sp.OneMatrix):
             rows, columns = inner.shape
             return sp.Abs(factor) * {1: rows, 2: sp.sqrt(rows * columns), sp.oo: columns}[which.p]
@@ -276,7 +287,7 @@ class OperatorNorm(_MatrixScalar):
         return f"OperatorNorm({inner})" if self.p == 2 else f"OperatorNorm({inner}, {NORMS[self.p]})"
 
 
-class SmallestSingularValue(_MatrixScalar):
+class SmallestSingularValue(MatrixScalar):
     """The smallest singular value of a SymPy matrix: the least of the min(rows, columns) singular values.
 
     >>> import sympy as sp
@@ -285,7 +296,7 @@ class SmallestSingularValue(_MatrixScalar):
     """
 
     def __new__(cls, matrix: Any) -> sp.Expr:
-        return cls._of(_as_matrix(matrix))
+        return cls._of(as_matrix(matrix))
 
     def _value(self, entries: sp.ImmutableDenseMatrix) -> sp.Expr | None:
         if not entries.rows or not entries.cols:
@@ -300,7 +311,7 @@ class SmallestSingularValue(_MatrixScalar):
         return rf"\sigma_{{\min}}\left({printer._print(self.matrix)}\right)"
 
 
-class MinimumModulus(_MatrixScalar):
+class MinimumModulus(MatrixScalar):
     """The least stretching of a square SymPy matrix in the p-norm, min ``||A x||_p / ||x||_p``; 0 if it is singular.
 
     It is ``1 / ||A^-1||_p`` of an invertible matrix. For p = 2 use :class:`SmallestSingularValue`, the same number.
@@ -311,7 +322,7 @@ class MinimumModulus(_MatrixScalar):
     """
 
     def __new__(cls, matrix: Any, p: Any) -> sp.Expr:
-        which, square = norm(p), _as_matrix(matrix)
+        which, square = norm(p), as_matrix(matrix)
         if square.shape[0] != square.shape[1]:
             raise InputError(f"matrix: the minimum modulus needs a square matrix, got shape {square.shape}")
         return SmallestSingularValue(square) if which.p == 2 else cls._of(square, which.p)
@@ -338,7 +349,7 @@ class MinimumModulus(_MatrixScalar):
         return f"MinimumModulus({printer._print(self.matrix)}, {NORMS[self.p]})"
 
 
-class SpectralRadius(_MatrixScalar):
+class SpectralRadius(MatrixScalar):
     """The largest modulus of an eigenvalue of a square SymPy matrix.
 
     >>> import sympy as sp
@@ -347,7 +358,7 @@ class SpectralRadius(_MatrixScalar):
     """
 
     def __new__(cls, matrix: Any) -> sp.Expr:
-        square = _as_matrix(matrix)
+        square = as_matrix(matrix)
         if square.shape[0] != square.shape[1]:
             raise InputError(f"matrix: the spectral radius needs a square matrix, got shape {square.shape}")
         return cls._of(square)
