@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from symgrad.bounds.inequality import EntryRange, Inequality, Lacking, Prove
-from symgrad.bounds.structure import affine_terms
+from symgrad.calculus.structure import affine_terms
 from symgrad.language.operators import Vector
 
 __all__ = ["affine_corners"]

@@ -25,7 +25,7 @@ from symgrad.bounds.inequality import (
     rule,
 )
 from symgrad.bounds.intervals import mignitude
-from symgrad.bounds.structure import collected, factors_in_runs, gated_terms
+from symgrad.calculus.structure import collected, factors_in_runs, gated_terms
 from symgrad.errors import NoRuleError, SymgradError
 from symgrad.language.construct import compose
 from symgrad.language.elementwise import Activation

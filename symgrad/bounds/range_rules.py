@@ -19,7 +19,7 @@ from symgrad.bounds.intervals import (
     is_within_unit,
     magnitude,
 )
-from symgrad.bounds.structure import affine_terms, are_complementary, one_argument_function
+from symgrad.calculus.structure import affine_terms, complementary_products, one_argument_function
 from symgrad.errors import SymgradError
 from symgrad.language.elementwise import Activation, Range
 from symgrad.language.norms import OperatorNorm
@@ -31,7 +31,6 @@ from symgrad.language.operators import (
     Identity,
     Scale,
     Variable,
-    Vector,
     VectorSum,
 )
 from symgrad.language.to_sympy import operator_to_sympy
@@ -179,7 +178,7 @@ def scaled_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion |
 )
 def convex_combination_of_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
     """z_i in [0, 1] implies z_i a_i + (1 - z_i) b_i in the hull of the ranges of a and b."""
-    pair = _complementary_products(goal.vector)
+    pair = complementary_products(goal.vector)
     if pair is None:
         return Lacking("it is not of the form z*a + (1 - z)*b")
     gate, first, second = pair
@@ -188,16 +187,6 @@ def convex_combination_of_entries(goal: EntryRange, prove: Prove, context: Any) 
         return Lacking("the gate is not known to lie in [0, 1]")
     branches = prove(EntryRange(first)), prove(EntryRange(second))
     return Conclusion(hull(*(branch.bound for branch in branches)), (inside, *branches))
-
-
-def _complementary_products(vector: Vector) -> tuple[Vector, Vector, Vector] | None:
-    match vector:
-        case VectorSum((Hadamard(a, b), Hadamard(c, d))):
-            for gate, branch in ((a, b), (b, a)):
-                for other, second in ((c, d), (d, c)):
-                    if affine_terms(gate).keys() - {None} and are_complementary(gate, other):
-                        return gate, branch, second
-    return None
 
 
 @rule(

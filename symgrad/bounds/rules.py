@@ -26,7 +26,7 @@ from symgrad.bounds.inequality import (
     rule,
 )
 from symgrad.bounds.intervals import bound_product, is_within_unit, magnitude
-from symgrad.bounds.structure import (
+from symgrad.calculus.structure import (
     affine_terms,
     are_complementary,
     collected,

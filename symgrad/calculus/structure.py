@@ -37,9 +37,11 @@ __all__ = [
     "affine_terms",
     "are_complementary",
     "collected",
+    "complementary_products",
     "factors_in_runs",
     "gate_choices",
     "gated_terms",
+    "multi_affine",
     "one_argument_function",
 ]
 
@@ -77,6 +79,17 @@ def _scaled_product(left: Vector, right: Vector) -> dict[Vector | None, sp.Expr]
 def are_complementary(first: Vector, second: Vector) -> bool:
     """Whether two vectors add up to ones, as ``z`` and ``1 - z`` do."""
     return affine_terms(VectorSum((first, second))) == {None: sp.S.One}
+
+
+def complementary_products(vector: Vector) -> tuple[Vector, Vector, Vector] | None:
+    """``z o a + (1 - z) o b`` as (z, a, b), where a vector has this form."""
+    match vector:
+        case VectorSum((Hadamard(a, b), Hadamard(c, d))):
+            for gate, branch in ((a, b), (b, a)):
+                for other, second in ((c, d), (d, c)):
+                    if affine_terms(gate).keys() - {None} and are_complementary(gate, other):
+                        return gate, branch, second
+    return None
 
 
 def gated_terms(operator: OperatorSum) -> list[tuple[Vector, Operator]]:
@@ -178,3 +191,45 @@ def _joined(node: Vector, parts: tuple[Vector, ...], combine: Callable[..., sp.E
     if len(bases) > 1:
         return VARIABLE, node
     return combine(*(formula for formula, _ in fused)), next(iter(bases), None)
+
+
+Monomials = dict[frozenset[Vector], sp.Expr]
+
+
+def multi_affine(vector: Vector) -> Monomials | None:
+    """A vector as a polynomial that is affine in each of the vectors it is made of: their sets -> coefficients.
+
+    None where some vector is multiplied with itself.
+
+    >>> from symgrad.language.models import gru
+    >>> model = gru()
+    >>> sorted(len(bases) for bases in multi_affine(model.nodes[model.states[0]]))
+    [1, 2, 2]
+    """
+    match vector:
+        case Constant(value, _):
+            return {frozenset(): value}
+        case VectorSum(terms):
+            return _added([multi_affine(term) for term in terms])
+        case Apply(Scale(coefficient, Identity()), argument):
+            inner = multi_affine(argument)
+            return None if inner is None else {bases: coefficient * c for bases, c in inner.items()}
+        case Hadamard(left, right):
+            return _multiplied(multi_affine(left), multi_affine(right))
+    return {frozenset((vector,)): sp.S.One}
+
+
+def _added(parts: list[Monomials | None]) -> Monomials | None:
+    total: Monomials = {}
+    for part in parts:
+        if part is None:
+            return None
+        for bases, coefficient in part.items():
+            total[bases] = total.get(bases, sp.S.Zero) + coefficient
+    return {bases: coefficient for bases, coefficient in total.items() if not coefficient.is_zero}
+
+
+def _multiplied(left: Monomials | None, right: Monomials | None) -> Monomials | None:
+    if left is None or right is None or any(a & b for a in left for b in right):
+        return None
+    return _added([{a | b: c * d} for a, c in left.items() for b, d in right.items()])
