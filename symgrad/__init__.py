@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from symgrad.calculus.jacobian import Jacobian, jacobian
     from symgrad.calculus.unroll import Unrolled, unroll
     from symgrad.interop.checkpoints import load_inputs, load_weights
+    from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
     from symgrad.numerics.simulate import Trajectory, simulate
     from symgrad.numerics.verdict import Verdict
@@ -62,6 +63,7 @@ __all__ = [
     "activation_names",
     "backpropagate",
     "bound_table",
+    "claims",
     "diagonal",
     "gradient_bound",
     "hadamard",
@@ -107,9 +109,12 @@ _ON_FIRST_USE = {
     "unroll": "symgrad.calculus.unroll",
     "verify": "symgrad.numerics.verify",
 }
+_MODULES_ON_FIRST_USE = {"claims": "symgrad.numerics.claims"}
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES_ON_FIRST_USE:
+        return import_module(_MODULES_ON_FIRST_USE[name])
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
     value = getattr(import_module(_ON_FIRST_USE[name]), name)

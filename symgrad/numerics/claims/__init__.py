@@ -1,0 +1,6 @@
+"""Statements of the literature about vanishing gradients, checked: counter-examples and corrected theorems."""
+
+from symgrad.numerics.claims.counterexample import SpectralRadiusCounterexample, spectral_radius_counterexample
+from symgrad.numerics.claims.statements import LiteratureClaim
+
+__all__ = ["LiteratureClaim", "SpectralRadiusCounterexample", "spectral_radius_counterexample"]

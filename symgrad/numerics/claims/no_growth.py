@@ -1,0 +1,216 @@
+"""Proofs that no fixed point of a network has growing gradients, whatever its biases and inputs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import sympy as sp
+from flint import arb
+from numpy.typing import NDArray
+
+from symgrad.language.elementwise import Activation
+from symgrad.numerics.claims.statements import DerivedStep, Line, numbered
+from symgrad.rigor.balls import to_ball, upper_float, working_precision
+from symgrad.rigor.matrix_balls import point_matrix
+from symgrad.rigor.matrix_norms import operator_norm
+from symgrad.rigor.spectral_radius import spectral_radius_bounds
+
+__all__ = ["NoGrowth", "no_growth"]
+
+Array = NDArray[np.float64]
+
+_BITS = 128
+_MARGINS = (1e-9, 1e-6, 1e-3)
+_LEAST = 2.0**-9  # of the rate times the slope: scalings beyond would leave the floats
+
+
+@dataclass(frozen=True, eq=False)
+class NoGrowth:
+    """A proof that the spectral radius of every product of Jacobians ``W diag(d)`` with ``|d_i| <= s`` is at most 1.
+
+    Attributes:
+        method: ``"perron"`` by ``s rho(|W|)``, ``"norm"`` by ``s ||W||_2``, ``"nilpotent"`` where no closed walk
+            leads through the entries of W that are not 0.
+        matrix: (n, n), W, exact.
+        activation: s, whose slope is at most :attr:`slope` in absolute value.
+        vector: (n,) positive, by which ``|W| v <= rate/s v``; ones where the method needs none.
+        rate: what a step multiplies by at most, rounded up: at most 1.
+    """
+
+    method: str
+    matrix: Array
+    activation: Activation
+    vector: Array
+    rate: float
+
+    @property
+    def slope(self) -> sp.Expr:
+        """The least upper bound of the slopes' absolute values."""
+        return self.activation.slope.sup_abs
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether products even tend to 0: the rate is below 1."""
+        return self.rate < 1
+
+    @property
+    def constant(self) -> float:
+        """C such that ``||P_k|| <= C rate^k`` for every k, with the maximum norm for ``"perron"``, else the 2-norm.
+
+        Of ``"nilpotent"`` there is none, as the first n - 1 products need not vanish: infinity.
+        """
+        if self.method == "nilpotent":
+            return math.inf
+        with working_precision(_BITS):
+            return upper_float(arb(float(self.vector.max())) / arb(float(self.vector.min())))
+
+    def replay(self) -> bool:
+        """Prove the rate again in ball arithmetic."""
+        if self.method == "nilpotent":
+            return self.rate == 0 and _is_nilpotent(self.matrix)
+        with working_precision(_BITS):
+            factor = to_ball(self.slope, _BITS)
+            if self.method == "norm":
+                found = arb(operator_norm(self.matrix, 2).upper)
+            else:
+                found = _largest_quotient(self.matrix, self.vector)
+            return bool((factor * found).upper() <= arb(self.rate) <= 1)
+
+    @property
+    def steps(self) -> tuple[DerivedStep, ...]:
+        """The proof, numbered."""
+        return numbered(*_STEPS[self.method](self))
+
+
+def no_growth(matrix: Array, activation: Activation) -> NoGrowth | None:
+    """A proof that gradients do not grow, or None where neither ``s rho(|W|)`` nor ``s ||W||_2`` gives one.
+
+    Args:
+        matrix: (n, n), W.
+        activation: with a least upper bound s of the slopes' absolute values, which may be infinite.
+
+    >>> import symgrad as sg
+    >>> proof = no_growth(np.array([[1.0, -2.0], [2.0, 1.0]]), sg.activation("sigmoid"))
+    >>> proof.method, round(proof.rate, 6), proof.replay()
+    ('perron', 0.75, True)
+    """
+    slope = activation.slope.sup_abs
+    if _is_nilpotent(matrix):
+        return NoGrowth("nilpotent", matrix, activation, np.ones(len(matrix)), 0.0)
+    if not slope.is_finite:
+        return None
+    with working_precision(_BITS):
+        factor = to_ball(slope, _BITS)
+        vectors = _vectors(matrix, float(factor.mid()))
+        rates = [upper_float(factor * _largest_quotient(matrix, vector)) for vector in vectors]
+        place = int(np.argmin(rates))
+        if rates[place] <= 1:
+            return NoGrowth("perron", matrix, activation, vectors[place], rates[place])
+        norm = upper_float(factor * arb(operator_norm(matrix, 2).upper))
+    return NoGrowth("norm", matrix, activation, np.ones(len(matrix)), norm) if norm <= 1 else None
+
+
+def _is_nilpotent(matrix: Array) -> bool:
+    """Whether no closed walk leads through the non-zero entries: by which W diag(d) is nilpotent for every d."""
+    alive = np.ones(len(matrix), dtype=bool)
+    pattern = matrix != 0
+    for _ in range(len(matrix)):
+        alive &= pattern[:, alive].any(axis=1)
+    return not alive.any()
+
+
+def _largest_quotient(matrix: Array, vector: Array) -> arb:
+    """The largest (|W| v)_i / v_i, enclosed."""
+    image = point_matrix(np.abs(matrix)) * point_matrix(vector[:, None])
+    quotients = [y / arb(v) for y, v in zip(image.entries(), vector.tolist(), strict=True)]
+    largest = quotients[0]
+    for quotient in quotients[1:]:
+        largest = largest.max(quotient)
+    return largest
+
+
+def _vectors(matrix: Array, factor: float) -> list[Array]:
+    """Positive vectors to try: ones, and (I - |W|/c)^-1 1 for c a little above rho(|W|), reducible or not."""
+    size = np.abs(matrix)
+    found = [np.ones(len(matrix))]
+    high = float(spectral_radius_bounds(point_matrix(size))[1])
+    for margin in _MARGINS:
+        level = max(high * (1 + margin), _LEAST / factor)
+        try:
+            vector = np.linalg.solve(np.eye(len(matrix)) - size / level, np.ones(len(matrix)))
+        except np.linalg.LinAlgError:
+            continue
+        if np.isfinite(vector).all() and vector.min() > 0:
+            found.append(vector / vector.max())
+    return [vector for vector in found if vector.min() > 0]
+
+
+# --- the proofs in words --------------------------------------------------------
+
+
+def _first(proof: NoGrowth) -> Line:
+    return (
+        f"every Jacobian is W diag(d) or diag(d) W with |d_i| <= s = sup |{proof.activation}'| = {proof.slope}",
+        r"|d_i| \le s",
+        "chain rule, and the range of the slope",
+        lambda: bool(proof.slope.is_finite),
+    )
+
+
+def _perron_steps(proof: NoGrowth) -> list[Line]:
+    rate = f"{proof.rate:.17g}"
+    return [
+        _first(proof),
+        (
+            f"s |W| v <= r v with the positive vector v of this proof and r = {rate}",
+            r"s \, |W| \, v \le r v, \quad v > 0",
+            "Collatz and Wielandt: the largest quotient (|W| v)_i / v_i, in ball arithmetic",
+            proof.replay,
+        ),
+        (
+            "|P_k| v <= r^k v for every product P_k of k Jacobians, so that no eigenvalue of a Jacobian is beyond r",
+            r"|P_k| \, v \le r^k v, \quad \rho(J) \le s \rho(|W|) \le r",
+            "step 2, k times; Horn and Johnson, Matrix Analysis, 2nd ed., 8.1.26 and 8.1.18",
+            lambda: proof.rate <= 1,
+        ),
+    ]
+
+
+def _norm_steps(proof: NoGrowth) -> list[Line]:
+    return [
+        _first(proof),
+        (
+            f"s ||W||_2 <= r = {proof.rate:.17g}",
+            r"s \, \lVert W\rVert_2 \le r",
+            "the largest singular value, enclosed",
+            proof.replay,
+        ),
+        (
+            "||P_k||_2 <= r^k for every product P_k of k Jacobians",
+            r"\lVert P_k\rVert_2 \le r^k",
+            "submultiplicativity",
+            lambda: proof.rate <= 1,
+        ),
+    ]
+
+
+def _nilpotent_steps(proof: NoGrowth) -> list[Line]:
+    return [
+        (
+            "no closed walk leads through the entries of W that are not 0",
+            r"|W|^n = 0",
+            "rows without entries are taken away until none is left",
+            proof.replay,
+        ),
+        (
+            f"the product of {len(proof.matrix)} Jacobians is 0, whatever the slopes",
+            r"P_n = 0",
+            "every entry of it is a sum over walks of n steps",
+            lambda: proof.rate == 0,
+        ),
+    ]
+
+
+_STEPS = {"perron": _perron_steps, "norm": _norm_steps, "nilpotent": _nilpotent_steps}
