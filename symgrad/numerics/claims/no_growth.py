@@ -138,13 +138,21 @@ def _vectors(matrix: Array, factor: float) -> list[Array]:
     high = float(spectral_radius_bounds(point_matrix(size))[1])
     for margin in _MARGINS:
         level = max(high * (1 + margin), _LEAST / factor)
-        try:
-            vector = np.linalg.solve(np.eye(len(matrix)) - size / level, np.ones(len(matrix)))
-        except np.linalg.LinAlgError:
-            continue
-        if np.isfinite(vector).all() and vector.min() > 0:
-            found.append(vector / vector.max())
-    return [vector for vector in found if vector.min() > 0]
+        with np.errstate(all="ignore"):
+            found += _resolved(size / level)
+    return found
+
+
+def _resolved(size: Array) -> list[Array]:
+    """(I - A)^-1 1, scaled, if it exists and is positive."""
+    if not np.isfinite(size).all():
+        return []
+    try:
+        vector = np.linalg.solve(np.eye(len(size)) - size, np.ones(len(size)))
+    except np.linalg.LinAlgError:
+        return []
+    scaled = vector / vector.max()
+    return [scaled] if np.isfinite(scaled).all() and scaled.min() > 0 else []
 
 
 # --- the proofs in words --------------------------------------------------------

@@ -92,11 +92,13 @@ class Demonstration:
         title: what the table shows and how its numbers are rounded.
         header: the names of the columns.
         rows: of numbers and words.
+        plotted: the columns that a picture shows: the horizontal one first.
     """
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    plotted: tuple[str, ...]
 
     def column(self, name: str) -> tuple[Cell, ...]:
         """The entries of one column."""
@@ -117,7 +119,7 @@ class LiteratureClaim(Presentable):
         demonstration: certified numbers.
 
     >>> import symgrad as sg
-    >>> claim = sg.claims.horizon("0.99", delta="0.01")
+    >>> claim = sg.claims.horizon(0.99, delta=0.01)
     >>> claim.verdict.value, claim.replay()
     ('refuted', True)
     """
