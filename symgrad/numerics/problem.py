@@ -24,7 +24,8 @@ from symgrad.numerics.products import (
     products,
 )
 from symgrad.numerics.ranges import RangeSet
-from symgrad.numerics.sharing import SharedNodes, shared_nodes
+from symgrad.numerics.setting import Setting
+from symgrad.numerics.sharing import SharedNodes
 from symgrad.numerics.simulate import Batch, run
 
 __all__ = ["Findings", "Problem"]
@@ -57,19 +58,24 @@ class Problem:
         return self.bound.model
 
     @cached_property
+    def setting(self) -> Setting:
+        """The model with its weights, without the claim."""
+        return Setting(self.model, self.weights)
+
+    @property
     def evaluator(self) -> ArrayEvaluator:
         """The parameters as float arrays."""
-        return ArrayEvaluator.of_weights(self.weights)
+        return self.setting.evaluator
 
     @property
     def nodes(self) -> SharedNodes:
         """The updates and the blocks of the Jacobian as nodes."""
-        return shared_nodes(self.model)
+        return self.setting.nodes
 
-    @cached_property
+    @property
     def ranges(self) -> RangeSet:
         """The declared ranges."""
-        return RangeSet(self.model, self.weights)
+        return self.setting.ranges
 
     @property
     def sign(self) -> int:
@@ -98,12 +104,12 @@ class Problem:
 
     def size(self, symbol: sp.Expr) -> int:
         """The number of entries of a variable."""
-        return (self.weights.shape(symbol) or (1,))[0]
+        return self.setting.size(symbol)
 
-    @cached_property
+    @property
     def total(self) -> int:
         """The number of entries of all states."""
-        return sum(map(self.size, self.model.states))
+        return self.setting.total
 
     def simulated(self, batch: Batch) -> dict[sp.Expr, Array]:
         """The states of a batch."""

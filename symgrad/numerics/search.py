@@ -50,7 +50,7 @@ def _steered_batches(problem: Problem, count: int, random: np.random.Generator) 
 
 
 def _steered_batch(problem: Problem, numbers: range, random: np.random.Generator) -> Batch:
-    steered = Steering(problem).batch(len(numbers), random)
+    steered = Steering(problem.setting, problem.horizon).batch(len(numbers), random)
     if steered is None or steered.size == len(numbers):
         return _random_batch(problem, numbers, random) if steered is None else steered
     return steered.joined(_random_batch(problem, numbers[steered.size :], random))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,22 +12,17 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.calculus.jacobian import derivative
-from symgrad.errors import SymgradError
-from symgrad.language.elementwise import Activation
 from symgrad.language.operators import Elementwise, Operator, Vector, symbols_of, walk
 from symgrad.numerics.arrays import ArrayEvaluator
-from symgrad.numerics.functions import constant_float
-from symgrad.numerics.problem import Problem
+from symgrad.numerics.extreme_points import extreme_points
+from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import Batch
-from symgrad.rigor.jumps import jumps
 
-__all__ = ["Layout", "Steering", "extreme_points"]
+__all__ = ["Layout", "Steering"]
 
 Array = NDArray[np.float64]
 Point = dict[sp.Expr, Array]
 
-_FAR = (8.0, 30.0)  # stand for an infinite argument: nearly, and in floats fully, saturated
-_BESIDE = 1e-6  # next to a jump, where the function has its one-sided value
 _ITERATIONS = 12
 _CUTOFF = 1e-9
 _SETTLED = 1e-14
@@ -43,9 +37,9 @@ class Layout:
     sizes: tuple[int, ...]
 
     @classmethod
-    def of(cls, problem: Problem, symbols: tuple[sp.Expr, ...]) -> Layout:
-        """The layout of some variables of a problem."""
-        return cls(symbols, tuple(problem.size(s) for s in symbols))
+    def of(cls, setting: Setting, symbols: tuple[sp.Expr, ...]) -> Layout:
+        """The layout of some variables of a model."""
+        return cls(symbols, tuple(setting.size(s) for s in symbols))
 
     def split(self, stacked: Array) -> Point:
         """The arrays of the variables."""
@@ -62,17 +56,19 @@ class Steering:
     """The arguments of a model's activations as functions of state and input, and how to bring them to targets.
 
     Attributes:
-        problem: the bound and its weights.
+        setting: the model and its weights.
+        steps: of the trajectories that are wanted.
     """
 
-    problem: Problem
+    setting: Setting
+    steps: int = 1
 
     @cached_property
     def activated(self) -> tuple[Elementwise, ...]:
         """The applications of activations whose argument depends on state or input, one for each argument."""
-        variables = set(self.problem.model.variables)
+        variables = set(self.setting.model.variables)
         found: dict[Vector, Elementwise] = {}
-        for node in (node for update in self.problem.nodes.updates.values() for node in walk(update)):
+        for node in (node for update in self.setting.nodes.updates.values() for node in walk(update)):
             if isinstance(node, Elementwise) and symbols_of(node.argument) & variables:
                 found.setdefault(node.argument, node)
         return tuple(found.values())
@@ -86,12 +82,12 @@ class Steering:
     @cached_property
     def layout(self) -> Layout:
         """States, then inputs."""
-        return Layout.of(self.problem, self.problem.model.variables)
+        return Layout.of(self.setting, self.setting.model.variables)
 
     @cached_property
     def input_layout(self) -> Layout:
         """Inputs alone."""
-        return Layout.of(self.problem, self.problem.model.inputs)
+        return Layout.of(self.setting, self.setting.model.inputs)
 
     @cached_property
     def _argument_rows(self) -> list[list[Operator]]:
@@ -99,15 +95,15 @@ class Steering:
 
     @cached_property
     def _update_rows(self) -> list[list[Operator]]:
-        return self._derivatives(list(self.problem.nodes.updates.values()))
+        return self._derivatives(list(self.setting.nodes.updates.values()))
 
     def _derivatives(self, nodes: list[Vector]) -> list[list[Operator]]:
-        share = self.problem.nodes.sharing.node
+        share = self.setting.nodes.sharing.node
         return [[share(derivative(node, s)) for s in self.layout.symbols] for node in nodes]
 
     def targets(self, count: int, random: np.random.Generator) -> Array:
         """(B, R) arguments to aim at: each candidate for all applications first, then random combinations."""
-        rows = [self.problem.evaluator.size(node.size) for node in self.activated]
+        rows = [self.setting.evaluator.size(node.size) for node in self.activated]
         columns = []
         for options, size in zip(self.candidates, rows, strict=True):
             first = np.arange(count) % len(options)
@@ -134,8 +130,8 @@ class Steering:
 
     def _step(self, current: Array, targets: Array, settle: bool) -> Array:
         """(B, Y) the step of Gauss-Newton, zero for trajectories whose derivatives are not finite."""
-        point = self.problem.evaluator.at(self.layout.split(current))
-        residual, slope = self._argument_residual(point, targets)
+        point = self.setting.evaluator.at(self.layout.split(current))
+        residual, slope = self.argument_residual(point, targets)
         if settle:
             more, more_slope = self._rest_residual(point, current)
             residual = np.concatenate([residual, more], axis=1)
@@ -145,17 +141,21 @@ class Steering:
         step[finite] = (np.linalg.pinv(slope[finite], rcond=_CUTOFF) @ residual[finite, :, None])[..., 0]
         return step
 
-    def _argument_residual(self, point: ArrayEvaluator, targets: Array) -> tuple[Array, Array]:
+    def argument_residual(self, point: ArrayEvaluator, targets: Array) -> tuple[Array, Array]:
+        """(B, R) the arguments at a point less their targets, and (B, R, Y) their derivative."""
         values = [point.vector(node.argument) for node in self.activated]
         stacked = self._stacked_rows(values, len(targets))
         return stacked - targets, self._slopes(point, self._argument_rows, len(targets))
 
     def _rest_residual(self, point: ArrayEvaluator, current: Array) -> tuple[Array, Array]:
-        count = len(current)
-        after = self._stacked_rows([point.vector(node) for node in self.problem.nodes.updates.values()], count)
-        slopes = self._slopes(point, self._update_rows, count)
+        after, slopes = self.next_states(point, len(current))
         total = after.shape[1]
         return after - current[:, :total], slopes - np.eye(total, slopes.shape[2])
+
+    def next_states(self, point: ArrayEvaluator, count: int) -> tuple[Array, Array]:
+        """(B, N) the states after a step from a point, and (B, N, Y) their derivative by state and input."""
+        after = self._stacked_rows([point.vector(node) for node in self.setting.nodes.updates.values()], count)
+        return after, self._slopes(point, self._update_rows, count)
 
     @staticmethod
     def _stacked_rows(values: list[Any], count: int) -> Array:
@@ -173,13 +173,13 @@ class Steering:
         return np.moveaxis(np.concatenate(full), 1, 0)
 
     def _clipped(self, layout: Layout, stacked: Array) -> Array:
-        ranges = self.problem.ranges
+        ranges = self.setting.ranges
         return layout.stacked({s: ranges.clipped(s, array) for s, array in layout.split(stacked).items()})
 
     @cached_property
     def capacity(self) -> int:
         """How many trajectories are worth steering: least squares of large models take long."""
-        rows = sum(self.problem.evaluator.size(node.size) for node in self.activated) + self.problem.total
+        rows = sum(self.setting.evaluator.size(node.size) for node in self.activated) + self.setting.total
         columns = sum(self.layout.sizes)
         return max(2, _WORK // (rows * columns * min(rows, columns)))
 
@@ -203,24 +203,24 @@ class Steering:
 
     def _kept(self, first: Point, targets: Array) -> Batch:
         """The trajectories whose inputs bring the arguments back to the targets at every step."""
-        problem, steps = self.problem, self.problem.horizon
-        states = {s: first[s] for s in problem.model.states}
-        current = {s: first[s] for s in problem.model.inputs}
+        setting, steps = self.setting, self.steps
+        states = {s: first[s] for s in setting.model.states}
+        current = {s: first[s] for s in setting.model.inputs}
         fed: dict[sp.Expr, list[Array]] = {s: [] for s in current}
         initial = dict(states)
         for step in range(steps if current else 0):
             with np.errstate(all="ignore"):
                 current = self._corrected(states, current, targets, step) if step else current
-                point = problem.evaluator.at({**states, **current}, step)
-                states = {s: point.vector(node) for s, node in problem.nodes.updates.items()}
+                point = setting.evaluator.at({**states, **current}, step)
+                states = {s: point.vector(node) for s, node in setting.nodes.updates.items()}
             for symbol, array in current.items():
                 fed[symbol].append(array)
         return Batch(initial, {s: np.array(arrays) for s, arrays in fed.items()}, steps)
 
     def _corrected(self, states: Point, inputs: Point, targets: Array, step: int) -> Point:
         """The inputs that bring the arguments which are affine in them back to the targets, as far as they can."""
-        places, solver = self._input_solver(step if self.problem.model.depth is not None else 0)
-        point = self.problem.evaluator.at({**states, **inputs}, step)
+        places, solver = self._input_solver(step if self.setting.model.depth is not None else 0)
+        point = self.setting.evaluator.at({**states, **inputs}, step)
         values = [point.vector(self.activated[i].argument) for i in places]
         if not values:
             return inputs
@@ -231,7 +231,7 @@ class Steering:
 
     def _rows_of(self, places: list[int]) -> NDArray[np.int64]:
         """The rows of the targets that belong to some of the applications."""
-        ends = np.cumsum([0, *(self.problem.evaluator.size(node.size) for node in self.activated)])
+        ends = np.cumsum([0, *(self.setting.evaluator.size(node.size) for node in self.activated)])
         return np.concatenate([np.arange(ends[i], ends[i + 1]) for i in places])
 
     def _input_solver(self, step: int) -> tuple[list[int], Array]:
@@ -245,10 +245,10 @@ class Steering:
 
     def _solved_for_inputs(self, step: int) -> tuple[list[int], Array]:
         """The applications whose argument is affine in the inputs, and the pseudo-inverse of their derivative."""
-        states, variables = len(self.problem.model.states), set(self.problem.model.variables)
+        states, variables = len(self.setting.model.states), set(self.setting.model.variables)
         rows = [row[states:] for row in self._argument_rows]
         places = [i for i, row in enumerate(rows) if not any(symbols_of(entry) & variables for entry in row)]
-        origin = self.problem.evaluator.at(self.layout.split(np.zeros((1, sum(self.layout.sizes)))), step)
+        origin = self.setting.evaluator.at(self.layout.split(np.zeros((1, sum(self.layout.sizes)))), step)
         slopes = self._slopes(origin, [rows[i] for i in places], 1)[0] if places else np.full((1, 1), np.nan)
         if not np.isfinite(slopes).all():
             return [], np.zeros((0, 0))
@@ -264,39 +264,3 @@ def _is_settled(before: Array, after: Array) -> bool:
 
 def _batched(value: Any) -> Any:
     return value if value.ndim == 3 else value[:, None, :]
-
-
-def extreme_points(function: Activation, values_count: bool = True) -> tuple[float, ...]:
-    """Finite arguments at or near which the slope (and, if wanted, the value) of an activation is extreme.
-
-    >>> import symgrad as sg
-    >>> extreme_points(sg.activation("tanh"), False)[0], extreme_points(sg.activation("relu"), False)[0]
-    (0.0, 1.0)
-    """
-    points = _points(function.derivative)
-    if values_count:
-        points += _points(function)
-    return tuple(dict.fromkeys(points)) or (0.0,)
-
-
-def _points(function: Activation) -> list[float]:
-    """Arguments at which a function is largest in modulus, then those at its other extremum."""
-    try:
-        hull = function.range
-        jumping = [constant_float(point) for point, _ in jumps(function.expr, function.variable)]
-    except SymgradError:  # the extremum could not be proved: other searches have to do
-        return []
-    if hull.extrema is None:
-        return []
-    first, second = hull.extrema.sup, hull.extrema.inf
-    if hull.is_bounded and constant_float(abs(first.value)) < constant_float(abs(second.value)):
-        first, second = second, first
-    return [number for point in (*first.points, *second.points) for number in _near(point, jumping)]
-
-
-def _near(point: sp.Expr, jumping: list[float]) -> list[float]:
-    """Numbers to aim at for one point; next to a jump, where rounding would decide on which side it falls."""
-    if point in (sp.oo, -sp.oo):
-        return [math.copysign(far, 1 if point == sp.oo else -1) for far in _FAR]
-    value = constant_float(point)
-    return [value - _BESIDE, value + _BESIDE] if value in jumping else [value]

@@ -11,10 +11,11 @@ from symgrad.language.weights import bind
 from symgrad.numerics.adjoints import adjoint
 from symgrad.numerics.ascent import Ascent
 from symgrad.numerics.controls import Controls
+from symgrad.numerics.extreme_points import extreme_points
 from symgrad.numerics.problem import Problem
 from symgrad.numerics.search import SEARCHES
 from symgrad.numerics.simulate import Batch
-from symgrad.numerics.steering import Steering, extreme_points
+from symgrad.numerics.steering import Steering
 
 N, M, STEPS, SIZE = 3, 2, 4, 2
 RANGED = {"c": (-5, 5), "u": (-2, 2)}
@@ -107,12 +108,12 @@ def test_steering_brings_the_arguments_to_the_steepest_point_and_keeps_them_ther
     random = np.random.default_rng(5)
     weights = {"W": random.standard_normal((N, N)), "U": random.standard_normal((N, N)), "b": random.standard_normal(N)}
     given = Problem(sg.product_bound(model), bind(model, weights, model.parameters), 6)
-    batch = Steering(given).batch(2, random)
+    batch = Steering(given.setting, given.horizon).batch(2, random)
     states = given.simulated(batch)
     h, u = model.states[0], model.inputs[0]
     for t in range(6):
         argument = given.evaluator.at({h: states[h][t], u: batch.inputs[u][t]}).vector(
-            Steering(given).activated[0].argument
+            Steering(given.setting, given.horizon).activated[0].argument
         )
         np.testing.assert_allclose(argument, np.sqrt(2), atol=1e-8)
 
@@ -161,10 +162,10 @@ def test_a_long_horizon_comes_in_several_batches() -> None:
 
 def test_large_models_are_steered_less_but_the_count_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     given = problem("elman")
-    everywhere = Steering(given).batch(12, np.random.default_rng(0))
+    everywhere = Steering(given.setting, given.horizon).batch(12, np.random.default_rng(0))
     monkeypatch.setattr("symgrad.numerics.steering._WORK", 1)
     assert everywhere.size == 12
-    assert Steering(given).batch(12, np.random.default_rng(0)).size == 2
+    assert Steering(given.setting, given.horizon).batch(12, np.random.default_rng(0)).size == 2
     batches = list(SEARCHES["adversarial"](given, 30, np.random.default_rng(0)))
     assert sum(batch.size for batch in batches) == 30
 
@@ -172,12 +173,12 @@ def test_large_models_are_steered_less_but_the_count_stays(monkeypatch: pytest.M
 def test_a_model_without_activations_is_not_steered() -> None:
     model = sg.Recurrence({sp.Symbol("x"): 2 * sp.Symbol("x")})
     given = Problem(sg.product_bound(model), bind(model, None), 3)
-    assert Steering(given).batch(4, np.random.default_rng(0)) is None
+    assert Steering(given.setting, given.horizon).batch(4, np.random.default_rng(0)) is None
 
 
 def test_one_hopeless_trajectory_does_not_stop_the_others() -> None:
     given = problem("elman")
-    steering = Steering(given)
+    steering = Steering(given.setting, given.horizon)
     start = np.zeros((2, N + M))
     start[0] = np.inf
     solved = steering.solve(np.zeros((2, N)), start, settle=False)

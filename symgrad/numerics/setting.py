@@ -1,0 +1,53 @@
+"""A model with numbers put in: what can be computed without any claim about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy as sp
+
+from symgrad.language.recurrence import Recurrence
+from symgrad.language.weights import Weights
+from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.ranges import RangeSet
+from symgrad.numerics.sharing import SharedNodes, shared_nodes
+
+__all__ = ["Setting"]
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A model with numbers for all parameters, in floats.
+
+    Attributes:
+        model: the recurrence.
+        weights: all parameters, with all sizes.
+    """
+
+    model: Recurrence
+    weights: Weights
+
+    @cached_property
+    def evaluator(self) -> ArrayEvaluator:
+        """The parameters as float arrays."""
+        return ArrayEvaluator.of_weights(self.weights)
+
+    @property
+    def nodes(self) -> SharedNodes:
+        """The updates and the blocks of the Jacobian as nodes."""
+        return shared_nodes(self.model)
+
+    @cached_property
+    def ranges(self) -> RangeSet:
+        """The declared ranges."""
+        return RangeSet(self.model, self.weights)
+
+    def size(self, symbol: sp.Expr) -> int:
+        """The number of entries of a variable."""
+        return (self.weights.shape(symbol) or (1,))[0]
+
+    @cached_property
+    def total(self) -> int:
+        """The number of entries of all states."""
+        return sum(map(self.size, self.model.states))
