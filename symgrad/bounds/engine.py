@@ -14,14 +14,32 @@ from symgrad.language.operators import Block, Vector, symbols_of
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.to_sympy import operator_to_sympy, vector_to_sympy
 
-__all__ = ["Context", "Engine"]
+__all__ = ["PLAIN", "Context", "Engine", "Setting"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How closely ranges are followed.
+
+    Attributes:
+        refined: whether functions are bounded over ranges with symbols in their ends, in closed form, rather than over
+            all numbers.
+        derived: the states whose ranges are those of an invariant box rather than declared by the user.
+    """
+
+    refined: bool = False
+    derived: frozenset[sp.Expr] = frozenset()
+
+
+PLAIN = Setting()
 
 
 @dataclass(frozen=True)
 class Context:
-    """What rules may ask about the model: which symbols vary, and the declared ranges."""
+    """What rules may ask about the model: which symbols vary, the declared ranges, how closely ranges are followed."""
 
     model: Recurrence
+    setting: Setting = PLAIN
 
     @cached_property
     def varying(self) -> frozenset[sp.Basic]:
@@ -40,8 +58,8 @@ class Context:
 class Engine:
     """Proves inequalities about one model; every quantity once."""
 
-    def __init__(self, model: Recurrence) -> None:
-        self.context = Context(model)
+    def __init__(self, model: Recurrence, setting: Setting = PLAIN) -> None:
+        self.context = Context(model, setting)
         self._known: dict[Quantity, Inequality] = {}
 
     def prove(self, quantity: Quantity) -> Inequality:

@@ -8,6 +8,7 @@ from itertools import product
 import sympy as sp
 
 from symgrad.language.norms import maximum
+from symgrad.rigor.functions import logistic
 
 __all__ = [
     "REALS",
@@ -41,7 +42,8 @@ def is_numeric(bounds: sp.Tuple) -> bool:
 
 def is_within_unit(bounds: sp.Tuple) -> bool:
     """Whether a range is known to lie in [0, 1], as a gate's must."""
-    return bool(bounds[0].is_nonnegative) and bool((1 - bounds[1]).is_nonnegative)
+    below = isinstance(bounds[1], logistic) or bool((1 - bounds[1]).is_nonnegative)
+    return bool(bounds[0].is_nonnegative) and below
 
 
 def largest(*values: sp.Expr) -> sp.Expr:
@@ -54,8 +56,10 @@ def magnitude(bounds: sp.Tuple) -> sp.Expr:
     low, high = bounds
     if sp.oo in (abs(low), abs(high)):
         return sp.oo
-    if low == -high and high.is_nonnegative:
+    if low.is_nonnegative or (low == -high and high.is_nonnegative):
         return high
+    if high.is_nonpositive:
+        return -low
     return maximum(sp.Abs(low), sp.Abs(high))
 
 

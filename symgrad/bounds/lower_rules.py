@@ -25,10 +25,10 @@ from symgrad.bounds.inequality import (
     rule,
 )
 from symgrad.bounds.intervals import mignitude
+from symgrad.bounds.shapes import is_hump
 from symgrad.calculus.structure import collected, factors_in_runs, gated_terms
-from symgrad.errors import NoRuleError, SymgradError
+from symgrad.errors import NoRuleError
 from symgrad.language.construct import compose
-from symgrad.language.elementwise import Activation
 from symgrad.language.norms import NORMS, MinimumModulus, OperatorNorm, maximum, minimum
 from symgrad.language.operators import (
     Block,
@@ -45,8 +45,6 @@ from symgrad.language.operators import (
 from symgrad.language.to_sympy import operator_to_sympy
 
 HORN = "Horn and Johnson, Matrix Analysis, 2nd ed. 2013"
-POSITIVE = sp.Interval(0, sp.oo)
-NEGATIVE = sp.Interval(-sp.oo, 0)
 
 
 @rule(
@@ -150,25 +148,13 @@ def least_value_of_a_hump(goal: MinimumModulusOf, prove: Prove, context: Any) ->
             low, high = premise.bound
             if not premise.is_finite or (low.is_number and high.is_number):
                 return Lacking("the range of the argument is numeric or infinite")
-            if not _is_hump(function):
+            if not is_hump(function):
                 return Lacking(f"{function.name} is not known to rise and then fall")
             ends = {function.expr.xreplace({function.variable: end}) for end in (low, high)}
             if function.parity == "even" and low == -high:
                 ends = {function.expr.xreplace({function.variable: high})}
             return Conclusion(minimum(*ends), (premise,))
     return Lacking("it is no diagonal of function values")
-
-
-def _is_hump(function: Activation) -> bool:
-    """Whether f >= 0 rises on the left of 0 and falls on the right, or is monotone: proved, not sampled."""
-    try:
-        if not function.range.inf.is_nonnegative:
-            return False
-        left, right = (function.slope_on(side) for side in (NEGATIVE, POSITIVE))
-    except SymgradError:
-        return False
-    rises, falls = bool(left.inf.is_nonnegative), bool(right.sup.is_nonpositive)
-    return (rises or bool(left.sup.is_nonpositive and falls)) and (falls or bool(rises and right.inf.is_nonnegative))
 
 
 @rule(

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from symgrad.bounds.engine import Engine
+from symgrad.bounds.engine import PLAIN, Engine, Setting
 from symgrad.bounds.inequality import Inequality, Lacking, Quantity, Rule, rules_for
 from symgrad.bounds.instances import Instance, obeys
 from symgrad.errors import SymgradError
@@ -58,10 +58,19 @@ class Audit(Presentable):
 
 @dataclass(frozen=True, eq=False)
 class Proof(Presentable):
-    """The derivation of an inequality: premises before what follows from them."""
+    """The derivation of an inequality: premises before what follows from them.
+
+    Attributes:
+        model: the recurrence.
+        conclusion: the inequality.
+        setting: what it was derived in.
+        lemmas: the derivations of ranges that the proof supposes, one for each state.
+    """
 
     model: Recurrence
     conclusion: Inequality
+    setting: Setting = PLAIN
+    lemmas: tuple[Proof, ...] = ()
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -93,7 +102,9 @@ class Proof(Presentable):
         random = np.random.default_rng(seed)
         samples = [Instance.draw(self.model, random) for _ in range(instances)]
         failures = [failure for step in self.steps for failure in self._failures(step, samples)]
-        return Audit(len(self.steps), instances, tuple(failures))
+        audits = [lemma.audit(instances, seed) for lemma in self.lemmas]
+        failures += [f"lemma {number}: {text}" for number, audit in enumerate(audits, 1) for text in audit.failures]
+        return Audit(len(self.steps) + sum(audit.steps for audit in audits), instances, tuple(failures))
 
     def _failures(self, step: Step, samples: list[Instance]) -> Iterator[str]:
         try:
@@ -108,7 +119,7 @@ class Proof(Presentable):
         """Apply the rule to the premises on record, and compare with what the step states."""
         given = {premise.quantity: premise for premise in step.inequality.premises}
 
-        fresh = Engine(self.model)
+        fresh = Engine(self.model, self.setting)
 
         def recorded(quantity: Quantity) -> Inequality:
             return given[quantity] if quantity in given else fresh.prove(quantity)

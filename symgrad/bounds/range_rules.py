@@ -19,6 +19,7 @@ from symgrad.bounds.intervals import (
     is_within_unit,
     magnitude,
 )
+from symgrad.bounds.shapes import range_in_closed_form
 from symgrad.calculus.structure import affine_terms, complementary_products, one_argument_function
 from symgrad.errors import SymgradError
 from symgrad.language.elementwise import Activation, Range
@@ -52,6 +53,21 @@ def constant_entries(goal: EntryRange, prove: Prove, context: Any) -> Conclusion
         case Variable(symbol) if isinstance(symbol, sp.MatrixBase):
             return Conclusion(ends(sp.Min(*symbol), sp.Max(*symbol)))
     return Lacking("its entries are not written out")
+
+
+@rule(
+    EntryRange,
+    statement=r"F(X) \subseteq X,\ x_0 \in X \;\Rightarrow\; x_t \in X \ \forall t",
+    source=f"induction over the steps; {MOORE}, sec. 8.1",
+    equality="when the trajectory reaches the end of the box",
+    hypotheses=("the first state lies in the box X", "one step maps the box into itself, which a lemma shows"),
+)
+def invariant_box(goal: EntryRange, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """If one step maps the box X into itself and the first state lies in X, all states lie in X."""
+    if not isinstance(goal.vector, Variable) or goal.vector.symbol not in context.setting.derived:
+        return Lacking("no invariant box is derived for it")
+    declared = context.declared(goal.vector.symbol)
+    return Conclusion(ends(declared.start, declared.end))
 
 
 @rule(
@@ -114,7 +130,7 @@ def fused_function(goal: EntryRange, prove: Prove, context: Any) -> Conclusion |
     except SymgradError as error:
         return Lacking(f"the composite function cannot be enclosed: {error}")
     argument = prove(EntryRange(base))
-    found = _function_range(function, argument)
+    found = _function_range(function, argument, context)
     if isinstance(found, Conclusion) and argument.is_finite and sp.oo in (found.bound[1], -found.bound[0]):
         return Lacking("the ends of the range are symbols, and the function is unbounded over all numbers")
     return found
@@ -130,11 +146,15 @@ def function_values(goal: EntryRange, prove: Prove, context: Any) -> Conclusion 
     """If v = f(w) entrywise, then v_i is in [inf f, sup f] over the range of w, both sides at a kink."""
     match goal.vector:
         case Elementwise(function, argument):
-            return _function_range(function, prove(EntryRange(argument)))
+            return _function_range(function, prove(EntryRange(argument)), context)
     return Lacking("it is no function of a vector")
 
 
-def _function_range(function: Activation, argument: Any) -> Conclusion | Lacking:
+def _function_range(function: Activation, argument: Any, context: Any) -> Conclusion | Lacking:
+    if context.setting.refined and argument.is_finite and not is_numeric(argument.bound):
+        closed = range_in_closed_form(function, argument.bound)
+        if closed is not None:
+            return Conclusion(closed, (argument,))
     try:
         found = _range_over(function, argument.bound)
     except SymgradError as error:

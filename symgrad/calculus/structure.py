@@ -88,7 +88,8 @@ def complementary_products(vector: Vector) -> tuple[Vector, Vector, Vector] | No
             for gate, branch in ((a, b), (b, a)):
                 for other, second in ((c, d), (d, c)):
                     if affine_terms(gate).keys() - {None} and are_complementary(gate, other):
-                        return gate, branch, second
+                        swapped = isinstance(gate, VectorSum) and not isinstance(other, VectorSum)
+                        return (other, second, branch) if swapped else (gate, branch, second)
     return None
 
 

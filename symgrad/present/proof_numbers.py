@@ -46,7 +46,7 @@ def numbered_proof(
     values = bind(proof.model, weights, needed)
     exact = exact_model(proof.model, values)
     if exact is not proof.model:  # declared properties that the numbers have only up to rounding
-        proof = Proof(exact, Engine(exact).prove(proof.conclusion.quantity))
+        proof = Proof(exact, Engine(exact, proof.setting).prove(proof.conclusion.quantity), proof.setting, proof.lemmas)
     series = _series(proof.conclusion, proof.model, weights)
     return proof, StepNumbers(Vocabulary(proof.model, notation), values, series, k)
 

@@ -1,0 +1,162 @@
+"""Invariant boxes in closed form: ranges that no state leaves, from those of the inputs and the norms of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+
+from symgrad.bounds.engine import PLAIN, Engine, Setting
+from symgrad.bounds.inequality import EntryRange
+from symgrad.bounds.intervals import magnitude
+from symgrad.bounds.proof import Proof
+from symgrad.calculus.invariant_box import UnitBox, unit_box
+from symgrad.errors import InputError, NoRuleError
+from symgrad.language.norms import maximum, minimum
+from symgrad.language.recurrence import Recurrence
+from symgrad.language.weights import bind
+from symgrad.presentable import Presentable
+from symgrad.rigor.functions import logistic
+
+__all__ = ["InvariantBox", "invariant_box"]
+
+REFINED = Setting(refined=True)
+
+
+@dataclass(frozen=True, eq=False)
+class InvariantBox(Presentable):
+    """Ranges of states that no trajectory leaves which starts within them.
+
+    Attributes:
+        model: the recurrence, with the declared ranges of the inputs.
+        ranges: state -> the interval that holds all its entries; states with a declared range, and those for which
+            none was found, are left out. The origin is always within.
+    """
+
+    model: Recurrence
+    ranges: Mapping[sp.Expr, sp.Interval]
+
+    @cached_property
+    def assumed(self) -> Recurrence:
+        """The model with these ranges as assumptions."""
+        return self.model.assuming(self.ranges) if self.ranges else self.model
+
+    @property
+    def setting(self) -> Setting:
+        """For derivations that rest on the box."""
+        return Setting(refined=True, derived=frozenset(self.ranges))
+
+    @cached_property
+    def proofs(self) -> tuple[Proof, ...]:
+        """For each state that one step from within the box ends in it."""
+        engine = Engine(self.assumed, REFINED)
+        return tuple(
+            Proof(self.assumed, engine.prove(EntryRange(self.model.nodes[state])), REFINED) for state in self.ranges
+        )
+
+    def with_weights(self, weights: Mapping[Any, Any]) -> UnitBox:
+        """The box with weights put in, sharper: an interval for each unit, proved invariant with directed rounding.
+
+        Raises:
+            InputError: a malformed weight; weights that do not tell a size.
+            UnknownNameError: a name that the model does not have.
+        """
+        return unit_box(self.model, bind(self.model, weights))
+
+
+def invariant_box(model: Recurrence) -> InvariantBox:
+    """Ranges of the states, in closed form in the ranges of the inputs and the norms of the weights.
+
+    A state whose next value is bounded whatever the states are gets that range. For the others ``|x| <= r`` is
+    supposed and the radius r is solved from ``phi r + iota = r``, where one step turns r into at most
+    ``phi r + iota``: finite if and only if ``phi < 1``.
+
+    Raises:
+        InputError: no Recurrence, or a model with a depth.
+
+    >>> import symgrad as sg
+    >>> box = invariant_box(sg.models.gru().assuming({"u": (-1, 1)}))
+    >>> [(str(state), interval) for state, interval in box.ranges.items()]
+    [('h', Interval(-1, 1))]
+    """
+    if not isinstance(model, Recurrence):
+        raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
+    if model.depth is not None:
+        raise InputError(f"model: every layer of {model.name} has parameters of its own, so no box is the same for all")
+    free = [state for state in model.states if state not in model.ranges]
+    found = _bounded_anyway(model, free)
+    rest = [state for state in free if state not in found]
+    while rest:
+        solved = {s: r for s in rest if (r := _solved(model, {**found}, s, rest)) is not None}
+        if not solved:
+            break
+        found |= {s: sp.Interval(-r, r) for s, r in solved.items()}
+        rest = [state for state in rest if state not in solved]
+    return InvariantBox(model, {s: found[s] for s in free if s in found})
+
+
+def _bounded_anyway(model: Recurrence, states: list[sp.Expr]) -> dict[sp.Expr, sp.Interval]:
+    """The ranges of next states that hold whatever the free states are, each put to use for the others."""
+    found: dict[sp.Expr, sp.Interval] = {}
+    for _ in states:
+        engine = Engine(model.assuming(found) if found else model, REFINED)
+        new = {s: _around_zero(bounds) for s in states if s not in found and (bounds := _range(engine, s)) is not None}
+        if not new:
+            break
+        found |= new
+    return found
+
+
+def _range(engine: Engine, state: sp.Expr) -> sp.Tuple | None:
+    """The range of a next state, None where it is not finite."""
+    try:
+        inequality = engine.prove(EntryRange(engine.context.model.nodes[state]))
+    except NoRuleError:
+        return None
+    return inequality.bound if inequality.is_finite else None
+
+
+def _around_zero(bounds: sp.Tuple) -> sp.Interval:
+    low, high = minimum(bounds[0], sp.S.Zero), maximum(bounds[1], sp.S.Zero)
+    return sp.Interval(low, high) if low != high else sp.Interval(-1, 1)
+
+
+def _solved(
+    model: Recurrence, found: Mapping[sp.Expr, sp.Interval], state: sp.Expr, others: list[sp.Expr]
+) -> sp.Expr | None:
+    """The radius r with one step from ``|x| <= r`` back within; None where no closed form is found."""
+    radii = {s: sp.Dummy(f"r_{s}", positive=True) for s in others}
+    assumed = model.assuming({**found, **{s: sp.Interval(-r, r) for s, r in radii.items()}})
+    for setting in (REFINED, PLAIN):  # the closer bounds need not be affine in the radius
+        bounds = _range(Engine(assumed, setting), state)
+        radius = None if bounds is None else _fixed_radius(magnitude(bounds), radii[state], set(radii.values()))
+        if radius is not None:
+            return radius
+    return None
+
+
+def _fixed_radius(size: sp.Expr, own: sp.Symbol, radii: set[sp.Symbol]) -> sp.Expr | None:
+    """The least r that a maximum of sizes ``phi r + iota`` does not exceed, 1 where every r will do."""
+    parts = size.args if isinstance(size, sp.Max) else (size,)
+    found = [_radius_of(sp.expand(part), own, radii) for part in parts]
+    if None in found:
+        return None
+    radius = maximum(*(r for r in found if r is not None))
+    return sp.S.One if radius.is_zero else radius
+
+
+def _radius_of(size: sp.Expr, own: sp.Symbol, radii: set[sp.Symbol]) -> sp.Expr | None:
+    """The least r >= 0 with ``phi r + iota <= r`` for an affine size; infinite, by a zero denominator, if phi >= 1."""
+    factor, rest = size.coeff(own, 1), size.coeff(own, 0)
+    affine = sp.expand(size - factor * own - rest).is_zero
+    if not affine or (factor.free_symbols | rest.free_symbols) & radii:
+        return None
+    if factor == 1 and rest.is_zero:
+        return sp.S.Zero
+    remaining = logistic(-factor.args[0]) if isinstance(factor, logistic) else 1 - factor
+    if remaining.is_nonpositive:
+        return None
+    return rest / (remaining if remaining.is_positive else maximum(sp.S.Zero, remaining))
