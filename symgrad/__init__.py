@@ -14,12 +14,15 @@ from symgrad.errors import InputError, NoBoundError, NoRuleError, SymgradError, 
 from symgrad.language import models
 from symgrad.language.activations import activation, activation_names
 from symgrad.language.elementwise import Activation, hadamard
+from symgrad.language.flow import Flow
+from symgrad.language.logarithmic_norm import LogarithmicNorm
 from symgrad.language.matrix_properties import MatrixProperty, diagonal, nonnegative, orthogonal, symmetric
 from symgrad.language.norms import OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.stacking import stack
 
 if TYPE_CHECKING:
+    from symgrad.bounds.flow import FlowBound, flow_bound
     from symgrad.bounds.gradient import GradientBound, gradient_bound
     from symgrad.bounds.layer_gradient import LayerGradientBound, layer_gradient_bound
     from symgrad.bounds.product import Bound, product_bound
@@ -41,12 +44,15 @@ __all__ = [
     "Bound",
     "BoundTable",
     "Check",
+    "Flow",
+    "FlowBound",
     "GradientBound",
     "Gradients",
     "InputError",
     "Interval",
     "Jacobian",
     "LayerGradientBound",
+    "LogarithmicNorm",
     "MatrixProperty",
     "NoBoundError",
     "NoRuleError",
@@ -65,6 +71,7 @@ __all__ = [
     "bound_table",
     "claims",
     "diagonal",
+    "flow_bound",
     "gradient_bound",
     "hadamard",
     "jacobian",
@@ -89,6 +96,7 @@ _ON_FIRST_USE = {
     "Bound": "symgrad.bounds.product",
     "BoundTable": "symgrad.bounds.tables",
     "Check": "symgrad.numerics.verify",
+    "FlowBound": "symgrad.bounds.flow",
     "GradientBound": "symgrad.bounds.gradient",
     "Gradients": "symgrad.numerics.backpropagation",
     "Jacobian": "symgrad.calculus.jacobian",
@@ -98,6 +106,7 @@ _ON_FIRST_USE = {
     "Verdict": "symgrad.numerics.verdict",
     "bound_table": "symgrad.bounds.tables",
     "backpropagate": "symgrad.numerics.backpropagation",
+    "flow_bound": "symgrad.bounds.flow",
     "gradient_bound": "symgrad.bounds.gradient",
     "jacobian": "symgrad.calculus.jacobian",
     "layer_gradient_bound": "symgrad.bounds.layer_gradient",

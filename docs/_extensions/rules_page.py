@@ -22,6 +22,9 @@ KINDS = {
     "VectorNormOf": "Norms of vectors",
     "RowNormOf": "Derivatives by several parameters",
     "DifferentialNorm": "Sums over the steps",
+    "LogarithmicNormOf": "Logarithmic norms",
+    "BlockLogarithmicNorms": "Flows with several states",
+    "FlowNorm": "Growth along a flow",
 }
 
 

@@ -1,6 +1,6 @@
 """Bounds: theorems as rules, one engine that applies them, and the closed-form bounds that follow."""
 
-from symgrad.bounds import declared_rules, layer_rules, lower_rules, parameter_rules, range_rules, rules
+from symgrad.bounds import declared_rules, flow_rules, layer_rules, lower_rules, parameter_rules, range_rules, rules
 from symgrad.bounds.gradient import GradientBound, gradient_bound
 from symgrad.bounds.product import Bound, BoundValue, product_bound
 
@@ -9,6 +9,7 @@ __all__ = [
     "BoundValue",
     "GradientBound",
     "declared_rules",
+    "flow_rules",
     "gradient_bound",
     "layer_rules",
     "lower_rules",

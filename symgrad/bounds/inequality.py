@@ -10,17 +10,20 @@ import sympy as sp
 
 from symgrad.errors import SymgradError
 from symgrad.language.nodes import Node
-from symgrad.language.norms import MinimumModulus, Norm, OperatorNorm
+from symgrad.language.norms import MatrixScalar, Norm
 from symgrad.language.operators import Block, Operator, Vector
 
 __all__ = [
+    "BlockLogarithmicNorms",
     "BlockNorms",
     "ComparisonOf",
     "Conclusion",
     "DifferentialNorm",
     "EntryRange",
+    "FlowNorm",
     "Inequality",
     "Lacking",
+    "LogarithmicNormOf",
     "MinimumModulusOf",
     "OperatorNormOf",
     "ProductModulus",
@@ -167,6 +170,37 @@ class DifferentialNorm(Quantity):
     norm: Norm
 
 
+@dataclass(frozen=True, eq=False)
+class LogarithmicNormOf(Quantity):
+    """The logarithmic norm of an operator; bounded from above by an expression, which may be negative."""
+
+    words: ClassVar[str] = "the logarithmic norm of"
+
+    operator: Operator
+    norm: Norm
+
+
+@dataclass(frozen=True, eq=False)
+class BlockLogarithmicNorms(Quantity):
+    """The matrix of logarithmic norms of the diagonal blocks and of norms of the others; bounded entry by entry."""
+
+    words: ClassVar[str] = "the logarithmic norms of the blocks of"
+
+    block: Block
+    norm: Norm
+
+
+@dataclass(frozen=True, eq=False)
+class FlowNorm(Quantity):
+    """The norm of ``dx(T)/dx(0)`` along any solution of a flow with this Jacobian; bounded by an expression in T."""
+
+    words: ClassVar[str] = "the norm of the derivative by the initial state of the flow with the Jacobian"
+
+    jacobian: Operator
+    time: sp.Symbol
+    norm: Norm
+
+
 @dataclass(frozen=True)
 class Conclusion:
     """What a rule answers when it applies.
@@ -303,5 +337,5 @@ def _has_infinity(expr: sp.Basic) -> bool:
     """Whether an infinity stands in an expression, other than as the p of a norm."""
     if expr in (sp.oo, -sp.oo, sp.zoo, sp.nan):
         return True
-    parts = expr.args[:1] if isinstance(expr, (OperatorNorm, MinimumModulus)) else expr.args
+    parts = expr.args[:1] if isinstance(expr, MatrixScalar) else expr.args
     return any(map(_has_infinity, parts))

@@ -11,13 +11,17 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
+from symgrad.bounds.flow_instances import flow_obeys
 from symgrad.bounds.gain import ball_power_norm
 from symgrad.bounds.growth import ComparisonPower
 from symgrad.bounds.inequality import (
+    BlockLogarithmicNorms,
     BlockNorms,
     ComparisonOf,
     EntryRange,
+    FlowNorm,
     Inequality,
+    LogarithmicNormOf,
     MinimumModulusOf,
     OperatorNormOf,
     ProductModulus,
@@ -158,6 +162,8 @@ def _obeys(inequality: Inequality, instance: Instance) -> bool:
         case ProductModulus(jacobian, k, norm):
             limit = _modulus_limit(inequality, k, instance)
             return all(not _stretches_less(run, norm, limit) for run in _runs(jacobian, instance))
+        case LogarithmicNormOf() | BlockLogarithmicNorms() | FlowNorm():
+            return flow_obeys(inequality, instance.bounds, instance.points)
     return parameters_obey(inequality, instance.bounds, instance.points)
 
 

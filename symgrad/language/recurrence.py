@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import sympy as sp
 
@@ -52,6 +52,8 @@ class Recurrence(Presentable):
     >>> model.states, model.inputs, model.parameters
     ((h,), (u,), (U, W))
     """
+
+    continuous: ClassVar[bool] = False  # whether the right sides are time derivatives, see symgrad.language.flow
 
     updates: Mapping[sp.Expr, sp.Expr]
     inputs: tuple[sp.Expr, ...] = ()

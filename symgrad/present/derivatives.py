@@ -22,9 +22,7 @@ def _(jacobian: Jacobian, notation: Notation) -> list[Equation]:
     blocks = [entry for row in jacobian.blocks for entry in row]
     shorthand = Shorthand(jacobian.model, notation, blocks, jacobian)
     vocabulary, states = shorthand.vocabulary, jacobian.model.states
-    partials = [
-        [notation.partial(vocabulary.at(new, "t"), vocabulary.at(old, "t-1")) for old in states] for new in states
-    ]
+    partials = [[notation.partial(vocabulary.new(new), vocabulary.at(old, "t-1")) for old in states] for new in states]
     head = Equation(
         vocabulary.stepped(vocabulary.letter("J", "F", "D"), "t"), "=", [(False, notation.matrix(partials))]
     )

@@ -18,7 +18,7 @@ from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.shorthand import Shorthand
 from symgrad.present.vocabulary import Vocabulary
 
-__all__ = ["function_equations", "range_equations", "update_equations"]
+__all__ = ["function_equations", "range_equations", "symbol_data", "update_equations"]
 
 
 def update_equations(model: Recurrence, notation: Notation) -> list[Equation]:
@@ -31,7 +31,7 @@ def update_equations(model: Recurrence, notation: Notation) -> list[Equation]:
             terms = [(False, vocabulary.scalar(model.updates[state]))]
         else:
             terms = shorthand.writer.terms(node, spelled_out=True)
-        found.append(Equation(vocabulary.at(state, "t"), "=", terms))
+        found.append(Equation(vocabulary.new(state), "=", terms))
     if model.depth is not None:
         last = notation.scalar(model.depth, {}, notation.function)
         found.append(Equation(vocabulary.step, "=", [(False, f"1, {notation.dots}, {last}")]))
@@ -102,9 +102,9 @@ def _(model: Recurrence) -> dict[str, Any]:
     return {
         "kind": "recurrence",
         "name": model.name,
-        "states": [_symbol(model, state) | {"next": expression(model.updates[state])} for state in model.states],
-        "inputs": [_symbol(model, symbol) for symbol in model.inputs],
-        "parameters": [_symbol(model, symbol) for symbol in model.parameters],
+        "states": [symbol_data(model, state) | {"next": expression(model.updates[state])} for state in model.states],
+        "inputs": [symbol_data(model, symbol) for symbol in model.inputs],
+        "parameters": [symbol_data(model, symbol) for symbol in model.parameters],
         "sizes": [str(size) for size in model.sizes],
         "depth": None if model.depth is None else str(model.depth),
         "stacked": {tensor: list(names) for tensor, names in model.stacked.items()},
@@ -112,7 +112,8 @@ def _(model: Recurrence) -> dict[str, Any]:
     }
 
 
-def _symbol(model: Recurrence, symbol: sp.Expr) -> dict[str, Any]:
+def symbol_data(model: Recurrence, symbol: sp.Expr) -> dict[str, Any]:
+    """A state, an input or a parameter: name, shape, declared range and properties."""
     shape = [] if isinstance(symbol, sp.Symbol) else [str(size) for size in symbol.shape]
     declared = model.ranges.get(symbol)
     return {

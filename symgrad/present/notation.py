@@ -25,6 +25,7 @@ class _Latex(Notation):
     dots = r"\cdots"
     claimed = r"\overset{?}{\le}"
     claimed_from_below = r"\overset{?}{\ge}"
+    tends_to = r"\to"
 
     def scalar(self, expr: sp.Basic, names: Names, function: Function, dots: bool = False) -> str:
         return LatexScalars(names, function, dots).doprint(expr)
@@ -111,6 +112,18 @@ class _Latex(Notation):
     def radius(self, matrix: str) -> str:
         return rf"\rho\left({matrix}\right)"
 
+    def rate(self, name: str) -> str:
+        return rf"\dot{{{name}}}" if len(name) == 1 else rf"\frac{{d}}{{dt}} {name}"
+
+    def at_time(self, name: str, time: str) -> str:
+        return rf"{name}\left({time}\right)"
+
+    def exponential(self, inner: str) -> str:
+        return f"e^{{{inner}}}"
+
+    def logarithmic_norm(self, inner: str, norm: Norm) -> str:
+        return rf"\mu_{{{norm.latex}}}\left({inner}\right)"
+
     def partial(self, of: str, by: str) -> str:
         return rf"\frac{{\partial {of}}}{{\partial {by}}}"
 
@@ -126,6 +139,7 @@ class _Text(Notation):
     dots = "..."
     claimed = "<=?"
     claimed_from_below = ">=?"
+    tends_to = "->"
 
     def scalar(self, expr: sp.Basic, names: Names, function: Function, dots: bool = False) -> str:
         return TextScalars(names, function).doprint(expr)
@@ -208,8 +222,20 @@ class _Text(Notation):
     def radius(self, matrix: str) -> str:
         return f"rho({matrix})"
 
+    def rate(self, name: str) -> str:
+        return f"d{name}/dt"
+
+    def at_time(self, name: str, time: str) -> str:
+        return f"{name}({time})"
+
+    def exponential(self, inner: str) -> str:
+        return f"exp({inner})"
+
+    def logarithmic_norm(self, inner: str, norm: Norm) -> str:
+        return f"mu_{norm}({inner})"
+
     def partial(self, of: str, by: str) -> str:
-        return f"d {of}/d {by}"
+        return f"d {f'({of})' if '/' in of else of}/d {by}"
 
 
 LATEX: Notation = _Latex()

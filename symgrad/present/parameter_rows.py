@@ -68,5 +68,5 @@ def _origin(vocabulary: Vocabulary, entries: Sequence[Operator]) -> tuple[str, t
             chosen.append(match)
             del free[match]
         if len(chosen) == len(entries):
-            return vocabulary.at(state, "t"), tuple(chosen)
+            return vocabulary.new(state), tuple(chosen)
     return None

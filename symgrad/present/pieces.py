@@ -30,6 +30,7 @@ class Notation(ABC):
     dots: str
     claimed: str
     claimed_from_below: str
+    tends_to: str
     parameters: str
 
     @abstractmethod
@@ -139,6 +140,22 @@ class Notation(ABC):
     @abstractmethod
     def extreme(self, which: str, function: str) -> str:
         """The supremum or infimum of a function, known by an enclosure."""
+
+    @abstractmethod
+    def rate(self, name: str) -> str:
+        """The time derivative of a state."""
+
+    @abstractmethod
+    def at_time(self, name: str, time: str) -> str:
+        """A state at a time."""
+
+    @abstractmethod
+    def exponential(self, inner: str) -> str:
+        """The exponential function of a number."""
+
+    @abstractmethod
+    def logarithmic_norm(self, inner: str, norm: Norm) -> str:
+        """A logarithmic norm."""
 
     @abstractmethod
     def partial(self, of: str, by: str) -> str:

@@ -17,7 +17,7 @@ from symgrad.present.data import number
 from symgrad.present.dispatch import plot
 from symgrad.present.powers import power_latex
 
-__all__ = ["plot_bound", "plot_check"]
+__all__ = ["new_axes", "plot_bound", "plot_check"]
 
 Array = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def plot_bound(
         axes = plot_check(check, ax=ax)
     else:
         ks, logs = _bound_alone(bound, weights, horizon)
-        axes = _axes(ax)
+        axes = new_axes(ax)
         _draw(axes, ks, {"bound": logs}, bound)
     if delta is not None:
         _mark_horizon(axes, bound, weights, delta, horizon)
@@ -79,7 +79,7 @@ def plot_check(check: Check, *, ax: Any = None) -> Any:
     Returns:
         The axes.
     """
-    axes = _axes(ax)
+    axes = new_axes(ax)
     curves = {"bound": check.log10_bound, "observed": check.log10_observed}
     plain = _draw(axes, check.ks, curves, check.bound, check.trajectories, check.left_range == check.trajectories)
     if check.witness is not None:
@@ -91,7 +91,12 @@ def plot_check(check: Check, *, ax: Any = None) -> Any:
     return axes
 
 
-def _axes(ax: Any) -> Any:
+def new_axes(ax: Any) -> Any:
+    """The axes given, or those of a new figure.
+
+    Raises:
+        InputError: something else than axes.
+    """
     if ax is not None:
         if not hasattr(ax, "set_yscale"):
             raise InputError(f"ax: matplotlib axes are needed, got {type(ax).__name__}")

@@ -8,7 +8,7 @@ import sympy as sp
 from flint import arb
 
 from symgrad.calculus.enclose import BoundEvaluator
-from symgrad.language.norms import MinimumModulus, OperatorNorm, SmallestSingularValue, SpectralRadius
+from symgrad.language.norms import MatrixScalar
 from symgrad.present.notation import LATEX
 from symgrad.present.rounded import Rounded, rounded
 from symgrad.present.vocabulary import Vocabulary
@@ -17,7 +17,6 @@ from symgrad.rigor.balls import working_precision
 __all__ = ["NumberWriter"]
 
 _BITS = 128
-_NORMS = (OperatorNorm, SmallestSingularValue, MinimumModulus, SpectralRadius)
 
 
 class NumberWriter:
@@ -72,7 +71,7 @@ class NumberWriter:
 
     def _atoms(self, expr: sp.Expr) -> list[sp.Basic]:
         """Norms that stand in no other norm, then the symbols outside of them."""
-        norms = [atom for atom in expr.atoms(*_NORMS) if self.known(atom)]
+        norms = [atom for atom in expr.atoms(MatrixScalar) if self.known(atom)]
         outer = [atom for atom in norms if not any(atom != other and other.has(atom) for other in norms)]
         rest = expr.xreplace({atom: sp.Dummy() for atom in outer})
         symbols = [symbol for symbol in rest.free_symbols if self.known(symbol)]

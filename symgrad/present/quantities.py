@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symgrad.bounds.inequality import (
+    BlockLogarithmicNorms,
     BlockNorms,
     ComparisonOf,
     DifferentialNorm,
     EntryRange,
+    FlowNorm,
     Inequality,
+    LogarithmicNormOf,
     MinimumModulusOf,
     OperatorNormOf,
     ProductModulus,
@@ -66,7 +69,9 @@ def printed_nodes(quantity: Quantity) -> tuple[Node, ...]:
     match quantity:
         case EntryRange(vector) | VectorNormOf(vector, _):
             return (vector,)
-        case OperatorNormOf(operator, _) | MinimumModulusOf(operator, _) if not isinstance(operator, Block):
+        case OperatorNormOf(operator, _) | MinimumModulusOf(operator, _) | LogarithmicNormOf(operator, _) if not (
+            isinstance(operator, Block)
+        ):
             return (operator,)
         case RowNormOf(entries, _):
             return entries
@@ -114,6 +119,7 @@ class QuantityWriter:
         self._letters = {
             "gain": self.vocabulary.letter("G", "H", "M"),
             "comparison": self.vocabulary.letter("M", "N", "K"),
+            "metzler": self.vocabulary.letter("M", "N", "K"),
         }
 
     @property
@@ -125,6 +131,11 @@ class QuantityWriter:
     def comparison(self) -> str:
         """The comparison matrix."""
         return self._matrix("comparison")
+
+    @property
+    def metzler(self) -> str:
+        """The matrix of logarithmic norms on the diagonal and norms elsewhere."""
+        return self._matrix("metzler")
 
     def _matrix(self, kind: str) -> str:
         layered = self.model.depth is not None
@@ -190,6 +201,25 @@ class QuantityWriter:
             case VectorNormOf(vector, norm):
                 inner = self.shorthand.writer.write(vector)
                 return notation.modulus(inner) if self.model.is_scalar else notation.norm(inner, norm)
+        return self._of_a_flow(quantity) if self.model.continuous else self._of_parameters(quantity)
+
+    def _of_a_flow(self, quantity: Quantity) -> str:
+        """A quantity about a flow; the logarithmic norm of a number is the number itself."""
+        notation = self.notation
+        match quantity:
+            case LogarithmicNormOf(Block(), norm):
+                return notation.logarithmic_norm(self.jacobian, norm)
+            case LogarithmicNormOf(operator, norm):
+                inner = self._operator(operator)
+                return inner if self.model.is_scalar else notation.logarithmic_norm(inner, norm)
+            case BlockLogarithmicNorms(_, norm):
+                same, other = (notation.indexed(self.jacobian, index) for index in ("ii", "ij"))
+                return notation.brackets(f"{notation.logarithmic_norm(same, norm)}, {notation.norm(other, norm)}")
+            case FlowNorm(_, time, norm):
+                states = self.model.states
+                state = self.vocabulary.plain[states[0]] if len(states) == 1 else self.vocabulary.letter("x", "s", "y")
+                end, start = (notation.at_time(state, when) for when in (notation.plain(time), "0"))
+                return self.norm(notation.partial(end, start), norm)
         return self._of_parameters(quantity)
 
     def _operator(self, operator: Operator) -> str:
@@ -224,7 +254,11 @@ class QuantityWriter:
         else:
             below = isinstance(item.quantity, (MinimumModulusOf, ComparisonOf, ProductModulus))
             relation = notation.greater_or_equal if below else notation.less_or_equal
-        kinds: dict[type[Quantity], str] = {BlockNorms: "gain", ComparisonOf: "comparison"}
+        kinds: dict[type[Quantity], str] = {
+            BlockNorms: "gain",
+            ComparisonOf: "comparison",
+            BlockLogarithmicNorms: "metzler",
+        }
         kind = kinds.get(type(item.quantity))
         entries = self._named_matrix(kind, item.bound)[1] if kind else ()
         return Statement(self.quantity(item.quantity), relation, self._bound(item), entries)
@@ -246,6 +280,19 @@ class QuantityWriter:
                 return [(False, f"{self.comparison} = {self._named_matrix('comparison', item.bound)[0]}")]
             case ProductModulus(Block(), k, norm):
                 return [(False, notation.least(self.power("comparison", k), norm))]
+        return self._bound_on_a_flow(item)
+
+    def _bound_on_a_flow(self, item: Inequality) -> list[Term]:
+        """The bound of several states through the matrix of their rates; any other as it is."""
+        notation = self.notation
+        match item.quantity:
+            case BlockLogarithmicNorms():
+                return [(False, f"{self.metzler} = {self._named_matrix('metzler', item.bound)[0]}")]
+            case LogarithmicNormOf(Block(), norm):
+                return [(False, notation.logarithmic_norm(self.metzler, norm))]
+            case FlowNorm(Block(), time, norm):
+                rate = notation.logarithmic_norm(self.metzler, norm)
+                return [(False, notation.exponential(notation.product([rate, notation.plain(time)])))]
         return self.sum(item.bound)
 
     def _series(self, quantity: DifferentialNorm, premises: Sequence[Inequality]) -> str:
@@ -288,7 +335,8 @@ class QuantityWriter:
         if len(states) == 1:
             return [Equation(left, "=", self.shorthand.writer.terms(self.derivative.blocks[0][0]))]
         at = self.vocabulary.at
-        partials = [[self.notation.partial(at(new, "t"), at(old, "t-1")) for old in states] for new in states]
+        new = self.vocabulary.new
+        partials = [[self.notation.partial(new(state), at(old, "t-1")) for old in states] for state in states]
         return [Equation(left, "=", [(False, self.notation.matrix(partials))])]
 
     def source_equation(self) -> Equation:

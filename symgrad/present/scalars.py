@@ -13,6 +13,7 @@ from sympy.printing.str import StrPrinter
 
 from symgrad.language.elementwise import ActivatedMatrix, ActivatedScalar, Activation
 from symgrad.language.layers import LayerMatrix, LayerScalar
+from symgrad.language.logarithmic_norm import LogarithmicNorm
 from symgrad.language.norms import NORMS, MinimumModulus, OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.present.numbers import Decimals
 
@@ -181,6 +182,8 @@ class TextScalars(StrPrinter):
             return f"sigma_min({self._print(expr.matrix)})"
         if isinstance(expr, MinimumModulus):
             return f"1/||{self._print(sp.Inverse(expr.matrix))}||_{NORMS[expr.p]}"
+        if isinstance(expr, LogarithmicNorm):
+            return f"mu_{NORMS[expr.p]}({self._print(expr.matrix)})"
         if isinstance(expr, SpectralRadius):
             return f"rho({self._print(expr.matrix)})"
         return str(super()._print(expr, **kwargs))

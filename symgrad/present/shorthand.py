@@ -40,9 +40,7 @@ class Shorthand:
 
     def _new_states(self) -> dict[Node, str]:
         nodes = self.vocabulary.model.nodes.items()
-        return {
-            node: self.vocabulary.at(state, "t") for state, node in nodes if not isinstance(node, (Variable, Constant))
-        }
+        return {node: self.vocabulary.new(state) for state, node in nodes if not isinstance(node, (Variable, Constant))}
 
     def _partials(self, jacobian: Jacobian) -> dict[Node, str]:
         vocabulary, states = self.vocabulary, jacobian.model.states
@@ -50,7 +48,7 @@ class Shorthand:
         for new, row in zip(states, jacobian.blocks, strict=True):
             for old, block in zip(states, row, strict=True):
                 if not isinstance(block, (Identity, Zero, Weight)):
-                    name = vocabulary.notation.partial(vocabulary.at(new, "t"), vocabulary.at(old, "t-1"))
+                    name = vocabulary.notation.partial(vocabulary.new(new), vocabulary.at(old, "t-1"))
                     found.setdefault(block, name)
         return found
 

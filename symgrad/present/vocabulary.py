@@ -21,7 +21,7 @@ class Vocabulary:
     """The names of one model's symbols and functions in one notation.
 
     Old states carry the step t-1, inputs and new states the step t, parameters none. Of layers with parameters of
-    their own the step is called l, and parameters carry it too.
+    their own the step is called l, and parameters carry it too. In continuous time nothing carries a step.
     """
 
     def __init__(self, model: Recurrence, notation: Notation) -> None:
@@ -37,8 +37,15 @@ class Vocabulary:
         """A state or an input at a step."""
         return self.stepped(self.plain[symbol], step)
 
+    def new(self, state: sp.Expr) -> str:
+        """What an update says: the new state, in continuous time the derivative of the state."""
+        return self.notation.rate(self.plain[state]) if self.model.continuous else self.at(state, "t")
+
     def stepped(self, name: str, step: str) -> str:
-        """A name at a step such as ``t-1``; for layers ``l-1``."""
+        """A name at a step such as ``t-1``; for layers ``l-1``; in continuous time without one."""
+        if self.model.continuous:
+            index = ",".join(part for part in step.split(",") if not part.startswith("t"))
+            return self.notation.stepped(name, index) if index else name
         return self.notation.stepped(name, step.replace("t", self.step))
 
     @cached_property

@@ -9,16 +9,20 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from scipy.linalg import expm
 
 import symgrad as sg
 from symgrad.bounds.engine import Engine
 from symgrad.bounds.inequality import (
+    BlockLogarithmicNorms,
     BlockNorms,
     ComparisonOf,
     DifferentialNorm,
     EntryRange,
+    FlowNorm,
     Inequality,
     Lacking,
+    LogarithmicNormOf,
     MinimumModulusOf,
     OperatorNormOf,
     ProductModulus,
@@ -31,6 +35,7 @@ from symgrad.bounds.inequality import (
 from symgrad.bounds.parameter_instances import dense
 from symgrad.calculus.enclose import BallEvaluator, column_of_balls
 from symgrad.language.layers import LayerMatrix
+from symgrad.language.logarithmic_norm import LogarithmicNorm
 from symgrad.language.norms import (
     NORMS,
     MinimumModulus,
@@ -44,6 +49,7 @@ from symgrad.rigor.balls import working_precision
 
 n, L = sp.Symbol("n", positive=True, integer=True), sp.Symbol("L", positive=True, integer=True)
 K = sp.Symbol("k", integer=True, nonnegative=True)
+T = sp.Symbol("T", nonnegative=True)
 Point = Mapping[sp.Basic, Any]
 
 
@@ -58,7 +64,7 @@ class Case:
         points: states at which the extreme values of entries occur together, or those of successive steps; all
             entries of a variable alike where one number is given.
         norms: in which the bound is reached.
-        steps: how many factors products have.
+        steps: how many factors products have; of a flow the time.
     """
 
     model: sg.Recurrence
@@ -83,7 +89,7 @@ def both_sides(name: str, case: Case, norm: Norm) -> tuple[Any, Any]:
     layers = case.weights if isinstance(case.weights, list) else [case.weights] * len(case.points)
     with working_precision(128):
         points = [_point(case.model, weights, point) for weights, point in zip(layers, case.points, strict=True)]
-        value = _value(goal, points)
+        value = _value(goal, points, case.steps)
     return value, _put_in(found.bound, _symbols(case), norm)
 
 
@@ -112,7 +118,15 @@ def _least(matrix: Any, norm: Norm) -> Any:
     return 1 / np.linalg.norm(np.linalg.inv(matrix), _order(norm.p))
 
 
-def _value(goal: Quantity, points: list[BallEvaluator]) -> Any:
+def rate(matrix: Any, norm: Norm) -> float:
+    """The logarithmic norm of a matrix."""
+    if norm.p == 2:
+        return float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1])
+    lines = matrix.T if norm.p == 1 else matrix
+    return float((np.diag(lines) + np.abs(lines - np.diag(np.diag(lines))).sum(axis=1)).max())
+
+
+def _value(goal: Quantity, points: list[BallEvaluator], time: int) -> Any:
     """The quantity at the points, by numpy from the matrices there."""
     here = points[0]
     match goal:
@@ -145,12 +159,26 @@ def _value(goal: Quantity, points: list[BallEvaluator]) -> Any:
             source = np.vstack([np.hstack([_floats(here.operator(entry)) for entry in row]) for row in rows])
             powers = [np.linalg.matrix_power(matrix, k) for k in range(int(first), int(steps))]
             return _size(sum(powers) @ source, norm)
+    return _of_a_flow(goal, here, time)
+
+
+def _of_a_flow(goal: Quantity, here: BallEvaluator, time: int) -> Any:
+    match goal:
+        case LogarithmicNormOf(operator, norm):
+            return rate(_floats(dense(operator, here)), norm)
+        case BlockLogarithmicNorms(block, norm):
+            blocks = [[_floats(here.operator(entry)) for entry in row] for row in block.rows]
+            return np.array(
+                [[(rate if i == j else _size)(b, norm) for j, b in enumerate(row)] for i, row in enumerate(blocks)]
+            )
+        case FlowNorm(jacobian, _, norm):
+            return _size(expm(time * _floats(dense(jacobian, here))), norm)
     raise TypeError(f"no value for {type(goal).__name__}")
 
 
 def _symbols(case: Case) -> dict[sp.Basic, Any]:
     """What stands for what in a bound: sizes, numbers of steps, and parameters."""
-    found: dict[sp.Basic, Any] = {n: sp.Integer(2), K: sp.Integer(case.steps), L: sp.Integer(case.steps)}
+    found: dict[sp.Basic, Any] = {n: sp.Integer(2), **dict.fromkeys((K, L, T), sp.Integer(case.steps))}
     shared = {} if isinstance(case.weights, list) else case.weights
     found |= {case.model.symbol(name): _exact(value) for name, value in shared.items()}
     for index, own in enumerate(case.weights if isinstance(case.weights, list) else []):
@@ -179,7 +207,7 @@ def _number(expr: sp.Expr, symbols: dict[sp.Basic, Any]) -> float:
     counts = {symbol: symbols[symbol] for symbol in (K, L)}
     counted = expr.xreplace(counts)
     written = counted.doit() if counted.atoms(LayerMatrix) else counted
-    kinds = (OperatorNorm, MinimumModulus, SmallestSingularValue, SpectralRadius)
+    kinds = (OperatorNorm, MinimumModulus, SmallestSingularValue, SpectralRadius, LogarithmicNorm)
     atoms = written.atoms(*kinds)
     inner = {other for atom in atoms for other in sp.sympify(atom.args[0]).atoms(*kinds)}
     found = {atom: sp.Float(_scalar(atom, symbols), 17) for atom in atoms - inner}
@@ -193,6 +221,8 @@ def _scalar(atom: sp.Expr, symbols: dict[sp.Basic, Any]) -> float:
     if isinstance(atom, SmallestSingularValue):
         return float(np.linalg.svd(matrix)[1].min())
     norm = NORMS[atom.args[1]]
+    if isinstance(atom, LogarithmicNorm):
+        return rate(matrix, norm)
     return float(_size(matrix, norm) if isinstance(atom, OperatorNorm) else _least(matrix, norm))
 
 

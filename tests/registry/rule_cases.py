@@ -9,10 +9,13 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.bounds.inequality import (
+    BlockLogarithmicNorms,
     BlockNorms,
     ComparisonOf,
     DifferentialNorm,
     EntryRange,
+    FlowNorm,
+    LogarithmicNormOf,
     MinimumModulusOf,
     OperatorNormOf,
     ProductModulus,
@@ -22,6 +25,7 @@ from symgrad.bounds.inequality import (
     VectorNormOf,
 )
 from symgrad.language.construct import add_vectors, apply_operator, scale
+from symgrad.language.flow import VectorField
 from symgrad.language.norms import NORMS
 from symgrad.language.operators import (
     Apply,
@@ -42,7 +46,7 @@ from symgrad.language.operators import (
     Weight,
     Zero,
 )
-from tests.registry.evaluation import Case, K, L, Point, n
+from tests.registry.evaluation import Case, K, L, Point, T, n
 
 alpha = sp.Symbol("alpha", real=True)
 A, B, C, Q, S, D, N = (sp.MatrixSymbol(name, n, n) for name in "ABCQSDN")
@@ -109,10 +113,19 @@ def summed(jacobian: Any, rows: Any, weights: Any) -> Case:
     return Case(MODEL, lambda norm: DifferentialNorm(jacobian, rows, sp.S.Zero, sp.Integer(3), norm), weights)
 
 
+def growing(operator: Any, weights: Any = None, norms: tuple[Any, ...] = ALL, **point: Any) -> Case:
+    """The logarithmic norm of an operator, at one point."""
+    states = ({sp.MatrixSymbol(name, n, 1): value for name, value in point.items()},)
+    return Case(MODEL, lambda norm: LogarithmicNormOf(operator, norm), weights or {}, states, norms)
+
+
 NO_END = "undeclared variable"  # every real number: no end is there to be reached
 HEAVY = {"A": np.diag([2.0, -3.0])}
 TWO_THREE = {"A": 2 * EYE, "B": 3 * EYE}
 M_MATRIX = {"A": 3 * EYE, "B": -EYE}
+DOWNHILL = VectorField({x: A * x})
+SCALED = {1: Compose((Weight(A), STEEP)), sp.oo: Compose((STEEP, Weight(A)))}  # columns or rows
+TWO_ONE = {"A": np.diag([2.0, 1.0])}
 ROW = (Kronecker(X, STEEP), Kronecker(Z, STEEP), STEEP)
 ATTAINED: dict[str, Case] = {
     "identity and zero": stretch(Identity(n)),
@@ -204,6 +217,34 @@ ATTAINED: dict[str, Case] = {
     "geometric series of gain matrices": summed(
         PAIR, ((Identity(n),), (Scale(sp.Integer(3), Identity(n)),)), {"A": EYE / 2, "B": 3 * EYE}
     ),
+    "logarithmic norm of identity and zero": growing(Identity(n)),
+    "logarithmic norm of a constant": growing(
+        OperatorSum((Weight(A), Scale(sp.S.NegativeOne, Transpose(Weight(B))))), {"A": SQUARE, "B": TURN}
+    ),
+    "logarithmic norm of a diagonal": growing(
+        Diagonal(add_vectors(Constant(1 - alpha, n), apply_operator(scale(alpha, Identity(n)), SLOPE))), {"alpha": 1.5}
+    ),
+    "shift by a multiple of the identity": growing(
+        OperatorSum((Scale(sp.Integer(-2), Identity(n)), Compose((STEEP, Weight(A))))), TWO_ONE
+    ),
+    "logarithmic norm of a multiple": growing(
+        Scale(sp.Integer(-3), Compose((STEEP, Weight(A)))), {"A": np.diag([-2.0, -1.0])}
+    ),
+    "logarithmic norm of a transpose": growing(Transpose(Compose((STEEP, Weight(A)))), TWO_ONE),
+    "rows or columns scaled": Case(
+        MODEL, lambda norm: LogarithmicNormOf(SCALED[norm.p], norm), {"A": SQUARE}, norms=OTHERS
+    ),
+    "scaling around the middle": growing(Compose((STEEP, Weight(A))), TWO_ONE),
+    "common factor in a logarithmic norm": growing(
+        OperatorSum((Compose((STEEP, Weight(A))), Compose((Diagonal(X), Weight(A))))), {"A": np.diag([3.0, 2.0])}, x=1.0
+    ),
+    "logarithmic norm of a sum": growing(OperatorSum((Weight(B), Compose((STEEP, Weight(A))))), {**TWO_ONE, "B": EYE}),
+    "blocks to a metzler matrix": growing(PAIR, TWO_THREE),
+    "logarithmic norm below the norm": growing(Compose((STEEP, Weight(A))), TWO_ONE),
+    "metzler matrix": Case(MODEL, lambda norm: BlockLogarithmicNorms(PAIR, norm), {"A": SQUARE, "B": TURN}),
+    "growth along a flow": Case(
+        DOWNHILL, lambda norm: FlowNorm(Weight(A), T, norm), {"A": np.diag([-1.0, -2.0])}, ({x: 1.0},)
+    ),
 }
 
 NOT_Y = add_vectors(Constant(sp.S.One, n), apply_operator(scale(sp.S.NegativeOne, Identity(n)), Y))
@@ -224,6 +265,10 @@ def largest(operator: Any, p: Any = 2) -> OperatorNormOf:
 
 def smallest(operator: Any, p: Any = 2) -> MinimumModulusOf:
     return MinimumModulusOf(operator, NORMS[sp.sympify(p)])
+
+
+def rising(operator: Any, p: Any = 2) -> LogarithmicNormOf:
+    return LogarithmicNormOf(operator, NORMS[sp.sympify(p)])
 
 
 TWO = NORMS[sp.Integer(2)]
@@ -270,4 +315,15 @@ UNMET: dict[str, list[tuple[Any, sg.Recurrence]]] = {
     ],
     "constant vector": [(VectorNormOf(X, TWO), MODEL)],
     "common left factor": [(RowNormOf((STEEP, Kronecker(X, Weight(A))), TWO), MODEL)],
+    "logarithmic norm of a constant": [(rising(Diagonal(SLOPE)), MODEL)],
+    "shift by a multiple of the identity": [(rising(OperatorSum((Weight(A), STEEP))), MODEL)],
+    "logarithmic norm of a multiple": [(rising(Scale(alpha, Compose((STEEP, Weight(A))))), MODEL)],
+    "rows or columns scaled": [
+        (rising(Compose((STEEP, Weight(A)))), MODEL),
+        (rising(Compose((STEEP, Weight(A))), 1), MODEL),
+        (rising(Compose((Diagonal(Y), Weight(A))), "oo"), MODEL),
+    ],
+    "scaling around the middle": [(rising(Compose((Diagonal(Y), Weight(A)))), MODEL)],
+    "common factor in a logarithmic norm": [(rising(OperatorSum((Weight(A), Compose((STEEP, Weight(B)))))), MODEL)],
+    "growth along a flow": [(FlowNorm(Weight(A), T, TWO), PLAIN)],
 }

@@ -16,7 +16,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.bounds.inequality import EntryRange, Inequality, Lacking, MinimumModulusOf, ProductModulus, rules_for
 from symgrad.language.norms import NORMS
-from tests.registry.evaluation import answer, both_sides
+from tests.registry.evaluation import answer, both_sides, rate
 from tests.registry.rule_cases import ATTAINED, MODEL, NO_END, UNMET, Y
 
 INF = np.inf
@@ -25,6 +25,7 @@ A = np.array([[1.0, 2.0], [0.0, 3.0]])
 UP, DOWN = np.array([[0.0, 1.0], [0.0, 0.0]]), np.array([[0.0, 0.0], [1.0, 0.0]])
 TURN = np.array([[0.6, -0.8], [0.8, 0.6]])
 SYMMETRIC = np.array([[2.0, 1.0], [1.0, -3.0]])
+SKEW = UP - DOWN
 M_MATRIX = np.array([[3.0, -1.0], [-1.0, 2.0]])
 
 
@@ -51,6 +52,11 @@ def row(*blocks):
 
 def kron(vector, outer):
     return np.kron(np.atleast_2d(vector), outer)
+
+
+def mu(matrix, p=2):
+    """The logarithmic norm."""
+    return rate(np.atleast_2d(matrix), NORMS[sp.oo if p == INF else sp.Integer(p)])
 
 
 power = np.linalg.matrix_power
@@ -142,6 +148,32 @@ WITHOUT = {
     "row of blocks": ("the dual norm, here for p = inf", norm(row(EYE, EYE), INF), max(1.0, 1.0)),
     "geometric series": ("at every step, here only at the first", norm(EYE + 5 * EYE), 1.0 + 0.5),
     "geometric series of gain matrices": ("at every step", norm(EYE + 5 * EYE), norm(EYE + 0.5 * EYE)),
+    "logarithmic norm of identity and zero": DEFINITION,
+    "logarithmic norm of a constant": ("no state stands in A", mu(np.diag([2.0, 1.0])), mu(np.diag([1.0, 1.0]))),
+    "logarithmic norm of a diagonal": ("v in its range [-1, 1]", mu(np.diag([-1.0, 3.0])), 1.0),
+    "shift by a multiple of the identity": (
+        "c in every entry, not only in one",
+        mu(np.diag([1.0, -1.0]) + np.diag([0.0, 5.0])),
+        mu(np.diag([1.0, -1.0])) + 0.0,
+    ),
+    "logarithmic norm of a multiple": ("mu(-A), not -mu(A)", mu(-UP), -mu(UP)),
+    "logarithmic norm of a transpose": (
+        "the dual norm",
+        mu(np.eye(3, 1) @ [[0.0, 1.0, 1.0]], INF),
+        mu(np.eye(3, 1) @ [[0.0, 1.0, 1.0]], 1),
+    ),
+    "rows or columns scaled": ("not for p = 2", mu(np.diag([1.0, 0.0]) @ SKEW), max(0.0, mu(SKEW))),
+    "scaling around the middle": ("r ||A||, not r mu(A)", mu(np.diag([1.0, 0.0]) @ SKEW), mu(SKEW) / 2 + mu(SKEW) / 2),
+    "common factor in a logarithmic norm": ("one factor A, not A and 5 A", mu(A + 5 * A), mu(2 * A)),
+    "logarithmic norm of a sum": ("the sum, not the largest", mu(A + A), mu(A)),
+    "blocks to a metzler matrix": (
+        "norms off the diagonal, not logarithmic norms",
+        mu(np.kron(UP, SKEW)),
+        mu(mu(SKEW) * UP),
+    ),
+    "logarithmic norm below the norm": ("the norm, not the spectral radius", mu(UP), 0.0),
+    "metzler matrix": ("norms off the diagonal, not entries", norm(-3.0), -3.0),
+    "growth along a flow": ("at all times, here only at first", np.exp(1.0 + 5.0), np.exp(1.0 * 2)),
 }
 
 
