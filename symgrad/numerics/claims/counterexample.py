@@ -18,7 +18,7 @@ from symgrad.numerics.claims.growth_search import growing_slopes
 from symgrad.numerics.claims.no_growth import NoGrowth, no_growth
 from symgrad.numerics.claims.plain_network import PlainNetwork, plain_network
 from symgrad.numerics.claims.reachable_slopes import reachable_slopes
-from symgrad.numerics.claims.statements import DerivedStep
+from symgrad.numerics.claims.statements import DerivedStep, rounded
 from symgrad.numerics.verdict import Verdict
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import lower_float, upper_float
@@ -201,7 +201,7 @@ def _searched(matrix: Array, network: PlainNetwork, seed: int) -> tuple[GrowthPo
             arguments = np.array([table.point(float(slope)) for slope in candidate.slopes])
             growth = certified_growth(network, matrix, arguments)
             if growth is not None:
-                reason = f"at a fixed point the Jacobian has spectral radius at least {growth.rate:.6g}"
+                reason = f"at a fixed point the Jacobian has spectral radius at least {rounded(growth.rate, up=False)}"
                 return growth, best, f"{reason}: gradients carried back along it grow at every step"
     tried = "no slopes with a spectral radius of W diag(d) above 1 were found"
     if best > 1:
@@ -215,4 +215,4 @@ def _why_none(proof: NoGrowth) -> str:
     if proof.method == "nilpotent":
         return "no closed walk leads through W, so that products of n Jacobians are 0 for all biases and inputs"
     bound = "s rho(|W|)" if proof.method == "perron" else "s ||W||_2"
-    return f"{bound} <= {proof.rate:.6g} is {below}: no biases or inputs make gradients grow"
+    return f"{bound} <= {rounded(proof.rate, up=True)} is {below}: no biases or inputs make gradients grow"

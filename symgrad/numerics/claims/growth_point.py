@@ -23,7 +23,7 @@ from symgrad.rigor.matrix_balls import point_matrix
 from symgrad.rigor.matrix_norms import NormEnclosure
 from symgrad.rigor.spectral_radius import spectral_radius_bounds
 
-__all__ = ["Enclosures", "GrowthPoint", "certified_growth"]
+__all__ = ["Enclosures", "GrowthPoint", "attained", "certified_growth", "enclosures"]
 
 Array = NDArray[np.float64]
 
@@ -102,10 +102,15 @@ class GrowthPoint:
     norms: tuple[NormEnclosure, ...]
     bits: int
 
+    def enclosed(self) -> Enclosures | None:
+        """The fixed point, its slopes and the Jacobian in balls, proved again."""
+        with working_precision(self.bits):
+            return enclosures(self.network, self.matrix, self.biases, self.arguments)
+
     def replay(self) -> bool:
         """Prove all of it again in ball arithmetic from W, b and the approximate fixed point."""
         with working_precision(self.bits):
-            found = enclosures(self.network, self.matrix, self.biases, self.arguments)
+            found = self.enclosed()
             if found is None or not (found.radius >= arb(self.rate) > 1):
                 return False
             same = (
@@ -119,13 +124,14 @@ class GrowthPoint:
             return all(same) and all(old.lower <= new.upper and new.lower <= old.upper for old, new in pairs)
 
 
-def certified_growth(network: PlainNetwork, matrix: Array, arguments: Array) -> GrowthPoint | None:
+def certified_growth(network: PlainNetwork, matrix: Array, arguments: Array, steps: int = STEPS) -> GrowthPoint | None:
     """Biases that make a fixed point of given arguments of the activations, and the proof that gradients grow there.
 
     Args:
         network: without input.
         matrix: (n, n), W.
         arguments: (n,) of the activations.
+        steps: how many powers of the Jacobian are to be listed.
 
     Returns:
         The certified point, or None where ball arithmetic does not prove a spectral radius above 1.
@@ -139,8 +145,16 @@ def certified_growth(network: PlainNetwork, matrix: Array, arguments: Array) -> 
             found = enclosures(network, matrix, biases, arguments)
             if found is not None:
                 rate = lower_float(found.radius)
-                return _point(network, matrix, biases, found, bits) if rate > 1 else None
+                if not rate > 1:
+                    return None
+                return _point(network, matrix, biases, found, (bits, steps))
     return None
+
+
+def attained(network: PlainNetwork, matrix: Array, arguments: Array) -> Enclosures | None:
+    """What is proved at the fixed point that has given arguments of the activations; None where nothing is."""
+    with working_precision(BITS[0]):
+        return enclosures(network, matrix, _biases(network, matrix, arguments), arguments)
 
 
 def enclosures(network: PlainNetwork, matrix: Array, biases: Array, arguments: Array) -> Enclosures | None:
@@ -165,10 +179,13 @@ def enclosures(network: PlainNetwork, matrix: Array, biases: Array, arguments: A
     return Enclosures(zero, _mapped(value, zero) if network.inside else zero, slopes, jacobian)
 
 
-def _point(network: PlainNetwork, matrix: Array, biases: Array, found: Enclosures, bits: int) -> GrowthPoint:
+def _point(
+    network: PlainNetwork, matrix: Array, biases: Array, found: Enclosures, effort: tuple[int, int]
+) -> GrowthPoint:
+    bits, steps = effort
     middles = (found.arguments.entries(), found.state.entries(), found.slopes)
     arguments, state, slopes = (np.array([float(ball.mid()) for ball in balls]) for balls in middles)
-    rate, norms = lower_float(found.radius), found.norms(STEPS)
+    rate, norms = lower_float(found.radius), found.norms(steps)
     return GrowthPoint(network, matrix, biases, arguments, state, slopes, found.eigenvalue, rate, norms, bits)
 
 

@@ -24,6 +24,7 @@ from symgrad.numerics.claims.statements import (
     Statement,
     holds,
     numbered,
+    rounded,
 )
 from symgrad.numerics.verdict import Verdict
 from symgrad.rigor.balls import lower_float, to_ball, working_precision
@@ -62,7 +63,7 @@ def horizon(gamma: Any = 0.99, delta: Any = 0.01) -> LiteratureClaim:
     terms, least = _needed(rate, share), _ceiling(1 / rate)
     left = lower_float(_power(rate, least))
     reason = (
-        f"at gamma = {_shown(rate)} the first {least} terms leave at least {left:.3g} of the sum out, "
+        f"at gamma = {_shown(rate)} the first {least} terms leave at least {rounded(left, up=False, digits=3)} of the sum out, "
         f"{terms} terms are needed for {_shown(share)}; and 1/gamma falls as gamma tends to 1, where the need grows"
     )
     again = partial(horizon, gamma, delta)

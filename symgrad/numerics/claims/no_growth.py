@@ -11,7 +11,7 @@ from flint import arb
 from numpy.typing import NDArray
 
 from symgrad.language.elementwise import Activation
-from symgrad.numerics.claims.statements import DerivedStep, Line, numbered
+from symgrad.numerics.claims.statements import DerivedStep, Line, numbered, rounded
 from symgrad.rigor.balls import to_ball, upper_float, working_precision
 from symgrad.rigor.matrix_balls import point_matrix
 from symgrad.rigor.matrix_norms import operator_norm
@@ -168,7 +168,7 @@ def _first(proof: NoGrowth) -> Line:
 
 
 def _perron_steps(proof: NoGrowth) -> list[Line]:
-    rate = f"{proof.rate:.17g}"
+    rate = rounded(proof.rate, up=True, digits=17)
     return [
         _first(proof),
         (
@@ -190,7 +190,7 @@ def _norm_steps(proof: NoGrowth) -> list[Line]:
     return [
         _first(proof),
         (
-            f"s ||W||_2 <= r = {proof.rate:.17g}",
+            f"s ||W||_2 <= r = {rounded(proof.rate, up=True, digits=17)}",
             r"s \, \lVert W\rVert_2 \le r",
             "the largest singular value, enclosed",
             proof.replay,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 import sympy as sp
 
@@ -23,6 +25,7 @@ __all__ = [
     "Statement",
     "holds",
     "numbered",
+    "rounded",
 ]
 
 ARTICLE = "the encyclopaedia article on the vanishing gradient problem"
@@ -154,6 +157,18 @@ class LiteratureClaim(Presentable):
 def numbered(*lines: Line) -> tuple[DerivedStep, ...]:
     """Steps from text, LaTeX, reason and check."""
     return tuple(DerivedStep(number, *line) for number, line in enumerate(lines, 1))
+
+
+def rounded(number: float, *, up: bool, digits: int = 6) -> str:
+    """A float in few digits, rounded up or down.
+
+    >>> rounded(1.9999999999999998, up=False), rounded(0.25, up=True)
+    ('1.99999', '0.25')
+    """
+    if not math.isfinite(number):
+        return str(number)
+    context = Context(prec=digits, rounding=ROUND_CEILING if up else ROUND_FLOOR)
+    return f"{context.create_decimal(Decimal(number)).normalize():g}"
 
 
 def holds(relation: sp.Basic) -> bool:
