@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
     from symgrad.numerics.simulate import Trajectory, simulate
+    from symgrad.numerics.trajectory_bound import TrajectoryBound, trajectory_bound
+    from symgrad.numerics.trajectory_bound_norms import CertifiedNorm
     from symgrad.numerics.verdict import Verdict
     from symgrad.numerics.verify import Check, verify
     from symgrad.present.reports import report
@@ -43,6 +45,7 @@ __all__ = [
     "Activation",
     "Bound",
     "BoundTable",
+    "CertifiedNorm",
     "Check",
     "Flow",
     "FlowBound",
@@ -62,6 +65,7 @@ __all__ = [
     "SpectralRadius",
     "SymgradError",
     "Trajectory",
+    "TrajectoryBound",
     "UnknownNameError",
     "Unrolled",
     "Verdict",
@@ -86,6 +90,7 @@ __all__ = [
     "simulate",
     "stack",
     "symmetric",
+    "trajectory_bound",
     "unroll",
     "verify",
 ]
@@ -95,6 +100,7 @@ __all__ = [
 _ON_FIRST_USE = {
     "Bound": "symgrad.bounds.product",
     "BoundTable": "symgrad.bounds.tables",
+    "CertifiedNorm": "symgrad.numerics.trajectory_bound_norms",
     "Check": "symgrad.numerics.verify",
     "FlowBound": "symgrad.bounds.flow",
     "GradientBound": "symgrad.bounds.gradient",
@@ -102,6 +108,7 @@ _ON_FIRST_USE = {
     "Jacobian": "symgrad.calculus.jacobian",
     "LayerGradientBound": "symgrad.bounds.layer_gradient",
     "Trajectory": "symgrad.numerics.simulate",
+    "TrajectoryBound": "symgrad.numerics.trajectory_bound",
     "Unrolled": "symgrad.calculus.unroll",
     "Verdict": "symgrad.numerics.verdict",
     "bound_table": "symgrad.bounds.tables",
@@ -115,6 +122,7 @@ _ON_FIRST_USE = {
     "product_bound": "symgrad.bounds.product",
     "report": "symgrad.present.reports",
     "simulate": "symgrad.numerics.simulate",
+    "trajectory_bound": "symgrad.numerics.trajectory_bound",
     "unroll": "symgrad.calculus.unroll",
     "verify": "symgrad.numerics.verify",
 }

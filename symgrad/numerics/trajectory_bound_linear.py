@@ -1,0 +1,126 @@
+"""The Jacobians along an enclosed trajectory, at any precision, as factors of products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as ListLike
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from flint import arb
+from numpy.typing import NDArray
+
+from symgrad.errors import NoBoundError
+from symgrad.language.norms import NORMS, Norm
+from symgrad.numerics.sharing import shared_nodes
+from symgrad.numerics.trajectory_bound_norms import CertifiedNorm, floats_around, matrix_norm
+from symgrad.numerics.trajectory_bound_products import Chain, factor_of, inverse_factor
+from symgrad.numerics.trajectory_bound_states import Course, PointEvaluator, Sequence, stacked
+from symgrad.numerics.trajectory_bound_tube import Radii, Tube, tube_around
+from symgrad.rigor.balls import lower_float, upper_float, working_precision
+
+__all__ = ["Linearised"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Linearised:
+    """Jacobians ``J_1 ... J_T`` that enclose those of all trajectories within given radii.
+
+    Attributes:
+        course: the trajectory of exact numbers.
+        tube: all trajectories within the radii; None where everything is exact.
+    """
+
+    course: Course
+    tube: Tube | None
+    _points: dict[int, list[PointEvaluator]] = field(default_factory=dict)
+    _jacobians: dict[int, list[Any]] = field(default_factory=dict)
+    _chains: dict[tuple[Norm, int, bool], Chain] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, sequence: Sequence, radii: Radii) -> Linearised:
+        """That of one sequence and radii."""
+        course = Course(sequence)
+        return cls(course, None if radii.is_zero else tube_around(course, radii))
+
+    def points(self, bits: int) -> list[PointEvaluator]:
+        """Evaluators at the T old states and inputs, for use at the present precision of so many bits."""
+        if self.tube is not None:
+            return self.tube.evaluators
+        if bits not in self._points:
+            self._points[bits] = self.course.evaluators(bits)
+        return self._points[bits]
+
+    def jacobians(self, bits: int) -> list[Any]:
+        """``J_1 ... J_T`` as matrices of balls, cut to the widths of their layers."""
+        key = 0 if self.tube is not None else bits
+        if key not in self._jacobians:
+            blocks, widths = shared_nodes(self.course.sequence.model).blocks, self.course.sequence.widths
+            self._jacobians[key] = [
+                stacked(point, blocks, widths(step + 1), widths(step)) for step, point in enumerate(self.points(bits))
+            ]
+        return self._jacobians[key]
+
+    def chain(self, norm: Norm, bits: int) -> Chain:
+        """The factors ``J_T, J_{T-1}, ..., J_1``, at the present precision."""
+        key = norm, 0 if self.tube is not None else bits, False
+        if key not in self._chains:
+            self._chains[key] = Chain([factor_of(matrix, norm) for matrix in reversed(self.jacobians(bits))], norm)
+        return self._chains[key]
+
+    def check(self, norm: Norm, bits: int) -> None:
+        """Refuse Jacobians without bounds.
+
+        Raises:
+            NoBoundError: names the first step.
+        """
+        factors = self.chain(norm, bits).factors
+        for step, factor in enumerate(reversed(factors), 1):
+            if not np.isfinite(factor.spread):
+                raise NoBoundError(f"trajectory: the Jacobian of step {step} has an entry without bounds")
+
+    def inverse_chain(self, norm: Norm, bits: int) -> Chain:
+        """The transposed inverses of these factors, measured in the dual norm."""
+        key = norm, bits, True
+        if key not in self._chains:
+            factors = [inverse_factor(factor, norm) for factor in self.chain(norm, bits).factors]
+            self._chains[key] = Chain(factors, NORMS[norm.dual])
+        return self._chains[key]
+
+    def factor_norms(self, norm: Norm, bits: int) -> list[CertifiedNorm]:
+        """The norms of ``J_1 ... J_T``."""
+        with working_precision(bits):
+            return [matrix_norm(matrix, norm) for matrix in self.jacobians(bits)]
+
+    def scaled_products(self, norm: Norm, terms: ListLike[arb], bits: int) -> list[Array]:
+        """``P_{T,k}`` for k = 0 ... T-1 in floats, scaled so that the norms are about the terms over the largest."""
+        largest = max((float(term.log()) for term in terms if term > 0), default=0.0)
+        found = []
+        product = np.eye(self.jacobians(bits)[-1].nrows())
+        for term, factor in zip(terms, self.chain(norm, bits).factors, strict=True):
+            length = float(np.linalg.norm(product))
+            weight = np.exp(float(term.log()) - largest) if term > 0 else 0.0
+            found.append(product * (weight / length if length > 0 else 0.0))
+            product = product @ floats_around(factor.matrix).mid
+            length = float(np.abs(product).max(initial=0.0))
+            product = product / length if 0 < length < np.inf else np.nan_to_num(product)
+        return found
+
+    def state_ends(self) -> dict[str, tuple[Array, Array]]:
+        """State name -> floats around all states, (T+1, n) each."""
+        centre = self.course.states(128)
+        found = {}
+        with working_precision(192):
+            for symbol in centre[0]:
+                balls = [column[symbol].entries() for column in centre]
+                widths = np.zeros((len(balls), len(balls[0]))) if self.tube is None else self.tube.widths[symbol]
+                pairs = [
+                    list(zip(row, map(arb, half.tolist()), strict=True))
+                    for row, half in zip(balls, widths, strict=True)
+                ]
+                low = np.array([[lower_float(ball - half) for ball, half in row] for row in pairs])
+                high = np.array([[upper_float(ball + half) for ball, half in row] for row in pairs])
+                found[str(symbol)] = low, high
+        return found
