@@ -15,7 +15,7 @@ from symgrad.language.exact_arrays import exact_array
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.claims.growth_point import GrowthPoint, certified_growth
 from symgrad.numerics.claims.growth_search import growing_slopes
-from symgrad.numerics.claims.no_growth import NoGrowth, no_growth
+from symgrad.numerics.claims.no_growth import NoGrowth, no_growth, no_growth_in_a_quadratic_norm
 from symgrad.numerics.claims.plain_network import PlainNetwork, plain_network
 from symgrad.numerics.claims.reachable_slopes import reachable_slopes
 from symgrad.numerics.claims.statements import DerivedStep, rounded
@@ -30,6 +30,7 @@ __all__ = ["SpectralRadiusCounterexample", "spectral_radius_counterexample"]
 
 Array = NDArray[np.float64]
 
+_BOUNDS = {"perron": "s rho(|W|)", "norm": "s ||W||_2", "quadratic": "the norm of every Jacobian in sqrt(x'Px)"}
 _NOT_BELOW = 1e-12  # slack of the search beside 1, where floats decide nothing
 
 
@@ -145,7 +146,8 @@ def spectral_radius_counterexample(
     Slopes d with a spectral radius of ``W diag(d)`` above 1 are searched, then arguments of the activations that have
     these slopes and the biases that make them a fixed point. That the network with these very numbers has a fixed
     point and a Jacobian J with rho(J) > 1 there is proved in ball arithmetic. Where ``s rho(|W|) <= 1`` or
-    ``s ||W||_2 <= 1``, with s the least upper bound of the slopes, there is no such point, and this is proved.
+    ``s ||W||_2 <= 1``, with s the least upper bound of the slopes, or where a norm sqrt(x'Px) is found in which no
+    Jacobian is above 1, there is no such point, and this is proved.
 
     Args:
         W: n by n, exact.
@@ -166,15 +168,18 @@ def spectral_radius_counterexample(
     network = plain_network(model, activation)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed: a non-negative integer is needed, got {seed!r}")
+    wanted = network.weight.shape[0]
+    if wanted.is_Integer and wanted != len(matrix):
+        raise InputError(f"W: the model {network.model.name} has {wanted} units, got shape {matrix.shape}")
     radius = _radius(matrix)
-    proof = no_growth(matrix, network.activation)
+    proof, growth, best, reason = no_growth(network, matrix), None, None, ""
+    if proof is None:
+        growth, best, reason = _searched(matrix, network, seed)
+        proof = no_growth_in_a_quadratic_norm(network, matrix) if best <= 1 else None
+    verdict = Verdict.REFUTED if growth is not None else Verdict.UNDECIDED
     if proof is not None:
-        return SpectralRadiusCounterexample(
-            matrix, network, radius, Verdict.CERTIFIED, _why_none(proof), None, proof, None, seed
-        )
-    growth, best, reason = _searched(matrix, network, seed)
-    verdict = Verdict.UNDECIDED if growth is None else Verdict.REFUTED
-    return SpectralRadiusCounterexample(matrix, network, radius, verdict, reason, growth, None, best, seed)
+        verdict, reason = Verdict.CERTIFIED, _why_none(proof)
+    return SpectralRadiusCounterexample(matrix, network, radius, verdict, reason, growth, proof, best, seed)
 
 
 def _square(W: Any) -> Array:
@@ -206,7 +211,7 @@ def _searched(matrix: Array, network: PlainNetwork, seed: int) -> tuple[GrowthPo
     tried = "no slopes with a spectral radius of W diag(d) above 1 were found"
     if best > 1:
         tried = "ball arithmetic did not confirm the candidates"
-    bounds = "neither s rho(|W|) nor s ||W||_2 is at most 1"
+    bounds = "neither s rho(|W|) nor s ||W||_2 nor a quadratic norm of the Jacobians was proved to be at most 1"
     return None, best, f"{tried} (the largest is about {best:.6g}), and {bounds}"
 
 
@@ -214,5 +219,5 @@ def _why_none(proof: NoGrowth) -> str:
     below = "below 1" if proof.rate < 1 else "at most 1"
     if proof.method == "nilpotent":
         return "no closed walk leads through W, so that products of n Jacobians are 0 for all biases and inputs"
-    bound = "s rho(|W|)" if proof.method == "perron" else "s ||W||_2"
+    bound = _BOUNDS[proof.method]
     return f"{bound} <= {rounded(proof.rate, up=True)} is {below}: no biases or inputs make gradients grow"

@@ -63,8 +63,9 @@ def horizon(gamma: Any = 0.99, delta: Any = 0.01) -> LiteratureClaim:
     terms, least = _needed(rate, share), _ceiling(1 / rate)
     left = lower_float(_power(rate, least))
     reason = (
-        f"at gamma = {_shown(rate)} the first {least} terms leave at least {rounded(left, up=False, digits=3)} of the sum out, "
-        f"{terms} terms are needed for {_shown(share)}; and 1/gamma falls as gamma tends to 1, where the need grows"
+        f"at gamma = {_shown(rate)} the first {least} terms leave at least {rounded(left, up=False, digits=3)} of "
+        f"the sum out, {terms} terms are needed for {_shown(share)}; "
+        "and as gamma tends to 1 the need grows, while 1/gamma falls"
     )
     again = partial(horizon, gamma, delta)
     steps, table = _steps(rate, share), _table(rate, share)

@@ -10,14 +10,20 @@ import sympy as sp
 from flint import arb
 from numpy.typing import NDArray
 
+from symgrad.bounds.certificates import RateCertificate
+from symgrad.bounds.quadratic import quadratic_certificate
+from symgrad.calculus.slope_form import SlopeForm, slope_form
+from symgrad.errors import InputError, NoBoundError
 from symgrad.language.elementwise import Activation
+from symgrad.language.weights import bind
+from symgrad.numerics.claims.plain_network import PlainNetwork
 from symgrad.numerics.claims.statements import DerivedStep, Line, numbered, rounded
 from symgrad.rigor.balls import to_ball, upper_float, working_precision
 from symgrad.rigor.matrix_balls import point_matrix
 from symgrad.rigor.matrix_norms import operator_norm
 from symgrad.rigor.spectral_radius import spectral_radius_bounds
 
-__all__ = ["NoGrowth", "no_growth"]
+__all__ = ["NoGrowth", "no_growth", "no_growth_in_a_quadratic_norm"]
 
 Array = NDArray[np.float64]
 
@@ -31,19 +37,27 @@ class NoGrowth:
     """A proof that the spectral radius of every product of Jacobians ``W diag(d)`` with ``|d_i| <= s`` is at most 1.
 
     Attributes:
-        method: ``"perron"`` by ``s rho(|W|)``, ``"norm"`` by ``s ||W||_2``, ``"nilpotent"`` where no closed walk
-            leads through the entries of W that are not 0.
+        method: ``"perron"`` by ``s rho(|W|)``, ``"norm"`` by ``s ||W||_2``, ``"quadratic"`` by a norm sqrt(x'Px) in
+            which every Jacobian is at most the rate, ``"nilpotent"`` where no closed walk leads through the entries of
+            W that are not 0.
         matrix: (n, n), W, exact.
-        activation: s, whose slope is at most :attr:`slope` in absolute value.
+        network: the form of the network, with its activation.
         vector: (n,) positive, by which ``|W| v <= rate/s v``; ones where the method needs none.
         rate: what a step multiplies by at most, rounded up: at most 1.
+        certificate: of a quadratic norm; None for the other methods.
     """
 
     method: str
     matrix: Array
-    activation: Activation
+    network: PlainNetwork
     vector: Array
     rate: float
+    certificate: RateCertificate | None = None
+
+    @property
+    def activation(self) -> Activation:
+        """That of the network."""
+        return self.network.activation
 
     @property
     def slope(self) -> sp.Expr:
@@ -57,12 +71,14 @@ class NoGrowth:
 
     @property
     def constant(self) -> float:
-        """C such that ``||P_k|| <= C rate^k`` for every k, with the maximum norm for ``"perron"``, else the 2-norm.
+        """C such that ``||P_k|| <= C rate^k`` for every k, in the maximum norm for ``"perron"``, else in the 2-norm.
 
         Of ``"nilpotent"`` there is none, as the first n - 1 products need not vanish: infinity.
         """
         if self.method == "nilpotent":
             return math.inf
+        if self.certificate is not None:
+            return upper_float(self.certificate.constants[2.0])
         with working_precision(_BITS):
             return upper_float(arb(float(self.vector.max())) / arb(float(self.vector.min())))
 
@@ -70,6 +86,8 @@ class NoGrowth:
         """Prove the rate again in ball arithmetic."""
         if self.method == "nilpotent":
             return self.rate == 0 and _is_nilpotent(self.matrix)
+        if self.certificate is not None:
+            return self.certificate.rate <= self.rate <= 1 and self.certificate.verify(_form(self.network, self.matrix))
         with working_precision(_BITS):
             factor = to_ball(self.slope, _BITS)
             if self.method == "norm":
@@ -84,21 +102,21 @@ class NoGrowth:
         return numbered(*_STEPS[self.method](self))
 
 
-def no_growth(matrix: Array, activation: Activation) -> NoGrowth | None:
+def no_growth(network: PlainNetwork, matrix: Array) -> NoGrowth | None:
     """A proof that gradients do not grow, or None where neither ``s rho(|W|)`` nor ``s ||W||_2`` gives one.
 
     Args:
+        network: its activation has a least upper bound s of the slopes' absolute values, which may be infinite.
         matrix: (n, n), W.
-        activation: with a least upper bound s of the slopes' absolute values, which may be infinite.
 
-    >>> import symgrad as sg
-    >>> proof = no_growth(np.array([[1.0, -2.0], [2.0, 1.0]]), sg.activation("sigmoid"))
+    >>> from symgrad.numerics.claims.plain_network import plain_network
+    >>> proof = no_growth(plain_network(None, "sigmoid"), np.array([[1.0, -2.0], [2.0, 1.0]]))
     >>> proof.method, round(proof.rate, 6), proof.replay()
     ('perron', 0.75, True)
     """
-    slope = activation.slope.sup_abs
+    slope, ones = network.activation.slope.sup_abs, np.ones(len(matrix))
     if _is_nilpotent(matrix):
-        return NoGrowth("nilpotent", matrix, activation, np.ones(len(matrix)), 0.0)
+        return NoGrowth("nilpotent", matrix, network, ones, 0.0)
     if not slope.is_finite:
         return None
     with working_precision(_BITS):
@@ -107,9 +125,31 @@ def no_growth(matrix: Array, activation: Activation) -> NoGrowth | None:
         rates = [upper_float(factor * _largest_quotient(matrix, vector)) for vector in vectors]
         place = int(np.argmin(rates))
         if rates[place] <= 1:
-            return NoGrowth("perron", matrix, activation, vectors[place], rates[place])
+            return NoGrowth("perron", matrix, network, vectors[place], rates[place])
         norm = upper_float(factor * arb(operator_norm(matrix, 2).upper))
-    return NoGrowth("norm", matrix, activation, np.ones(len(matrix)), norm) if norm <= 1 else None
+    return NoGrowth("norm", matrix, network, ones, norm) if norm <= 1 else None
+
+
+def no_growth_in_a_quadratic_norm(network: PlainNetwork, matrix: Array) -> NoGrowth | None:
+    """A proof by a norm sqrt(x'Px) in which every Jacobian is at most 1, or None where none is found.
+
+    >>> from symgrad.numerics.claims.plain_network import plain_network
+    >>> rotation = np.array([[0.3, 0.9], [-0.9, 0.3]])
+    >>> proof = no_growth_in_a_quadratic_norm(plain_network(None, "tanh"), rotation)
+    >>> proof.method, proof.vanishes, proof.replay()
+    ('quadratic', True, True)
+    """
+    try:
+        certificate = quadratic_certificate(_form(network, matrix), rate=1.0)
+    except (NoBoundError, InputError):  # none is found, or the slopes have no bound
+        return None
+    return NoGrowth("quadratic", matrix, network, np.ones(len(matrix)), certificate.rate, certificate)
+
+
+def _form(network: PlainNetwork, matrix: Array) -> SlopeForm:
+    """The Jacobians of the network as a function of the slopes."""
+    weights = network.weights(matrix, np.zeros(len(matrix)))
+    return slope_form(network.model, bind(network.model, weights))
 
 
 def _is_nilpotent(matrix: Array) -> bool:
@@ -221,4 +261,29 @@ def _nilpotent_steps(proof: NoGrowth) -> list[Line]:
     ]
 
 
-_STEPS = {"perron": _perron_steps, "norm": _norm_steps, "nilpotent": _nilpotent_steps}
+def _quadratic_steps(proof: NoGrowth) -> list[Line]:
+    slopes = proof.activation.slope
+    return [
+        (
+            f"every Jacobian is W diag(d) or diag(d) W with {slopes.inf} <= d_i <= {slopes.sup}",
+            r"\inf \sigma' \le d_i \le \sup \sigma'",
+            "chain rule, and the range of the slope",
+            lambda: proof.activation.slope.is_bounded,
+        ),
+        (
+            f"||J x||_P <= r ||x||_P for all x, with ||x||_P = sqrt(x'Px) and r = "
+            f"{rounded(proof.rate, up=True, digits=17)}",
+            r"\lVert J x \rVert_P \le r \lVert x \rVert_P",
+            "the S-procedure, with multipliers verified in balls",
+            proof.replay,
+        ),
+        (
+            "||P_k||_P <= r^k for every product P_k of k Jacobians",
+            r"\lVert P_k\rVert_P \le r^k",
+            "submultiplicativity",
+            lambda: proof.rate <= 1,
+        ),
+    ]
+
+
+_STEPS = {"quadratic": _quadratic_steps, "perron": _perron_steps, "norm": _norm_steps, "nilpotent": _nilpotent_steps}

@@ -48,16 +48,16 @@ class PlainNetwork:
 
     def weights(self, matrix: Array, biases: Array) -> dict[str, Array]:
         """Values for all parameters: W and b as given, inputs of size 1 without effect."""
-        sizes = {self.weight.shape[0]: len(matrix)}
-        found = {}
-        for symbol in self.model.parameters:
-            shape = [int(sp.sympify(size).xreplace(sizes)) if _known(size, sizes) else 1 for size in symbol.shape]
-            found[str(symbol)] = np.zeros(shape)
-        return {**found, str(self.weight): matrix, str(self.bias): biases}
+        sizes = {self.weight.shape[0]: sp.Integer(len(matrix))}
+        shapes = {str(p): [_length(size, sizes) for size in p.shape] for p in self.model.parameters}
+        zeros = {name: np.zeros(shape) for name, shape in shapes.items()}
+        return {**zeros, str(self.weight): matrix, str(self.bias): biases}
 
 
-def _known(size: Any, sizes: dict[Any, int]) -> bool:
-    return bool(sp.sympify(size).xreplace(sizes).is_Integer)
+def _length(size: Any, sizes: dict[Any, Any]) -> int:
+    """A size as a number; of inputs 1 where they are free."""
+    number = sp.sympify(size).xreplace(sizes)
+    return int(number) if number.is_Integer else 1
 
 
 def plain_network(model: Recurrence | None, activation: Any = "sigmoid") -> PlainNetwork:

@@ -65,7 +65,8 @@ def spectral_radius(steps: int = 12) -> LiteratureClaim:
     point = _point(steps)
     reason = (
         "rho(W) = 0 for W = [[8, -16], [4, -8]], but with b = (-4, -100) the Jacobian at the fixed point near "
-        f"(0, -98) has an eigenvalue of at least {rounded(point.rate, up=False)}: up to one part in 10^15 the gradient doubles at every step"
+        f"(0, -98) has an eigenvalue of at least {rounded(point.rate, up=False)}: up to one part in 10^15 the gradient "
+        "doubles at every step"
     )
     again = partial(spectral_radius, steps)
     return LiteratureClaim(
@@ -162,7 +163,8 @@ def _residual() -> list[sp.Expr]:
 
 def _certified(point: GrowthPoint) -> Line:
     return (
-        f"there is a fixed point within 1e-30 of it, where J has an eigenvalue of at least {rounded(point.rate, up=False, digits=17)}",
+        "there is a fixed point within 1e-30 of it, where J has an eigenvalue of at least "
+        f"{rounded(point.rate, up=False, digits=17)}",
         r"x^* = W \sigma(x^*) + b, \quad \rho(J(x^*)) > 2 - 10^{-15}",
         "the operator of Krawczyk in ball arithmetic, for the fixed point and for the eigenvalue with its vector",
         lambda: point.replay() and point.rate > 2 - 1e-15 and _is_near(point),
@@ -180,7 +182,9 @@ _CORRECTED: tuple[Line, ...] = (
         "the corrected rates allow it: s ||W||_2 = 5 and s rho(|W|) = 4 are above 1",
         r"\tfrac14 \lVert W\rVert_2 = 5, \quad \tfrac14 \rho(|W|) = 4",
         "singular values and eigenvalues in closed form",
-        lambda: _norm() == 20 and _positive_radius() == 16 and no_growth(_array(), _logistic()) is None,
+        lambda: (
+            _norm() == 20 and _positive_radius() == 16 and no_growth(plain_network(None, "sigmoid"), _array()) is None
+        ),
     ),
 )
 
@@ -191,10 +195,6 @@ def _norm() -> sp.Expr:
 
 def _positive_radius() -> sp.Expr:
     return sp.Max(*map(abs, _W.applyfunc(abs).eigenvals()))
-
-
-def _logistic() -> Any:
-    return plain_network(None, "sigmoid").activation
 
 
 def _table(point: GrowthPoint) -> Demonstration:
