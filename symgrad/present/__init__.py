@@ -13,6 +13,7 @@ from symgrad.present import (
     proofs,
     tables,
     teacher,
+    trajectory_bounds,
     unrolled,
 )
 from symgrad.present.checks import check_table
@@ -39,6 +40,7 @@ __all__ = [
     "teacher",
     "text",
     "to_dict",
+    "trajectory_bounds",
     "unrolled",
     "with_numbers",
 ]
