@@ -4,7 +4,8 @@ At a rate g that is possible, the point is sought that is farthest from all cons
 
     -log det(G(P, lambda; g)) - log det(P - I) - log det(condition I - P),
 
-with G the matrix of :mod:`symgrad.bounds.quadratic_gain`. The rate is then lowered towards the least one of that point
+with G the matrix of :mod:`symgrad.bounds.quadratic_gain`. The rate is then lowered towards the least one of that point,
+or of one farther on the line through the last two centres
 (S. Boyd, L. El Ghaoui, *Method of centers for minimizing generalized eigenvalues*, Linear Algebra Appl. 188, 1993).
 A Newton step costs some tens of products of matrices, so that 128 units take seconds. All of it is in floats and only
 proposes P and lambda.
@@ -32,6 +33,7 @@ _GRADIENT_STEPS = 60
 _ACCURACY = 1e-2  # of a Newton step, in the norm of the preconditioner, squared
 _DECREASE = 0.1  # how much of the gap between the rate and the least rate of a centre is left
 _ROUNDS = 150
+_FARTHEST = 100.0
 _ROOM = 1.3  # by how much the first rate is above the least one of the start
 
 
@@ -183,6 +185,23 @@ def _centred(problem: _Problem, point: Direction) -> Direction:
     return point
 
 
+def _farther(problem: _Problem, before: Direction, centre: Direction) -> tuple[Direction, float]:
+    """A point on the line from one centre through the next, with as low a rate as is found, and that rate."""
+    best, least = centre, least_rate(problem.loop, *centre)
+    length = 1.0
+    while length < _FARTHEST:
+        point = (
+            centre[0] + length * (centre[0] - before[0]),
+            centre[1] + length * (centre[1] - before[1]),
+        )
+        rate = least_rate(problem.loop, *point) if problem.value(point) < math.inf else math.inf
+        if not rate < least:
+            break
+        best, least = point, rate
+        length *= 2
+    return best, least
+
+
 def _start(loop: NormalLoop) -> Direction:
     """P = 2 I and multipliers large enough for some rate: scaled so that the inner loop contracts by a half."""
     states = loop.states
@@ -202,6 +221,7 @@ def propose(
     diagonal: bool = False,
     accuracy: float = 1e-4,
     target: float = 0.0,
+    start: Direction | None = None,
 ) -> Proposal:
     """P and lambda for about the least scaled rate.
 
@@ -211,18 +231,22 @@ def propose(
         diagonal: whether P has to be diagonal.
         accuracy: the relative gap between the rate of the last centre and its least rate at which to stop.
         target: a scaled rate at which to stop, when it is reached.
+        start: P and lambda to start from, with I < P < condition I; the result is not worse.
 
     >>> loop = NormalLoop(np.array([[0.5, 0.5], [1.0, 0.0]]), np.zeros((2, 2)), 1, 0)
     >>> round(propose(loop, condition=10.0).rate, 3)
     1.0
     """
-    point = _start(loop)
+    point = _start(loop) if start is None else start
     rate = first = least_rate(loop, *point)
     best = Proposal(*point, rate)
     rate = max(rate * _ROOM, 1e-9)
+    before = point
     for _ in range(_ROUNDS):
-        point = _centred(_Problem(loop, condition, diagonal, rate * rate), point)
-        least = least_rate(loop, *point)
+        problem = _Problem(loop, condition, diagonal, rate * rate)
+        centre = _centred(problem, point)
+        point, least = _farther(problem, before, centre)
+        before = centre
         if least < best.rate:
             best = Proposal(*point, least)
         if best.rate <= target or not (1 + accuracy) * least < rate or rate <= 1e-9 * max(first, 1.0):

@@ -61,8 +61,7 @@ def quadratic_certificate(
     if solver not in _SOLVERS:
         raise InputError(f"solver: {solver!r} was given; accepted are {', '.join(map(repr, _SOLVERS))}")
     loop = normal_loop(form)
-    enough = _loop_rate(loop, target)
-    found = _best(loop, [_proposed(loop, limit, solver, enough), _diagonal(loop, limit, enough)])
+    found = _best(loop, _proposals(loop, limit, solver, _loop_rate(loop, target)))
     certificate = certificate_of(form, loop, "quadratic", found.matrix, found.multipliers)
     if rate is not None and certificate.rate > rate:
         raise NoBoundError(
@@ -92,16 +91,15 @@ def _loop_rate(loop: NormalLoop, rate: float) -> float:
         return math.inf
 
 
-def _proposed(loop: NormalLoop, limit: float, solver: Solver, target: float) -> Proposal:
-    if solver == "centres":
-        return propose(loop, condition=limit, accuracy=solver_accuracy(loop), target=target)
-    return semidefinite_proposal(loop, condition=limit, solver=solver)
-
-
-def _diagonal(loop: NormalLoop, limit: float, target: float) -> Proposal:
-    """The best diagonal P, with exact squares as entries as in the certificate of the diagonal kind."""
-    found = propose(loop, condition=limit, diagonal=True, accuracy=solver_accuracy(loop), target=target)
-    return Proposal(np.diag(diagonal_weights(found.matrix) ** 2), found.multipliers, found.rate)
+def _proposals(loop: NormalLoop, limit: float, solver: Solver, target: float) -> list[Proposal]:
+    """The best diagonal P, with exact squares as entries as in its own certificate, and the best P from there."""
+    accuracy = solver_accuracy(loop)
+    diagonal = propose(loop, condition=limit, diagonal=True, accuracy=accuracy, target=target)
+    squares = Proposal(np.diag(diagonal_weights(diagonal.matrix) ** 2), diagonal.multipliers, diagonal.rate)
+    if solver != "centres":
+        return [squares, semidefinite_proposal(loop, condition=limit, solver=solver)]
+    start = diagonal.matrix, diagonal.multipliers
+    return [squares, propose(loop, condition=limit, accuracy=accuracy, target=target, start=start)]
 
 
 def _best(loop: NormalLoop, proposals: list[Proposal]) -> Proposal:
