@@ -233,7 +233,7 @@ def propose(
         target: a scaled rate at which to stop, when it is reached.
         start: P and lambda to start from, with I < P < condition I; the result is not worse.
 
-    >>> loop = NormalLoop(np.array([[0.5, 0.5], [1.0, 0.0]]), np.zeros((2, 2)), 1, 0)
+    >>> loop = NormalLoop(np.array([[0.5, 0.5], [1.0, 0.0]]), np.zeros((2, 2)), 1, 0, np.array([0]), np.ones(1), 1)
     >>> round(propose(loop, condition=10.0).rate, 3)
     1.0
     """

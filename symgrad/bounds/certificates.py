@@ -56,8 +56,8 @@ class RateCertificate(Presentable):
         constants: C_p for p = 1.0, 2.0, inf; exact balls.
         index: the norm ``||diag(scaling) x||_index`` that is meant; 2 for a quadratic norm.
         scaling: (N,) weights, or the (N, N) matrix P.
-        multipliers: of the units whose slope varies, as :func:`symgrad.bounds.quadratic_gain.proves_rate` takes them;
-            empty for ``"perron"``.
+        multipliers: one for each slope of the form, >= 0, of ``(w - low z) (high z - w) >= 0``; 0 for slopes that do
+            not vary or have no effect, and empty for ``"perron"``.
         vanishes_after: the number of factors from which on every product is zero, or None if there is none such that
             the moduli of the entries prove it.
     """
@@ -86,18 +86,24 @@ class RateCertificate(Presentable):
 
         Forged or altered rates, constants, weights and multipliers are found out; a True is a proof.
         """
-        sizes = self.scaling.shape[:1] == (form.size,) and set(self.constants) == set(NORMS)
-        if not sizes or not self._constants_hold() or not self._vanishing_holds(form):
+        if not self._well_formed(form) or not self._constants_hold() or not self._vanishing_holds(form):
             return False
         if self.kind == "perron":
             return weighted_sums(form.magnitudes(), self.scaling, self.index) <= arb(self.rate)
         loop = normal_loop(form)
-        return self.index == 2 and proves_rate(loop, self.matrix, self.multipliers, _scaled(self.rate, loop))
+        if self.index != 2 or self.multipliers.shape != (form.count,):
+            return False
+        return proves_rate(loop, self.matrix, loop.scaled_multipliers(self.multipliers), _scaled(self.rate, loop))
 
     @property
     def matrix(self) -> Array:
         """P of the quadratic norm: that of the square of the weights for a weighted 2-norm."""
         return self.scaling if self.scaling.ndim == 2 else np.diag(self.scaling**2)
+
+    def _well_formed(self, form: SlopeForm) -> bool:
+        shapes = [(form.size,)] if self.kind != "quadratic" else [(form.size,), (form.size, form.size)]
+        known = self.index in NORMS and set(self.constants) == set(NORMS)
+        return known and self.scaling.shape in shapes and bool(np.isfinite(self.scaling).all())
 
     def _constants_hold(self) -> bool:
         proved = weighted_constants(self.scaling, self.index)

@@ -90,17 +90,18 @@ def diagonal_weights(matrix: Array) -> Array:
 def certificate_of(
     form: SlopeForm, loop: NormalLoop, kind: Kind, scaling: Array, multipliers: Array
 ) -> RateCertificate:
-    """The certificate for weights S or a matrix P and multipliers, with the least rate that they prove.
+    """The certificate for weights S or a matrix P and multipliers of the loop, with the least rate that they prove.
 
     Raises:
         NoBoundError: they prove none.
     """
     matrix = np.diag(scaling**2) if scaling.ndim == 1 else scaling
-    rate = loop.scaled_rate(certified_rate(loop, matrix, multipliers))
+    natural = loop.natural_multipliers(multipliers)
+    rate = loop.scaled_rate(certified_rate(loop, matrix, loop.scaled_multipliers(natural)))
     constants = weighted_constants(scaling, 2.0)
     if not (0 < rate < math.inf and all(constant.is_finite() for constant in constants.values())):
         raise NoBoundError(
             f"form: no rate in a {kind} norm could be proved for what the solver proposed; its numbers may leave the "
             "range of floats, or the condition allowed may be too large"
         )
-    return RateCertificate(kind, rate, constants, 2.0, scaling, multipliers, zero_power(form.magnitudes()))
+    return RateCertificate(kind, rate, constants, 2.0, scaling, natural, zero_power(form.magnitudes()))

@@ -37,17 +37,36 @@ class NormalLoop:
         radius: how far T may be from ``mid``, entry by entry.
         states: the number of entries of x.
         exponent: the power of two taken out, so that T is about 1 in size.
+        chosen: the places of the entries of v among the slopes of the form.
+        factors: what a multiplier of ``(w - low z) (high z - w)`` has to be taken times to be one of ``z^2 - v^2`` in
+            the units of T; one for each entry of v.
+        count: the number of slopes of the form.
     """
 
     mid: Array
     radius: Array
     states: int
     exponent: int
+    chosen: NDArray[np.intp]
+    factors: Array
+    count: int
 
     @property
     def units(self) -> int:
         """The number of slopes that vary."""
         return len(self.mid) - self.states
+
+    def scaled_multipliers(self, multipliers: Array) -> Array:
+        """Multipliers for the loop from those of the slopes of the form, (count,)."""
+        with np.errstate(all="ignore"):
+            return np.asarray(multipliers[self.chosen] * self.factors)
+
+    def natural_multipliers(self, scaled: Array) -> Array:
+        """The other way round, up to rounding: (count,), zero for slopes that do not vary or have no effect."""
+        found = np.zeros(self.count)
+        with np.errstate(all="ignore"):
+            found[self.chosen] = scaled / self.factors
+        return found
 
     def scaled_rate(self, rate: float) -> float:
         """A rate of T as a rate of the Jacobians; inf when it is beyond the floats."""
@@ -67,7 +86,7 @@ def normal_loop(form: SlopeForm) -> NormalLoop:
     varying = np.flatnonzero(high > low)
     with working_precision(_BITS):
         blocks = _blocks(form, low, high, varying)
-        return _floats(blocks, sum(form.sizes))
+        return _floats(blocks, sum(form.sizes), varying, (high - low) / 2)
 
 
 def _blocks(form: SlopeForm, low: Array, high: Array, varying: NDArray[np.intp]) -> list[Any]:
@@ -122,7 +141,7 @@ def _rows(matrix: Any, chosen: list[int]) -> Any:
     return arb_mat(len(chosen), columns, picked)
 
 
-def _floats(blocks: list[Any], states: int) -> NormalLoop:
+def _floats(blocks: list[Any], states: int, varying: NDArray[np.intp], half: Array) -> NormalLoop:
     """The blocks in floats, balanced: v_i and z_i in units of 2^shift_i, y in units of 2^whole."""
     found = [midpoint_radius(block) for block in blocks]
     mid, radius = (np.block([[part[0], part[1]], [part[2], part[3]]]) for part in zip(*found, strict=True))
@@ -146,7 +165,10 @@ def _floats(blocks: list[Any], states: int) -> NormalLoop:
         raise InputError(
             "form: entries of too different size were given; accepted are slope forms that scale to floats"
         )
-    return NormalLoop(scaled, spread, states, whole)
+    chosen = varying[kept[states:] - states]
+    with np.errstate(all="ignore"):
+        factors = np.ldexp(half[chosen] ** 2, 2 * (shift - whole))
+    return NormalLoop(scaled, spread, states, whole, chosen, factors, len(half))
 
 
 def _connected(pattern: NDArray[np.bool_], states: int) -> NDArray[np.intp]:

@@ -81,7 +81,7 @@ def least_rate(loop: NormalLoop, matrix: Array, multipliers: Array) -> float:
     """About the least scaled rate for given P and lambda, by a Schur complement; inf where there is none.
 
     >>> from symgrad.bounds.normal_loop import NormalLoop
-    >>> loop = NormalLoop(np.array([[0.5, 0.5], [1.0, 0.0]]), np.zeros((2, 2)), 1, 0)
+    >>> loop = NormalLoop(np.array([[0.5, 0.5], [1.0, 0.0]]), np.zeros((2, 2)), 1, 0, np.array([0]), np.ones(1), 1)
     >>> round(least_rate(loop, np.eye(1), np.array([0.5])), 6)
     1.0
     """
