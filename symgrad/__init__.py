@@ -24,6 +24,7 @@ from symgrad.language.stacking import stack
 if TYPE_CHECKING:
     from symgrad.bounds.flow import FlowBound, flow_bound
     from symgrad.bounds.gradient import GradientBound, gradient_bound
+    from symgrad.bounds.joint_spectral_radius import JointSpectralRadius, joint_spectral_radius
     from symgrad.bounds.layer_gradient import LayerGradientBound, layer_gradient_bound
     from symgrad.bounds.product import Bound, product_bound
     from symgrad.bounds.tables import BoundTable, bound_table
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from symgrad.interop.checkpoints import load_inputs, load_weights
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
+    from symgrad.numerics.rate_bracket import RateBracket, rate_bracket
     from symgrad.numerics.simulate import Trajectory, simulate
     from symgrad.numerics.trajectory_bound import TrajectoryBound, trajectory_bound
     from symgrad.numerics.trajectory_bound_norms import CertifiedNorm
@@ -54,12 +56,14 @@ __all__ = [
     "InputError",
     "Interval",
     "Jacobian",
+    "JointSpectralRadius",
     "LayerGradientBound",
     "LogarithmicNorm",
     "MatrixProperty",
     "NoBoundError",
     "NoRuleError",
     "OperatorNorm",
+    "RateBracket",
     "Recurrence",
     "SmallestSingularValue",
     "SpectralRadius",
@@ -79,6 +83,7 @@ __all__ = [
     "gradient_bound",
     "hadamard",
     "jacobian",
+    "joint_spectral_radius",
     "layer_gradient_bound",
     "load_inputs",
     "load_weights",
@@ -86,6 +91,7 @@ __all__ = [
     "nonnegative",
     "orthogonal",
     "product_bound",
+    "rate_bracket",
     "report",
     "simulate",
     "stack",
@@ -106,7 +112,9 @@ _ON_FIRST_USE = {
     "GradientBound": "symgrad.bounds.gradient",
     "Gradients": "symgrad.numerics.backpropagation",
     "Jacobian": "symgrad.calculus.jacobian",
+    "JointSpectralRadius": "symgrad.bounds.joint_spectral_radius",
     "LayerGradientBound": "symgrad.bounds.layer_gradient",
+    "RateBracket": "symgrad.numerics.rate_bracket",
     "Trajectory": "symgrad.numerics.simulate",
     "TrajectoryBound": "symgrad.numerics.trajectory_bound",
     "Unrolled": "symgrad.calculus.unroll",
@@ -116,10 +124,12 @@ _ON_FIRST_USE = {
     "flow_bound": "symgrad.bounds.flow",
     "gradient_bound": "symgrad.bounds.gradient",
     "jacobian": "symgrad.calculus.jacobian",
+    "joint_spectral_radius": "symgrad.bounds.joint_spectral_radius",
     "layer_gradient_bound": "symgrad.bounds.layer_gradient",
     "load_inputs": "symgrad.interop.checkpoints",
     "load_weights": "symgrad.interop.checkpoints",
     "product_bound": "symgrad.bounds.product",
+    "rate_bracket": "symgrad.numerics.rate_bracket",
     "report": "symgrad.present.reports",
     "simulate": "symgrad.numerics.simulate",
     "trajectory_bound": "symgrad.numerics.trajectory_bound",

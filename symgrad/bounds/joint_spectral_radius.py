@@ -17,7 +17,7 @@ from symgrad.bounds.word_products import Factors, Words
 from symgrad.errors import InputError
 from symgrad.presentable import Presentable
 from symgrad.rigor.array_input import checked_matrix
-from symgrad.rigor.balls import lower_float, working_precision
+from symgrad.rigor.balls import lower_float, upper_float, working_precision
 from symgrad.rigor.matrix_balls import point_matrix
 from symgrad.rigor.spectral_radius import spectral_radius_bounds
 
@@ -44,6 +44,7 @@ class JointSpectralRadius(Presentable):
         transform: (n, n) the matrix S of the norm ||S . S^-1||_2 in which products were measured.
         examined: how many products were measured.
         depth: the length of the longest of them.
+        wanted: the gap, number of products and depth at which the search was told to stop.
     """
 
     matrices: tuple[Any, ...] = field(repr=False)
@@ -53,6 +54,7 @@ class JointSpectralRadius(Presentable):
     transform: Array = field(repr=False)
     examined: int
     depth: int
+    wanted: tuple[float, int, int] = field(repr=False)
 
     @property
     def gap(self) -> float:
@@ -64,6 +66,13 @@ class JointSpectralRadius(Presentable):
     def replay(self) -> bool:
         """Prove again that the periodic product grows at the lower rate."""
         return rate_of_product([self.matrices[i] for i in self.product]) >= self.lower
+
+    def verify(self, matrices: Sequence[Any] | None = None) -> bool:
+        """Prove the upper bound again, by the same branch and bound, for these or other matrices."""
+        gap, products, depth = self.wanted
+        given = self.matrices if matrices is None else matrices
+        found = joint_spectral_radius(given, transform=self.transform, gap=gap, products=products, depth=depth)
+        return found.upper <= self.upper
 
 
 def rate_of_product(factors: Sequence[Any]) -> float:
@@ -123,7 +132,10 @@ def joint_spectral_radius(
     search.run()
     low = rate_of_product([balls[i] for i in search.word])
     high = max(search.upper * factors.scale * (1 + 2.0**-50), low)
-    return JointSpectralRadius(balls, low, high, search.word, chosen, search.examined, search.longest)
+    if len(balls) == 1:
+        high = max(low, upper_float(spectral_radius_bounds(balls[0])[1]))
+    wanted = (float(gap), int(products), int(depth))
+    return JointSpectralRadius(balls, low, high, search.word, chosen, search.examined, search.longest, wanted)
 
 
 def _checked(matrices: Any) -> tuple[Any, ...]:
