@@ -1,6 +1,15 @@
 """Bounds: theorems as rules, one engine that applies them, and the closed-form bounds that follow."""
 
-from symgrad.bounds import declared_rules, flow_rules, layer_rules, lower_rules, parameter_rules, range_rules, rules
+from symgrad.bounds import (
+    declared_rules,
+    flow_rules,
+    layer_rules,
+    lower_rules,
+    parameter_rules,
+    range_rules,
+    rules,
+    weighted_rules,
+)
 from symgrad.bounds.gradient import GradientBound, gradient_bound
 from symgrad.bounds.product import Bound, BoundValue, product_bound
 
@@ -17,4 +26,5 @@ __all__ = [
     "product_bound",
     "range_rules",
     "rules",
+    "weighted_rules",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
+from symgrad.bounds.certificates import RateCertificate
 from symgrad.bounds.consistency import check_reachable
 from symgrad.bounds.criteria import Criterion, criteria
 from symgrad.bounds.engine import Engine
@@ -20,15 +21,27 @@ from symgrad.bounds.growth import ComparisonPower, GainPower, Growth, RatePower
 from symgrad.bounds.inequality import (
     BlockNorms,
     ComparisonOf,
+    EntryRange,
     Inequality,
     OperatorNormOf,
     ProductModulus,
     ProductNorm,
 )
+from symgrad.bounds.invariant import InvariantBox, invariant_box
 from symgrad.bounds.layers import LayerProduct
 from symgrad.bounds.proof import Proof
+from symgrad.bounds.range_rules import invariant_box as invariant_box_rule
 from symgrad.bounds.steps import checked_steps
 from symgrad.bounds.values import BoundArray, checked_points, scalar_arrays, values_on_arrays
+from symgrad.bounds.weighted_growth import (
+    BestPower,
+    CertifiedSeries,
+    ClosestSeries,
+    RefinedPower,
+    UnitGrowth,
+    certified_power,
+)
+from symgrad.bounds.weighted_quantities import WeightedProductNorm
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.jacobian import jacobian
 from symgrad.errors import InputError, NoBoundError, NoRuleError, UnknownNameError
@@ -37,6 +50,7 @@ from symgrad.language.layers import OrderedProduct
 from symgrad.language.norms import Norm
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.numbers import exact_number
+from symgrad.language.operators import Variable
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.substitution import substituted
 from symgrad.language.weights import LayerWeights, Weights, bind, check_sizes
@@ -55,15 +69,18 @@ class BoundValue(float):
     Attributes:
         ball: the enclosure that it comes from, a python-flint ball without limits on its exponent.
         side: ``"upper"`` or ``"lower"``.
+        method: the method that gave it: of ``"best"`` the one that was least.
     """
 
     ball: arb
     side: str
+    method: str
 
-    def __new__(cls, ball: arb, side: str = "upper") -> BoundValue:
+    def __new__(cls, ball: arb, side: str = "upper", method: str = "norm") -> BoundValue:
         value = super().__new__(cls, upper_float(ball) if side == "upper" else max(lower_float(ball), 0.0))
         value.ball = ball
         value.side = side
+        value.method = method
         return value
 
     @property
@@ -85,6 +102,8 @@ class Bound(Presentable):
         inequality: the proved statement; its premises are the proof.
         factor: 1 for the theorem; another number for the *claim* that the rate may
             be multiplied by it, see :meth:`tightened`.
+        method: how it was found, see :func:`product_bound`.
+        box: for every method but ``"norm"`` the invariant box that all states lie in; the model has its ranges.
 
     >>> import numpy as np, symgrad as sg
     >>> bound = sg.product_bound(sg.models.residual("sigmoid"))
@@ -101,6 +120,8 @@ class Bound(Presentable):
     norm: Norm
     inequality: Inequality
     factor: sp.Expr = sp.S.One
+    method: str = "norm"
+    box: InvariantBox | None = None
 
     @property
     def side(self) -> str:
@@ -115,7 +136,7 @@ class Bound(Presentable):
     @cached_property
     def growth(self) -> Growth:
         """How the bound depends on k."""
-        growth = _growth(self.inequality, self.norm, self.model)
+        growth = _growth(self.inequality, self.norm, self.model, self.box)
         return growth if self.factor == 1 else growth.times(self.factor)
 
     @cached_property
@@ -232,8 +253,9 @@ class Bound(Presentable):
     @cached_property
     def parameters(self) -> tuple[sp.Expr, ...]:
         """The parameters of the model that the bound depends on."""
-        content = self.growth.content
-        atoms = content.atoms(sp.MatrixSymbol) | content.free_symbols
+        growth, content = self.growth, self.growth.content
+        own = growth.constants if isinstance(growth, UnitGrowth) else content.atoms(sp.MatrixSymbol)
+        atoms = own if isinstance(growth, UnitGrowth) else own | content.free_symbols
         return tuple(symbol for symbol in self.model.parameters if symbol in atoms)
 
     def with_weights(self, weights: Mapping[Any, Any] | None) -> BoundSeries:
@@ -244,13 +266,22 @@ class Bound(Presentable):
             UnknownNameError: a name that the model does not have.
         """
         values = bind(self.model, weights, self.parameters)
-        check_sizes(self.model, values, self.gain.free_symbols)
+        check_sizes(self.model, values, () if isinstance(self.growth, UnitGrowth) else self.gain.free_symbols)
         return BoundSeries(self, values)
 
     def for_numbers(self, weights: Weights) -> Bound:
         """The bound from only those declared properties that numbers have exactly: true of these very numbers."""
-        exact = exact_model(self.model, weights)
-        return self if exact is self.model else replace(product_bound(exact, self.norm, self.side), factor=self.factor)
+        exact = exact_model(self.free_model, weights)
+        return self if exact is self.free_model else self._of(exact)
+
+    @property
+    def free_model(self) -> Recurrence:
+        """The recurrence as it was given, without the ranges of the invariant box."""
+        return self.model if self.box is None else self.box.model
+
+    def _of(self, model: Recurrence) -> Bound:
+        """The same bound on another model."""
+        return replace(product_bound(model, self.norm, self.side, self.method), factor=self.factor)
 
     def evaluate(self, weights: Mapping[Any, Any] | None, k: Any = None) -> BoundValue:
         """The value for given weights and k: rigorous, an upper bound rounded up, a lower one rounded down.
@@ -332,8 +363,7 @@ class Bound(Presentable):
         >>> sg.product_bound(sg.models.leaky()).subs({"alpha": 0.5}).rate
         OperatorNorm(W)/2 + 1/2
         """
-        model = substituted(self.model, values)
-        return replace(product_bound(model, self.norm, self.side), factor=self.factor)
+        return self._of(substituted(self.free_model, values))
 
     @property
     def proof(self) -> Proof:
@@ -346,7 +376,13 @@ class Bound(Presentable):
             raise InputError(
                 f"proof: this is the theorem's bound with its rate times {self.factor}, a claim without proof"
             )
-        return Proof(self.model, self.inequality)
+        if self.box is None:
+            return Proof(self.model, self.inequality)
+        ranges = (step.quantity for step in self.inequality.steps() if step.rule is invariant_box_rule)
+        vectors = {item.vector for item in ranges if isinstance(item, EntryRange)}
+        used = {vector.symbol for vector in vectors if isinstance(vector, Variable)}
+        lemmas = tuple(proof for state, proof in zip(self.box.ranges, self.box.proofs, strict=True) if state in used)
+        return Proof(self.model, self.inequality, self.box.setting, lemmas)
 
     def tightened(self, factor: Any) -> Bound:
         """The *claim* that the rate may be multiplied by a factor: something for verification to refute.
@@ -365,8 +401,25 @@ def _steps(model: Recurrence) -> Any:
     return K if model.depth is None else model.depth
 
 
-def _growth(inequality: Inequality, norm: Norm, model: Recurrence) -> Growth:
+def _growth(inequality: Inequality, norm: Norm, model: Recurrence, box: InvariantBox | None) -> Growth:
     """How a proved bound on products depends on k: what its last rule raises to a power, or multiplies over layers."""
+    if box is None:
+        return _closed_growth(inequality, norm, model)
+    match inequality.quantity:
+        case WeightedProductNorm(_, _, _, "best"):
+            kinds = {_kind(item): _growth(item, norm, model, box) for item in inequality.premises if item.is_finite}
+            return BestPower({name: item for name, item in kinds.items() if isinstance(item, UnitGrowth)}, norm, box)
+        case WeightedProductNorm(_, k, _, kind):
+            return certified_power(kind, inequality.bound, k, norm, box)
+    upper = isinstance(inequality.quantity, ProductNorm)
+    return RefinedPower(_closed_growth(inequality, norm, model), norm, box, upper)
+
+
+def _kind(inequality: Inequality) -> str:
+    return inequality.quantity.kind if isinstance(inequality.quantity, WeightedProductNorm) else "range"
+
+
+def _closed_growth(inequality: Inequality, norm: Norm, model: Recurrence) -> Growth:
     premise = inequality.premises[0]
     if model.depth is not None:
         return LayerProduct(premise.bound, norm, isinstance(inequality.quantity, ProductNorm), model)
@@ -388,6 +441,12 @@ class BoundSeries:
             self._series = bound.growth.series(BoundEvaluator(weights))
 
     @property
+    def certificates(self) -> tuple[RateCertificate, ...]:
+        """What proves the rates of weighted norms: numbers that can be checked again; empty for other methods."""
+        found = self._series.named.values() if isinstance(self._series, ClosestSeries) else (self._series,)
+        return tuple(c for item in found if isinstance(item, CertifiedSeries) for c in item.certificates)
+
+    @property
     def layers(self) -> int | None:
         """The number of layers; None where all steps share the parameters."""
         return len(self.weights.layers) if isinstance(self.weights, LayerWeights) else None
@@ -395,7 +454,10 @@ class BoundSeries:
     def at(self, k: Any) -> BoundValue:
         """The bound at k steps, rounded up (a lower bound down)."""
         with working_precision(_BITS):
-            return BoundValue(self._series.at(checked_steps(k)), self.bound.side)
+            if self.bound.method == "best" and isinstance(self._series, ClosestSeries):
+                name, ball = self._series.with_name(checked_steps(k))
+                return BoundValue(ball, self.bound.side, name)
+            return BoundValue(self._series.at(checked_steps(k)), self.bound.side, self.bound.method)
 
     def horizon(self, delta: sp.Expr, limit: int = 10**9) -> int | sp.Expr:
         """See :meth:`Bound.horizon`; infinity when none is found up to the limit."""
@@ -407,9 +469,10 @@ class BoundSeries:
 
 
 SIDES = {"upper": ProductNorm, "lower": ProductModulus}
+METHODS = {"upper": ("norm", "range", "perron", "diagonal", "quadratic", "best"), "lower": ("norm", "range", "best")}
 
 
-def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper") -> Bound:
+def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper", method: str = "norm") -> Bound:
     r"""The bound on ``J_t ... J_{t-k+1}`` that the rules give, for symbolic k, weights and sizes.
 
     Args:
@@ -417,13 +480,21 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper") -> Boun
         norm: 1, 2 or inf, the operator norm.
         side: ``"upper"`` for ``||P|| <= C gamma^k``; ``"lower"`` for a bound from below on min ``||P x|| / ||x||``, for
             the 2-norm the smallest singular value.
+        method: ``"norm"``: from operator norms, over all states and inputs in the declared ranges. All others hold for
+            trajectories that start in the invariant box of :func:`symgrad.invariant_box` (the origin always does),
+            and are sharper with weights, where every unit has a range of its own. ``"range"``: operator norms with the
+            slopes that are reached within the box. ``"perron"``: a weighted norm from the Perron vectors of the moduli
+            of the entries. ``"diagonal"`` and ``"quadratic"``: the weighted 2-norm with the best diagonal, and the
+            best norm ``sqrt(x' P x)``, found and certified for given weights. ``"best"``: the least of all of these
+            at the given number of steps and weights; its values name the winner. From below there are ``"norm"``,
+            ``"range"`` and ``"best"``, the larger of both.
 
     Returns:
         A :class:`Bound` with its proof.
 
     Raises:
         InputError: no Recurrence, another norm, or a declared range of a state that its update never reaches.
-        UnknownNameError: another side.
+        UnknownNameError: another side, or another method.
         NoBoundError: an upper bound would be infinite, or a lower one zero; says which range or hypothesis is missing.
 
     >>> import symgrad as sg
@@ -435,10 +506,16 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper") -> Boun
     which = norm_of(norm)
     if side not in SIDES:
         raise UnknownNameError("side", side, SIDES)
-    derivative, engine = jacobian(model), Engine(model)
+    _check_method(model, method, side)
+    box = None if method == "norm" else invariant_box(model)
+    operator = jacobian(model).operator
+    engine = Engine(model) if box is None else Engine(box.assumed, box.setting)
     check_reachable(engine)
+    weighted = side == "upper" and method not in ("norm", "range")
     try:
-        inequality = engine.prove(SIDES[side](derivative.operator, _steps(model), which))
+        inequality = engine.prove(
+            WeightedProductNorm(operator, K, which, method) if weighted else SIDES[side](operator, _steps(model), which)
+        )
     except NoRuleError as error:
         if side == "upper":
             raise
@@ -447,4 +524,13 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper") -> Boun
         raise explain_infinite(inequality)
     if side == "lower" and (inequality.bound.is_zero or inequality.premises[0].bound.is_zero):
         raise explain_zero(inequality, model)
-    return Bound(model, which, inequality)
+    return Bound(engine.context.model, which, inequality, method=method, box=box)
+
+
+def _check_method(model: Any, method: str, side: str) -> None:
+    if method not in METHODS["upper"]:
+        raise UnknownNameError("method", method, METHODS["upper"])
+    if method not in METHODS[side]:
+        raise InputError(f"method: {method!r} gives bounds from above; from below there are {', '.join(METHODS[side])}")
+    if isinstance(model, Recurrence) and model.depth is not None and method != "norm":
+        raise InputError(f"method: every layer of {model.name} has parameters of its own; accepted is 'norm'")

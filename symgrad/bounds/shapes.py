@@ -27,6 +27,12 @@ def _at(function: Activation, end: sp.Expr) -> sp.Expr:
     return function.expr.xreplace({function.variable: end})
 
 
+def _signed(value: sp.Expr, function: Activation) -> sp.Expr:
+    """A value of a function that is nowhere negative, in a form that shows it."""
+    nonnegative = bool(function.range.inf.is_nonnegative) and value.is_nonnegative is None
+    return sp.Abs(value) if nonnegative else value
+
+
 @lru_cache(maxsize=512)
 def _slope_signs(function: Activation) -> tuple[int, int] | None:
     """The signs of the slope on the left and on the right of 0, 1 for >= 0 and -1 for <= 0; None when not proved."""
@@ -58,7 +64,7 @@ def range_in_closed_form(function: Activation, bounds: sp.Tuple) -> sp.Tuple | N
     signs = _slope_signs(function)
     if signs is None or signs == (-1, 1) or jumps(function.expr, function.variable):
         return None
-    low, high = (_at(function, end) for end in bounds)
+    low, high = (_signed(_at(function, end), function) for end in bounds)
     if signs == (1, 1):
         return ends(low, high)
     if signs == (-1, -1):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symgrad.calculus.enclose import BallEvaluator
+from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator
 from symgrad.calculus.evaluate import Evaluator
 from symgrad.calculus.structure import complementary_products, multi_affine, one_argument_function
 from symgrad.errors import SymgradError
@@ -27,6 +27,7 @@ __all__ = ["IntervalEvaluator", "UnitRanges", "declared_ranges"]
 UnitRanges = dict[sp.Expr, Intervals]
 
 _BITS = 128
+_REALS = sp.Interval(-sp.oo, sp.oo)
 _MOST_BASES = 6
 
 
@@ -188,13 +189,15 @@ def declared_ranges(model: Recurrence, weights: Weights) -> UnitRanges:
     Raises:
         InputError: the weights do not tell the size of a state or an input.
     """
-    balls = BallEvaluator.of_weights(weights)
+    bounds = BoundEvaluator(weights)
     found: UnitRanges = {}
     for symbol in model.variables:
-        interval = model.ranges.get(symbol, sp.Interval(-sp.oo, sp.oo))
+        interval = model.ranges.get(symbol, _REALS)
+        if (interval.atoms(sp.MatrixSymbol) | interval.free_symbols) - weights.values.keys() - weights.sizes.keys():
+            interval = _REALS  # its ends are not known
         shape = ((weights.shape(symbol) or (1,))[0], 1)
         with working_precision(_BITS):
-            low = -np.inf if interval.start == -sp.oo else lower_float(balls.number(interval.start))
-            high = np.inf if interval.end == sp.oo else upper_float(balls.number(interval.end))
+            low = -np.inf if interval.start == -sp.oo else lower_float(bounds.ball(interval.start))
+            high = np.inf if interval.end == sp.oo else upper_float(bounds.ball(interval.end))
         found[symbol] = Intervals(np.full(shape, low), np.full(shape, high))
     return found

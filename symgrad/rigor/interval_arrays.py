@@ -80,6 +80,10 @@ class Intervals:
         """The smallest intervals around both."""
         return Intervals(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
 
+    def intersection(self, other: Intervals) -> Intervals:
+        """What two intervals have in common, which must be something."""
+        return Intervals(np.maximum(self.low, other.low), np.minimum(self.high, other.high))
+
     def within(self, other: Intervals) -> bool:
         """Whether every interval lies in that of the other."""
         return bool((other.low <= self.low).all() and (self.high <= other.high).all())

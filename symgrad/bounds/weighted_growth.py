@@ -1,0 +1,356 @@
+"""Bounds whose numbers come from slopes unit by unit and from certificates that are found for given weights."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+from flint import arb
+
+from symgrad.bounds.certificates import RateCertificate
+from symgrad.bounds.diagonal_scaling import diagonal_certificate
+from symgrad.bounds.growth import ComparisonSeries, Growth, RateSeries, Series, UpperSeries
+from symgrad.bounds.invariant import InvariantBox
+from symgrad.bounds.perron_scaling import perron_certificates
+from symgrad.bounds.quadratic import quadratic_certificate
+from symgrad.bounds.unit_slopes import UnitSlopes
+from symgrad.bounds.weighted_rules import C
+from symgrad.calculus.enclose import BoundEvaluator
+from symgrad.calculus.jacobian import jacobian
+from symgrad.language.nodes import Node
+from symgrad.language.norms import Norm
+from symgrad.language.operators import Diagonal, children, symbols_of
+from symgrad.rigor.balls import to_ball
+
+__all__ = ["BestPower", "CertifiedPower", "CertifiedSeries", "ClosestSeries", "RefinedPower", "UnitGrowth"]
+
+_SCANNED = 10_000
+
+
+class UnitGrowth(Growth):
+    """A bound that with weights put in is sharper than its closed form: from slopes unit by unit."""
+
+    box: InvariantBox
+
+    def series(self, evaluator: BoundEvaluator) -> Series:
+        return self.series_on(evaluator, UnitSlopes(self.box, evaluator.weights))
+
+    @abstractmethod
+    def times(self, factor: sp.Expr) -> UnitGrowth:
+        """The same with the rate multiplied by a factor."""
+
+    @abstractmethod
+    def series_on(self, evaluator: BoundEvaluator, slopes: UnitSlopes) -> Series:
+        """The bound with numbers put in, for slopes that several bounds share."""
+
+    @cached_property
+    def constants(self) -> frozenset[sp.Basic]:
+        """The parameters that stand in the Jacobian outside of its slopes, without which it has no numbers."""
+        found: set[sp.Basic] = set()
+        nodes: list[Node] = [entry for row in jacobian(self.box.model).blocks for entry in row]
+        while nodes:
+            node = nodes.pop()
+            if not isinstance(node, Diagonal):
+                inner = children(node)
+                nodes += inner
+                found |= symbols_of(node) if not inner else set(symbols_of(node)).difference(*map(symbols_of, inner))
+        return frozenset(found) & frozenset(self.box.model.parameters)
+
+
+class ClosestSeries(Series):
+    """Several bounds on the same, of which the closest counts at every number of steps.
+
+    Attributes:
+        named: name -> bound.
+    """
+
+    def __init__(self, named: dict[str, Series], upper: bool) -> None:
+        self.named, self._upper = named, upper
+
+    def at(self, k: int) -> arb:
+        return self.with_name(k)[1]
+
+    def with_name(self, k: int) -> tuple[str, arb]:
+        """The closest bound at k steps, and its name."""
+        values = {name: series.at(k) for name, series in self.named.items()}
+        known = {name: ball for name, ball in values.items() if not ball.is_nan()} or values
+        name = min(known, key=lambda item: _Order(known[item].upper() if self._upper else -known[item].lower()))
+        return name, known[name]
+
+    def horizon(self, threshold: arb, limit: int) -> int | None:
+        found = [series.horizon(threshold, limit) for series in self.named.values()]
+        if not self._upper:
+            return None if None in found else max(steps for steps in found if steps is not None)
+        known = [steps for steps in found if steps is not None]
+        return min(known) if known else None
+
+
+class _Order:
+    """Balls by their upper ends, exact, for ``min``."""
+
+    def __init__(self, ball: arb) -> None:
+        self._ball = ball
+
+    def __lt__(self, other: _Order) -> bool:
+        return bool(self._ball < other._ball)
+
+
+@dataclass(frozen=True, eq=False)
+class RefinedPower(UnitGrowth):
+    """A rate, gain matrix or comparison matrix to a power; with weights, from ranges unit by unit.
+
+    Attributes:
+        inner: the bound in closed form.
+        norm: of the product.
+        box: the ranges that it holds in.
+        upper: whether it bounds from above.
+        factor: what the rate is multiplied by, 1 for the theorem.
+    """
+
+    inner: Growth
+    norm: Norm
+    box: InvariantBox
+    upper: bool
+    factor: sp.Expr = sp.S.One
+
+    @property
+    def content(self) -> sp.Basic:
+        return self.inner.content
+
+    @property
+    def rate(self) -> sp.Expr:
+        return self.inner.rate
+
+    @property
+    def constant(self) -> sp.Expr:
+        return self.inner.constant
+
+    @property
+    def holds_if(self) -> sp.Basic:
+        return self.inner.holds_if
+
+    def expr(self, k: sp.Symbol) -> sp.Expr:
+        return self.inner.expr(k)
+
+    def at(self, steps: int) -> sp.Expr:
+        return self.inner.at(steps)
+
+    def compared(self, relation: Any) -> sp.Basic:
+        return self.inner.compared(relation)
+
+    @property
+    def is_steady(self) -> bool:
+        return self.inner.is_steady
+
+    def needed(self, relation: Any) -> sp.Basic:
+        return self.inner.needed(relation)
+
+    def times(self, factor: sp.Expr) -> RefinedPower:
+        return replace(self, inner=self.inner.times(factor), factor=self.factor * factor)
+
+    def series_on(self, evaluator: BoundEvaluator, slopes: UnitSlopes) -> Series:
+        factor = to_ball(self.factor)
+        if self.upper:
+            gains, whole = slopes.gains(self.norm) * factor, slopes.whole(self.norm) * factor
+            found: dict[str, Series] = {
+                "blocks": UpperSeries(gains, self.norm),
+                "whole": CertifiedSeries([_Rate(whole, arb(1))]),
+            }
+        else:
+            comparison, least = slopes.comparison(self.norm) * factor, slopes.least(self.norm) * factor
+            found = {"blocks": ComparisonSeries(comparison, self.norm), "whole": RateSeries(least)}
+        if self.content.atoms(sp.MatrixSymbol) | self.content.free_symbols <= _known(evaluator):
+            found["closed form"] = self.inner.series(evaluator)
+        return ClosestSeries(found, self.upper)
+
+
+def _known(evaluator: BoundEvaluator) -> set[sp.Basic]:
+    return set(evaluator.weights.values) | set(evaluator.weights.sizes)
+
+
+@dataclass(frozen=True)
+class _Rate:
+    """``constant rate^k`` from above."""
+
+    rate: arb
+    constant: arb
+    vanishes_after: int | None = None
+
+    def at(self, k: int) -> arb:
+        """At most this for products of k factors."""
+        if k == 0:
+            return arb(1)
+        if self.vanishes_after is not None and k >= self.vanishes_after:
+            return arb(0)
+        return self.constant * self.rate**k
+
+    def horizon(self, threshold: arb) -> int | None:
+        """The least k from which on it is at most the threshold."""
+        if self.vanishes_after is not None and not self.rate < 1:
+            return self.vanishes_after
+        if not self.rate < 1:
+            return 1 if self.rate == 1 and self.constant <= threshold else None
+        if self.constant <= threshold:
+            return 0 if threshold >= 1 else 1
+        if not self.rate > 0:
+            return 1
+        steps = ((threshold / self.constant).log() / self.rate.log()).upper()
+        found = max(math.ceil(float(steps)) - 2, 1)
+        while not self.at(found) <= threshold:
+            found += 1
+        return found if self.vanishes_after is None else min(found, self.vanishes_after)
+
+
+class CertifiedSeries(Series):
+    """The least of several ``C rate^k`` from above."""
+
+    def __init__(self, rates: list[_Rate], certificates: tuple[RateCertificate, ...] = ()) -> None:
+        self._rates = rates
+        self.certificates = certificates
+
+    def at(self, k: int) -> arb:
+        best = self._rates[0].at(k)
+        for rate in self._rates[1:]:
+            value = rate.at(k)
+            best = value if value < best else best
+        return best
+
+    def horizon(self, threshold: arb, limit: int) -> int | None:
+        found = [steps for rate in self._rates if (steps := rate.horizon(threshold)) is not None]
+        least = min(found, default=limit + 1)
+        return least if least <= limit else None
+
+    @property
+    def rate(self) -> arb:
+        """The least of the rates."""
+        return min((rate.rate for rate in self._rates), key=_Order)
+
+
+def _perron(slopes: UnitSlopes, norm: Norm) -> list[RateCertificate]:
+    return perron_certificates(slopes.form, norm.p)
+
+
+def _diagonal(slopes: UnitSlopes, norm: Norm) -> list[RateCertificate]:
+    return [diagonal_certificate(slopes.form)]
+
+
+def _quadratic(slopes: UnitSlopes, norm: Norm) -> list[RateCertificate]:
+    return [quadratic_certificate(slopes.form)]
+
+
+CERTIFICATES: dict[str, Callable[[UnitSlopes, Norm], list[RateCertificate]]] = {
+    "perron": _perron,
+    "diagonal": _diagonal,
+    "quadratic": _quadratic,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class CertifiedPower(UnitGrowth):
+    """``C rate^k`` in a weighted norm, where weights bring numbers that are found and certified.
+
+    Attributes:
+        kind: ``"perron"``, ``"diagonal"`` or ``"quadratic"``.
+        rate_expr: the rate, a symbol where it has no closed form.
+        constant_expr: C.
+        norm: of the product.
+        box: the ranges that it holds in.
+        factor: what the rate is multiplied by, 1 for the theorem.
+    """
+
+    kind: str
+    rate_expr: sp.Expr
+    constant_expr: sp.Expr
+    norm: Norm
+    box: InvariantBox
+    factor: sp.Expr = sp.S.One
+
+    @property
+    def content(self) -> sp.Basic:
+        return self.rate
+
+    @property
+    def rate(self) -> sp.Expr:
+        return self.rate_expr * self.factor
+
+    @property
+    def constant(self) -> sp.Expr:
+        return self.constant_expr
+
+    def expr(self, k: sp.Symbol) -> sp.Expr:
+        return self.constant * self.rate**k
+
+    def at(self, steps: int) -> sp.Expr:
+        return self.constant * self.rate**steps
+
+    def compared(self, relation: Any) -> sp.Basic:
+        return relation(self.rate, 1)
+
+    def times(self, factor: sp.Expr) -> CertifiedPower:
+        return replace(self, factor=self.factor * factor)
+
+    def series_on(self, evaluator: BoundEvaluator, slopes: UnitSlopes) -> CertifiedSeries:
+        found = CERTIFICATES[self.kind](slopes, self.norm)
+        p, factor = float(self.norm.p), to_ball(self.factor)
+        rates = [_Rate(arb(item.rate) * factor, item.constants[p], item.vanishes_after) for item in found]
+        return CertifiedSeries(rates, tuple(found))
+
+
+@dataclass(frozen=True, eq=False)
+class BestPower(UnitGrowth):
+    """The least of several bounds.
+
+    Attributes:
+        named: name -> bound.
+        norm: of the product.
+        box: the ranges that they hold in.
+    """
+
+    named: dict[str, UnitGrowth]
+    norm: Norm
+    box: InvariantBox
+
+    @property
+    def content(self) -> sp.Basic:
+        return self.rate
+
+    @property
+    def rate(self) -> sp.Expr:
+        return sp.Min(*(growth.rate for growth in self.named.values()), evaluate=False)
+
+    @property
+    def constant(self) -> sp.Expr:
+        """That of the bound of least rate, which only weights tell: a symbol."""
+        return C
+
+    def expr(self, k: sp.Symbol) -> sp.Expr:
+        return sp.Min(*(growth.expr(k) for growth in self.named.values()), evaluate=False)
+
+    def at(self, steps: int) -> sp.Expr:
+        return sp.Min(*(growth.at(steps) for growth in self.named.values()), evaluate=False)
+
+    def compared(self, relation: Any) -> sp.Basic:
+        join = sp.Or if relation in (sp.Lt, sp.Le) else sp.And
+        return join(*(growth.compared(relation) for growth in self.named.values()))
+
+    @property
+    def is_steady(self) -> bool:
+        return False
+
+    def times(self, factor: sp.Expr) -> BestPower:
+        return replace(self, named={name: growth.times(factor) for name, growth in self.named.items()})
+
+    def series_on(self, evaluator: BoundEvaluator, slopes: UnitSlopes) -> ClosestSeries:
+        named = {name: growth.series_on(evaluator, slopes) for name, growth in self.named.items()}
+        return ClosestSeries(named, upper=True)
+
+
+def certified_power(kind: str, bound: sp.Expr, k: sp.Symbol, norm: Norm, box: InvariantBox) -> CertifiedPower:
+    """The growth of a proved bound ``C rate**k``."""
+    rate = bound.xreplace({k: sp.S.One}) / bound.xreplace({k: sp.S.Zero})
+    return CertifiedPower(kind, rate, bound.xreplace({k: sp.S.Zero}), norm, box)
