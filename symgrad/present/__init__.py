@@ -1,6 +1,7 @@
 """Presentation: LaTeX, plain text and JSON-safe data of models, Jacobians, bounds, proofs and checks."""
 
 from symgrad.present import (
+    certificates,
     checks,
     closed_bounds,
     derivatives,
@@ -22,6 +23,7 @@ from symgrad.present.documents import document
 from symgrad.present.teacher import with_numbers
 
 __all__ = [
+    "certificates",
     "check_table",
     "checks",
     "closed_bounds",
