@@ -9,9 +9,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from symgrad.bounds.product import product_bound
 from symgrad.errors import InputError
-from symgrad.language import models
 from symgrad.language.numbers import exact_number
 from symgrad.numerics.claims.statements import (
     ARTICLE,
@@ -80,12 +78,10 @@ _CLAIM = Statement(
 
 
 def _correction() -> Correction:
-    bound = product_bound(models.sigmoid_rnn())
     return Correction(
         "the terms beyond the first K = ceil(ln delta / ln gamma) are at most the share delta of the bound on the sum",
         r"K = \left\lceil \frac{\ln\delta}{\ln\gamma} \right\rceil",
-        "the geometric sum; for every bound of the library see Bound.horizon and GradientBound.truncation",
-        (bound,),
+        "the geometric sum; for the bounds of the library see Bound.horizon and GradientBound.truncation",
     )
 
 
@@ -187,8 +183,8 @@ def _table(rate: sp.Rational, share: sp.Rational) -> Demonstration:
         f"terms needed to leave at most {_shown(share)} of the sum out, against 1/gamma; "
         "the share left out is rounded down"
     )
-    header = ("gamma", "1/gamma", "terms claimed", "share left out by them", "terms needed")
-    return Demonstration(title, header, rows, ("gamma", "1/gamma", "terms needed"))
+    header = ("gamma", "1/gamma", "ceil(1/gamma)", "share these leave out", "terms needed")
+    return Demonstration(title, header, rows, ("gamma", "1/gamma", "terms needed"), ("", "", "", "down", ""))
 
 
 def _row(rate: sp.Rational, share: sp.Rational) -> tuple[Cell, ...]:

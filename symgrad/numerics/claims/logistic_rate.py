@@ -97,9 +97,9 @@ def _claim(s: Activation) -> Statement:
 def _reason(s: Activation, true: bool) -> str:
     slope = s.slope.sup_abs
     if not slope.is_finite:
-        return f"false: the slope of {s} has no bound"
+        return f"the slope of {s} has no bound"
     if not true:
-        return f"false: sup |s'| = {_shown(slope)} is above 1, and one neuron has a Jacobian beyond ||W|| already"
+        return f"sup |s'| = {_shown(slope)} is above 1, and one neuron has a Jacobian beyond ||W|| already"
     if slope == 1:
         return "true, and no smaller rate holds: sup |s'| = 1"
     return f"true but too weak by the factor {_shown(1 / slope)} at every step: sup |s'| = {_shown(slope)}"
@@ -203,4 +203,4 @@ def _table(bound: Bound | None, found: Enclosures, size: float) -> Demonstration
     title = f"one neuron with |W| = {size:g} at its fixed point; bounds are rounded up, the norm attained down"
     header = ("k", "claimed bound", "corrected bound", "norm attained")
     shown = header if bound is not None else ("k", "claimed bound", "norm attained")
-    return Demonstration(title, header, tuple(rows), shown)
+    return Demonstration(title, header, tuple(rows), shown, ("", "up", "up", "down"))

@@ -140,7 +140,8 @@ def no_growth_in_a_quadratic_norm(network: PlainNetwork, matrix: Array) -> NoGro
     ('quadratic', True, True)
     """
     try:
-        certificate = quadratic_certificate(_form(network, matrix), rate=1.0)
+        with np.errstate(all="ignore"):  # what leaves the floats is refused by the verification
+            certificate = quadratic_certificate(_form(network, matrix), rate=1.0)
     except (NoBoundError, InputError):  # none is found, or the slopes have no bound
         return None
     return NoGrowth("quadratic", matrix, network, np.ones(len(matrix)), certificate.rate, certificate)

@@ -201,4 +201,4 @@ def _table(point: GrowthPoint) -> Demonstration:
     rows = tuple((k, 0.0, norm.lower, norm.upper) for k, norm in enumerate(point.norms, 1))
     title = "2-norms of J^k at the fixed point, rounded down and up, against the bound rho(W)^k = 0 that is claimed"
     header = ("k", "claimed bound", "norm, at least", "norm, at most")
-    return Demonstration(title, header, rows, ("k", "norm, at least"))
+    return Demonstration(title, header, rows, ("k", "norm, at least"), ("", "", "down", "up"))

@@ -213,7 +213,8 @@ def _table(weight: sp.Rational, step: sp.Rational | None) -> Demonstration:
     rows = tuple(_row(x, weight, step) for x in sorted({*_EVENLY, *near}))
     words = "eigenvalue of the flow" if step is None else f"multiplier of the map with eps = {step}"
     title = f"fixed points of the neuron with w = {weight} and the {words}, rounded down and up"
-    return Demonstration(title, ("x", "b", "at least", "at most", "stability"), rows, ("x", "b"))
+    header = ("x", "b", "at least", "at most", "stability")
+    return Demonstration(title, header, rows, ("x", "b"), ("", "", "down", "up", ""))
 
 
 def _row(x: sp.Rational, weight: sp.Rational, step: sp.Rational | None) -> tuple[Cell, ...]:

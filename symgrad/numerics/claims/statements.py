@@ -96,12 +96,15 @@ class Demonstration:
         header: the names of the columns.
         rows: of numbers and words.
         plotted: the columns that a picture shows: the horizontal one first.
+        rounding: of each column where it is printed: ``"up"``, ``"down"`` or nothing for numbers that are exact or
+            approximate.
     """
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     plotted: tuple[str, ...]
+    rounding: tuple[str, ...]
 
     def column(self, name: str) -> tuple[Cell, ...]:
         """The entries of one column."""
