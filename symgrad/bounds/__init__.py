@@ -18,6 +18,7 @@ __all__ = [
     "BoundValue",
     "GradientBound",
     "declared_rules",
+    "flow_growth_rules",
     "flow_rules",
     "gradient_bound",
     "layer_rules",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import sympy as sp
@@ -13,7 +14,7 @@ from flint import arb
 from symgrad.bounds.engine import Engine
 from symgrad.bounds.explanations import explain_infinite
 from symgrad.bounds.flow_limit import FlowLimit, limit_of_steps
-from symgrad.bounds.flow_numbers import FlowRate, flow_rate
+from symgrad.bounds.flow_numbers import FlowRate, flow_rates
 from symgrad.bounds.inequality import FlowNorm, Inequality
 from symgrad.bounds.product import Bound, BoundValue, product_bound
 from symgrad.bounds.proof import Proof
@@ -28,10 +29,27 @@ from symgrad.language.weights import Weights, bind, check_sizes
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import to_ball, upper_float, working_precision
 
-__all__ = ["FlowBound", "FlowSeries", "flow_bound"]
+__all__ = ["FlowBound", "FlowSeries", "FlowValue", "flow_bound"]
 
 T = sp.Symbol("T", nonnegative=True)
 _BITS = 128
+
+
+class FlowValue(BoundValue):
+    """A bound on a flow as a float, rounded up.
+
+    Attributes:
+        method: which of the bounds it is, see :class:`~symgrad.bounds.flow_numbers.FlowRate`.
+    """
+
+    method: str
+
+    @classmethod
+    def of(cls, ball: arb, method: str) -> FlowValue:
+        """The value of an enclosure."""
+        value = cls(ball)
+        value.method = method
+        return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +107,14 @@ class FlowBound(Presentable):
         return self.expr.xreplace({T: _checked_time(time)})
 
     def horizon(self, delta: Any, weights: Mapping[Any, Any] | None = None) -> sp.Expr | float:
-        """The time after which ``exp(mu T) <= delta``: further back a gradient of relative size delta does not reach.
+        """The time from which on ``exp(mu T) <= delta``: further back a gradient of relative size delta does not reach.
 
         Args:
             delta: a positive number or symbol.
             weights: with them the answer is a float, rounded up, for the bound of :meth:`evaluate`.
 
         Returns:
-            ``log(delta) / mu`` where mu is negative, else infinity; 0 where delta is at least 1.
+            ``log(delta) / mu`` where mu is negative, else infinity; 0 where delta is at least 1 and mu is not positive.
 
         Raises:
             InputError: delta is not positive.
@@ -106,9 +124,10 @@ class FlowBound(Presentable):
             raise InputError(f"delta: a positive number or expression is needed, got {delta}")
         if weights is not None:
             return self.with_weights(weights).horizon(delta)
-        if (self.mu >= 0) == sp.true and (delta < 1) == sp.true:
-            return sp.oo
-        return sp.Piecewise((0, delta >= 1), (sp.oo, self.mu >= 0), (sp.log(delta) / self.mu, True))
+        if (self.mu > 0) == sp.true or ((self.mu >= 0) == sp.true and (delta < 1) == sp.true):
+            return sp.oo  # a rate of exactly 0 would divide
+        start = (sp.oo, self.mu > 0), (0, delta >= 1), (sp.oo, self.mu >= 0)
+        return sp.Piecewise(*start, (sp.log(delta) / self.mu, True))
 
     @cached_property
     def parameters(self) -> tuple[sp.Expr, ...]:
@@ -134,11 +153,11 @@ class FlowBound(Presentable):
             return self
         return flow_bound(replace(self.flow, properties=exact.properties), self.norm)
 
-    def evaluate(self, weights: Mapping[Any, Any] | None, T: Any) -> BoundValue:
+    def evaluate(self, weights: Mapping[Any, Any] | None, T: Any) -> FlowValue:
         """The value for given weights and a time, rounded up: rigorous.
 
-        It is the least of the closed form and of what enclosures of the Jacobian's entries give, where all weights
-        are there; see :attr:`FlowSeries.rate`.
+        It is the least of the closed form and of what intervals of the slopes and of the Jacobian's entries give
+        beside it; its ``method`` says which, see :class:`~symgrad.bounds.flow_numbers.FlowRate`.
 
         Args:
             weights: symbol or name -> array; those that the closed form depends on are needed.
@@ -183,32 +202,46 @@ class FlowSeries:
     Attributes:
         bound: the bound, from only those declared properties that the numbers have exactly.
         weights: the numbers.
-        rate: the least rate found, with the way it was found.
+        rates: the closed form, and what numbers give beside it.
     """
 
     def __init__(self, bound: FlowBound, weights: Weights) -> None:
         self.bound = bound.for_numbers(weights)
         self.weights = weights
-        self.rate: FlowRate = flow_rate(self.bound.flow.field, weights, self.bound.mu, self.bound.norm)
+        self.rates = flow_rates(self.bound.flow.field, weights, self.bound.mu, self.bound.norm)
+
+    @property
+    def rate(self) -> FlowRate:
+        """The one with constant 1 that grows least: the best bound on the logarithmic norm."""
+        return min((rate for rate in self.rates if rate.constant == 1), key=lambda rate: upper_float(rate.rate))
 
     @property
     def mu(self) -> float:
-        """The least certified rate, a float rounded up."""
-        return upper_float(self.rate.ball)
+        """The least certified bound on the logarithmic norm, a float rounded up."""
+        return upper_float(self.rate.rate)
 
-    def at(self, time: Any) -> BoundValue:
-        """The bound at a time, rounded up."""
+    def at(self, time: Any) -> FlowValue:
+        """The least of the bounds ``C exp(rate T)`` at a time, rounded up; its ``method`` says which."""
         with working_precision(_BITS):
-            return BoundValue((self.rate.ball * to_ball(_checked_number(time), _BITS)).exp())
+            span = to_ball(_checked_number(time), _BITS)
+            values = [((rate.constant * (rate.rate * span).exp()).upper(), rate.method) for rate in self.rates]
+        return FlowValue.of(*reduce(lambda best, other: other if other[0] < best[0] else best, values))
 
     def horizon(self, delta: sp.Expr) -> float:
         """See :meth:`FlowBound.horizon`; rounded up."""
         with working_precision(_BITS):
             threshold = to_ball(delta, _BITS)
-            if threshold >= 1:
-                return 0.0
-            rate = self.rate.ball
-            return upper_float(threshold.log() / rate) if rate < 0 else float(arb("inf"))
+            times = [_settled(rate, threshold) for rate in self.rates]
+        return min(times)
+
+
+def _settled(rate: FlowRate, threshold: arb) -> float:
+    """The time from which on one bound stays below a threshold, rounded up."""
+    if not rate.rate <= 0:
+        return math.inf
+    if rate.constant <= threshold:
+        return 0.0
+    return upper_float((threshold / rate.constant).log() / rate.rate) if rate.rate < 0 else math.inf
 
 
 def _checked_time(time: Any) -> sp.Expr:

@@ -157,6 +157,10 @@ def _matrix(matrix: sp.Expr, variable: sp.Symbol) -> Germ:
     if isinstance(matrix, sp.MatrixBase):
         germs = [right_derivative(entry, variable) for entry in matrix]
         return tuple(sp.ImmutableDenseMatrix(*matrix.shape, [germ[part] for germ in germs]) for part in (0, 1))
+    if isinstance(matrix, sp.DiagMatrix):
+        value, slope = _matrix(matrix.args[0], variable)
+        ones = isinstance(value, sp.OneMatrix)
+        return (sp.Identity(matrix.rows) if ones else sp.DiagMatrix(value)), sp.DiagMatrix(slope)
     terms = matrix.args if isinstance(matrix, sp.MatAdd) else (matrix,)
     parts = [(right_derivative(factor, variable), rest) for factor, rest in map(scalar_part, terms)]
     if any(variable in rest.free_symbols for _, rest in parts):

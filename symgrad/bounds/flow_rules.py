@@ -1,4 +1,4 @@
-"""Theorems about logarithmic norms, which say how fast a flow ``dx/dt = f(x, u)`` can grow, and about its derivative.
+"""Theorems about logarithmic norms, which say how fast a flow ``dx/dt = f(x, u)`` can grow.
 
 The logarithmic norm is mu(A) = lim (||I + h A|| - 1) / h for h from above to 0: for p = 1 and inf the largest entry of
 the diagonal plus the moduli of the others in its column or row, for p = 2 the largest eigenvalue of (A + A^T) / 2.
@@ -14,7 +14,6 @@ from symgrad.bounds.inequality import (
     BlockLogarithmicNorms,
     Conclusion,
     EntryRange,
-    FlowNorm,
     Lacking,
     LogarithmicNormOf,
     OperatorNormOf,
@@ -305,36 +304,3 @@ def logarithmic_norm_below_the_norm(goal: LogarithmicNormOf, prove: Prove, conte
     """mu(A) <= ||A||."""
     premise = prove(OperatorNormOf(goal.operator, goal.norm))
     return Conclusion(premise.bound, (premise,))
-
-
-@rule(
-    BlockLogarithmicNorms,
-    statement=r"\mu(J_{ii}) \le M_{ii},\quad \lVert J_{ij}\rVert \le M_{ij} \text{ for } i \ne j",
-    source=f"{STROEM}, definition of the comparison matrix",
-    equality="when every block attains its bound at one state and input",
-)
-def metzler_matrix(goal: BlockLogarithmicNorms, prove: Prove, context: Any) -> Conclusion | Lacking:
-    """Logarithmic norms of the diagonal blocks and norms of the others are at most M, entry by entry."""
-    rows = [
-        [prove((LogarithmicNormOf if i == j else OperatorNormOf)(entry, goal.norm)) for j, entry in enumerate(row)]
-        for i, row in enumerate(goal.block.rows)
-    ]
-    matrix = sp.ImmutableDenseMatrix([[item.bound for item in row] for row in rows])
-    return Conclusion(matrix, tuple(item for row in rows for item in row))
-
-
-@rule(
-    FlowNorm,
-    statement=r"\mu(J(t)) \le m \ \forall t \;\Rightarrow\; "
-    r"\Bigl\lVert\frac{\partial x(T)}{\partial x(0)}\Bigr\rVert \le e^{m T}",
-    source="Dahlquist 1958 and Lozinskii 1958; Coppel 1965, Stability and asymptotic behavior of differential "
-    f"equations, sec. 1.7; {SOEDERLIND}, sec. 3",
-    equality="when the initial directions stay where J is largest, as for normal constant J and p = 2",
-    hypotheses=("the bound on the Jacobian holds at all times from 0 to T",),
-)
-def growth_along_a_flow(goal: FlowNorm, prove: Prove, context: Any) -> Conclusion | Lacking:
-    """mu(J(t)) <= m for all t implies ||dx(T)/dx(0)|| <= exp(m T)."""
-    if not context.model.continuous:
-        return Lacking("the model is a map, not a flow")
-    premise = prove(LogarithmicNormOf(goal.jacobian, goal.norm))
-    return Conclusion(sp.exp(premise.bound * goal.time) if premise.is_finite else sp.oo, (premise,))
