@@ -138,7 +138,7 @@ def test_the_largest_of_all_corners_is_found_and_more_by_an_ascent() -> None:
         (np.eye(4)[[1, 2, 3, 0]] * 4, "perron"),
         (np.array([[4.0]]), "perron"),
         (3, "perron"),
-        (np.linalg.qr(np.random.default_rng(0).normal(size=(48, 48)))[0] * 3.9, "norm"),
+        (np.linalg.qr(np.random.default_rng(0).normal(size=(24, 24)))[0] * 3.9, "norm"),
         (np.array([[0.0, 200.0], [0.07, 0.0]]), "perron"),
         (np.array([[3.0, -3.0], [3.0, 1.5]]), "quadratic"),
     ],
