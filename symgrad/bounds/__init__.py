@@ -2,6 +2,7 @@
 
 from symgrad.bounds import (
     declared_rules,
+    flow_growth_rules,
     flow_rules,
     layer_rules,
     lower_rules,
