@@ -14,7 +14,7 @@ from symgrad.errors import NoBoundError
 from symgrad.language.norms import NORMS, Norm
 from symgrad.numerics.sharing import shared_nodes
 from symgrad.numerics.trajectory_bound_norms import CertifiedNorm, floats_around, matrix_norm
-from symgrad.numerics.trajectory_bound_products import Chain, factor_of, inverse_factor
+from symgrad.numerics.trajectory_bound_products import Chain, factor_of, inverse_factors
 from symgrad.numerics.trajectory_bound_states import Course, PointEvaluator, Sequence, stacked
 from symgrad.numerics.trajectory_bound_tube import Radii, Tube, tube_around
 from symgrad.rigor.balls import lower_float, upper_float, working_precision
@@ -78,14 +78,14 @@ class Linearised:
         """
         factors = self.chain(norm, bits).factors
         for step, factor in enumerate(reversed(factors), 1):
-            if not np.isfinite(factor.spread):
+            if not factor.spread.is_finite():
                 raise NoBoundError(f"trajectory: the Jacobian of step {step} has an entry without bounds")
 
     def inverse_chain(self, norm: Norm, bits: int) -> Chain:
         """The transposed inverses of these factors, measured in the dual norm."""
         key = norm, bits, True
         if key not in self._chains:
-            factors = [inverse_factor(factor, norm) for factor in self.chain(norm, bits).factors]
+            factors = inverse_factors(self.chain(norm, bits).factors, norm)
             self._chains[key] = Chain(factors, NORMS[norm.dual])
         return self._chains[key]
 
@@ -110,17 +110,12 @@ class Linearised:
 
     def state_ends(self) -> dict[str, tuple[Array, Array]]:
         """State name -> floats around all states, (T+1, n) each."""
-        centre = self.course.states(128)
-        found = {}
+        found: dict[str, tuple[Array, Array]] = {}
+        states = self.course.states(128) if self.tube is None else self.tube.states
         with working_precision(192):
-            for symbol in centre[0]:
-                balls = [column[symbol].entries() for column in centre]
-                widths = np.zeros((len(balls), len(balls[0]))) if self.tube is None else self.tube.widths[symbol]
-                pairs = [
-                    list(zip(row, map(arb, half.tolist()), strict=True))
-                    for row, half in zip(balls, widths, strict=True)
-                ]
-                low = np.array([[lower_float(ball - half) for ball, half in row] for row in pairs])
-                high = np.array([[upper_float(ball + half) for ball, half in row] for row in pairs])
+            for symbol in states[0]:
+                rows = [columns[symbol].entries() for columns in states]
+                low = np.array([[lower_float(ball) for ball in row] for row in rows])
+                high = np.array([[upper_float(ball) for ball in row] for row in rows])
                 found[str(symbol)] = low, high
         return found

@@ -21,14 +21,9 @@ from flint import arb, arb_mat
 from numpy.typing import NDArray
 
 from symgrad.language.norms import Norm
-from symgrad.numerics.trajectory_bound_norms import (
-    CertifiedNorm,
-    certified,
-    exponent_of,
-    floats_around,
-    matrix_norm,
-)
-from symgrad.rigor.balls import upper_float, working_precision
+from symgrad.numerics.trajectory_bound_norms import CertifiedNorm, certified, floats_around, matrix_norm
+from symgrad.numerics.trajectory_bound_segments import Factor, Segments
+from symgrad.rigor.balls import working_precision
 from symgrad.rigor.matrix_balls import point_matrix
 from symgrad.rigor.matrix_norms import operator_norm
 
@@ -36,7 +31,7 @@ __all__ = [
     "Chain",
     "Factor",
     "factor_of",
-    "inverse_factor",
+    "inverse_factors",
     "moduli_of",
     "narrow_norms",
 ]
@@ -46,22 +41,6 @@ Array = NDArray[np.float64]
 _FIRST_BITS, _MOST_BITS = 128, 8192
 _NARROW_BITS = 44  # of a norm within 1e-12, with some in hand
 _WIDE = 2.0**-40
-_TINY = 2.0**-500  # above all that underflow can hide
-_SPLITS = 24
-_WORK = 4e10  # floating-point operations spent on products of segments
-
-
-@dataclass(frozen=True)
-class Factor:
-    """One enclosed matrix.
-
-    Attributes:
-        matrix: narrow balls.
-        spread: not less than the norm of the true matrix minus this one.
-    """
-
-    matrix: Any
-    spread: float = 0.0
 
 
 def factor_of(matrix: Any, norm: Norm) -> Factor:
@@ -73,27 +52,38 @@ def factor_of(matrix: Any, norm: Norm) -> Factor:
     power = arb((1, near.exponent))
     spread = operator_norm(near.radius, float(norm.p)).upper if near.is_finite else np.inf
     middle = point_matrix(np.nan_to_num(near.mid, posinf=0.0, neginf=0.0))
-    return Factor(middle * power, upper_float(arb(spread) * power))
+    return Factor(middle * power, arb(spread) * power)
 
 
-def inverse_factor(factor: Factor, norm: Norm) -> Factor:
-    """The transposed inverse, with its spread in the dual norm; an infinite spread where no inverse is proved to exist.
+def inverse_factors(factors: Sequence[Factor], norm: Norm) -> list[Factor]:
+    """The transposed inverses, with spreads in the dual norm.
 
-    With ``||D|| <= s`` and ``||M^-1|| s < 1`` it is ``||(M + D)^-1 - M^-1|| <= ||M^-1||^2 s / (1 - ||M^-1|| s)``.
+    From the first one on that is not proved to exist, they are identities with an infinite spread.
     """
-    size = factor.matrix.ncols()
-    nothing = Factor(arb_mat(size, size, [arb(int(i == j)) for i in range(size) for j in range(size)]), float("inf"))
-    if factor.matrix.nrows() != size:
-        return nothing
+    found: list[Factor] = []
+    for factor in factors:
+        inverse = _inverse_factor(factor, norm)
+        if inverse is None:
+            size = factors[0].matrix.nrows()
+            unit = arb_mat(size, size, [arb(int(i == j)) for i in range(size) for j in range(size)])
+            return found + [Factor(unit, arb.pos_inf())] * (len(factors) - len(found))
+        found.append(inverse)
+    return found
+
+
+def _inverse_factor(factor: Factor, norm: Norm) -> Factor | None:
+    """With ``||D|| <= s``, ``m = ||M^-1||`` and ``m s < 1`` it is ``||(M + D)^-1 - M^-1|| <= m^2 s / (1 - m s)``."""
+    if factor.matrix.nrows() != factor.matrix.ncols():
+        return None
     try:
         inverse = factor.matrix.inv()
     except ZeroDivisionError:
-        return nothing
+        return None
     if factor.spread == 0:
         return Factor(inverse.transpose())
     length = matrix_norm(inverse, norm).upper.ball
-    rest = 1 - length * arb(factor.spread)
-    return Factor(inverse.transpose(), upper_float(length**2 * arb(factor.spread) / rest)) if rest > 0 else nothing
+    rest = 1 - length * factor.spread
+    return Factor(inverse.transpose(), (length**2 * factor.spread / rest).upper()) if rest > 0 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,108 +102,35 @@ class Chain:
         """For k = 1, 2, ... the norm of the product from one factor on, and whether that of the middles is narrow."""
         product: Any = None
         norms: list[arb] = [arb(1)]  # of the products of the middles of 0, 1, ... factors
+        most = arb(1)
         for index in range(start, len(self.factors)):
             matrix = self.factors[index].matrix
             product = matrix if product is None else product * matrix
             middle = matrix_norm(product, self.norm)
             error = self._error(norms, start, index + 1)
             norms.append(middle.upper.ball)
-            whole = middle if error == 0 else certified(middle.lower.ball - error, middle.upper.ball + error)
-            yield whole, middle.is_narrow or middle.upper.ball == 0
+            if error == 0:
+                most = middle.upper.ball
+                yield middle, middle.is_narrow or most == 0
+                continue
+            alone = matrix_norm(matrix, self.norm).upper.ball + self.factors[index].spread
+            most = _least(middle.upper.ball + error, most * alone)
+            yield certified(middle.lower.ball - error, most), middle.is_narrow or middle.upper.ball == 0
 
     def _error(self, norms: list[arb], start: int, stop: int) -> arb:
         """A bound on the norm of the true product of factors start ... stop - 1 minus that of the middles."""
-        places = [j for j in range(start, stop) if self.factors[j].spread]
-        terms = (norms[j - start] * arb(self.factors[j].spread) * self._segment(j + 1, stop) for j in places)
+        places = [j for j in range(start, stop) if self.factors[j].spread != 0]
+        terms = (norms[j - start] * self.factors[j].spread * self._segments.norm(j + 1, stop) for j in places)
         return sum(terms, arb(0)).upper()
 
-    def _segment(self, start: int, stop: int) -> arb:
-        """A bound on the norm of the true product of the factors start ... stop - 1."""
-        value, scale = float(self._segments[start, stop]), arb((1, sum(self._exponents[start:stop])))
-        return arb(value) * scale if np.isfinite(value) else arb.pos_inf()
-
     @cached_property
-    def _exponents(self) -> list[int]:
-        """Powers of two near the factors, so that their products do not leave the range of floats."""
-        return [exponent_of(factor.matrix) for factor in self.factors]
-
-    @cached_property
-    def _segments(self) -> Array:
-        """Entry [i, j]: a bound on the norm of the true product of the scaled factors i ... j - 1."""
-        count = len(self.factors)
-        parts = [_floats(factor, e, self.norm) for factor, e in zip(self.factors, self._exponents, strict=True)]
-        middles = _middle_norms([mid for mid, _ in parts], self.norm)
-        spreads = np.array([spread for _, spread in parts])
-        found = np.zeros((count + 1, count + 1))  # zero below the diagonal
-        found[count, count] = 1.0
-        for i in range(count - 1, -1, -1):
-            weights = _products(middles[i, i:count], spreads[i:])
-            known = int(np.argmin(np.append(np.isfinite(weights), False)))  # longer ones were left out
-            row = middles[i, i + 1 :].copy()
-            row[:known] += _sums(weights[:known], found[i + 1 : i + 1 + known, i + 1 : i + 1 + known])
-            places = np.unique(np.linspace(1, known, _SPLITS, dtype=int)) if known else []
-            for place in places:  # a product of two shorter ones
-                at = i + place
-                row[place:] = np.fmin(row[place:], _products(row[place - 1 : place], found[at, at + 1 :]))
-            found[i, i], found[i, i + 1 :] = 1.0, row * (1 + (count + 8) * 2.0**-50) + _TINY
-        return found
+    def _segments(self) -> Segments:
+        return Segments.of(self.factors, self.norm)
 
 
-def _sums(weights: Array, table: Array) -> Array:
-    """Sums of products of bounds; infinite where one of them is."""
-    with np.errstate(all="ignore"):
-        sums = weights @ table
-    return np.where(np.isnan(sums), np.inf, sums)
-
-
-def _products(left: Array, right: Array) -> Array:
-    """Products of bounds; infinite where one of them is, so that nothing is claimed."""
-    with np.errstate(all="ignore"):
-        products = left * right
-    return np.where(np.isnan(products), np.inf, products)
-
-
-def _floats(factor: Factor, exponent: int, norm: Norm) -> tuple[Array, float]:
-    """The middle of a scaled factor in floats, and the spread around it with the rounding of a product by it."""
-    near = floats_around(factor.matrix * arb((1, -exponent)))
-    mid, p = np.ldexp(near.mid, near.exponent), float(norm.p)
-    size = operator_norm(np.abs(mid), "fro" if p == 2 else p).upper
-    extra = operator_norm(near.radius, p).upper + (len(mid) + 2) * 2.0**-52 * size
-    spread = upper_float(arb(factor.spread) * arb((1, -exponent)))
-    return mid, (spread + extra) * (1 + 2.0**-50) + _TINY
-
-
-def _middle_norms(mids: list[Array], norm: Norm) -> Array:
-    """Entry [i, j]: a bound on the norm of the product of the middles i ... j - 1 as computed; infinite if left out."""
-    count, size = len(mids), max(max(mid.shape) for mid in mids)
-    found = np.full((count + 1, count + 1), np.inf)
-    np.fill_diagonal(found, 1.0)
-    longest = int(max(1, min(count, _WORK / (2.0 * size**3 * count))))
-    right = np.array([_enlarged(mid, size) for mid in mids])
-    current = right
-    for length in range(1, longest + 1):
-        index = np.arange(count - length + 1)
-        found[index, index + length] = _sizes(current, norm)
-        if length < count:
-            with np.errstate(all="ignore"):
-                current = current[:-1] @ right[length:]
-    return found
-
-
-def _enlarged(matrix: Array, size: int) -> Array:
-    """With rows and columns of zeros, which change no norm."""
-    return np.pad(matrix, [(0, size - matrix.shape[0]), (0, size - matrix.shape[1])])
-
-
-def _sizes(batch: Array, norm: Norm) -> Array:
-    """Bounds on the norms of a batch of matrices, rounded up; for p = 2 the Frobenius norms."""
-    with np.errstate(all="ignore"):
-        if norm.p == 2:
-            sizes = np.sqrt(np.einsum("bij,bij->b", batch, batch))
-        else:
-            sizes = np.abs(batch).sum(axis=1 if norm.p == 1 else 2).max(axis=1)
-    sizes = np.where(np.isnan(sizes), np.inf, sizes)
-    return np.asarray(sizes * (1 + batch.shape[1] ** 2 * 2.0**-50) + _TINY)
+def _least(a: arb, b: arb) -> arb:
+    """The smaller one of two bounds, of which one may be infinite or unknown."""
+    return b.upper() if b.upper() < a.upper() or a.is_nan() else a.upper()
 
 
 def narrow_norms(
@@ -263,11 +180,11 @@ def _taken(chain: Chain, wanted: int, start: int, last: bool) -> list[CertifiedN
 
 def _is_settled(chain: Chain, chain_at: Callable[[int], Chain], bits: int) -> bool:
     """Whether the spreads of wide factors stay at twice the precision, and are not just cancellation."""
-    if not any(factor.spread for factor in chain.factors):
+    if all(factor.spread == 0 for factor in chain.factors):
         return True
     with working_precision(2 * bits):
         later = chain_at(2 * bits)
-    return all(b.spread >= a.spread / 2 for a, b in zip(chain.factors, later.factors, strict=True))
+    return all(bool(b.spread >= a.spread / 2) for a, b in zip(chain.factors, later.factors, strict=True))
 
 
 def moduli_of(chain_at: Callable[[int], Chain], norms: Sequence[CertifiedNorm]) -> tuple[CertifiedNorm, ...]:

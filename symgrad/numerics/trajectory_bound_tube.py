@@ -59,13 +59,11 @@ class Tube:
     """The enclosure of all trajectories.
 
     Attributes:
-        centre: state symbol -> column of balls after 0 ... T steps: the exact trajectory.
-        widths: state symbol -> (T+1, n): the largest distance of an entry from it.
+        states: state symbol -> column of balls around all states after 0 ... T steps.
         evaluators: at each step an evaluator with balls around all old states and inputs.
     """
 
-    centre: list[Columns]
-    widths: dict[sp.Expr, Array]
+    states: list[Columns]
     evaluators: list[PointEvaluator]
 
 
@@ -123,18 +121,22 @@ class _Growing:
     def tube(self) -> Tube:
         """All steps."""
         centre, points = self.course.states(_BITS), self.course.evaluators(_BITS)
-        spread = np.diag(np.concatenate([*self.radii.initial.values()]))
-        widths, evaluators = [np.abs(spread).sum(axis=1)], []
+        width = np.concatenate([*self.radii.initial.values()])
+        spread, evaluators = np.diag(width), []
+        states = [self._around(centre[0], width)]
         for step, nominal in enumerate(points):
-            point = self._over(nominal, centre[step], spread, widths[-1], step)
-            spread, width = self._advanced(point, centre[step + 1], spread, widths[-1], step)
-            widths.append(width)
+            point = self._over(nominal, states[-1], spread, step)
+            plain = {s: point.vector(node) for s, node in self.nodes.updates.items()}
+            spread, width = self._advanced(point, self._distances(plain, centre[step + 1]), spread, width, step)
+            states.append(_common(self._around(centre[step + 1], width), plain))
             evaluators.append(point)
-        rows = np.array(widths)
-        return Tube(centre, {s: rows[:, part] for s, part in self.parts.items()}, evaluators)
+        return Tube(states, evaluators)
 
-    def _over(self, nominal: PointEvaluator, centre: Columns, spread: Array, width: Array, step: int) -> TubeEvaluator:
-        values = {s: _widened(centre[s], width[part]) for s, part in self.parts.items()}
+    def _around(self, centre: Columns, width: Array) -> Columns:
+        return {s: _widened(centre[s], width[part]) for s, part in self.parts.items()}
+
+    def _over(self, nominal: PointEvaluator, states: Columns, spread: Array, step: int) -> TubeEvaluator:
+        values = dict(states)
         for symbol, array in self.course.sequence.inputs.items():
             values[symbol] = _widened(column_of_balls(array[step]), self.radii.inputs[symbol][step])
         point = TubeEvaluator({**nominal.values, **values}, {})
@@ -144,7 +146,7 @@ class _Growing:
         return point
 
     def _advanced(
-        self, point: TubeEvaluator, after: Columns, spread: Array, width: Array, step: int
+        self, point: TubeEvaluator, box: Array, spread: Array, width: Array, step: int
     ) -> tuple[Array, Array]:
         """The linear image and its box after a step."""
         mid, radius = _bounded(stacked(point, self.nodes.blocks), step)
@@ -154,7 +156,7 @@ class _Growing:
             mid, radius = _bounded(stacked(point, self.input_blocks), step)
             fresh, more = _moved(mid, radius, np.diag(given), given)
             moved, error = np.hstack([moved, fresh]), error + more
-        return self._settled(_with_error(moved, rounded_up(error, 2)), self._box(point, after), step)
+        return self._settled(_with_error(moved, rounded_up(error, 2)), box, step)
 
     def _settled(self, spread: Array, box: Array, step: int) -> tuple[Array, Array]:
         """The image, or the box of plain interval arithmetic where that is much smaller."""
@@ -175,14 +177,24 @@ class _Growing:
         width = self.course.sequence.widths(step + 1)
         return slice(0, 0) if width is None else slice(width, None)
 
-    def _box(self, point: TubeEvaluator, after: Columns) -> Array:
-        """How far the next states lie from the centre by interval arithmetic; infinite where that gives nothing."""
+    def _distances(self, plain: Columns, centre: Columns) -> Array:
+        """How far states of interval arithmetic lie from the centre; infinite where that gives nothing."""
         found = []
-        for symbol, node in self.nodes.updates.items():
-            pairs = zip(point.vector(node).entries(), after[symbol].entries(), strict=True)
+        for symbol in self.parts:
+            pairs = zip(plain[symbol].entries(), centre[symbol].entries(), strict=True)
             found += [upper_float(abs(ball - centre)) for ball, centre in pairs]
         values = np.array(found)
         return np.where(np.isnan(values), np.inf, values)
+
+
+def _common(around: Columns, plain: Columns) -> Columns:
+    """Balls around what two enclosures have in common."""
+    found = {}
+    for symbol, column in around.items():
+        pairs = zip(column.entries(), plain[symbol].entries(), strict=True)
+        entries = [a.intersection(b) if b.is_finite() and a.overlaps(b) else a for a, b in pairs]
+        found[symbol] = arb_mat(len(entries), 1, entries)
+    return found
 
 
 def _widened(column: Any, widths: Array) -> Any:
