@@ -32,6 +32,7 @@ from symgrad.bounds.layers import LayerProduct
 from symgrad.bounds.proof import Proof
 from symgrad.bounds.range_rules import invariant_box as invariant_box_rule
 from symgrad.bounds.steps import checked_steps
+from symgrad.bounds.unit_slopes import UnitSlopes
 from symgrad.bounds.values import BoundArray, checked_points, scalar_arrays, values_on_arrays
 from symgrad.bounds.weighted_growth import (
     BestPower,
@@ -43,6 +44,7 @@ from symgrad.bounds.weighted_growth import (
 )
 from symgrad.bounds.weighted_quantities import WeightedProductNorm
 from symgrad.calculus.enclose import BoundEvaluator
+from symgrad.calculus.invariant_box import UnitBox
 from symgrad.calculus.jacobian import jacobian
 from symgrad.errors import InputError, NoBoundError, NoRuleError, UnknownNameError
 from symgrad.language.exactness import exact_model
@@ -432,13 +434,26 @@ def _closed_growth(inequality: Inequality, norm: Norm, model: Recurrence) -> Gro
 
 
 class BoundSeries:
-    """A bound with weights put in: what is raised to a power is enclosed once, then any k is cheap."""
+    """A bound with weights put in: what is raised to a power is enclosed once, then any k is cheap.
+
+    Attributes:
+        bound: from only those declared properties that the numbers have exactly.
+        weights: the numbers.
+        units: for every method but ``"norm"`` the invariant box unit by unit, in which the trajectories have to start.
+    """
+
+    units: UnitBox | None = None
 
     def __init__(self, bound: Bound, weights: Weights) -> None:
         self.bound = bound = bound.for_numbers(weights)
         self.weights = weights
         with working_precision(_BITS):
-            self._series = bound.growth.series(BoundEvaluator(weights))
+            evaluator, growth = BoundEvaluator(weights), bound.growth
+            if bound.box is not None and isinstance(growth, UnitGrowth):
+                slopes = UnitSlopes(bound.box, weights)
+                self.units, self._series = slopes.units, growth.series_on(evaluator, slopes)
+            else:
+                self._series = growth.series(evaluator)
 
     @property
     def certificates(self) -> tuple[RateCertificate, ...]:

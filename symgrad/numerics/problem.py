@@ -59,8 +59,14 @@ class Problem:
 
     @cached_property
     def setting(self) -> Setting:
-        """The model with its weights, without the claim."""
-        return Setting(self.model, self.weights)
+        """The model with its weights, without the claim; the states in the box that the claim is about."""
+        units = self.series.units
+        return Setting(self.model, self.weights, None if units is None else units.ranges)
+
+    @cached_property
+    def series(self) -> BoundSeries:
+        """The bound with its weights."""
+        return BoundSeries(self.bound, self.weights)
 
     @property
     def evaluator(self) -> ArrayEvaluator:
@@ -88,8 +94,7 @@ class Problem:
     @cached_property
     def log10_bound(self) -> Array:
         """The bound for k = 1 ... horizon, decimal logarithms, rounded up (those of a lower bound down)."""
-        series = BoundSeries(self.bound, self.weights)
-        return np.array([series.at(k).log10 for k in range(1, self.horizon + 1)])
+        return np.array([self.series.at(k).log10 for k in range(1, self.horizon + 1)])
 
     @property
     def log_bound(self) -> Array:

@@ -83,27 +83,27 @@ def _random_batch(problem: Problem, numbers: range, random: np.random.Generator)
     input_scales = [_INPUT_SCALES[(j + j // len(_STATE_SCALES)) % len(_INPUT_SCALES)] for j in numbers]
     initial = {}
     for symbol in problem.model.states:
-        drawn = _drawn(problem, symbol, (problem.size(symbol), len(numbers)), np.array(state_scales), random)
-        initial[symbol] = drawn[..., None]
+        initial[symbol] = _drawn(problem, symbol, (problem.size(symbol), len(numbers)), np.array(state_scales), random)
     inputs = {}
     for symbol in problem.model.inputs:
         shape = (steps, problem.size(symbol), len(numbers))
         drawn = _drawn(problem, symbol, shape, np.array(input_scales), random)
-        constant = np.array([j % 2 == 1 for j in numbers])
-        inputs[symbol] = np.where(constant, drawn[:1], drawn)[..., None]
+        constant = np.array([j % 2 == 1 for j in numbers])[:, None]
+        inputs[symbol] = np.where(constant, drawn[:1], drawn)
     return Batch(initial, inputs, steps)
 
 
 def _drawn(
     problem: Problem, symbol: sp.Expr, shape: tuple[int, ...], scales: Array, random: np.random.Generator
 ) -> Array:
-    """Numbers of given scales around the middle of a range, with its ends among them where the scale is large."""
-    ends = problem.ranges.of(symbol)
+    """Numbers (..., n, B, 1) of given scales around the middle of a range, its ends among them for large scales."""
+    ends, scales = problem.ranges.of(symbol), scales[:, None]
     if not ends.is_bounded:
-        return problem.ranges.clipped(symbol, scales * random.standard_normal(shape))
+        return problem.ranges.clipped(symbol, scales * random.standard_normal(shape)[..., None])
     half = (ends.high - ends.low) / 2
-    around = np.where(scales > 1, np.sign(random.uniform(-1, 1, shape)), random.uniform(-1, 1, shape))
-    centre = np.where(scales == 0, min(max(0.0, ends.low), ends.high), ends.centre)
+    signs, within = np.sign(random.uniform(-1, 1, shape)), random.uniform(-1, 1, shape)
+    around = np.where(scales > 1, signs[..., None], within[..., None])
+    centre = np.where(scales == 0, ends.nearest, ends.centre)
     return problem.ranges.clipped(symbol, centre + np.minimum(scales, 1.0) * half * around)
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import sympy as sp
 
+from symgrad.calculus.unit_ranges import UnitRanges
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.numerics.arrays import ArrayEvaluator
@@ -23,10 +24,12 @@ class Setting:
     Attributes:
         model: the recurrence.
         weights: all parameters, with all sizes.
+        units: intervals for the units of states that take the place of declared ranges.
     """
 
     model: Recurrence
     weights: Weights
+    units: UnitRanges | None = None
 
     @cached_property
     def evaluator(self) -> ArrayEvaluator:
@@ -40,8 +43,8 @@ class Setting:
 
     @cached_property
     def ranges(self) -> RangeSet:
-        """The declared ranges."""
-        return RangeSet(self.model, self.weights)
+        """The ranges of states and inputs."""
+        return RangeSet(self.model, self.weights, self.units)
 
     def size(self, symbol: sp.Expr) -> int:
         """The number of entries of a variable."""

@@ -136,9 +136,10 @@ def separate(
     bits: int,
 ) -> Separation:
     """Both sides of a claim about k steps from an initial state, in balls of the given precision."""
-    claimed = BoundSeries(bound, weights).at(k).ball
+    series = BoundSeries(bound, weights)
+    claimed = series.at(k).ball
     with working_precision(bits):
-        ranges = RangeSet(bound.model, weights)
+        ranges = RangeSet(bound.model, weights, None if series.units is None else series.units.ranges)
         start = {bound.model.symbol(name): column_of_balls(array) for name, array in initial.items()}
         fed = {bound.model.symbol(name): array for name, array in inputs.items()}
         blocks = _split(direction, [column.nrows() for column in start.values()])
