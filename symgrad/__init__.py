@@ -24,6 +24,7 @@ from symgrad.language.stacking import stack
 if TYPE_CHECKING:
     from symgrad.bounds.flow import FlowBound, flow_bound
     from symgrad.bounds.gradient import GradientBound, gradient_bound
+    from symgrad.bounds.invariant import InvariantBox, invariant_box
     from symgrad.bounds.joint_spectral_radius import JointSpectralRadius, joint_spectral_radius
     from symgrad.bounds.layer_gradient import LayerGradientBound, layer_gradient_bound
     from symgrad.bounds.product import Bound, product_bound
@@ -55,6 +56,7 @@ __all__ = [
     "Gradients",
     "InputError",
     "Interval",
+    "InvariantBox",
     "Jacobian",
     "JointSpectralRadius",
     "LayerGradientBound",
@@ -82,6 +84,7 @@ __all__ = [
     "flow_bound",
     "gradient_bound",
     "hadamard",
+    "invariant_box",
     "jacobian",
     "joint_spectral_radius",
     "layer_gradient_bound",
@@ -111,6 +114,7 @@ _ON_FIRST_USE = {
     "FlowBound": "symgrad.bounds.flow",
     "GradientBound": "symgrad.bounds.gradient",
     "Gradients": "symgrad.numerics.backpropagation",
+    "InvariantBox": "symgrad.bounds.invariant",
     "Jacobian": "symgrad.calculus.jacobian",
     "JointSpectralRadius": "symgrad.bounds.joint_spectral_radius",
     "LayerGradientBound": "symgrad.bounds.layer_gradient",
@@ -123,6 +127,7 @@ _ON_FIRST_USE = {
     "backpropagate": "symgrad.numerics.backpropagation",
     "flow_bound": "symgrad.bounds.flow",
     "gradient_bound": "symgrad.bounds.gradient",
+    "invariant_box": "symgrad.bounds.invariant",
     "jacobian": "symgrad.calculus.jacobian",
     "joint_spectral_radius": "symgrad.bounds.joint_spectral_radius",
     "layer_gradient_bound": "symgrad.bounds.layer_gradient",
