@@ -146,6 +146,8 @@ class Flow(Presentable):
         clash = sorted(taken & set(map(str, step.free_symbols)))
         if clash:
             raise InputError(f"eps: {clash[0]} is a state, an input or a size of flow {self.name}; choose another name")
+        if eps is None and str(step) in map(str, self.parameters):
+            raise InputError(f"eps: {step} is a parameter of flow {self.name}; give another symbol for the step")
         updates = {state: sum(_times(step, rate), start=state) for state, rate in self.rates.items()}
         return Recurrence(
             updates, self.inputs, f"{self.name}, discretised", ranges=self.ranges, properties=self.properties
