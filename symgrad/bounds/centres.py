@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,35 +61,20 @@ class _Problem:
     diagonal: bool
     square: float = 1.0
 
-    @cached_property
-    def units(self) -> NDArray[np.intp]:
-        return np.arange(self.loop.states, len(self.loop.mid))
-
-    def gap(self, matrix: Array, multipliers: Array) -> Array:
+    def gap(self, point: Direction) -> Array:
         """The matrix G, linear in P and lambda."""
         states, t = self.loop.states, self.loop.mid
-        image = np.vstack([matrix @ t[:states], multipliers[:, None] * t[states:]])
+        image = np.vstack([point[0] @ t[:states], point[1][:, None] * t[states:]])
         whole = -(t.T @ image)
-        whole[:states, :states] += self.square * matrix
-        whole[self.units, self.units] += multipliers
+        whole[:states, :states] += self.square * point[0]
+        units = np.arange(states, len(t))
+        whole[units, units] += point[1]
         return (whole + whole.T) / 2
-
-    def adjoint(self, whole: Array) -> Direction:
-        """The transpose of the map from P and lambda to G."""
-        states, t = self.loop.states, self.loop.mid
-        image = t @ whole
-        first = self.square * whole[:states, :states] - image[:states] @ t[:states].T
-        second = np.diag(whole)[states:] - np.einsum("ij,ij->i", image[states:], t[states:])
-        return self.allowed((first + first.T) / 2), second
-
-    def allowed(self, matrix: Array) -> Array:
-        """The part of a symmetric matrix that P may have."""
-        return np.diag(np.diag(matrix)) if self.diagonal else matrix
 
     def parts(self, point: Direction) -> tuple[Array, Array, Array]:
         """The three matrices that have to be positive definite."""
         one = np.eye(self.loop.states)
-        return self.gap(*point), point[0] - one, self.condition * one - point[0]
+        return self.gap(point), point[0] - one, self.condition * one - point[0]
 
     def value(self, point: Direction) -> float:
         """The barrier; inf outside."""
@@ -103,54 +87,96 @@ class _Problem:
 
 
 class _Newton:
-    """Gradient, curvature and preconditioner of the barrier at one point."""
+    """Gradient and curvature of the barrier at one point.
+
+    G is a sum over the entries of P and lambda, so that with X = G^-1, Y = T X and V = T X T' the second derivative is
+    made of blocks of X, Y and V alone: those of N states are matrices, those of the units are needed squared.
+    """
 
     def __init__(self, problem: _Problem, point: Direction) -> None:
         self.problem = problem
-        self.inverse, self.below, self.above = (np.linalg.inv(part) for part in problem.parts(point))
-        first, second = problem.adjoint(self.inverse)
-        self.gradient: Direction = (problem.allowed(-first - self.below + self.above), -second)
-        self._prepare()
+        self.below, self.above = (np.linalg.inv(part) for part in problem.parts(point)[1:])
+        t, n = problem.loop.mid, problem.loop.states
+        self.x = np.linalg.inv(problem.gap(point))
+        self.y = t @ self.x
+        self.v = self.y @ t.T
+        slopes = np.diag(self.x)[n:] - np.diag(self.v)[n:]
+        first = problem.square * self.x[:n, :n] - self.v[:n, :n] + self.below - self.above
+        self.gradient: Direction = (-(first + first.T) / 2, -slopes)
 
-    def _prepare(self) -> None:
-        """The exact curvature by each multiplier, and by P that of the three barriers taken one by one."""
-        problem, states = self.problem, self.problem.loop.states
-        t, x = problem.loop.mid, self.inverse
-        image = t @ x
-        own = np.einsum("ij,ij->i", image, t)
-        cross = np.diag(image)
-        diagonal = np.diag(x) ** 2
-        curvature = diagonal[states:] - 2 * cross[states:] ** 2 + own[states:] ** 2
-        self.steepness = np.maximum(curvature, 1e-12 * diagonal[states:])
-        if problem.diagonal:
-            steep = problem.square**2 * diagonal[:states] - 2 * problem.square * cross[:states] ** 2 + own[:states] ** 2
-            self.root = steep + np.diag(self.below) ** 2 + np.diag(self.above) ** 2
-        else:
-            self.root = np.linalg.inv(problem.square * x[:states, :states] + self.below + self.above)
+    def squares(self) -> Array:
+        """The second derivative by the diagonal of P and lambda."""
+        n, count = self.problem.loop.states, len(self.x)
+        scale = np.where(np.arange(count) < n, self.problem.square, 1.0)
+        cross = scale[None, :] * self.y**2
+        whole = scale[:, None] * scale[None, :] * self.x**2 - cross - cross.T + self.v**2
+        barriers = self.below**2 + self.above**2
+        whole[:n, :n] += barriers
+        return np.asarray(whole)
+
+    def step(self) -> tuple[Direction, float]:
+        """About the Newton step, and the square of its decrement."""
+        found = self._diagonal_step() if self.problem.diagonal else _Conjugate(self).step()
+        return found, -_inner(self.gradient, found)
+
+    def _diagonal_step(self) -> Direction:
+        n = self.problem.loop.states
+        slopes = np.concatenate([np.diag(self.gradient[0]), self.gradient[1]])
+        found = -_solved(self.squares(), slopes)
+        return np.diag(found[:n]), found[n:]
+
+
+def _solved(matrix: Array, right: Array) -> Array:
+    """The solution of a positive definite system, of which rounding may have made a singular one."""
+    scale = 1 / np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    scaled = scale[:, None] * matrix * scale + 1e-13 * np.eye(len(matrix))
+    return scale * np.asarray(np.linalg.solve(scaled, scale * right))
+
+
+class _Conjugate:
+    """A Newton step by conjugate gradients."""
+
+    def __init__(self, newton: _Newton) -> None:
+        self.gradient, self.below, self.above = newton.gradient, newton.below, newton.above
+        n, square = newton.problem.loop.states, newton.problem.square
+        x, y, v, root = newton.x, newton.y, newton.v, math.sqrt(square)
+        self.units = len(x) - n
+        own = [square * x[:n, :n], root * y[:n, :n], root * y[:n, :n].T, v[:n, :n]]
+        self.own = list(zip((1.0, -1.0, -1.0, 1.0), own, strict=True))
+        self.mixed = np.vstack([root * x[n:, :n], y[:n, n:].T, root * y[n:, :n], v[n:, :n]])
+        self.signs = np.repeat([1.0, -1.0, -1.0, 1.0], self.units)
+        self.squares = newton.squares()[n:, n:]
+        scale = 1 / np.sqrt(np.maximum(np.diag(self.squares), 1e-300))
+        scaled = scale[:, None] * self.squares * scale + 1e-10 * np.eye(self.units)
+        self.inverse = scale[:, None] * np.linalg.inv(scaled) * scale
+        self.root = np.linalg.inv(square * x[:n, :n] + newton.below + newton.above)
 
     def curved(self, step: Direction) -> Direction:
         """The second derivative applied to a step."""
-        problem, x = self.problem, self.inverse
-        first, second = problem.adjoint(x @ problem.gap(*step) @ x)
-        barriers = self.below @ step[0] @ self.below + self.above @ step[0] @ self.above
-        return first + problem.allowed(barriers), second
+        p, multipliers = step
+        first = self.below @ p @ self.below + self.above @ p @ self.above
+        for sign, matrix in self.own:
+            first += sign * (matrix @ p @ matrix.T)
+        first += self.mixed.T @ ((self.signs * np.tile(multipliers, 4))[:, None] * self.mixed)
+        second = self.signs * np.einsum("ij,ij->i", self.mixed @ p, self.mixed)
+        return (first + first.T) / 2, second.reshape(4, self.units).sum(axis=0) + self.squares @ multipliers
 
     def preconditioned(self, residual: Direction) -> Direction:
-        """An approximate inverse of the second derivative."""
-        multipliers = residual[1] / self.steepness
-        if self.problem.diagonal:
-            return np.diag(np.diag(residual[0]) / self.root), multipliers
-        return self.root @ residual[0] @ self.root, multipliers
+        """An approximate inverse of the second derivative: exact for the multipliers alone."""
+        return self.root @ residual[0] @ self.root, self.inverse @ residual[1]
 
-    def step(self) -> tuple[Direction, float]:
-        """About the Newton step, by conjugate gradients, and the square of its decrement."""
+    def step(self) -> Direction:
+        """The step, as accurate as is worth its cost."""
         found = (np.zeros_like(self.gradient[0]), np.zeros_like(self.gradient[1]))
         residual = (-self.gradient[0], -self.gradient[1])
         direction = self.preconditioned(residual)
         size = start = _inner(residual, direction)
         for _ in range(_GRADIENT_STEPS):
             image = self.curved(direction)
-            length = size / _inner(direction, image) if size > 0 else 0.0
+            curvature = _inner(direction, image)
+            if not (size > 0 and curvature > 0):
+                break
+            length = size / curvature
             found = (found[0] + length * direction[0], found[1] + length * direction[1])
             residual = (residual[0] - length * image[0], residual[1] - length * image[1])
             next_direction = self.preconditioned(residual)
@@ -160,7 +186,7 @@ class _Newton:
             ratio = next_size / size
             direction = (next_direction[0] + ratio * direction[0], next_direction[1] + ratio * direction[1])
             size = next_size
-        return found, -_inner(self.gradient, found)
+        return found
 
 
 def _centred(problem: _Problem, point: Direction) -> Direction:
