@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from symgrad.numerics.claims.statements import Cell, Demonstration, DerivedStep, LiteratureClaim, Statement, rounded
 from symgrad.present.data import number
 from symgrad.present.dispatch import latex, plot, text, to_dict
@@ -14,7 +16,7 @@ from symgrad.present.layout import column_table
 from symgrad.present.plots import new_axes
 from symgrad.present.scalars import phrase, prose
 
-__all__ = ["array_of", "paragraph", "step_data", "step_lines", "step_rows", "table_text"]
+__all__ = ["paragraph", "step_data", "step_lines", "step_rows"]
 
 _WIDTH = 100
 _LATEX_WIDTH = 88
@@ -47,7 +49,8 @@ def _cells(table: Demonstration) -> list[list[str]]:
     return [[_cell(value, way) for value, way in zip(row, table.rounding, strict=True)] for row in table.rows]
 
 
-def table_text(table: Demonstration) -> str:
+@text.register
+def _(table: Demonstration) -> str:
     """The table in columns below its title."""
     return "\n".join([paragraph(table.title), column_table(table.header, _cells(table), [_CELL] * len(table.header))])
 
@@ -59,11 +62,25 @@ def _(claim: LiteratureClaim) -> str:
         paragraph(claim.reason, f"Verdict: {claim.verdict}: "),
         paragraph(f"{claim.correction.text} ({claim.correction.source})", "Instead: "),
         *(f"  {line}" for bound in claim.correction.bounds for line in text(bound).splitlines()),
+        *([paragraph(_numbers(claim), "Counter-example: ")] if claim.counterexample else []),
         "Derivation:",
         *step_lines(claim.steps),
-        table_text(claim.demonstration),
+        text(claim.demonstration),
     ]
     return "\n".join(lines)
+
+
+def _numbers(claim: LiteratureClaim) -> str:
+    """The counter-example in words: bounds rounded, arrays as lists."""
+    return "; ".join(_named(name, value) for name, value in claim.counterexample.items())
+
+
+def _named(name: str, value: Any) -> str:
+    if not isinstance(value, float):
+        return f"{name} = {np.asarray(value).tolist()}"
+    if name.endswith(("at least", "at most")):
+        return f"{name} {rounded(value, up=name.endswith('at most'))}"
+    return f"{name} = {value:.6g}"
 
 
 # --- LaTeX ----------------------------------------------------------------------
@@ -83,7 +100,7 @@ def _rows(claim: LiteratureClaim) -> list[str]:
         *correction,
         *step_rows(claim.steps),
         *_phrases(claim.demonstration.title),
-        array_of(claim.demonstration),
+        latex(claim.demonstration),
     ]
 
 
@@ -97,7 +114,8 @@ def _step_rows(step: DerivedStep) -> list[str]:
     return [rf"({step.number}) \quad {step.latex}", *(rf"\qquad\scriptstyle {phrase(line)}" for line in reason)]
 
 
-def array_of(table: Demonstration) -> str:
+@latex.register
+def _(table: Demonstration) -> str:
     """A table as an array of numbers."""
     head = " & ".join(phrase(name) for name in table.header)
     rows = [" & ".join(_latex_cell(cell) for cell in row) for row in _cells(table)]
@@ -140,7 +158,7 @@ def _(claim: LiteratureClaim) -> str:
         *(f"\\item {prose(step.text)}\n{display(step.latex)}\n{prose(step.reason)}" for step in claim.steps),
         r"\end{enumerate}",
         prose(claim.demonstration.title),
-        f"\\[\n{fitted(array_of(claim.demonstration))}\n\\]",
+        f"\\[\n{fitted(latex(claim.demonstration))}\n\\]",
         *(rf"\subsection*{{Proof}}{body(bound.proof)}" for bound in claim.correction.bounds),
     ]
     return "\n".join(parts)
@@ -164,9 +182,20 @@ def step_data(step: DerivedStep) -> dict[str, Any]:
     }
 
 
-def _table_data(table: Demonstration) -> dict[str, Any]:
+@to_dict.register
+def _(table: Demonstration) -> dict[str, Any]:
     rows = [[number(cell) if isinstance(cell, float) else cell for cell in row] for row in table.rows]
-    return {"title": table.title, "header": list(table.header), "rows": rows, "rounding": list(table.rounding)}
+    return {
+        "kind": "table of numbers",
+        "title": table.title,
+        "header": list(table.header),
+        "rows": rows,
+        "rounding": list(table.rounding),
+    }
+
+
+def _data(value: Any) -> Any:
+    return number(value) if isinstance(value, float) else np.asarray(value).tolist()
 
 
 @to_dict.register
@@ -182,7 +211,8 @@ def _(claim: LiteratureClaim) -> dict[str, Any]:
             "bounds": [to_dict(bound) for bound in claim.correction.bounds],
         },
         "steps": [step_data(step) for step in claim.steps],
-        "demonstration": _table_data(claim.demonstration),
+        "counterexample": {name: _data(value) for name, value in claim.counterexample.items()},
+        "demonstration": to_dict(claim.demonstration),
     }
 
 
@@ -200,7 +230,23 @@ def plot_claim(claim: LiteratureClaim, *, ax: Any = None) -> Any:
     Returns:
         The axes.
     """
-    axes, table = new_axes(ax), claim.demonstration
+    axes = plot_table(claim.demonstration, ax=ax)
+    axes.set_title(f"{claim.name}: {claim.verdict}")
+    return axes
+
+
+@plot.register
+def plot_table(table: Demonstration, *, ax: Any = None) -> Any:
+    """The columns of a table that belong into a picture, against the first of them.
+
+    Args:
+        table: certified numbers.
+        ax: the matplotlib axes to draw on; new ones unless given.
+
+    Returns:
+        The axes.
+    """
+    axes = new_axes(ax)
     across, *names = table.plotted
     values = {name: [float(cell) for cell in table.column(name)] for name in table.plotted}
     for colour, name in zip(_COLOURS, names, strict=False):
@@ -211,7 +257,6 @@ def plot_claim(claim: LiteratureClaim, *, ax: Any = None) -> Any:
     if min(heights) > 0 and max(heights) > _LOGARITHMIC * min(heights):
         axes.set_yscale("log")
     axes.set_xlabel(across)
-    axes.set_title(f"{claim.name}: {claim.verdict}")
     axes.grid(visible=True, alpha=0.3)
     axes.legend()
     return axes

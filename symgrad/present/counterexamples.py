@@ -66,9 +66,17 @@ def _(found: SpectralRadiusCounterexample) -> str:
         paragraph(found.reason, f"{found.verdict}: "),
         *filter(None, [paragraph(_meaning(found))]),
     ]
-    if found.growth is not None:
-        lines += _point_lines(found.growth)
-    return "\n".join([*lines, *step_lines(found.steps)])
+    return "\n".join([*lines, *(text(part) for part in (found.growth, found.proof) if part is not None)])
+
+
+@text.register
+def _(proof: NoGrowth) -> str:
+    return "\n".join(step_lines(proof.steps))
+
+
+@text.register
+def _(point: GrowthPoint) -> str:
+    return "\n".join(_point_lines(point))
 
 
 def _point_lines(point: GrowthPoint) -> list[str]:
@@ -103,7 +111,20 @@ def _(found: SpectralRadiusCounterexample) -> str:
         *(phrase(line) for line in textwrap.wrap(_meaning(found), _WIDTH)),
     ]
     rows += _point_rows(found.growth) if found.growth is not None else []
-    rows += step_rows(found.steps)
+    return _array([*rows, *step_rows(found.steps)])
+
+
+@latex.register
+def _(proof: NoGrowth) -> str:
+    return _array(step_rows(proof.steps))
+
+
+@latex.register
+def _(point: GrowthPoint) -> str:
+    return _array(_point_rows(point))
+
+
+def _array(rows: list[str]) -> str:
     return "\\begin{array}{l}\n" + " \\\\[0.6ex]\n".join(rows) + "\n\\end{array}"
 
 
@@ -144,15 +165,17 @@ def _(found: SpectralRadiusCounterexample) -> dict[str, Any]:
         "reason": found.reason,
         "best": None if found.best is None else number(found.best),
         "seed": found.seed,
-        "growth": None if found.growth is None else _point_data(found.growth),
-        "proof": None if found.proof is None else _proof_data(found.proof),
+        "growth": None if found.growth is None else to_dict(found.growth),
+        "proof": None if found.proof is None else to_dict(found.proof),
     }
 
 
-def _point_data(point: GrowthPoint) -> dict[str, Any]:
+@to_dict.register
+def _(point: GrowthPoint) -> dict[str, Any]:
     value = point.eigenvalue
     parts = None if value is None else [[lower_float(x), upper_float(x)] for x in (value.real, value.imag)]
     return {
+        "kind": "fixed point with growing gradients",
         "slopes": point.slopes.tolist(),
         "biases": point.biases.tolist(),
         "fixed_point": point.fixed_point.tolist(),
@@ -164,8 +187,10 @@ def _point_data(point: GrowthPoint) -> dict[str, Any]:
     }
 
 
-def _proof_data(proof: NoGrowth) -> dict[str, Any]:
+@to_dict.register
+def _(proof: NoGrowth) -> dict[str, Any]:
     return {
+        "kind": "proof that gradients do not grow",
         "method": proof.method,
         "rate": number(proof.rate),
         "constant": number(proof.constant),

@@ -40,6 +40,9 @@ def test_a_claim_that_is_altered_is_caught(name: str) -> None:
     wrong = tuple(tuple(1.01 * cell if isinstance(cell, float) else cell for cell in row) for row in table.rows)
     assert not replace(claim, demonstration=replace(table, rows=wrong)).replay()
     assert not replace(claim, verdict=sg.Verdict.UNDECIDED).replay()
+    numbers = {name: 2 * np.asarray(value) for name, value in claim.counterexample.items()}
+    assert claim.is_refuted == bool(numbers)
+    assert not numbers or not replace(claim, counterexample=numbers).replay()
     false = replace(claim.steps[0], check=lambda: False)
     assert not replace(claim, steps=(false, *claim.steps[1:])).replay()
     assert not replace(claim, correction=replace(claim.correction, text="anything")).replay()
@@ -131,6 +134,13 @@ def test_the_terms_needed_are_counted_exactly(gamma: float, delta: float) -> Non
     assert claim.replay()
 
 
+@pytest.mark.parametrize(("gamma", "delta"), [(0.9, 0.01), (0.5, 0.25), (0.9, 0.999999)])
+def test_the_terms_claimed_are_too_few(gamma: float, delta: float) -> None:
+    found = sg.claims.horizon(gamma, delta).counterexample
+    assert found["terms"] == math.ceil(1 / found["gamma"]) < found["terms needed"]
+    assert delta < found["share left out at least"] <= Fraction(found["gamma"]) ** found["terms"] * (1 + 1e-15)
+
+
 def test_one_over_gamma_falls_while_the_need_grows() -> None:
     table = sg.claims.horizon(0.7).demonstration
     falling, growing = (np.diff(table.column(name)) for name in ("1/gamma", "terms needed"))
@@ -159,6 +169,12 @@ def test_stability_is_that_of_the_simulated_map(w: float, eps: float | None) -> 
     unstable = "unstable" in claim.demonstration.column("stability")
     assert claim.verdict.value == ("refuted" if unstable else "proved")
     assert claim.replay()
+
+
+def test_an_unstable_point_refutes_the_curve() -> None:
+    assert sg.claims.stable_points(5).counterexample == {"x": 0.5, "b": -2.5, "eigenvalue of the flow at least": 0.25}
+    assert sg.claims.stable_points(-12, 1).counterexample["multiplier of the map at most"] < -1
+    assert sg.claims.stable_points(3).counterexample == {}
 
 
 def test_the_flip_of_the_map_is_left_open() -> None:

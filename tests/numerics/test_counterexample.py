@@ -278,8 +278,13 @@ def test_what_is_printed(matrix: object) -> None:
     found = sg.claims.spectral_radius_counterexample(matrix)
     assert found.verdict.value in str(found)
     assert found.latex().count(r"\begin{") == found.latex().count(r"\end{")
+    part = found.growth or found.proof
+    assert part is not None
+    assert str(part) in str(found)
+    assert part.latex().startswith(r"\begin{array}{l}")
     data = json.loads(json.dumps(found.to_dict()))
     assert data["found"] == found.found
+    assert json.loads(json.dumps(part.to_dict())) in (data["growth"], data["proof"])
     assert data["matrix"] == np.asarray(matrix, dtype=float).tolist()
     if found.found:
         assert "spectral radius of J at the fixed point: at least" in str(found)

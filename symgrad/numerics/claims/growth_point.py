@@ -16,6 +16,7 @@ from symgrad.language.elementwise import VARIABLE
 from symgrad.language.norms import norm as norm_of
 from symgrad.numerics.claims.growth_search import dominant_pair
 from symgrad.numerics.claims.plain_network import PlainNetwork
+from symgrad.presentable import Presentable
 from symgrad.rigor.balls import ball_function, lower_float, working_precision
 from symgrad.rigor.eigenvalues import enclosed_eigenvalue
 from symgrad.rigor.krawczyk import enclosed_zero
@@ -37,12 +38,14 @@ class Enclosures:
     """What ball arithmetic proves about a fixed point.
 
     Attributes:
+        biases: (n,), exact.
         arguments: (n, 1) balls around the arguments of the activations.
         state: (n, 1) balls around the fixed point.
         slopes: balls around the slopes.
         jacobian: (n, n) balls around J.
     """
 
+    biases: Array
     arguments: Any
     state: Any
     slopes: list[arb]
@@ -52,6 +55,8 @@ class Enclosures:
     def eigenvalue(self) -> acb | None:
         """A ball around the eigenvalue of J of largest modulus, where it is simple."""
         floats = np.array([float(entry.mid()) for entry in self.jacobian.entries()])
+        if not np.isfinite(floats).all():
+            return None
         value, vector = dominant_pair(floats.reshape(self.jacobian.nrows(), -1))
         return enclosed_eigenvalue(self.jacobian, value, vector)
 
@@ -72,7 +77,7 @@ class Enclosures:
 
 
 @dataclass(frozen=True, eq=False)
-class GrowthPoint:
+class GrowthPoint(Presentable):
     """Biases and a fixed point of a network at which the spectral radius of the Jacobian J is proved to be above 1.
 
     The gradient that is carried back through k steps at the fixed point is multiplied by J^k, and
@@ -176,7 +181,7 @@ def enclosures(network: PlainNetwork, matrix: Array, biases: Array, arguments: A
     jacobian = _scaled(weight, slopes, network.inside)
     if not all(entry.is_finite() for entry in jacobian.entries()):
         return None
-    return Enclosures(zero, _mapped(value, zero) if network.inside else zero, slopes, jacobian)
+    return Enclosures(biases, zero, _mapped(value, zero) if network.inside else zero, slopes, jacobian)
 
 
 def _point(

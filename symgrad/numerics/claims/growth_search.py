@@ -49,6 +49,13 @@ def growing_slopes(matrix: Array, low: float, high: float, seed: int = 0) -> lis
     >>> best.slopes.tolist(), round(best.radius, 12)
     ([0.25, 0.0], 2.0)
     """
+    unit = float(np.ldexp(1.0, int(np.frexp(np.abs(matrix).max())[1]) - 1)) or 1.0
+    found = _searched(matrix / unit, low, high, seed)
+    return [Candidate(candidate.slopes, candidate.radius * unit) for candidate in found]
+
+
+def _searched(matrix: Array, low: float, high: float, seed: int) -> list[Candidate]:
+    """The same for a matrix with entries of size 1."""
     size = len(matrix)
     starts = _corners(size, low, high) if size <= _EXHAUSTIVE else np.full((1, size), high)
     random = np.random.default_rng(seed)

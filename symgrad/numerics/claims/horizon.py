@@ -43,7 +43,8 @@ def horizon(gamma: Any = 0.99, delta: Any = 0.01) -> LiteratureClaim:
     falls to 1; no constant factor mends that.
 
     Args:
-        gamma: the rate, a rational number between 0 and 1; a float stands for its shortest decimal.
+        gamma: the rate, a rational number between 0 and 1; a float stands for its shortest decimal. Where so few terms
+            do happen to be enough for it, the counter-example is a rate nearer to 1.
         delta: the share that may be left out, between 0 and 1.
 
     Returns:
@@ -58,16 +59,18 @@ def horizon(gamma: Any = 0.99, delta: Any = 0.01) -> LiteratureClaim:
     459
     """
     rate, share = _share("gamma", gamma), _share("delta", delta)
-    terms, least = _needed(rate, share), _ceiling(1 / rate)
-    left = lower_float(_power(rate, least))
+    witness = rate if _needed(rate, share) > _ceiling(1 / rate) else 1 - (1 - share) / 8
+    terms, least = _needed(witness, share), _ceiling(1 / witness)
+    left = lower_float(_power(witness, least))
     reason = (
-        f"at gamma = {_shown(rate)} the first {least} terms leave at least {rounded(left, up=False, digits=3)} of "
+        f"at gamma = {_shown(witness)} the first {least} terms leave at least {rounded(left, up=False, digits=3)} of "
         f"the sum out, {terms} terms are needed for {_shown(share)}; "
         "and as gamma tends to 1 the need grows, while 1/gamma falls"
     )
     again = partial(horizon, gamma, delta)
-    steps, table = _steps(rate, share), _table(rate, share)
-    return LiteratureClaim("horizon", _CLAIM, Verdict.REFUTED, reason, _correction(), steps, table, again)
+    found = {"gamma": float(witness), "terms": least, "share left out at least": left, "terms needed": terms}
+    steps, table = _steps(witness, share), _table({rate, witness}, share)
+    return LiteratureClaim("horizon", _CLAIM, Verdict.REFUTED, reason, _correction(), steps, table, found, again)
 
 
 _CLAIM = Statement(
@@ -177,8 +180,8 @@ def _reaches(rate: sp.Rational, share: sp.Rational, terms: int) -> bool:
     return Fraction(int(rate.p), int(rate.q)) ** terms <= Fraction(int(share.p), int(share.q))
 
 
-def _table(rate: sp.Rational, share: sp.Rational) -> Demonstration:
-    rows = tuple(_row(each, share) for each in sorted({rate, *_RATES}))
+def _table(rates: set[sp.Rational], share: sp.Rational) -> Demonstration:
+    rows = tuple(_row(each, share) for each in sorted({*rates, *_RATES}))
     title = (
         f"terms needed to leave at most {_shown(share)} of the sum out, against 1/gamma; "
         "the share left out is rounded down"

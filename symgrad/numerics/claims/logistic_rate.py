@@ -82,6 +82,7 @@ def logistic_rate(activation: str | Activation = "sigmoid", norm: Any = 2) -> Li
         _correction(s, bound),
         _steps(s, bound, found),
         _table(bound, found, float(size)),
+        _numbers(found, float(size)) if verdict is Verdict.REFUTED else {},
         partial(logistic_rate, activation, norm),
     )
 
@@ -137,6 +138,16 @@ def _attained(s: Activation, size: float) -> Enclosures:
     if found is None:
         raise NoBoundError(f"activation {s}: no fixed point with its largest slope could be enclosed")
     return found
+
+
+def _numbers(found: Enclosures, size: float) -> dict[str, Any]:
+    norm = lower_float(abs(found.jacobian[0, 0]))
+    return {
+        "norm of W": size,
+        "b": found.biases,
+        "fixed point": [float(ball.mid()) for ball in found.state.entries()],
+        "norm of J at least": norm,
+    }
 
 
 def _steps(s: Activation, bound: Bound | None, found: Enclosures) -> tuple[DerivedStep, ...]:

@@ -18,6 +18,7 @@ from symgrad.language.elementwise import Activation
 from symgrad.language.weights import bind
 from symgrad.numerics.claims.plain_network import PlainNetwork
 from symgrad.numerics.claims.statements import DerivedStep, Line, numbered, rounded
+from symgrad.presentable import Presentable
 from symgrad.rigor.balls import to_ball, upper_float, working_precision
 from symgrad.rigor.matrix_balls import point_matrix
 from symgrad.rigor.matrix_norms import operator_norm
@@ -33,7 +34,7 @@ _LEAST = 2.0**-9  # of the rate times the slope: scalings beyond would leave the
 
 
 @dataclass(frozen=True, eq=False)
-class NoGrowth:
+class NoGrowth(Presentable):
     """A proof that the spectral radius of every product of Jacobians ``W diag(d)`` with ``|d_i| <= s`` is at most 1.
 
     Attributes:

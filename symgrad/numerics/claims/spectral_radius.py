@@ -70,8 +70,27 @@ def spectral_radius(steps: int = 12) -> LiteratureClaim:
     )
     again = partial(spectral_radius, steps)
     return LiteratureClaim(
-        "spectral_radius", _CLAIM, Verdict.REFUTED, reason, _correction(), _steps(point), _table(point), again
+        "spectral_radius",
+        _CLAIM,
+        Verdict.REFUTED,
+        reason,
+        _correction(),
+        _steps(point),
+        _table(point),
+        _numbers(point),
+        again,
     )
+
+
+def _numbers(point: GrowthPoint) -> dict[str, Any]:
+    return {
+        "W": point.matrix,
+        "b": point.biases,
+        "fixed point": point.fixed_point,
+        "slopes": point.slopes,
+        "spectral radius of W": 0.0,
+        "spectral radius of J at least": point.rate,
+    }
 
 
 _MOST = 100

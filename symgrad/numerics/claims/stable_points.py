@@ -69,6 +69,8 @@ def stable_points(w: Any = 5, eps: Any = None) -> LiteratureClaim:
         raise InputError(f"eps: a number above 0 and at most 1 is needed, got {eps!r}")
     low, high = _extreme_feedback(weight)
     least = -sp.oo if step is None else 1 - 2 / step
+    table = _table(weight, step)
+    unstable = [row for row in table.rows if "unstable" in row]
     verdict = Verdict.REFUTED if high > 1 or low < least else Verdict.UNDECIDED if low == least else Verdict.PROVED
     return LiteratureClaim(
         "stable_points",
@@ -77,9 +79,18 @@ def stable_points(w: Any = 5, eps: Any = None) -> LiteratureClaim:
         _reason(weight, least, verdict),
         _correction(step),
         _steps(weight, step),
-        _table(weight, step),
+        table,
+        _unstable(unstable[len(unstable) // 2], step) if unstable else {},
         partial(stable_points, w, eps),
     )
+
+
+def _unstable(row: tuple[Cell, ...], step: sp.Rational | None) -> dict[str, Cell]:
+    """The numbers of an unstable fixed point."""
+    x, b, low, high, _ = row
+    name = "eigenvalue of the flow" if step is None else "multiplier of the map"
+    bound: dict[str, Cell] = {f"{name} at least": low} if float(low) > 0 else {f"{name} at most": high}
+    return {"x": x, "b": b, **bound}
 
 
 def _rational(name: str, value: Any) -> sp.Rational:

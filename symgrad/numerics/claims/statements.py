@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symgrad.bounds.product import Bound
@@ -88,7 +90,7 @@ class DerivedStep:
 
 
 @dataclass(frozen=True)
-class Demonstration:
+class Demonstration(Presentable):
     """A table of certified numbers.
 
     Attributes:
@@ -123,11 +125,12 @@ class LiteratureClaim(Presentable):
         correction: the corrected theorem.
         steps: the derivation, numbered.
         demonstration: certified numbers.
+        counterexample: where it is refuted, the numbers that refute it by name, else empty.
 
     >>> import symgrad as sg
     >>> claim = sg.claims.horizon(0.99, delta=0.01)
-    >>> claim.verdict.value, claim.replay()
-    ('refuted', True)
+    >>> claim.verdict.value, claim.counterexample["terms"], claim.replay()
+    ('refuted', 2, True)
     """
 
     name: str
@@ -137,6 +140,7 @@ class LiteratureClaim(Presentable):
     correction: Correction
     steps: tuple[DerivedStep, ...]
     demonstration: Demonstration
+    counterexample: Mapping[str, Any]
     derive: Callable[[], LiteratureClaim] = field(repr=False)
 
     @property
@@ -153,8 +157,14 @@ class LiteratureClaim(Presentable):
             and [bound.expr for bound in self.correction.bounds] == [bound.expr for bound in again.correction.bounds]
             and self.demonstration == again.demonstration
             and self.steps == again.steps
+            and _plain(self.counterexample) == _plain(again.counterexample)
         )
         return same and all(step.holds() for step in self.steps)
+
+
+def _plain(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers by name, arrays as lists."""
+    return {name: np.asarray(value).tolist() for name, value in numbers.items()}
 
 
 def numbered(*lines: Line) -> tuple[DerivedStep, ...]:
