@@ -12,7 +12,8 @@ __all__ = ["Candidate", "dominant_pair", "growing_slopes"]
 Array = NDArray[np.float64]
 
 _EXHAUSTIVE = 10  # up to this size all corners of the box are tried
-_STARTS = 24
+_STARTS, _FEWEST = 24, 6
+_LARGE = 32  # from this size on there are fewer starting points, as each takes long
 _ROUNDS = 40
 _STEPS = (1.0, 0.3, 0.1, 0.03, 0.01)  # of an ascent, in widths of the box
 _GAIN = 1e-9  # relative gain below which an ascent ends
@@ -59,11 +60,12 @@ def _searched(matrix: Array, low: float, high: float, seed: int) -> list[Candida
     size = len(matrix)
     starts = _corners(size, low, high) if size <= _EXHAUSTIVE else np.full((1, size), high)
     random = np.random.default_rng(seed)
-    drawn = random.uniform(low, high, (_STARTS // 2, size))
-    corners = np.where(random.random((_STARTS // 2, size)) < random.random((_STARTS // 2, 1)), high, low)
+    count = int(np.clip(_STARTS * (_LARGE / size) ** 1.5, _FEWEST, _STARTS))
+    drawn = random.uniform(low, high, (count // 2, size))
+    corners = np.where(random.random((count // 2, size)) < random.random((count // 2, 1)), high, low)
     starts = np.concatenate([starts, drawn, corners])
     radii = _radii(matrix, starts)
-    order = np.argsort(-radii, kind="stable")[:_STARTS]
+    order = np.argsort(-radii, kind="stable")[:count]
     climbed = [_climbed(matrix, Candidate(starts[i], float(radii[i])), low, high) for i in order]
     best = sorted(climbed, key=lambda candidate: -candidate.radius)[:_CANDIDATES]
     thinned = [_thinned(matrix, candidate, low) for candidate in best[:2]]
