@@ -19,7 +19,7 @@ from symgrad.presentable import Presentable
 from symgrad.rigor.array_input import checked_matrix
 from symgrad.rigor.balls import lower_float, upper_float, working_precision
 from symgrad.rigor.matrix_balls import point_matrix
-from symgrad.rigor.spectral_radius import spectral_radius_bounds
+from symgrad.rigor.spectral_radius import spectral_radius_above, spectral_radius_bounds
 
 __all__ = ["JointSpectralRadius", "joint_spectral_radius", "rate_of_product"]
 
@@ -84,7 +84,7 @@ def rate_of_product(factors: Sequence[Any]) -> float:
     """
     with working_precision(_BITS):
         product = reduce(lambda done, factor: factor * done, factors[1:], factors[0])
-        low = spectral_radius_bounds(product)[0]
+        low = spectral_radius_above(product)
         return lower_float(low if len(factors) == 1 or low == 0 else low.root(len(factors)))
 
 

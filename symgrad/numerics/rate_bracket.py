@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,6 +37,7 @@ EFFORTS = {
 }
 _FREE_SIZE = 2
 _REACHED = 0.99  # the share of the lower rate from which on real trajectories count as reaching it
+_NEAR = 0.9999  # the share at which the search for faster trajectories stops
 _LONGEST = 64
 
 
@@ -129,19 +129,21 @@ class RateBracket(Presentable):
 
     @property
     def reached(self) -> str:
-        """Whether real trajectories grow at the lower rate: three answers in words."""
-        if self.realised is None or self.lower == 0:
+        """What reaches the lower rate: "by real trajectories", "in part by real trajectories" or "by slopes only"."""
+        if self.realised is None:
             return "by slopes only"
         return "by real trajectories" if self.realised.rate >= _REACHED * self.lower else "in part by real trajectories"
 
-    @cached_property
-    def verdict(self) -> str:
+    @property
+    def conclusion(self) -> str:
         """What the bracket says about gradients, in words."""
         if self.upper < 1:
             return "all gradients vanish"
         if self.realised is not None and self.realised.rate > 1:
             return "gradients explode along a real trajectory"
-        return "gradients may explode by the slopes alone" if self.lower > 1 else "undecided"
+        if self.lower > 1:
+            return "the slopes by themselves allow growth, no growing trajectory is proved"
+        return "neither vanishing nor explosion is proved"
 
     def replay(self) -> bool:
         """Prove both ends again: the certificates of the upper rate, the slopes and the trajectory of the lower."""
@@ -251,7 +253,7 @@ def _realised(
     best: PeriodicOrbit | None = None
     for steps in dict.fromkeys((witness.period, 1, period)):
         slopes = np.resize(witness.slopes, (steps, witness.form.count))
-        found = search.best(slopes, spending.restarts, spending.variations, random)
+        found = search.best(slopes, spending.restarts, spending.variations, _NEAR * witness.rate, random)
         if found is not None and (best is None or found.rate > best.rate):
             best = found
         if best is not None and best.rate >= _REACHED * witness.rate:

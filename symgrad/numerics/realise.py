@@ -27,7 +27,8 @@ _RETURN = 1e3  # how much more returning counts than arguments at their targets
 _NEWTON = 30
 _SETTLED = 1e-9  # relative; what an orbit may miss itself by before it is proved
 _CUTOFF = 1e-10
-_PROVED = 3  # how many orbits are tried in balls
+_SAME = 1e-6  # relative difference of rates below which orbits count as the same
+_PROVED = 4  # how many orbits are tried in balls
 _PARENTS = 4
 _FREE = 4  # random starts for each aimed one
 _SEARCH = 2**34  # multiplications spent on random variations
@@ -59,32 +60,39 @@ class OrbitSearch:
         low, high = (np.concatenate([getattr(self.ranges[s], end).ravel() for s in symbols]) for end in ("low", "high"))
         return low, high
 
-    def best(self, slopes: Array, count: int, rounds: int, random: np.random.Generator) -> PeriodicOrbit | None:
+    def best(
+        self, slopes: Array, count: int, rounds: int, enough: float, random: np.random.Generator
+    ) -> PeriodicOrbit | None:
         """The proved orbit of the largest rate among those found, None if none is proved.
 
         Args:
             slopes: (p, q) the sequence to come near to.
             count: how many orbits are sought.
             rounds: how often the best ones are varied at random.
+            enough: the rate at which variations stop.
             random: the source of random numbers.
         """
         with np.errstate(all="ignore"):
             aimed = self.orbits(slopes, count, random)
             free = self._returned(self._free(len(slopes), len(aimed) * _FREE, random))
-            found, rates = self._varied(np.concatenate([aimed, free]), len(aimed), rounds, random)
+            found, rates = self._varied(np.concatenate([aimed, free]), len(aimed), rounds, enough, random)
         best: PeriodicOrbit | None = None
-        for place in [i for i in range(len(rates)) if np.isfinite(rates[i])][:_PROVED]:
+        for place in _distinct(rates)[:_PROVED]:
             proved = self._proved(found[place])
             if proved is not None and (best is None or proved.rate > best.rate):
                 best = proved
         return best
 
-    def _varied(self, found: Array, count: int, rounds: int, random: np.random.Generator) -> tuple[Array, Array]:
+    def _varied(
+        self, found: Array, count: int, rounds: int, enough: float, random: np.random.Generator
+    ) -> tuple[Array, Array]:
         """The orbits of the largest rates, best first, after variations of their inputs at random."""
         found, rates = (ordered[: 2 * count] for ordered in self._sorted(found))
         inputs = self.form.size
         cost = max(1, (found.shape[1] * inputs) ** 3 * len(found) * 8)
         for _ in range(min(rounds, _SEARCH // cost) if found.shape[2] > inputs else 0):
+            if rates[0] >= enough:
+                break
             parents = found[random.integers(0, _PARENTS, len(found))]
             size = 10.0 ** random.uniform(-3, 0.5, (len(found), 1, 1))
             change = size * random.standard_normal(parents.shape)
@@ -95,16 +103,23 @@ class OrbitSearch:
         return found, rates
 
     def _sorted(self, found: Array) -> tuple[Array, Array]:
+        """Orbits and rates in falling order of rates; those that repeat a rate come after all others."""
         rates = self.rates(found)
         order = np.argsort(-rates, kind="stable")
+        first = _distinct(rates[order])
+        order = np.concatenate([order[first], np.delete(order, first)])
         return found[order], rates[order]
 
     def _free(self, period: int, count: int, random: np.random.Generator) -> Array:
-        """(B, p, Y) random inputs and short trajectories under them, from states of many sizes."""
+        """(B, p, Y) random inputs and short trajectories under them, from states of many sizes or all over a range."""
         width, total = sum(self.steering.layout.sizes), self.form.size
         size = 10.0 ** random.uniform(-2, 2, (count, period, width))  # entries of sizes of their own, or of one
         size[::2] = 10.0 ** random.uniform(-1, 2, (len(size[::2]), 1, 1))
-        current = np.clip(size * random.standard_normal((count, period, width)), *self._limits)
+        low, high = self._limits
+        current = np.clip(size * random.standard_normal((count, period, width)), low, high)
+        bounded = np.isfinite(high - low)
+        within = np.where(bounded, low, 0.0) + np.where(bounded, high - low, 0.0) * random.random(current.shape)
+        current[1::2] = np.where(bounded, within, current)[1::2]
         for step in range(1, period):
             after, _ = self.steering.next_states(self._point(current[:, step - 1 : step]), count)
             current[:, step, :total] = after
@@ -242,6 +257,15 @@ class OrbitSearch:
             return None
         rate = rate_of_product(found.jacobians)
         return PeriodicOrbit(model, self.setting.weights, self.ranges, inputs, states, rate)
+
+
+def _distinct(rates: Array) -> list[int]:
+    """Places of finite rates in a falling sequence, one of those that agree."""
+    kept: list[int] = []
+    for place, rate in enumerate(rates.tolist()):
+        if np.isfinite(rate) and (not kept or rate < rates[kept[-1]] * (1 - _SAME)):
+            kept.append(place)
+    return kept
 
 
 def _block_diagonal(blocks: Any) -> Array:

@@ -75,7 +75,7 @@ class SlopeSearch:
         index = np.arange(len(place))
         radius = np.abs(values[index, place])
         right = vectors[index, :, place]
-        left = _left_vectors(product, values[index, place])
+        left = _left_vectors(product, vectors, values[index, place], place)
         scale = np.einsum("bi,bi->b", left, right) * values[index, place]
         scale = np.where(np.abs(scale) > _SMALLEST, scale, np.inf)
         pushed, rights = right, []
@@ -192,7 +192,7 @@ class SlopeSearch:
     def _disturbed(self, slopes: Array, count: int, random: np.random.Generator) -> Array:
         """(count, p, q) copies with about 1 to 8 slopes moved to the other end."""
         low, high = self.form.low, self.form.high
-        share = 2.0 ** random.uniform(0, 3, (count, 1, 1)) / slopes.size
+        share = 2.0 ** random.uniform(0, 3, (count, 1, 1)) / max(slopes.size, 1)
         other = np.where(slopes > low, low, high)
         return np.where(random.random((count, *slopes.shape)) < share, other, slopes)
 
@@ -205,8 +205,12 @@ def _product(matrices: Array) -> Array:
     return done
 
 
-def _left_vectors(product: Array, values: Any) -> Any:
-    """(B, N) left eigenvectors of given eigenvalues, by the adjoint's eigenvectors."""
-    found, vectors = np.linalg.eig(np.swapaxes(product, 1, 2))
-    place = np.argmin(np.abs(found - values[:, None]), axis=1)
-    return vectors[np.arange(len(place)), :, place]
+def _left_vectors(product: Array, vectors: Any, values: Any, place: Any) -> Any:
+    """(B, N) left eigenvectors of some eigenvalues: rows of the inverse, or eigenvectors of the adjoint."""
+    index = np.arange(len(place))
+    try:
+        return np.linalg.inv(vectors)[index, place]
+    except np.linalg.LinAlgError:
+        found, others = np.linalg.eig(np.swapaxes(product, 1, 2))
+        nearest = np.argmin(np.abs(found - values[:, None]), axis=1)
+        return others[index, :, nearest]

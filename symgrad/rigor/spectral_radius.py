@@ -9,18 +9,21 @@ from typing import Any
 
 import numpy as np
 from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpq_mat, fmpz, fmpz_poly
+from numpy.typing import NDArray
 
 from symgrad.errors import InputError
 from symgrad.rigor.balls import working_precision
+from symgrad.rigor.eigenvalues import enclosed_eigenvalue
 from symgrad.rigor.matrix_balls import point_matrix
 
-__all__ = ["spectral_radius_bounds"]
+__all__ = ["spectral_radius_above", "spectral_radius_bounds"]
 
 _BITS = (160, 448)  # precisions at which eigenvalues are tried
 _POWER_BITS = 256
 _SQUARINGS = 40  # matrices are raised to the power 2^40 at most
 _EXACT_SIZE = 16  # the largest matrix whose characteristic polynomial is computed in rational numbers
 _EXACT_SPREAD = 256  # the widest range of its entries, in bits
+_ACCURATE = 40  # bits of one eigenvalue that are enough
 _NARROW = arb((1, -40))  # relative width of bounds that are good enough
 _ITERATIONS = 200
 
@@ -59,6 +62,34 @@ def spectral_radius_bounds(matrix: Any) -> Bounds:
         if best[1] - best[0] <= _NARROW * best[1]:
             break
     return best
+
+
+def spectral_radius_above(matrix: Any) -> arb:
+    """An exact lower bound of the spectral radius of every matrix within an ``arb_mat``: the lower one of the bounds.
+
+    The dominant eigenvalue alone is enclosed if that is possible, which takes a fraction of the time.
+
+    Raises:
+        InputError: as for :func:`spectral_radius_bounds`.
+
+    >>> bool(spectral_radius_above(arb_mat([[0, 2], [2, 0]])) > 1.999)
+    True
+    """
+    _checked(matrix)
+    array = _floats(matrix)
+    if array.size and np.isfinite(array).all():
+        values, vectors = np.linalg.eig(array)
+        place = int(np.argmax(np.abs(values)))
+        with working_precision(_BITS[0]):
+            found = enclosed_eigenvalue(matrix, complex(values[place]), vectors[:, place])
+            if found is not None and found.rel_accuracy_bits() > _ACCURATE:
+                return abs(found).abs_lower()
+    return spectral_radius_bounds(matrix)[0]
+
+
+def _floats(matrix: Any) -> NDArray[np.float64]:
+    entries = np.array([float(entry.mid()) for entry in matrix.entries()], dtype=np.float64)
+    return entries.reshape(matrix.nrows(), matrix.ncols())
 
 
 def _checked(matrix: Any) -> None:
@@ -151,8 +182,7 @@ def _from_quotients(matrix: Any) -> Iterator[Bounds]:
 
 def _perron_vector(positive: Any) -> Any:
     """A positive float vector near the Perron vector of a matrix without negative entries; None on overflow."""
-    size = positive.nrows()
-    array = np.array([float(entry) for entry in positive.entries()]).reshape(size, size)
+    size, array = positive.nrows(), _floats(positive)
     largest = float(array.max())
     if not 0 < largest < np.inf:
         return None
