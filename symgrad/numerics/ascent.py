@@ -18,7 +18,7 @@ from symgrad.language.operators import Operator, Variable, Vector
 from symgrad.numerics.adjoints import adjoint
 from symgrad.numerics.block_vectors import divided, dual, log_norm, pairing, safe_exp
 from symgrad.numerics.controls import Controls, where
-from symgrad.numerics.problem import Problem
+from symgrad.numerics.exploration import Exploration
 from symgrad.numerics.products import products, stretched
 from symgrad.numerics.simulate import Batch
 
@@ -51,7 +51,7 @@ class Ascent:
         problem: the bound and its weights.
     """
 
-    problem: Problem
+    problem: Exploration
 
     @cached_property
     def _symbols(self) -> dict[sp.Expr, sp.Expr]:
@@ -113,7 +113,7 @@ class Ascent:
         short = batch.first(factors)
         items = products(self.problem.evaluator, self.problem.nodes.blocks, short, self.problem.simulated(short))
         last = list(items)[-1].matrix
-        columns = np.stack([stretched(last[:, b], self.problem.bound.norm) for b in range(batch.size)], axis=1)
+        columns = np.stack([stretched(last[:, b], self.problem.norm) for b in range(batch.size)], axis=1)
         return self._blocks(columns[:, :, None])
 
     def _blocks(self, stacked: Array) -> Point:
@@ -121,7 +121,7 @@ class Ascent:
         return dict(zip(self._symbols, np.split(stacked, ends[:-1]), strict=True))
 
     def _forward(self, variables: Controls, direction: Point) -> _Run:
-        norm = self.problem.bound.norm
+        norm = self.problem.norm
         states, pushed = dict(variables.initial), direction
         total = -log_norm(pushed, norm)
         points, directions, inside = [], [], np.ones(total.shape, dtype=bool)
@@ -148,7 +148,7 @@ class Ascent:
 
     def _gradient(self, run: _Run) -> tuple[Controls, Point]:
         """The gradient by initial state and inputs, and the direction that a power step leads to."""
-        norm, backward = self.problem.bound.norm, self._backward or {}
+        norm, backward = self.problem.norm, self._backward or {}
         pulled = dual(run.directions[-1], norm)
         costate = {s: np.zeros_like(array) for s, array in pulled.items()}
         inputs: list[Point] = []

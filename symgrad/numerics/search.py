@@ -9,7 +9,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.numerics.ascent import Ascent
-from symgrad.numerics.problem import Problem
+from symgrad.numerics.exploration import Exploration
 from symgrad.numerics.simulate import Batch
 from symgrad.numerics.steering import Steering
 
@@ -24,14 +24,14 @@ _ASCENTS = ((1, 40), (3, 30), (12, 15))  # factors and iterations
 _ENTRIES = 2**22  # of the inputs of one batch
 
 
-def random_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
+def random_batches(problem: Exploration, count: int, random: np.random.Generator) -> Iterator[Batch]:
     """Trajectories from states and inputs at many scales, the first ones at zero; some steered to extreme slopes."""
     steered = min(count // 5, _FEW)
     yield from _drawn_batches(problem, count - steered, random)
     yield from _steered_batches(problem, steered, random)
 
 
-def adversarial_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
+def adversarial_batches(problem: Exploration, count: int, random: np.random.Generator) -> Iterator[Batch]:
     """A third of the trajectories drawn, a third steered to extreme slopes, a third improved by ascent."""
     third = count // 3
     yield from _drawn_batches(problem, count - 2 * third, random)
@@ -39,24 +39,24 @@ def adversarial_batches(problem: Problem, count: int, random: np.random.Generato
     yield from _ascended_batches(problem, third, random)
 
 
-def _drawn_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
+def _drawn_batches(problem: Exploration, count: int, random: np.random.Generator) -> Iterator[Batch]:
     for numbers in _portions(problem, count):
         yield _random_batch(problem, numbers, random)
 
 
-def _steered_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
+def _steered_batches(problem: Exploration, count: int, random: np.random.Generator) -> Iterator[Batch]:
     for numbers in _portions(problem, count):
         yield _steered_batch(problem, numbers, random)
 
 
-def _steered_batch(problem: Problem, numbers: range, random: np.random.Generator) -> Batch:
+def _steered_batch(problem: Exploration, numbers: range, random: np.random.Generator) -> Batch:
     steered = Steering(problem.setting, problem.horizon).batch(len(numbers), random)
     if steered is None or steered.size == len(numbers):
         return _random_batch(problem, numbers, random) if steered is None else steered
     return steered.joined(_random_batch(problem, numbers[steered.size :], random))
 
 
-def _ascended_batches(problem: Problem, count: int, random: np.random.Generator) -> Iterator[Batch]:
+def _ascended_batches(problem: Exploration, count: int, random: np.random.Generator) -> Iterator[Batch]:
     """Drawn and steered starts improved for products of few, of more and of many factors, in turn."""
     ascent = Ascent(problem)
     for numbers in _portions(problem, count):
@@ -69,7 +69,7 @@ def _ascended_batches(problem: Problem, count: int, random: np.random.Generator)
                 yield ascent.improved(pool.part(best), steps, iterations) if ascent.is_possible else pool.part(best)
 
 
-def _portions(problem: Problem, count: int) -> Iterator[range]:
+def _portions(problem: Exploration, count: int) -> Iterator[range]:
     """The numbers of the trajectories of each batch, few enough to be stored."""
     width = sum(map(problem.size, problem.model.inputs)) or 1
     at_once = max(1, _ENTRIES // (width * problem.horizon))
@@ -77,7 +77,7 @@ def _portions(problem: Problem, count: int) -> Iterator[range]:
         yield range(start, min(start + at_once, count))
 
 
-def _random_batch(problem: Problem, numbers: range, random: np.random.Generator) -> Batch:
+def _random_batch(problem: Exploration, numbers: range, random: np.random.Generator) -> Batch:
     steps = problem.horizon
     state_scales = [_STATE_SCALES[j % len(_STATE_SCALES)] for j in numbers]
     input_scales = [_INPUT_SCALES[(j + j // len(_STATE_SCALES)) % len(_INPUT_SCALES)] for j in numbers]
@@ -94,7 +94,7 @@ def _random_batch(problem: Problem, numbers: range, random: np.random.Generator)
 
 
 def _drawn(
-    problem: Problem, symbol: sp.Expr, shape: tuple[int, ...], scales: Array, random: np.random.Generator
+    problem: Exploration, symbol: sp.Expr, shape: tuple[int, ...], scales: Array, random: np.random.Generator
 ) -> Array:
     """Numbers (..., n, B, 1) of given scales around the middle of a range, its ends among them for large scales."""
     ends, scales = problem.ranges.of(symbol), scales[:, None]
@@ -107,7 +107,7 @@ def _drawn(
     return problem.ranges.clipped(symbol, centre + np.minimum(scales, 1.0) * half * around)
 
 
-SEARCHES: dict[str, Callable[[Problem, int, np.random.Generator], Iterator[Batch]]] = {
+SEARCHES: dict[str, Callable[[Exploration, int, np.random.Generator], Iterator[Batch]]] = {
     "random": random_batches,
     "adversarial": adversarial_batches,
 }
