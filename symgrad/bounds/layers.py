@@ -11,7 +11,8 @@ import sympy as sp
 from flint import arb, arb_mat
 
 from symgrad.bounds.gain import ball_power_norm
-from symgrad.bounds.growth import ComparisonPower, Growth, Series, nonnegative_inverse
+from symgrad.bounds.growth import ComparisonPower, Growth
+from symgrad.bounds.series import Series, nonnegative_inverse
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.errors import InputError
 from symgrad.language.layers import LayerInfimum, LayerSupremum, OrderedProduct, at_layer

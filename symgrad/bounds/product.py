@@ -36,13 +36,12 @@ from symgrad.bounds.unit_slopes import UnitSlopes
 from symgrad.bounds.values import BoundArray, checked_points, scalar_arrays, values_on_arrays
 from symgrad.bounds.weighted_growth import (
     BestPower,
-    CertifiedSeries,
-    ClosestSeries,
     RefinedPower,
     UnitGrowth,
     certified_power,
 )
 from symgrad.bounds.weighted_quantities import WeightedProductNorm
+from symgrad.bounds.weighted_series import CertifiedSeries, ClosestSeries
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.invariant_box import UnitBox
 from symgrad.calculus.jacobian import jacobian

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,12 +13,14 @@ from flint import arb
 
 from symgrad.bounds.certificates import RateCertificate
 from symgrad.bounds.diagonal_scaling import diagonal_certificate
-from symgrad.bounds.growth import ComparisonSeries, Growth, RateSeries, Series, UpperSeries
+from symgrad.bounds.growth import Growth
 from symgrad.bounds.invariant import InvariantBox
 from symgrad.bounds.perron_scaling import perron_certificates
 from symgrad.bounds.quadratic import quadratic_certificate
+from symgrad.bounds.series import ComparisonSeries, RateSeries, Series, UpperSeries
 from symgrad.bounds.unit_slopes import UnitSlopes
 from symgrad.bounds.weighted_rules import C
+from symgrad.bounds.weighted_series import CertifiedSeries, ClosestSeries, GeometricRate
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.jacobian import jacobian
 from symgrad.language.nodes import Node
@@ -27,9 +28,7 @@ from symgrad.language.norms import Norm
 from symgrad.language.operators import Diagonal, children, symbols_of
 from symgrad.rigor.balls import to_ball
 
-__all__ = ["BestPower", "CertifiedPower", "CertifiedSeries", "ClosestSeries", "RefinedPower", "UnitGrowth"]
-
-_SCANNED = 10_000
+__all__ = ["BestPower", "CertifiedPower", "RefinedPower", "UnitGrowth"]
 
 
 class UnitGrowth(Growth):
@@ -60,44 +59,6 @@ class UnitGrowth(Growth):
                 nodes += inner
                 found |= symbols_of(node) if not inner else set(symbols_of(node)).difference(*map(symbols_of, inner))
         return frozenset(found) & frozenset(self.box.model.parameters)
-
-
-class ClosestSeries(Series):
-    """Several bounds on the same, of which the closest counts at every number of steps.
-
-    Attributes:
-        named: name -> bound.
-    """
-
-    def __init__(self, named: dict[str, Series], upper: bool) -> None:
-        self.named, self._upper = named, upper
-
-    def at(self, k: int) -> arb:
-        return self.with_name(k)[1]
-
-    def with_name(self, k: int) -> tuple[str, arb]:
-        """The closest bound at k steps, and its name."""
-        values = {name: series.at(k) for name, series in self.named.items()}
-        known = {name: ball for name, ball in values.items() if not ball.is_nan()} or values
-        name = min(known, key=lambda item: _Order(known[item].upper() if self._upper else -known[item].lower()))
-        return name, known[name]
-
-    def horizon(self, threshold: arb, limit: int) -> int | None:
-        found = [series.horizon(threshold, limit) for series in self.named.values()]
-        if not self._upper:
-            return None if None in found else max(steps for steps in found if steps is not None)
-        known = [steps for steps in found if steps is not None]
-        return min(known) if known else None
-
-
-class _Order:
-    """Balls by their upper ends, exact, for ``min``."""
-
-    def __init__(self, ball: arb) -> None:
-        self._ball = ball
-
-    def __lt__(self, other: _Order) -> bool:
-        return bool(self._ball < other._ball)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +120,7 @@ class RefinedPower(UnitGrowth):
             gains, whole = slopes.gains(self.norm) * factor, slopes.whole(self.norm) * factor
             found: dict[str, Series] = {
                 "blocks": UpperSeries(gains, self.norm),
-                "whole": CertifiedSeries([_Rate(whole, arb(1))]),
+                "whole": CertifiedSeries([GeometricRate(whole, arb(1))]),
             }
         else:
             comparison, least = slopes.comparison(self.norm) * factor, slopes.least(self.norm) * factor
@@ -171,64 +132,6 @@ class RefinedPower(UnitGrowth):
 
 def _known(evaluator: BoundEvaluator) -> set[sp.Basic]:
     return set(evaluator.weights.values) | set(evaluator.weights.sizes)
-
-
-@dataclass(frozen=True)
-class _Rate:
-    """``constant rate^k`` from above."""
-
-    rate: arb
-    constant: arb
-    vanishes_after: int | None = None
-
-    def at(self, k: int) -> arb:
-        """At most this for products of k factors."""
-        if k == 0:
-            return arb(1)
-        if self.vanishes_after is not None and k >= self.vanishes_after:
-            return arb(0)
-        return self.constant * self.rate**k
-
-    def horizon(self, threshold: arb) -> int | None:
-        """The least k from which on it is at most the threshold."""
-        if self.vanishes_after is not None and not self.rate < 1:
-            return self.vanishes_after
-        if not self.rate < 1:
-            return 1 if self.rate == 1 and self.constant <= threshold else None
-        if self.constant <= threshold:
-            return 0 if threshold >= 1 else 1
-        if not self.rate > 0:
-            return 1
-        steps = ((threshold / self.constant).log() / self.rate.log()).upper()
-        found = max(math.ceil(float(steps)) - 2, 1)
-        while not self.at(found) <= threshold:
-            found += 1
-        return found if self.vanishes_after is None else min(found, self.vanishes_after)
-
-
-class CertifiedSeries(Series):
-    """The least of several ``C rate^k`` from above."""
-
-    def __init__(self, rates: list[_Rate], certificates: tuple[RateCertificate, ...] = ()) -> None:
-        self._rates = rates
-        self.certificates = certificates
-
-    def at(self, k: int) -> arb:
-        best = self._rates[0].at(k)
-        for rate in self._rates[1:]:
-            value = rate.at(k)
-            best = value if value < best else best
-        return best
-
-    def horizon(self, threshold: arb, limit: int) -> int | None:
-        found = [steps for rate in self._rates if (steps := rate.horizon(threshold)) is not None]
-        least = min(found, default=limit + 1)
-        return least if least <= limit else None
-
-    @property
-    def rate(self) -> arb:
-        """The least of the rates."""
-        return min((rate.rate for rate in self._rates), key=_Order)
 
 
 def _perron(slopes: UnitSlopes, norm: Norm) -> list[RateCertificate]:
@@ -297,7 +200,7 @@ class CertifiedPower(UnitGrowth):
     def series_on(self, evaluator: BoundEvaluator, slopes: UnitSlopes) -> CertifiedSeries:
         found = CERTIFICATES[self.kind](slopes, self.norm)
         p, factor = float(self.norm.p), to_ball(self.factor)
-        rates = [_Rate(arb(item.rate) * factor, item.constants[p], item.vanishes_after) for item in found]
+        rates = [GeometricRate(arb(item.rate) * factor, item.constants[p], item.vanishes_after) for item in found]
         return CertifiedSeries(rates, tuple(found))
 
 
