@@ -144,12 +144,19 @@ def _maximum(expr: sp.Expr, variable: sp.Symbol) -> Germ:
 
 
 def _norm(expr: sp.Expr, variable: sp.Symbol) -> Germ:
-    value, slope = _matrix(expr.matrix, variable)
+    value, slope = map(_written_out, _matrix(expr.matrix, variable))
     if value.is_ZeroMatrix or (isinstance(value, sp.MatrixBase) and value.is_zero_matrix):
         return sp.S.Zero, OperatorNorm(slope, expr.p)
     if isinstance(value, sp.Identity) or (isinstance(value, sp.MatrixBase) and value == sp.eye(value.rows)):
         return sp.S.One, LogarithmicNorm(slope, expr.p)
     raise NoBoundError(f"no derivative from the right is known of {expr}")
+
+
+def _written_out(matrix: sp.Expr) -> sp.Expr:
+    """A matrix expression of numbers as an explicit matrix."""
+    if isinstance(matrix, sp.MatrixBase) or matrix.atoms(sp.MatrixSymbol):
+        return matrix
+    return sp.ImmutableDenseMatrix(matrix.as_explicit()) if all(s.is_Integer for s in matrix.shape) else matrix
 
 
 def _matrix(matrix: sp.Expr, variable: sp.Symbol) -> Germ:
@@ -161,15 +168,16 @@ def _matrix(matrix: sp.Expr, variable: sp.Symbol) -> Germ:
         value, slope = _matrix(matrix.args[0], variable)
         ones = isinstance(value, sp.OneMatrix)
         return (sp.Identity(matrix.rows) if ones else sp.DiagMatrix(value)), sp.DiagMatrix(slope)
-    terms = matrix.args if isinstance(matrix, sp.MatAdd) else (matrix,)
-    parts = [(right_derivative(factor, variable), rest) for factor, rest in map(scalar_part, terms)]
-    if any(variable in rest.free_symbols for _, rest in parts):
-        raise NoBoundError(f"no derivative from the right is known of {matrix}")
-    zero = sp.ZeroMatrix(*matrix.shape)
-    value, slope = (
-        sp.MatAdd(zero, *(germ[part] * rest for germ, rest in parts if germ[part] != 0)).doit() for part in (0, 1)
-    )
-    return value, slope
+    if isinstance(matrix, sp.MatAdd):
+        germs = [_matrix(term, variable) for term in matrix.args]
+        return tuple(sp.MatAdd(*(germ[part] for germ in germs)).doit() for part in (0, 1))
+    factor, rest = scalar_part(matrix)
+    (start, rise), (value, slope) = right_derivative(factor, variable), (rest, sp.ZeroMatrix(*rest.shape))
+    if variable in rest.free_symbols:
+        if factor == 1 and not isinstance(rest, sp.MatrixBase):
+            raise NoBoundError(f"no derivative from the right is known of {matrix}")
+        value, slope = _matrix(rest, variable)
+    return (start * value).doit(), (rise * value + start * slope).doit()
 
 
 _RULES: dict[Any, Callable[[Any, sp.Symbol], Germ]] = {

@@ -220,27 +220,27 @@ def _scaled_side(goal: LogarithmicNormOf, context: Any) -> tuple[Vector, Operato
 
 @rule(
     LogarithmicNormOf,
-    statement=r"\mu(\operatorname{diag}(v) A),\ \mu(A \operatorname{diag}(v)) \le "
-    r"\mu(m A) + r\,\lVert A\rVert,\quad v_i \in [m - r, m + r]",
+    statement=r"\mu(A \operatorname{diag}(v) B) \le \mu(m A B) + r\,\lVert A\rVert\,\lVert B\rVert,"
+    r"\quad v_i \in [m - r, m + r]",
     source=f"{DESOER}: mu(A + B) <= mu(A) + ||B||, with diag(v) = m I + diag(v - m)",
-    equality="when mu(m A) = |m| ||A|| and v has the entry of largest modulus everywhere",
+    equality="when mu(m A B) = |m| ||A|| ||B|| and v has the entry of largest modulus everywhere",
     hypotheses=("v has a finite range",),
 )
 def scaling_around_the_middle(goal: LogarithmicNormOf, prove: Prove, context: Any) -> Conclusion | Lacking:
-    """mu(diag(v) A) and mu(A diag(v)) <= mu(m A) + r ||A|| for v in [m - r, m + r]."""
+    """mu(A diag(v) B) <= mu(m A B) + r ||A|| ||B|| for v in [m - r, m + r]; A or B may be missing."""
     if not isinstance(goal.operator, Compose):
         return Lacking("it is no product")
     parts = factors_in_runs(goal.operator.factors, context.is_constant)
-    for end, others in ((parts[0], parts[1:]), (parts[-1], parts[:-1])):
-        inside = prove(EntryRange(end.vector)) if isinstance(end, Diagonal) and others else None
+    for place, part in enumerate(parts):
+        inside = prove(EntryRange(part.vector)) if isinstance(part, Diagonal) and len(parts) > 1 else None
         if inside is not None and inside.is_finite:
             low, high = inside.bound
-            rest = compose(*others)
-            centre = prove(LogarithmicNormOf(scale((low + high) / 2, rest), goal.norm))
-            size = prove(OperatorNormOf(rest, goal.norm))
-            around = bound_product([(high - low) / 2, size.bound])
-            return Conclusion(centre.bound + around, (inside, centre, size))
-    return Lacking("no diagonal of finite range stands at an end of it")
+            sides = [compose(*side) for side in (parts[:place], parts[place + 1 :]) if side]
+            centre = prove(LogarithmicNormOf(scale((low + high) / 2, compose(*sides)), goal.norm))
+            sizes = [prove(OperatorNormOf(side, goal.norm)) for side in sides]
+            around = bound_product([(high - low) / 2, *(size.bound for size in sizes)])
+            return Conclusion(centre.bound + around, (inside, centre, *sizes))
+    return Lacking("no diagonal of finite range stands in it")
 
 
 @rule(

@@ -280,6 +280,10 @@ def test_the_limit_of_a_linear_map_is_the_bound_of_the_flow():
         limit = sg.flow_bound(sg.Flow({x: W * x - 2 * x}), norm).limit_of_discretised()
         assert limit.agrees
         assert limit.rate == sg.LogarithmicNorm(W, norm) - 2
+    explicit = sp.Matrix([[0, 1], [-1, -2]])
+    state = sp.MatrixSymbol("x", 2, 1)
+    written = sg.flow_bound(sg.Flow({state: explicit * state}), 2).limit_of_discretised()
+    assert written.rate.doit() == sg.LogarithmicNorm(explicit).doit() == 0
     rough = sg.flow_bound(FLOWS["outside"]).limit_of_discretised()
     assert not rough.agrees
     assert rough.rate == sg.OperatorNorm(W) - 1

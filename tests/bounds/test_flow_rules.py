@@ -80,6 +80,7 @@ EXAMPLES = {
         *(Compose((gate, Weight(A))) for gate in (SLOPE, X)),
         Compose((Weight(A), GATE)),
         Compose((SLOPE, Weight(A), Weight(B), X)),
+        Compose((Weight(A), GATE, Weight(B))),
     ),
     "common factor in a logarithmic norm": rates(OperatorSum((Compose((SLOPE, Weight(A))), Compose((X, Weight(A)))))),
     "logarithmic norm of a sum": rates(OperatorSum((Weight(B), Compose((SLOPE, Weight(A))), Compose((Weight(A), X))))),
