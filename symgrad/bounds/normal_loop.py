@@ -20,7 +20,7 @@ __all__ = ["NormalLoop", "normal_loop"]
 Array = NDArray[np.float64]
 
 _BITS = 192
-_NOTHING = -(10**6)
+_HUGE = 2.0**1000
 _LEAST = 2.0**-1021
 
 
@@ -147,14 +147,7 @@ def _floats(blocks: list[Any], states: int, varying: NDArray[np.intp], half: Arr
     mid, radius = (np.block([[part[0], part[1]], [part[2], part[3]]]) for part in zip(*found, strict=True))
     kept = _connected((mid != 0) | (radius != 0), states)
     mid, radius = mid[np.ix_(kept, kept)], radius[np.ix_(kept, kept)]
-    exponents = np.frexp(np.abs(mid))[1]
-    exponents[mid == 0] = _NOTHING
-    into = exponents[states:].max(axis=1, initial=_NOTHING)
-    out = exponents[:, states:].max(axis=0, initial=_NOTHING)
-    used = (into > _NOTHING) & (out > _NOTHING)
-    sizes = [int(exponents[:states, :states].max(initial=_NOTHING)), *(into + out)[used].tolist()]
-    whole = max(sizes) if max(sizes) > _NOTHING else 0
-    shift = np.where(used, (into - out + whole) // 2, 0)
+    whole, shift = _scale(np.abs(mid), states)
     rows, columns = np.concatenate([np.full(states, -whole), -shift]), np.concatenate([np.zeros(states, int), shift])
     power = rows[:, None] + columns[None, :]
     scaled, spread = np.ldexp(mid, power), np.ldexp(radius, power)
@@ -169,6 +162,28 @@ def _floats(blocks: list[Any], states: int, varying: NDArray[np.intp], half: Arr
     with np.errstate(all="ignore"):
         factors = np.ldexp(half[chosen] ** 2, 2 * (shift - whole))
     return NormalLoop(scaled, spread, states, whole, chosen, factors, len(half))
+
+
+def _scale(size: Array, states: int) -> tuple[int, NDArray[np.intp]]:
+    """Powers of two: of the Jacobian, and of each unit so that what it takes in and gives out are alike."""
+    units = len(size) - states
+    with np.errstate(all="ignore"):
+        reach, power = np.eye(units), size[states:, states:]
+        for _ in range(units):  # all paths through the nilpotent inner loop
+            if not power.any():
+                break
+            reach = np.minimum(reach + power, _HUGE)
+            power = np.minimum(power @ size[states:, states:], _HUGE)
+        taken = reach @ size[states:, :states]
+        given = size[:states, states:] @ reach
+        whole = _exponent((size[:states, :states] + size[:states, states:] @ taken).max(initial=0.0))
+        into, out = _exponent(taken.max(axis=1, initial=0.0)), _exponent(given.max(axis=0, initial=0.0))
+    return int(whole), (into - out + whole) // 2
+
+
+def _exponent(size: Any) -> Any:
+    """The binary exponents of numbers >= 0; those of 0 and infinity count as 0."""
+    return np.frexp(size)[1]
 
 
 def _connected(pattern: NDArray[np.bool_], states: int) -> NDArray[np.intp]:
