@@ -19,6 +19,7 @@ from symgrad.bounds.inequality import (
     BlockNorms,
     ComparisonOf,
     EntryRange,
+    FlowDifferentialNorm,
     FlowNorm,
     Inequality,
     LogarithmicNormOf,
@@ -35,7 +36,7 @@ from symgrad.language.norms import Norm, OperatorNorm
 from symgrad.language.operators import Block, Operator
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
-from symgrad.rigor.balls import exact_ball, lower_float, to_ball, upper_float, working_precision
+from symgrad.rigor.balls import exact_ball, lower_float, upper_float, working_precision
 from symgrad.rigor.matrix_balls import midpoint_radius
 from symgrad.rigor.stretching import least_stretched
 
@@ -73,17 +74,19 @@ class Instance:
         scale = float(10.0 ** random.uniform(-1.0, 1.0))
         values = {s: _weight(s, sizes, scale, random) for s in model.parameters}
         values |= {s: _having(held, values[s], random) for s, held in model.properties.items()}
-        values = {s: _clipped(array, model.ranges.get(s), values) for s, array in values.items()}
+        evaluator = BoundEvaluator(Weights(values, sizes))
+        values = {s: _clipped(array, model.ranges.get(s), evaluator) for s, array in values.items()}
         weights = Weights(values, sizes)
+        bounds = BoundEvaluator(weights)
         points = []
         for _ in range(_POINTS):
             evaluator = BallEvaluator.of_weights(weights)
             for symbol in model.variables:
                 size = float(random.choice([0.0, scale, _FAR]))
-                drawn = _clipped(_draw(symbol, sizes, size, random), model.ranges.get(symbol), values)
+                drawn = _clipped(_draw(symbol, sizes, size, random), model.ranges.get(symbol), bounds)
                 evaluator.values[symbol] = column_of_balls(drawn.reshape(-1))
             points.append(evaluator)
-        return cls(weights, BoundEvaluator(weights), tuple(points))
+        return cls(weights, bounds, tuple(points))
 
 
 def _draw(symbol: sp.Expr, sizes: dict[sp.Symbol, int], scale: float, random: np.random.Generator) -> Any:
@@ -119,13 +122,14 @@ def _having(held: frozenset[MatrixProperty], values: Any, random: np.random.Gene
     return np.abs(values) if nonnegative in held else values
 
 
-def _clipped(values: Any, declared: sp.Interval | None, parameters: dict[sp.Expr, Any]) -> Any:
-    """Values moved into a declared range, whose ends may contain scalar parameters."""
+def _clipped(values: Any, declared: sp.Interval | None, bounds: BoundEvaluator) -> Any:
+    """Values moved into a range, whose ends may contain parameters; an end that is not known limits nothing."""
     if declared is None:
         return values
-    numbers = {s: sp.Rational(float(parameters[s])) for s in declared.free_symbols}
-    low, high = (to_ball(end.xreplace(numbers)) for end in (declared.start, declared.end))
-    return np.clip(values, upper_float(low), lower_float(high))
+    with working_precision(_BITS):
+        low, high = (bounds.ball(end) for end in (declared.start, declared.end))
+        ends = (upper_float(low) if low.is_finite() else -np.inf, lower_float(high) if high.is_finite() else np.inf)
+    return np.clip(values, *ends)
 
 
 def obeys(inequality: Inequality, instance: Instance) -> bool:
@@ -162,7 +166,7 @@ def _obeys(inequality: Inequality, instance: Instance) -> bool:
         case ProductModulus(jacobian, k, norm):
             limit = _modulus_limit(inequality, k, instance)
             return all(not _stretches_less(run, norm, limit) for run in _runs(jacobian, instance))
-        case LogarithmicNormOf() | BlockLogarithmicNorms() | FlowNorm():
+        case LogarithmicNormOf() | BlockLogarithmicNorms() | FlowNorm() | FlowDifferentialNorm():
             return flow_obeys(inequality, instance.bounds, instance.points)
     return parameters_obey(inequality, instance.bounds, instance.points)
 
