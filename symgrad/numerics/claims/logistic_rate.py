@@ -42,7 +42,7 @@ _INSTANCES = 4  # random networks on which each step of the proof is tried again
 
 
 def logistic_rate(activation: str | Activation = "sigmoid", norm: Any = 2) -> LiteratureClaim:
-    """The claim ``||P_k|| <= ||W||^k`` "because |s'| <= 1", and the rate that the activation really has.
+    """The claim ``||P_k|| <= ||W||^k`` because ``|s'| <= 1``, and the rate that the activation really has.
 
     With s the least upper bound of ``|s'|``, products are at most ``(s ||W||)^k``, and no rate is smaller: a network
     with one neuron attains it. For the logistic function s = 1/4, so that the claim is true but four times too weak at

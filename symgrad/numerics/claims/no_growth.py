@@ -67,7 +67,7 @@ class NoGrowth(Presentable):
 
     @property
     def vanishes(self) -> bool:
-        """Whether products even tend to 0: the rate is below 1."""
+        """Whether products even tend to 0, as the rate is below 1."""
         return self.rate < 1
 
     @property
