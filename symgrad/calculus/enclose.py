@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, reduce
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from symgrad.calculus.evaluate import Evaluator
 from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE, Activation
+from symgrad.language.entrywise import PerronRatio
 from symgrad.language.logarithmic_norm import LogarithmicNorm
 from symgrad.language.norms import MatrixScalar, MinimumModulus, Norm, SmallestSingularValue, SpectralRadius
 from symgrad.language.weights import Weights
@@ -22,6 +24,8 @@ from symgrad.rigor.balls import ball_function, exact_ball, lower_float, upper_fl
 from symgrad.rigor.logarithmic_norms import logarithmic_norm
 from symgrad.rigor.matrix_balls import midpoint_radius
 from symgrad.rigor.matrix_norms import NormEnclosure, operator_norm, smallest_singular_value
+from symgrad.rigor.perron import perron_ratio
+from symgrad.rigor.spectral_radius import spectral_radius_bounds
 
 __all__ = ["BallEvaluator", "BoundEvaluator", "column_of_balls", "norm_of_balls", "vector_norm"]
 
@@ -109,6 +113,9 @@ class BallEvaluator(Evaluator[Any]):
     def columns_below(self, value: Any) -> Any:
         return arb_mat(value.nrows() * value.ncols(), 1, value.transpose().entries())
 
+    def assembled(self, rows: Sequence[Sequence[Any]]) -> Any:
+        return arb_mat([list(chain(*lines)) for row in rows for lines in zip(*(b.tolist() for b in row), strict=True)])
+
     def inverted(self, value: Any) -> Any:
         try:
             return value.inv()
@@ -168,9 +175,14 @@ class BoundEvaluator:
     def _enclosure(self, atom: sp.Expr) -> NormEnclosure:
         if isinstance(atom, MinimumModulus):
             return self._modulus(atom)
+        if isinstance(atom, PerronRatio):
+            return _around(perron_ratio(self._enclosed(atom.matrix), float(atom.p)), "Perron vectors")
         matrix, radius = self._midpoint_radius(atom.matrix)
         if isinstance(atom, SpectralRadius):
-            return _spectral_radius(atom, matrix, radius)
+            if np.array_equal(matrix, matrix.T) and (radius is None or not radius.any()):
+                return operator_norm(matrix, 2)
+            low, high = spectral_radius_bounds(self._enclosed(atom.matrix))
+            return NormEnclosure(lower_float(low), upper_float(high), "eigenvalues and powers")
         if isinstance(atom, SmallestSingularValue):
             return smallest_singular_value(matrix, radius=radius)
         if isinstance(atom, LogarithmicNorm):
@@ -181,9 +193,11 @@ class BoundEvaluator:
         array = self.weights.values.get(expr)
         if array is not None:  # numbers taken as exact need no radius
             return (array if array.ndim == 2 else array.reshape(-1, 1)), None
-        if isinstance(expr, sp.MatrixBase):  # its entries may be norms themselves
-            return midpoint_radius(self.matrix(expr))
-        return midpoint_radius(self._balls.matrix(expr))
+        return midpoint_radius(self._enclosed(expr))
+
+    def _enclosed(self, expr: sp.Expr) -> Any:
+        """An arb_mat around a constant matrix."""
+        return self.matrix(expr) if isinstance(expr, sp.MatrixBase) else self._balls.matrix(expr)
 
     def _modulus(self, atom: MinimumModulus) -> NormEnclosure:
         """From the norm of the inverse; of a matrix that is not proved invertible between 0 and its norm."""
@@ -197,15 +211,12 @@ class BoundEvaluator:
         return NormEnclosure(lower_float(ball), upper_float(ball), "norm of the inverse")
 
     def matrix(self, gain: sp.ImmutableDenseMatrix) -> Any:
-        """An arb_mat around a gain matrix."""
+        """An arb_mat around a gain matrix, whose entries may be norms themselves."""
         return arb_mat(gain.rows, gain.cols, [self.ball(entry) for entry in gain])
 
 
-def _spectral_radius(atom: SpectralRadius, matrix: Array, radius: Array | None) -> NormEnclosure:
-    """The spectral radius of a symmetric matrix, which is its 2-norm."""
-    if not np.array_equal(matrix, matrix.T):
-        raise InputError(f"weights: rho({atom.matrix}) is known only of symmetric matrices, got one that is not")
-    return operator_norm(matrix, 2, radius=radius)
+def _around(ball: arb, how: str) -> NormEnclosure:
+    return NormEnclosure(max(lower_float(ball), 0.0), upper_float(ball), how)
 
 
 def _between(lower: float, upper: float) -> arb:

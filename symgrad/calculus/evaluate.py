@@ -7,7 +7,7 @@ operations; no back end walks expressions by itself.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +17,7 @@ from sympy.matrices.expressions.hadamard import HadamardPower
 
 from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE, ActivatedMatrix, Activation, elementwise_lambda
+from symgrad.language.entrywise import EntrywiseModulus
 from symgrad.language.operators import (
     Apply,
     Column,
@@ -41,6 +42,8 @@ from symgrad.language.operators import (
 __all__ = ["Evaluator"]
 
 T = TypeVar("T")
+
+MODULUS = Activation("modulus", sp.Abs(VARIABLE))
 
 
 class Evaluator(ABC, Generic[T]):
@@ -106,6 +109,10 @@ class Evaluator(ABC, Generic[T]):
     @abstractmethod
     def columns_below(self, value: T) -> T:
         """The columns of a matrix one below the other, as a column."""
+
+    @abstractmethod
+    def assembled(self, rows: Sequence[Sequence[T]]) -> T:
+        """The matrix with these blocks."""
 
     @abstractmethod
     def inverted(self, value: T) -> T:
@@ -226,8 +233,10 @@ class Evaluator(ABC, Generic[T]):
             sp.HadamardProduct: lambda e: reduce(self.multiply, map(each, e.args)),
             HadamardPower: lambda e: self.function(Activation("power", VARIABLE**e.exp), each(e.base)),
             ActivatedMatrix: lambda e: self.function(e.activation, each(e.argument)),
+            EntrywiseModulus: lambda e: self.function(MODULUS, each(e.matrix)),
             ElementwiseApplyFunction: lambda e: self.function(elementwise_lambda(e.function), each(e.expr)),
             sp.DiagMatrix: self._diagonal,
+            sp.BlockMatrix: lambda e: self.assembled([[each(block) for block in row] for row in e.blocks.tolist()]),
         }
 
     def _product(self, expr: sp.MatMul) -> T:

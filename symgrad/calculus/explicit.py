@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
@@ -66,6 +66,9 @@ class ExplicitEvaluator(Evaluator[sp.ImmutableDenseMatrix]):
 
     def columns_below(self, value: sp.ImmutableDenseMatrix) -> sp.ImmutableDenseMatrix:
         return Matrix(value.vec())
+
+    def assembled(self, rows: Sequence[Sequence[sp.ImmutableDenseMatrix]]) -> sp.ImmutableDenseMatrix:
+        return Matrix(sp.Matrix.vstack(*(sp.Matrix.hstack(*row) for row in rows)))
 
     def inverted(self, value: sp.ImmutableDenseMatrix) -> sp.ImmutableDenseMatrix:
         """By fraction-free elimination in the ring of the entries: no entry is judged zero by guessing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import product
 from typing import Any
@@ -87,10 +87,13 @@ class IntervalEvaluator(Evaluator[Intervals]):
 
     def kronecker(self, left: Intervals, right: Intervals) -> Intervals:
         rows = [[_entry(left, i, j) * right for j in range(left.shape[1])] for i in range(left.shape[0])]
-        return Intervals(*(np.block([[getattr(x, end) for x in row] for row in rows]) for end in ("low", "high")))
+        return self.assembled(rows)
 
     def columns_below(self, value: Intervals) -> Intervals:
         return Intervals(value.low.reshape(-1, 1, order="F"), value.high.reshape(-1, 1, order="F"))
+
+    def assembled(self, rows: Sequence[Sequence[Intervals]]) -> Intervals:
+        return Intervals(*(np.block([[getattr(x, end) for x in row] for row in rows]) for end in ("low", "high")))
 
     def inverted(self, value: Intervals) -> Intervals:
         raise SymgradError("an inverse of a matrix of intervals is not taken")

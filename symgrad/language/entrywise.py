@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+import mpmath
 import sympy as sp
 
 from symgrad.language.norms import MatrixScalar, SpectralRadius, as_matrix, norm, scalar_part
 
 __all__ = ["EntrywiseModulus", "PerronRatio", "perron_rate", "perron_ratio"]
+
+_GUARD = 30  # more binary digits than are asked for
 
 
 class EntrywiseModulus(sp.MatrixExpr):
@@ -32,7 +34,8 @@ class EntrywiseModulus(sp.MatrixExpr):
     @property
     def shape(self) -> tuple[sp.Expr, sp.Expr]:
         """Rows and columns."""
-        return self.matrix.shape
+        rows, columns = map(sp.sympify, self.matrix.shape)
+        return rows, columns
 
     def _entry(self, i: Any, j: Any, **kwargs: Any) -> sp.Expr:
         return sp.Abs(self.matrix[i, j])
@@ -76,12 +79,15 @@ class PerronRatio(MatrixScalar):
         return sp.S.One if entries.rows == 1 else None
 
     def _number(self, entries: sp.ImmutableDenseMatrix, bits: int) -> sp.Expr | None:
-        matrix = np.array(entries.evalf().tolist(), dtype=np.float64)
-        right, left = _perron_vector(matrix), _perron_vector(matrix.T)
-        with np.errstate(divide="ignore"):
-            weights = {1: left, 2: np.sqrt(left / right), sp.oo: 1 / right}[self.p]
-        least, most = float(weights.min()), float(weights.max())
-        return sp.Float(most / least, precision=bits) if np.isfinite(most) and least > 0 else sp.oo
+        with mpmath.workprec(bits + _GUARD):
+            matrix = mpmath.matrix([[entry.evalf(mpmath.mp.dps) for entry in row] for row in entries.tolist()])
+            right, left = _perron_vector(matrix), _perron_vector(matrix.T)
+            least = mpmath.mpf(2) ** -bits
+            if min(*(right if self.p != 1 else left), *(left if self.p != sp.oo else right)) <= least:
+                return sp.oo
+            pairs = zip(left, right, strict=True)
+            weights = {1: left, sp.oo: right}.get(self.p) or [mpmath.sqrt(w / v) for w, v in pairs]
+            return sp.Float(max(weights) / min(weights), precision=bits)
 
     def _latex(self, printer: Any) -> str:
         return rf"\kappa_{{{norm(self.p).latex}}}\left({printer._print(self.matrix)}\right)"
@@ -90,9 +96,12 @@ class PerronRatio(MatrixScalar):
         return f"PerronRatio({printer._print(self.matrix)}, {norm(self.p)})"
 
 
-def _perron_vector(matrix: Any) -> Any:
-    values, vectors = np.linalg.eig(matrix)
-    return np.abs(vectors[:, int(np.argmax(values.real))])
+def _perron_vector(matrix: Any) -> list[Any]:
+    """The eigenvector of the largest real eigenvalue, entries by their moduli, the largest one 1."""
+    values, vectors = mpmath.eig(matrix)
+    place = max(range(len(values)), key=lambda index: mpmath.re(values[index]))
+    entries = [abs(entry) for entry in vectors[:, place]]
+    return [entry / max(entries) for entry in entries]
 
 
 def _shifted(matrix: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Expr | None]:

@@ -188,7 +188,7 @@ class MatrixScalar(sp.Expr):
         inner = self.matrix.doit(**hints) if hints.get("deep", True) else self.matrix
         if isinstance(inner, sp.MatrixBase):
             return sp.ImmutableDenseMatrix(inner)
-        if any(not size.is_Integer for size in inner.shape) or inner.atoms(sp.MatrixSymbol):
+        if any(not sp.sympify(size).is_Integer for size in inner.shape) or inner.atoms(sp.MatrixSymbol):
             return None
         return sp.ImmutableDenseMatrix(inner.as_explicit())
 

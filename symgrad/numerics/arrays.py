@@ -140,6 +140,9 @@ class ArrayEvaluator(Evaluator[Any]):
     def columns_below(self, value: Any) -> Any:
         return self.xp.reshape(self.xp.permute_dims(value, (1, 0)), (-1, 1))
 
+    def assembled(self, rows: Sequence[Sequence[Any]]) -> Any:
+        return self.xp.concat([self.xp.concat(list(row), axis=1) for row in rows], axis=0)
+
     def inverted(self, value: Any) -> Any:
         try:
             return self.xp.linalg.inv(value)

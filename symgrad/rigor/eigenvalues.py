@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from symgrad.rigor.krawczyk import enclosed_zero
 
-__all__ = ["enclosed_eigenvalue"]
+__all__ = ["enclosed_eigenpair", "enclosed_eigenvalue"]
 
 
 def enclosed_eigenvalue(matrix: Any, value: complex, vector: NDArray[Any]) -> acb | None:
@@ -32,6 +32,27 @@ def enclosed_eigenvalue(matrix: Any, value: complex, vector: NDArray[Any]) -> ac
     >>> found.real.overlaps((1 + arb(5).sqrt()) / 2), found.imag == 0
     (True, True)
     """
+    found = enclosed_eigenpair(matrix, value, vector)
+    return None if found is None else acb(found[0])
+
+
+def enclosed_eigenpair(matrix: Any, value: complex, vector: NDArray[Any]) -> tuple[Any, list[Any]] | None:
+    """Balls around a simple eigenvalue and the entries of its eigenvector, the one of largest modulus being 1.
+
+    Args:
+        matrix: n by n ``arb_mat``, narrow.
+        value: about the eigenvalue.
+        vector: (n,), about an eigenvector; not zero.
+
+    Returns:
+        The eigenvalue and the entries, as ``arb`` if ``value`` is real and as ``acb`` otherwise; for every matrix
+        within the given one the pair that lies in them is the only one. None where nothing is proved.
+
+    >>> import numpy as np
+    >>> value, entries = enclosed_eigenpair(arb_mat([[0, 4], [1, 0]]), 2.0, np.array([2.0, 1.0]))
+    >>> value.contains(2), [entry.contains(exact) for entry, exact in zip(entries, (1, 0.5))]
+    (True, [True, True])
+    """
     complex_pair = bool(np.imag(value) != 0)
     kind, number = (acb_mat, acb) if complex_pair else (arb_mat, arb)
     balls, pivot = kind(matrix), int(np.argmax(np.abs(vector)))
@@ -43,7 +64,11 @@ def enclosed_eigenvalue(matrix: Any, value: complex, vector: NDArray[Any]) -> ac
         zero = enclosed_zero(pair.residual, pair.derivative, kind(len(column), 1, column))
     except (ZeroDivisionError, ValueError):
         return None
-    return None if zero is None else acb(zero[pivot, 0])
+    if zero is None:
+        return None
+    found = list(zero.entries())
+    value_ball, found[pivot] = found[pivot], number(1)
+    return value_ball, found
 
 
 class _Pair:
