@@ -10,12 +10,14 @@ from typing import Any
 import sympy as sp
 
 from symgrad.bounds.engine import PLAIN, Engine, Setting
-from symgrad.bounds.inequality import EntryRange
+from symgrad.bounds.inequality import EntryRange, Inequality
 from symgrad.bounds.intervals import magnitude
 from symgrad.bounds.proof import Proof
+from symgrad.bounds.range_rules import invariant_box as invariant_box_rule
 from symgrad.calculus.invariant_box import UnitBox, unit_box
 from symgrad.errors import InputError, NoRuleError
 from symgrad.language.norms import maximum, minimum
+from symgrad.language.operators import Variable
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import bind
 from symgrad.presentable import Presentable
@@ -56,6 +58,14 @@ class InvariantBox(Presentable):
         return tuple(
             Proof(self.assumed, engine.prove(EntryRange(self.model.nodes[state])), REFINED) for state in self.ranges
         )
+
+    def proof_of(self, inequality: Inequality) -> Proof:
+        """The proof of an inequality that rests on the box, with those of the ranges that it uses."""
+        steps = (step.quantity for step in inequality.steps() if step.rule is invariant_box_rule)
+        vectors = {item.vector for item in steps if isinstance(item, EntryRange)}
+        used = {vector.symbol for vector in vectors if isinstance(vector, Variable)}
+        lemmas = tuple(proof for state, proof in zip(self.ranges, self.proofs, strict=True) if state in used)
+        return Proof(self.assumed, inequality, self.setting, lemmas)
 
     def with_weights(self, weights: Mapping[Any, Any]) -> UnitBox:
         """The box with weights put in, sharper: an interval for each unit, proved invariant with directed rounding.

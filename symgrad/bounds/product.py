@@ -21,7 +21,6 @@ from symgrad.bounds.growth import ComparisonPower, GainPower, Growth, RatePower
 from symgrad.bounds.inequality import (
     BlockNorms,
     ComparisonOf,
-    EntryRange,
     Inequality,
     OperatorNormOf,
     ProductModulus,
@@ -30,7 +29,6 @@ from symgrad.bounds.inequality import (
 from symgrad.bounds.invariant import InvariantBox, invariant_box
 from symgrad.bounds.layers import LayerProduct
 from symgrad.bounds.proof import Proof
-from symgrad.bounds.range_rules import invariant_box as invariant_box_rule
 from symgrad.bounds.steps import checked_steps
 from symgrad.bounds.unit_slopes import UnitSlopes
 from symgrad.bounds.values import BoundArray, checked_points, scalar_arrays, values_on_arrays
@@ -41,7 +39,7 @@ from symgrad.bounds.weighted_growth import (
     certified_power,
 )
 from symgrad.bounds.weighted_quantities import WeightedProductNorm
-from symgrad.bounds.weighted_series import CertifiedSeries, ClosestSeries
+from symgrad.bounds.weighted_series import ClosestSeries, certificates_of
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.invariant_box import UnitBox
 from symgrad.calculus.jacobian import jacobian
@@ -51,7 +49,6 @@ from symgrad.language.layers import OrderedProduct
 from symgrad.language.norms import Norm
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.numbers import exact_number
-from symgrad.language.operators import Variable
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.substitution import substituted
 from symgrad.language.weights import LayerWeights, Weights, bind, check_sizes
@@ -377,13 +374,7 @@ class Bound(Presentable):
             raise InputError(
                 f"proof: this is the theorem's bound with its rate times {self.factor}, a claim without proof"
             )
-        if self.box is None:
-            return Proof(self.model, self.inequality)
-        ranges = (step.quantity for step in self.inequality.steps() if step.rule is invariant_box_rule)
-        vectors = {item.vector for item in ranges if isinstance(item, EntryRange)}
-        used = {vector.symbol for vector in vectors if isinstance(vector, Variable)}
-        lemmas = tuple(proof for state, proof in zip(self.box.ranges, self.box.proofs, strict=True) if state in used)
-        return Proof(self.model, self.inequality, self.box.setting, lemmas)
+        return Proof(self.model, self.inequality) if self.box is None else self.box.proof_of(self.inequality)
 
     def tightened(self, factor: Any) -> Bound:
         """The *claim* that the rate may be multiplied by a factor: something for verification to refute.
@@ -438,18 +429,21 @@ class BoundSeries:
     Attributes:
         bound: from only those declared properties that the numbers have exactly.
         weights: the numbers.
-        units: for every method but ``"norm"`` the invariant box unit by unit, in which the trajectories have to start.
+        slopes: for every method but ``"norm"`` what is known of the slopes unit by unit; several bounds of one model
+            with the same weights may share it.
+        units: for these methods the invariant box unit by unit, in which the trajectories have to start.
     """
 
+    slopes: UnitSlopes | None = None
     units: UnitBox | None = None
 
-    def __init__(self, bound: Bound, weights: Weights) -> None:
+    def __init__(self, bound: Bound, weights: Weights, slopes: UnitSlopes | None = None) -> None:
         self.bound = bound = bound.for_numbers(weights)
         self.weights = weights
         with working_precision(_BITS):
             evaluator, growth = BoundEvaluator(weights), bound.growth
             if bound.box is not None and isinstance(growth, UnitGrowth):
-                slopes = UnitSlopes(bound.box, weights)
+                self.slopes = slopes = slopes or UnitSlopes(bound.box, weights)
                 self.units, self._series = slopes.units, growth.series_on(evaluator, slopes)
             else:
                 self._series = growth.series(evaluator)
@@ -457,8 +451,7 @@ class BoundSeries:
     @property
     def certificates(self) -> tuple[RateCertificate, ...]:
         """What proves the rates of weighted norms: numbers that can be checked again; empty for other methods."""
-        found = self._series.named.values() if isinstance(self._series, ClosestSeries) else (self._series,)
-        return tuple(c for item in found if isinstance(item, CertifiedSeries) for c in item.certificates)
+        return certificates_of(self._series)
 
     @property
     def layers(self) -> int | None:

@@ -19,6 +19,7 @@ from symgrad.bounds.perron_scaling import perron_certificates
 from symgrad.bounds.quadratic import quadratic_certificate
 from symgrad.bounds.series import ComparisonSeries, RateSeries, Series, UpperSeries
 from symgrad.bounds.unit_slopes import UnitSlopes
+from symgrad.bounds.weighted_quantities import geometric_parts
 from symgrad.bounds.weighted_rules import C
 from symgrad.bounds.weighted_series import CertifiedSeries, ClosestSeries, GeometricRate
 from symgrad.calculus.enclose import BoundEvaluator
@@ -255,5 +256,5 @@ class BestPower(UnitGrowth):
 
 def certified_power(kind: str, bound: sp.Expr, k: sp.Symbol, norm: Norm, box: InvariantBox) -> CertifiedPower:
     """The growth of a proved bound ``C rate**k``."""
-    rate = bound.xreplace({k: sp.S.One}) / bound.xreplace({k: sp.S.Zero})
-    return CertifiedPower(kind, rate, bound.xreplace({k: sp.S.Zero}), norm, box)
+    constant, rate = geometric_parts(bound, k)
+    return CertifiedPower(kind, rate, constant, norm, box)

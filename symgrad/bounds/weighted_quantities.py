@@ -11,7 +11,7 @@ from symgrad.bounds.inequality import Quantity
 from symgrad.language.norms import Norm
 from symgrad.language.operators import Operator
 
-__all__ = ["MagnitudesOf", "WeightedProductNorm"]
+__all__ = ["MagnitudesOf", "WeightedDifferentialNorm", "WeightedProductNorm", "geometric_parts"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,3 +40,39 @@ class WeightedProductNorm(Quantity):
     k: sp.Symbol
     norm: Norm
     kind: str
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedDifferentialNorm(Quantity):
+    """The norm of a part of the sum over the steps, through a norm in which each Jacobian is small.
+
+    The sum is that of :class:`~symgrad.bounds.inequality.DifferentialNorm`.
+
+    Attributes:
+        jacobian: of the states.
+        rows: for each state the derivatives by the parameters.
+        first: the first k of the sum.
+        steps: the number of steps.
+        norm: of the whole.
+        kind: as of :class:`WeightedProductNorm`.
+    """
+
+    words: ClassVar[str] = "the norm of the sum over the steps of products with"
+
+    jacobian: Operator
+    rows: tuple[tuple[Operator, ...], ...]
+    first: sp.Expr
+    steps: sp.Expr
+    norm: Norm
+    kind: str
+
+
+def geometric_parts(bound: sp.Expr, k: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
+    """C and the rate of ``C rate**k``.
+
+    >>> C, k, r = sp.Symbol("C", positive=True), sp.Symbol("k"), sp.Symbol("r", positive=True)
+    >>> geometric_parts(C * r**k, k)
+    (C, r)
+    """
+    constant = bound.xreplace({k: sp.S.Zero})
+    return constant, bound.xreplace({k: sp.S.One}) / constant

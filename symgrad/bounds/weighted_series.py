@@ -13,7 +13,7 @@ from symgrad.bounds.certificates import RateCertificate
 from symgrad.bounds.geometric import ball_power_sum
 from symgrad.bounds.series import Series, SeriesFromAbove, Source
 
-__all__ = ["CertifiedSeries", "ClosestSeries", "GeometricRate"]
+__all__ = ["CertifiedSeries", "ClosestSeries", "GeometricRate", "certificates_of"]
 
 _SINGLE = 32  # terms at the beginning of a sum for each of which the closest bound is taken
 _FRACTION = 8  # later on it is taken for an eighth as many terms as came before
@@ -167,3 +167,9 @@ class ClosestSeries(SeriesFromAbove):
 
     def total(self, source: Source, first: int, steps: int) -> arb:
         return closest_total(self.parts, source, first, steps)
+
+
+def certificates_of(series: Series) -> tuple[RateCertificate, ...]:
+    """What proves the rates of weighted norms in a bound."""
+    parts = series.parts if isinstance(series, ClosestSeries) else [series]
+    return tuple(item for part in parts if isinstance(part, CertifiedSeries) for item in part.certificates)
