@@ -9,7 +9,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from flint import arb_mat
+from flint import arb, arb_mat
 from numpy.typing import NDArray
 
 from symgrad.bounds.ellipsoid_norm import ellipsoid_norm
@@ -45,6 +45,10 @@ class JointSpectralRadius(Presentable):
         examined: how many products were measured.
         depth: the length of the longest of them.
         wanted: the gap, number of products and depth at which the search was told to stop.
+
+    >>> found = joint_spectral_radius([[[2.0]], [[-3.0]]])
+    >>> found.lower, found.gap < 1e-9, found.product
+    (3.0, True, (1,))
     """
 
     matrices: tuple[Any, ...] = field(repr=False)
@@ -131,7 +135,7 @@ def joint_spectral_radius(
     search = _Search(factors, gap, products, depth)
     search.run()
     low = rate_of_product([balls[i] for i in search.word])
-    high = max(search.upper * factors.scale * (1 + 2.0**-50), low)
+    high = max(upper_float(arb(search.upper) * arb(factors.scale)), low)
     if len(balls) == 1:
         high = max(low, upper_float(spectral_radius_bounds(balls[0])[1]))
     wanted = (float(gap), int(products), int(depth))

@@ -19,6 +19,7 @@ __all__ = ["Factors", "Words", "norms_above"]
 Array = NDArray[np.float64]
 
 _BITS = 160
+_LARGEST = 1023  # exponents of the scale
 _UNIT = 2.0**-53
 _UP = 1.0 + 2.0**-40  # covers the rounding of a few hundred operations on positive floats
 _TINY = 1e-290  # more than what underflows can add to a sum of squares
@@ -55,7 +56,7 @@ class Factors:
             size = max((float(abs(entry).upper()) for matrix in moved for entry in matrix.entries()), default=0.0)
             if not np.isfinite(size):
                 raise InputError("matrices: an entry beyond the floats was given")
-            exponent = int(np.frexp(size)[1])
+            exponent = min(int(np.frexp(size)[1]), _LARGEST)
             scaled = [matrix * arb((1, -exponent)) for matrix in moved]
             pairs = [midpoint_radius(matrix) for matrix in scaled]
         return cls(np.array([mid for mid, _ in pairs]), _lengths(np.array([r for _, r in pairs])), float(2.0**exponent))

@@ -39,6 +39,8 @@ _FREE_SIZE = 2
 _REACHED = 0.99  # the share of the lower rate from which on real trajectories count as reaching it
 _NEAR = 0.9999  # the share at which the search for faster trajectories stops
 _LONGEST = 64
+_SHORT = 26  # bits of an end that no rounding has produced
+_ULPS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +85,11 @@ class RateBracket(Presentable):
         realised: a periodic trajectory that grows, None where none was proved.
         norm: the norm that ``constant`` belongs to.
         seed: of the searches.
+
+    >>> import numpy as np, symgrad as sg
+    >>> bracket = sg.rate_bracket(sg.models.elman(), {"W": [[0.5]], "U": [[1.0]], "b": [0.0]})
+    >>> bracket.lower <= 0.5 <= bracket.upper, bracket.gap < 1e-9, bracket.conclusion
+    (True, True, 'all gradients vanish')
     """
 
     model: Recurrence
@@ -236,8 +243,19 @@ def _witness(bound: UpperRate, period: int, spending: Spending, random: np.rando
     found = [search.best(range(1, period + 1), spending.restarts, spending.rounds, random)]
     found += [slopes for part in bound.parts if (slopes := part.fastest_slopes) is not None]
     rates = [float(search.rates(slopes[None])[0]) for slopes in found]
-    best = found[int(np.argmax(rates))]
+    best = _inward(found[int(np.argmax(rates))], bound.form)
     return SlopeWitness(bound.form, best, _proved_rate(bound.form, best))
+
+
+def _inward(slopes: Array, form: SlopeForm) -> Array:
+    """Slopes moved inwards by what rounding may have added to an end; short floats, which none has made, stay."""
+    mantissa = np.ldexp(np.frexp(slopes)[0], _SHORT)
+    rounded = mantissa != np.rint(mantissa)
+    middle = np.broadcast_to((form.low + form.high) / 2, slopes.shape)
+    inside = slopes
+    for _ in range(_ULPS):
+        inside = np.nextafter(inside, middle)
+    return np.where(rounded & (form.low < form.high), np.clip(inside, form.low, form.high), slopes)
 
 
 def _realised(

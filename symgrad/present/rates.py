@@ -21,6 +21,7 @@ from symgrad.present.scalars import phrase
 __all__ = ["plot_bracket"]
 
 _UPPER, _LOWER, _OBSERVED = "#D55E00", "#0072B2", "#E69F00"  # Okabe and Ito (2008)
+_CLOSE = 1e-8  # a gap that is told no more accurately
 _METHODS = {
     "perron": "moduli of the entries, with weights from Perron vectors",
     "diagonal": "a weighted 2-norm",
@@ -51,7 +52,9 @@ def _periodic_rate(period: int) -> str:
 
 
 def _gap(value: float) -> str:
-    return f"{_up(100 * value)} %" if math.isfinite(value) else "not bounded"
+    if not math.isfinite(value):
+        return "not bounded"
+    return f"{rounded(100 * value, up=True, digits=3)} %" if value > _CLOSE else f"below {100 * _CLOSE:g} %"
 
 
 @text.register
