@@ -25,6 +25,7 @@ KINDS = {
     "LogarithmicNormOf": "Logarithmic norms",
     "BlockLogarithmicNorms": "Flows with several states",
     "FlowNorm": "Growth along a flow",
+    "FlowDifferentialNorm": "Integrals along a flow",
 }
 
 

@@ -6,15 +6,18 @@ from typing import Any
 
 import sympy as sp
 
+from symgrad.bounds.flow_integrals import exponential_integral
 from symgrad.bounds.flow_rules import SOEDERLIND, STROEM
 from symgrad.bounds.inequality import (
     BlockLogarithmicNorms,
     Conclusion,
+    FlowDifferentialNorm,
     FlowNorm,
     Lacking,
     LogarithmicNormOf,
     OperatorNormOf,
     Prove,
+    RowNormOf,
     rule,
 )
 
@@ -50,3 +53,23 @@ def growth_along_a_flow(goal: FlowNorm, prove: Prove, context: Any) -> Conclusio
         return Lacking("the model is a map, not a flow")
     premise = prove(LogarithmicNormOf(goal.jacobian, goal.norm))
     return Conclusion(sp.exp(premise.bound * goal.time) if premise.is_finite else sp.oo, (premise,))
+
+
+@rule(
+    FlowDifferentialNorm,
+    statement=r"\mu(J) \le m,\ \lVert B_i\rVert_p \le b_i \;\Rightarrow\; "
+    r"\Bigl\lVert\int_{\tau}^{T} \Phi(T, T-s) B(T-s)\,ds\Bigr\rVert_p \le \lVert b\rVert_p \int_{\tau}^{T} e^{m s}\,ds",
+    source=f"variation of constants and growth along a flow; {SOEDERLIND}, sec. 3",
+    equality="for a constant normal J and a constant B that is largest where J is",
+    hypotheses=("the bounds hold at all times from 0 to T",),
+)
+def integral_along_a_flow(goal: FlowDifferentialNorm, prove: Prove, context: Any) -> Conclusion | Lacking:
+    """mu(J) <= m and ||B_i|| <= b_i imply that the integral of Phi B is at most ||b|| times that of e^(m s)."""
+    if not context.model.continuous:
+        return Lacking("the model is a map, not a flow")
+    rows = tuple(prove(RowNormOf(row, goal.norm)) for row in goal.rows)
+    premises = (prove(LogarithmicNormOf(goal.jacobian, goal.norm)), *rows)
+    if not all(premise.is_finite for premise in premises):
+        return Conclusion(sp.oo, premises)
+    source = rows[0].bound if len(rows) == 1 else goal.norm.of_vector([row.bound for row in rows])
+    return Conclusion(source * exponential_integral(premises[0].bound, goal.first, goal.time), premises)

@@ -9,14 +9,21 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from flint import arb
+from flint import arb, arb_mat
 
-from symgrad.bounds.inequality import BlockLogarithmicNorms, FlowNorm, Inequality, LogarithmicNormOf
-from symgrad.bounds.parameter_instances import dense
-from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, norm_of_balls
+from symgrad.bounds.flow_integrals import ball_exponential_integral
+from symgrad.bounds.inequality import (
+    BlockLogarithmicNorms,
+    FlowDifferentialNorm,
+    FlowNorm,
+    Inequality,
+    LogarithmicNormOf,
+)
+from symgrad.bounds.parameter_instances import dense, stacked
+from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, norm_of_balls, vector_norm
 from symgrad.language.norms import Norm
 from symgrad.language.operators import Operator
-from symgrad.rigor.balls import exact_ball
+from symgrad.rigor.balls import exact_ball, to_ball
 from symgrad.rigor.logarithmic_norms import logarithmic_norm
 from symgrad.rigor.matrix_balls import midpoint_radius
 
@@ -37,6 +44,8 @@ def flow_obeys(inequality: Inequality, bounds: BoundEvaluator, points: Sequence[
             return all(_blocks_obey(block.rows, inequality.bound, norm, bounds, point) for point in points)
         case FlowNorm(jacobian, time, norm):
             return _solution_obeys([dense(jacobian, point) for point in points], inequality.bound, time, norm, bounds)
+        case FlowDifferentialNorm() as quantity:
+            return all(_integral_obeys(inequality, quantity, bounds, point) for point in points)
     raise TypeError(f"{type(inequality.quantity).__name__} is not about a flow")
 
 
@@ -66,6 +75,38 @@ def _solution_obeys(matrices: list[Any], bound: sp.Expr, time: sp.Symbol, norm: 
     solution = reduce(mul, ((matrix * ball).exp() for matrix in matrices))
     limit = bounds.ball(bound.xreplace({time: step * len(matrices)}))
     return _at_most(norm_of_balls(solution, norm.p).lower, limit)
+
+
+def _integral_obeys(
+    inequality: Inequality, quantity: FlowDifferentialNorm, bounds: BoundEvaluator, point: BallEvaluator
+) -> bool:
+    """The integral for J and B that stay as they are at a point, over a short time or a part of it.
+
+    The exponential of ``[[J, B], [0, 0]] t`` has the integral of ``exp(J s) B`` over [0, t] beside that of J.
+    """
+    matrix = dense(quantity.jacobian, point)
+    source = stacked([[point.operator(entry) for entry in row] for row in quantity.rows])
+    size, width = matrix.nrows(), source.ncols()
+    rows = [[*left, *right] for left, right in zip(matrix.tolist(), source.tolist(), strict=True)]
+    whole = arb_mat([*rows, *([arb(0)] * (size + width) for _ in range(width))])
+    time = sp.Rational(2) ** -int(np.ceil(np.log2(max(1.0, norm_of_balls(matrix, quantity.norm.p).upper))))
+    for first in (sp.S.Zero, time / 4) if quantity.first.is_Symbol else (sp.S.Zero,):
+        total = (whole * to_ball(time)).exp() - (whole * to_ball(first)).exp()
+        value = arb_mat([[total[i, size + j] for j in range(width)] for i in range(size)])
+        if not _at_most(norm_of_balls(value, quantity.norm.p).lower, _limit(inequality, quantity, bounds, first, time)):
+            return False
+    return True
+
+
+def _limit(
+    inequality: Inequality, quantity: FlowDifferentialNorm, bounds: BoundEvaluator, first: sp.Expr, time: sp.Expr
+) -> arb:
+    """The stated bound with these times; where it is stated for others, from its premises."""
+    if quantity.time.is_Symbol and (quantity.first.is_Symbol or quantity.first == first):
+        return bounds.ball(inequality.bound.xreplace({quantity.time: time, quantity.first: first}))
+    rate, *sources = (bounds.ball(premise.bound) for premise in inequality.premises)
+    factor = vector_norm(arb_mat([[entry] for entry in sources]), quantity.norm)
+    return factor * ball_exponential_integral(rate, to_ball(first), to_ball(time))
 
 
 def _at_most(value: float, limit: arb) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "Conclusion",
     "DifferentialNorm",
     "EntryRange",
+    "FlowDifferentialNorm",
     "FlowNorm",
     "Inequality",
     "Lacking",
@@ -198,6 +199,30 @@ class FlowNorm(Quantity):
 
     jacobian: Operator
     time: sp.Symbol
+    norm: Norm
+
+
+@dataclass(frozen=True, eq=False)
+class FlowDifferentialNorm(Quantity):
+    """The norm of a part of the integral over time that the last state's derivative by the parameters is.
+
+    It is the integral over s from ``first`` to ``time`` of ``Phi B``, where Phi is the derivative of the last state by
+    that a time s earlier and B the derivative of the right sides by the parameters there; for a flow.
+
+    Attributes:
+        jacobian: of the right sides, a :class:`~symgrad.language.operators.Block` where there are several states.
+        rows: for each state the derivatives by the parameters.
+        first: where the integral begins.
+        time: where it ends.
+        norm: of the whole.
+    """
+
+    words: ClassVar[str] = "the norm of the integral over time of propagators with"
+
+    jacobian: Operator
+    rows: tuple[tuple[Operator, ...], ...]
+    first: sp.Expr
+    time: sp.Expr
     norm: Norm
 
 

@@ -14,7 +14,7 @@ from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, norm_of_ball
 from symgrad.language.operators import Block, Operator
 from symgrad.rigor.balls import exact_ball
 
-__all__ = ["dense", "parameters_obey"]
+__all__ = ["dense", "parameters_obey", "stacked"]
 
 _STEPS = 3
 
@@ -33,7 +33,7 @@ def parameters_obey(inequality: Inequality, bounds: BoundEvaluator, points: Sequ
             return all(not vector_norm(point.vector(vector), norm) > limit for point in points)
         case RowNormOf(entries, norm):
             limit = bounds.ball(inequality.bound)
-            rows = [_stacked([[point.operator(entry) for entry in entries]]) for point in points]
+            rows = [stacked([[point.operator(entry) for entry in entries]]) for point in points]
             return all(not exact_ball(norm_of_balls(row, norm.p).lower) > limit for row in rows)
         case DifferentialNorm() as quantity:
             return _over_steps(inequality, quantity, bounds, points)
@@ -71,7 +71,7 @@ def _sum_over_steps(quantity: DifferentialNorm, run: list[BallEvaluator], first:
     """The sum of the terms from k = first on, at the points of a run from the last step to the first; None if empty."""
     product, total = None, None
     for k, point in enumerate(run):
-        source = _stacked([[point.operator(entry) for entry in row] for row in quantity.rows])
+        source = stacked([[point.operator(entry) for entry in row] for row in quantity.rows])
         term = source if product is None else product * source
         if k >= first:
             total = term if total is None else total + term
@@ -83,10 +83,11 @@ def _sum_over_steps(quantity: DifferentialNorm, run: list[BallEvaluator], first:
 def dense(operator: Operator, point: BallEvaluator) -> Any:
     """An operator as a matrix of balls."""
     if isinstance(operator, Block):
-        return _stacked([[point.operator(entry) for entry in row] for row in operator.rows])
+        return stacked([[point.operator(entry) for entry in row] for row in operator.rows])
     return point.operator(operator)
 
 
-def _stacked(blocks: list[list[Any]]) -> Any:
+def stacked(blocks: list[list[Any]]) -> Any:
+    """Matrices of balls side by side and one below the other, as one."""
     table = [[entry for block in row for entry in block.tolist()[i]] for row in blocks for i in range(row[0].nrows())]
     return arb_mat(table)

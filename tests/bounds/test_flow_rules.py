@@ -11,6 +11,7 @@ from symgrad.bounds.engine import Engine
 from symgrad.bounds.inequality import (
     BlockLogarithmicNorms,
     Conclusion,
+    FlowDifferentialNorm,
     FlowNorm,
     Lacking,
     LogarithmicNormOf,
@@ -29,6 +30,7 @@ from symgrad.language.operators import (
     Elementwise,
     Hadamard,
     Identity,
+    Kronecker,
     OperatorSum,
     Scale,
     Transpose,
@@ -38,7 +40,7 @@ from symgrad.language.operators import (
 )
 
 n = sp.Symbol("n", positive=True, integer=True)
-T, alpha = sp.Symbol("T", nonnegative=True), sp.Symbol("alpha", real=True)
+T, TAU, alpha = sp.Symbol("T", nonnegative=True), sp.Symbol("tau", nonnegative=True), sp.Symbol("alpha", real=True)
 A, B = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("B", n, n)
 x, y, p = (sp.MatrixSymbol(name, n, 1) for name in "xyp")
 sigmoid, tanh = sg.activation("sigmoid"), sg.activation("tanh")
@@ -87,6 +89,10 @@ EXAMPLES = {
     "blocks to a metzler matrix": rates(BLOCK),
     "logarithmic norm below the norm": rates(Compose((SLOPE, Weight(A), X))),
     "metzler matrix": [BlockLogarithmicNorms(BLOCK, norm) for norm in NORMS.values()],
+    "integral along a flow": [
+        *(FlowDifferentialNorm(BLOCK, ((SLOPE,), (Zero(n, n),)), TAU, T, norm) for norm in NORMS.values()),
+        FlowDifferentialNorm(ELMAN, ((Kronecker(Variable(x), SLOPE), SLOPE),), sp.Rational(1, 3), T, NORMS[sp.oo]),
+    ],
     "growth along a flow": [FlowNorm(jacobian, T, norm) for jacobian in (ELMAN, BLOCK) for norm in NORMS.values()],
 }
 

@@ -19,6 +19,7 @@ from symgrad.bounds.inequality import (
     ComparisonOf,
     DifferentialNorm,
     EntryRange,
+    FlowDifferentialNorm,
     FlowNorm,
     Inequality,
     Lacking,
@@ -171,6 +172,10 @@ def _of_a_flow(goal: Quantity, here: BallEvaluator, time: int) -> Any:
             return np.array(
                 [[(rate if i == j else _size)(b, norm) for j, b in enumerate(row)] for i, row in enumerate(blocks)]
             )
+        case FlowDifferentialNorm(jacobian, rows, first, _, norm):
+            matrix = _floats(dense(jacobian, here))
+            source = np.vstack([np.hstack([_floats(here.operator(entry)) for entry in row]) for row in rows])
+            return _size(np.linalg.solve(matrix, expm(time * matrix) - expm(float(first) * matrix)) @ source, norm)
         case FlowNorm(jacobian, _, norm):
             return _size(expm(time * _floats(dense(jacobian, here))), norm)
     raise TypeError(f"no value for {type(goal).__name__}")

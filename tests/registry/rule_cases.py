@@ -14,6 +14,7 @@ from symgrad.bounds.inequality import (
     ComparisonOf,
     DifferentialNorm,
     EntryRange,
+    FlowDifferentialNorm,
     FlowNorm,
     LogarithmicNormOf,
     MinimumModulusOf,
@@ -242,6 +243,12 @@ ATTAINED: dict[str, Case] = {
     "blocks to a metzler matrix": growing(PAIR, TWO_THREE),
     "logarithmic norm below the norm": growing(Compose((STEEP, Weight(A))), TWO_ONE),
     "metzler matrix": Case(MODEL, lambda norm: BlockLogarithmicNorms(PAIR, norm), {"A": SQUARE, "B": TURN}),
+    "integral along a flow": Case(
+        DOWNHILL,
+        lambda norm: FlowDifferentialNorm(Weight(A), ((Scale(sp.Integer(3), Identity(n)),),), sp.S.One, T, norm),
+        {"A": np.diag([-1.0, -2.0])},
+        ({x: 1.0},),
+    ),
     "growth along a flow": Case(
         DOWNHILL, lambda norm: FlowNorm(Weight(A), T, norm), {"A": np.diag([-1.0, -2.0])}, ({x: 1.0},)
     ),
@@ -326,4 +333,5 @@ UNMET: dict[str, list[tuple[Any, sg.Recurrence]]] = {
     "scaling around the middle": [(rising(Compose((Diagonal(Y), Weight(A)))), MODEL)],
     "common factor in a logarithmic norm": [(rising(OperatorSum((Weight(A), Compose((STEEP, Weight(B)))))), MODEL)],
     "growth along a flow": [(FlowNorm(Weight(A), T, TWO), PLAIN)],
+    "integral along a flow": [(FlowDifferentialNorm(Weight(A), ((STEEP,),), sp.S.Zero, T, TWO), PLAIN)],
 }

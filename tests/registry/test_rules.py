@@ -173,6 +173,7 @@ WITHOUT = {
     ),
     "logarithmic norm below the norm": ("the norm, not the spectral radius", mu(UP), 0.0),
     "metzler matrix": ("norms off the diagonal, not entries", norm(-3.0), -3.0),
+    "integral along a flow": ("at all times, here only at first", 1.0 + 5.0, 2 * 1.0),
     "growth along a flow": ("at all times, here only at first", np.exp(1.0 + 5.0), np.exp(1.0 * 2)),
 }
 
