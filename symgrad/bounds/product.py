@@ -30,7 +30,6 @@ from symgrad.bounds.invariant import InvariantBox, invariant_box
 from symgrad.bounds.layers import LayerProduct
 from symgrad.bounds.proof import Proof
 from symgrad.bounds.steps import checked_steps
-from symgrad.bounds.unit_slopes import UnitSlopes
 from symgrad.bounds.values import BoundArray, checked_points, scalar_arrays, values_on_arrays
 from symgrad.bounds.weighted_growth import (
     BestPower,
@@ -55,7 +54,7 @@ from symgrad.language.weights import LayerWeights, Weights, bind, check_sizes
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import log10_of, lower_float, to_ball, upper_float, working_precision
 
-__all__ = ["Bound", "BoundSeries", "BoundValue", "product_bound"]
+__all__ = ["Bound", "BoundSeries", "BoundValue", "check_method", "product_bound"]
 
 K = sp.Symbol("k", integer=True, nonnegative=True)
 _BITS = 128
@@ -443,7 +442,7 @@ class BoundSeries:
         with working_precision(_BITS):
             evaluator, growth = BoundEvaluator(weights), bound.growth
             if bound.box is not None and isinstance(growth, UnitGrowth):
-                self.slopes = slopes = slopes or UnitSlopes(bound.box, weights)
+                self.slopes = slopes = slopes or unit_slopes(bound.box, weights)
                 self.units, self._series = slopes.units, growth.series_on(evaluator, slopes)
             else:
                 self._series = growth.series(evaluator)
@@ -513,7 +512,7 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper", method:
     which = norm_of(norm)
     if side not in SIDES:
         raise UnknownNameError("side", side, SIDES)
-    _check_method(model, method, side)
+    check_method(model, method, side)
     box = None if method == "norm" else invariant_box(model)
     operator = jacobian(model).operator
     engine = Engine(model) if box is None else Engine(box.assumed, box.setting)
@@ -534,7 +533,13 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper", method:
     return Bound(engine.context.model, which, inequality, method=method, box=box)
 
 
-def _check_method(model: Any, method: str, side: str) -> None:
+def check_method(model: Any, method: str, side: str) -> None:
+    """Whether a method gives bounds of one side on a model.
+
+    Raises:
+        UnknownNameError: no such method.
+        InputError: it gives none from below, or none for a model with a depth.
+    """
     if method not in METHODS["upper"]:
         raise UnknownNameError("method", method, METHODS["upper"])
     if method not in METHODS[side]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.numerics.ascent import Ascent
-from symgrad.numerics.exploration import Exploration
+from symgrad.numerics.exploration import Exploration, Findings
 from symgrad.numerics.simulate import Batch
 from symgrad.numerics.steering import Steering
 
-__all__ = ["SEARCHES", "adversarial_batches", "random_batches"]
+__all__ = ["SEARCHES", "adversarial_batches", "explored", "random_batches"]
 
 Array = NDArray[np.float64]
 
@@ -111,3 +112,34 @@ SEARCHES: dict[str, Callable[[Exploration, int, np.random.Generator], Iterator[B
     "random": random_batches,
     "adversarial": adversarial_batches,
 }
+
+
+def explored(
+    problem: Exploration,
+    given: Batch | None,
+    search: str,
+    count: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Findings:
+    """The largest products along given trajectories and along those of a search.
+
+    Args:
+        problem: what is looked for.
+        given: trajectories to examine first.
+        search: a name from ``SEARCHES``.
+        count: how many trajectories the search makes.
+        seed: of all that is drawn.
+        progress: called with the number of trajectories done and their total.
+    """
+    total = count + (given.size if given is not None else 0)
+
+    def done(behind: int) -> None:
+        if progress is not None:
+            progress(behind, total)
+
+    found = Findings.empty(problem.horizon)
+    drawn = SEARCHES[search](problem, count, np.random.default_rng(seed))
+    for batch in chain(() if given is None else (given,), drawn):
+        found = found.joined(problem.examine(batch, found.trajectories, done))
+    return found

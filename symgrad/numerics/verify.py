@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -17,7 +17,7 @@ from symgrad.language.weights import Weights, bind
 from symgrad.numerics.confirm import Confirmation, confirm
 from symgrad.numerics.layers import steps_of_layers
 from symgrad.numerics.problem import Findings, Problem
-from symgrad.numerics.search import SEARCHES
+from symgrad.numerics.search import SEARCHES, explored
 from symgrad.numerics.simulate import Batch, batch_of, given_inputs, sized
 from symgrad.numerics.verdict import Verdict
 from symgrad.numerics.witness import Witness
@@ -177,7 +177,7 @@ def verify(
     if search not in SEARCHES:
         raise UnknownNameError("search", search, SEARCHES)
     with np.errstate(all="ignore"):  # what overflows in floats is left out, or decided in balls
-        found = _searched(problem, given, search, int(trajectories), int(seed), progress)
+        found = explored(problem, given, search, int(trajectories), int(seed), progress)
         confirmed = confirm(problem, found, int(seed))
     return _check(problem, found, confirmed, search, int(seed))
 
@@ -209,27 +209,6 @@ def _problem(bound: Any, weights: Any, inputs: Any, horizon: Any) -> tuple[Probl
 def _all_sizes(bound: Bound, weights: Weights) -> Weights:
     """The weights with every size: what no weight and no input tells is free, and set to 2."""
     return weights.with_sizes({**dict.fromkeys(bound.model.sizes, _FREE_SIZE), **weights.sizes})
-
-
-def _searched(
-    problem: Problem, given: Batch | None, search: str, count: int, seed: int, progress: Progress | None
-) -> Findings:
-    total = count + (given.size if given is not None else 0)
-
-    def done(behind: int) -> None:
-        if progress is not None:
-            progress(behind, total)
-
-    found = Findings.empty(problem.horizon)
-    for batch in _batches(problem, given, search, count, seed):
-        found = found.joined(problem.examine(batch, found.trajectories, done))
-    return found
-
-
-def _batches(problem: Problem, given: Batch | None, search: str, count: int, seed: int) -> Iterator[Batch]:
-    if given is not None:
-        yield given
-    yield from SEARCHES[search](problem, count, np.random.default_rng(seed))
 
 
 def _check(problem: Problem, found: Findings, confirmed: Confirmation, search: str, seed: int) -> Check:
