@@ -30,6 +30,7 @@ from symgrad.bounds.invariant import InvariantBox, invariant_box
 from symgrad.bounds.layers import LayerProduct
 from symgrad.bounds.proof import Proof
 from symgrad.bounds.steps import checked_steps
+from symgrad.bounds.unit_slopes import UnitSlopes, unit_slopes
 from symgrad.bounds.values import BoundArray, checked_points, scalar_arrays, values_on_arrays
 from symgrad.bounds.weighted_growth import (
     BestPower,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from flint import arb, arb_mat
 from numpy.typing import NDArray
 
@@ -17,17 +19,52 @@ from symgrad.calculus.invariant_box import UnitBox, unit_box
 from symgrad.calculus.slope_form import SlopeForm, slope_form
 from symgrad.calculus.unit_ranges import UnitRanges, declared_ranges
 from symgrad.language.norms import Norm
+from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.rigor.balls import exact_ball, upper_float, working_precision
 from symgrad.rigor.interval_arrays import Intervals
 from symgrad.rigor.matrix_balls import midpoint_radius
 from symgrad.rigor.matrix_norms import operator_norm, smallest_singular_value
 
-__all__ = ["UnitSlopes"]
+__all__ = ["UnitSlopes", "unit_slopes"]
 
 Array = NDArray[np.float64]
 
 _BITS = 128
+
+
+_KEPT = 8
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """A model and its numbers as a key: the same object, the same bytes."""
+
+    model: Recurrence
+    values: tuple[tuple[sp.Expr, tuple[int, ...], bytes], ...]
+    sizes: frozenset[tuple[sp.Symbol, int]]
+
+    @classmethod
+    def of(cls, model: Recurrence, weights: Weights) -> _Numbers:
+        values = ((symbol, array.shape, array.tobytes()) for symbol, array in weights.values.items())
+        return cls(model, tuple(sorted(values, key=str)), frozenset(weights.sizes.items()))
+
+
+_slopes: OrderedDict[_Numbers, UnitSlopes] = OrderedDict()
+
+
+def unit_slopes(box: InvariantBox, weights: Weights) -> UnitSlopes:
+    """The slopes of a model with weights put in; the last few are kept, as several bounds ask for the same.
+
+    The box follows from the model, so that it is no part of what is looked up.
+    """
+    key = _Numbers.of(box.model, weights)
+    if key not in _slopes:
+        _slopes[key] = UnitSlopes(box, weights)
+    _slopes.move_to_end(key)
+    while len(_slopes) > _KEPT:
+        _slopes.popitem(last=False)
+    return _slopes[key]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from symgrad.bounds.invariant import InvariantBox
 from symgrad.bounds.perron_scaling import perron_certificates
 from symgrad.bounds.quadratic import quadratic_certificate
 from symgrad.bounds.series import ComparisonSeries, RateSeries, Series, UpperSeries
-from symgrad.bounds.unit_slopes import UnitSlopes
+from symgrad.bounds.unit_slopes import UnitSlopes, unit_slopes
 from symgrad.bounds.weighted_quantities import geometric_parts
 from symgrad.bounds.weighted_rules import C
 from symgrad.bounds.weighted_series import CertifiedSeries, ClosestSeries, GeometricRate
@@ -38,7 +38,7 @@ class UnitGrowth(Growth):
     box: InvariantBox
 
     def series(self, evaluator: BoundEvaluator) -> Series:
-        return self.series_on(evaluator, UnitSlopes(self.box, evaluator.weights))
+        return self.series_on(evaluator, unit_slopes(self.box, evaluator.weights))
 
     @abstractmethod
     def times(self, factor: sp.Expr) -> UnitGrowth:
