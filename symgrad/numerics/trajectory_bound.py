@@ -121,7 +121,7 @@ class TrajectoryBound(Presentable):
         if t == self.steps:
             return self.norms_from_end[k - 1]
         linear = self.linearised
-        return narrow_norms(lambda bits: linear.chain(self.norm, bits), k, start=self.steps - t)[1][-1]
+        return narrow_norms(lambda bits: linear.chain(self.norm, bits), k, self.steps - t, self.bits)[1][-1]
 
     @cached_property
     def moduli(self) -> tuple[CertifiedNorm, ...]:
@@ -130,7 +130,8 @@ class TrajectoryBound(Presentable):
         For the 2-norm it is the smallest singular value: growth in every direction is proved where it exceeds 1. Where
         a Jacobian is not proved invertible it is between 0 and the norm.
         """
-        return moduli_of(lambda bits: self.linearised.inverse_chain(self.norm, bits), self.norms_from_end)
+        linear = self.linearised
+        return moduli_of(lambda bits: linear.inverse_chain(self.norm, bits), self.norms_from_end, self.bits)
 
     def horizon(self, delta: Any) -> int | None:
         """The least number of factors from which on the certified norms of ``P_{T,k}`` stay at most delta.

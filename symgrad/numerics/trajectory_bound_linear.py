@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from symgrad.errors import NoBoundError
 from symgrad.language.norms import NORMS, Norm
+from symgrad.language.operators import Operator
 from symgrad.numerics.sharing import shared_nodes
-from symgrad.numerics.trajectory_bound_norms import CertifiedNorm, floats_around, matrix_norm
+from symgrad.numerics.trajectory_bound_norms import CertifiedNorm, certified, floats_around, matrix_norm
 from symgrad.numerics.trajectory_bound_products import Chain, factor_of, inverse_factors
+from symgrad.numerics.trajectory_bound_segments import Factor
+from symgrad.numerics.trajectory_bound_slopes import structured_factor
 from symgrad.numerics.trajectory_bound_states import Course, PointEvaluator, Sequence, stacked
 from symgrad.numerics.trajectory_bound_tube import Radii, Tube, tube_around
 from symgrad.rigor.balls import lower_float, upper_float, working_precision
@@ -38,6 +41,7 @@ class Linearised:
     _points: dict[int, list[PointEvaluator]] = field(default_factory=dict)
     _jacobians: dict[int, list[Any]] = field(default_factory=dict)
     _chains: dict[tuple[Norm, int, bool], Chain] = field(default_factory=dict)
+    _constants: dict[int, dict[Operator, arb]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, sequence: Sequence, radii: Radii) -> Linearised:
@@ -50,6 +54,7 @@ class Linearised:
         if self.tube is not None:
             return self.tube.evaluators
         if bits not in self._points:
+            _forget_but_one(self._points)
             self._points[bits] = self.course.evaluators(bits)
         return self._points[bits]
 
@@ -57,6 +62,7 @@ class Linearised:
         """``J_1 ... J_T`` as matrices of balls, cut to the widths of their layers."""
         key = 0 if self.tube is not None else bits
         if key not in self._jacobians:
+            _forget_but_one(self._jacobians)
             blocks, widths = shared_nodes(self.course.sequence.model).blocks, self.course.sequence.widths
             self._jacobians[key] = [
                 stacked(point, blocks, widths(step + 1), widths(step)) for step, point in enumerate(self.points(bits))
@@ -67,8 +73,21 @@ class Linearised:
         """The factors ``J_T, J_{T-1}, ..., J_1``, at the present precision."""
         key = norm, 0 if self.tube is not None else bits, False
         if key not in self._chains:
-            self._chains[key] = Chain([factor_of(matrix, norm) for matrix in reversed(self.jacobians(bits))], norm)
+            _forget_but_one(self._chains)
+            factors = [self._factor(matrix, step, norm, bits) for step, matrix in enumerate(self.jacobians(bits))]
+            self._chains[key] = Chain(factors[::-1], norm)
         return self._chains[key]
+
+    def _factor(self, matrix: Any, step: int, norm: Norm, bits: int) -> Factor:
+        """The factor of a step; of wide balls the one with the smaller spread of two."""
+        plain, sequence = factor_of(matrix, norm), self.course.sequence
+        if plain.spread == 0:
+            return plain
+        known = self._constants.setdefault(id(sequence.weights.at(step)), {})
+        shape = sequence.widths(step + 1), sequence.widths(step)
+        blocks = shared_nodes(sequence.model).blocks
+        other = structured_factor(self.points(bits)[step], blocks, norm, known, shape)
+        return other if other is not None and other.spread < plain.spread else plain
 
     def check(self, norm: Norm, bits: int) -> None:
         """Refuse Jacobians without bounds.
@@ -85,6 +104,7 @@ class Linearised:
         """The transposed inverses of these factors, measured in the dual norm."""
         key = norm, bits, True
         if key not in self._chains:
+            _forget_but_one(self._chains)
             factors = inverse_factors(self.chain(norm, bits).factors, norm)
             self._chains[key] = Chain(factors, NORMS[norm.dual])
         return self._chains[key]
@@ -92,7 +112,8 @@ class Linearised:
     def factor_norms(self, norm: Norm, bits: int) -> list[CertifiedNorm]:
         """The norms of ``J_1 ... J_T``."""
         with working_precision(bits):
-            return [matrix_norm(matrix, norm) for matrix in self.jacobians(bits)]
+            pairs = zip(self.jacobians(bits), reversed(self.chain(norm, bits).factors), strict=True)
+            return [_least(matrix_norm(matrix, norm), factor, norm) for matrix, factor in pairs]
 
     def scaled_products(self, norm: Norm, terms: ListLike[arb], bits: int) -> list[Array]:
         """``P_{T,k}`` for k = 0 ... T-1 in floats, scaled so that the norms are about the terms over the largest."""
@@ -119,3 +140,20 @@ class Linearised:
                 high = np.array([[upper_float(ball) for ball in row] for row in rows])
                 found[str(symbol)] = low, high
         return found
+
+
+def _least(found: CertifiedNorm, factor: Factor, norm: Norm) -> CertifiedNorm:
+    """What is known of a norm by entries and by a factor around the same matrix."""
+    if factor.spread == 0:
+        return found
+    other = matrix_norm(factor.matrix, norm)
+    low, high = other.lower.ball - factor.spread, other.upper.ball + factor.spread
+    return certified(
+        low if low > found.lower.ball else found.lower.ball, high if high < found.upper.ball else found.upper.ball
+    )
+
+
+def _forget_but_one(known: dict[Any, Any]) -> None:
+    """Make room: matrices of many digits for hundreds of steps are large, and two precisions are used at a time."""
+    for key in list(known)[:-1]:
+        del known[key]

@@ -134,7 +134,7 @@ def _least(a: arb, b: arb) -> arb:
 
 
 def narrow_norms(
-    chain_at: Callable[[int], Chain], wanted: int | None = None, start: int = 0
+    chain_at: Callable[[int], Chain], wanted: int | None = None, start: int = 0, bits: int = _FIRST_BITS
 ) -> tuple[int, list[CertifiedNorm]]:
     """The norms of the first products of a chain, at the least precision at which the balls of its middles are narrow.
 
@@ -142,12 +142,12 @@ def narrow_norms(
         chain_at: the chain at a precision in bits.
         wanted: the number of products; all unless given.
         start: the first factor.
+        bits: the precision tried first.
 
     Returns:
         The precision, and the norms; at the highest precision they are what they are.
     """
     found: list[CertifiedNorm] = []
-    bits = _FIRST_BITS
     while True:
         last = bits >= _MOST_BITS
         with working_precision(bits):
@@ -187,9 +187,9 @@ def _is_settled(chain: Chain, chain_at: Callable[[int], Chain], bits: int) -> bo
     return all(bool(b.spread >= a.spread / 2) for a, b in zip(chain.factors, later.factors, strict=True))
 
 
-def moduli_of(chain_at: Callable[[int], Chain], norms: Sequence[CertifiedNorm]) -> tuple[CertifiedNorm, ...]:
+def moduli_of(chain_at: Callable[[int], Chain], norms: Sequence[CertifiedNorm], bits: int) -> tuple[CertifiedNorm, ...]:
     """The minimum moduli of products of these norms, from a chain of their transposed inverses."""
-    bits, found = narrow_norms(chain_at)
+    bits, found = narrow_norms(chain_at, bits=bits)
     with working_precision(bits):
         return tuple(_reciprocal(inverse, norm) for inverse, norm in zip(found, norms, strict=True))
 

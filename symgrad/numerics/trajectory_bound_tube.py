@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 
 from symgrad.calculus.enclose import column_of_balls
 from symgrad.calculus.jacobian import derivative
-from symgrad.errors import InputError, NoBoundError
+from symgrad.errors import NoBoundError
 from symgrad.language.operators import Apply, Operator, Variable, Vector, Weight
 from symgrad.numerics.sharing import shared_nodes
+from symgrad.numerics.trajectory_bound_norms import floats_around
 from symgrad.numerics.trajectory_bound_states import Columns, Course, PointEvaluator, stacked
 from symgrad.rigor.balls import upper_float, working_precision
-from symgrad.rigor.matrix_balls import midpoint_radius
 
 __all__ = ["Radii", "Tube", "tube_around"]
 
@@ -89,7 +89,8 @@ class TubeEvaluator(PointEvaluator):
 
     def _image(self, operator: Operator, centre: Any, spread: Array) -> Any:
         if operator not in self.floats:
-            self.floats[operator] = midpoint_radius(self.operator(operator))
+            near = floats_around(self.operator(operator))
+            self.floats[operator] = np.ldexp(near.mid, near.exponent), np.ldexp(near.radius, near.exponent)
         mid, radius = self.floats[operator]
         moved, error = _moved(mid, radius, spread, rounded_up(np.abs(spread).sum(axis=1), spread.shape[1]))
         return _widened(centre, rounded_up(np.abs(moved).sum(axis=1) + error, spread.shape[1] + 1))
@@ -203,11 +204,10 @@ def _widened(column: Any, widths: Array) -> Any:
 
 
 def _bounded(matrix: Any, step: int) -> tuple[Array, Array]:
-    try:
-        mid, radius = midpoint_radius(matrix)
-    except InputError as error:
-        raise NoBoundError(f"radius: the Jacobian of step {step + 1} has no bound over the tube") from error
-    return mid, radius
+    near = floats_around(matrix)
+    if not near.is_finite:
+        raise NoBoundError(f"radius: the Jacobian of step {step + 1} has no bound over the tube")
+    return np.ldexp(near.mid, near.exponent), np.ldexp(near.radius, near.exponent)
 
 
 def _moved(mid: Array, radius: Array, spread: Array, width: Array) -> tuple[Array, Array]:
