@@ -20,6 +20,7 @@ from symgrad.errors import InputError, NoBoundError, UnknownNameError
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, bind
+from symgrad.numerics.orbit_system import OrbitSystem
 from symgrad.numerics.periodic_orbit import PeriodicOrbit
 from symgrad.numerics.realise import OrbitSearch
 from symgrad.numerics.setting import Setting
@@ -267,7 +268,7 @@ def _realised(
     random: np.random.Generator,
 ) -> PeriodicOrbit | None:
     """The fastest periodic orbit found, of the witness's period and of others up to the largest."""
-    search = OrbitSearch(setting, ranges, witness.form)
+    search = OrbitSearch(OrbitSystem(setting, ranges), witness.form)
     best: PeriodicOrbit | None = None
     for steps in dict.fromkeys((witness.period, 1, period)):
         slopes = np.resize(witness.slopes, (steps, witness.form.count))

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.bounds.joint_spectral_radius import rate_of_product
 from symgrad.calculus.slope_form import SlopeForm
-from symgrad.calculus.unit_ranges import UnitRanges
-from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.functions import array_function
+from symgrad.numerics.orbit_ascent import OrbitAscent
+from symgrad.numerics.orbit_system import OrbitSystem, block_diagonal
 from symgrad.numerics.periodic_orbit import PeriodicOrbit, enclosed_orbit
-from symgrad.numerics.setting import Setting
-from symgrad.numerics.steering import Steering
 
 __all__ = ["OrbitSearch"]
 
@@ -24,12 +21,11 @@ Array = NDArray[np.float64]
 
 _ROUNDS = 30  # of Gauss-Newton towards an orbit with the wanted arguments
 _RETURN = 1e3  # how much more returning counts than arguments at their targets
-_NEWTON = 30
-_SETTLED = 1e-9  # relative; what an orbit may miss itself by before it is proved
 _CUTOFF = 1e-10
 _SAME = 1e-6  # relative difference of rates below which orbits count as the same
 _PROVED = 4  # how many orbits are tried in balls
 _PARENTS = 4
+_ITERATIONS = 60  # of gradient ascent
 _FREE = 4  # random starts for each aimed one
 _SEARCH = 2**34  # multiplications spent on random variations
 _WORK = 2**31  # multiplications in one round of least squares
@@ -40,25 +36,16 @@ class OrbitSearch:
     """Periodic orbits of a model within ranges, sought in floats and proved afterwards.
 
     Attributes:
-        setting: the model and its weights.
-        ranges: of states and inputs, in which orbits are to lie.
+        system: the equations of the orbits, and the ranges in which they are to lie.
         form: the Jacobian as a function of its slopes.
     """
 
-    setting: Setting
-    ranges: UnitRanges
+    system: OrbitSystem
     form: SlopeForm
 
     @cached_property
-    def steering(self) -> Steering:
-        """The arguments of the activations as functions of state and input."""
-        return Steering(self.setting)
-
-    @cached_property
-    def _limits(self) -> tuple[Array, Array]:
-        symbols = self.steering.layout.symbols
-        low, high = (np.concatenate([getattr(self.ranges[s], end).ravel() for s in symbols]) for end in ("low", "high"))
-        return low, high
+    def _ascent(self) -> OrbitAscent:
+        return OrbitAscent(self.system)
 
     def best(
         self, slopes: Array, count: int, rounds: int, enough: float, random: np.random.Generator
@@ -74,7 +61,7 @@ class OrbitSearch:
         """
         with np.errstate(all="ignore"):
             aimed = self.orbits(slopes, count, random)
-            free = self._returned(self._free(len(slopes), len(aimed) * _FREE, random))
+            free = self.system.returned(self._free(len(slopes), len(aimed) * _FREE, random))
             found, rates = self._varied(np.concatenate([aimed, free]), len(aimed), rounds, enough, random)
         best: PeriodicOrbit | None = None
         for place in _distinct(rates)[:_PROVED]:
@@ -88,6 +75,9 @@ class OrbitSearch:
     ) -> tuple[Array, Array]:
         """The orbits of the largest rates, best first, after variations of their inputs at random."""
         found, rates = (ordered[: 2 * count] for ordered in self._sorted(found))
+        if self._ascent.is_possible and rates[0] < enough:
+            top = self._ascent.improved(found[: max(count // 2, 2)], _ITERATIONS)
+            found, rates = (ordered[: 2 * count] for ordered in self._sorted(np.concatenate([found, top])))
         inputs = self.form.size
         cost = max(1, (found.shape[1] * inputs) ** 3 * len(found) * 8)
         for _ in range(min(rounds, _SEARCH // cost) if found.shape[2] > inputs else 0):
@@ -97,14 +87,14 @@ class OrbitSearch:
             size = 10.0 ** random.uniform(-3, 0.5, (len(found), 1, 1))
             change = size * random.standard_normal(parents.shape)
             change[:, :, :inputs] = 0.0
-            tried = self._returned(np.clip(parents + change, *self._limits))
+            tried = self.system.returned(np.clip(parents + change, *self.system.limits))
             joined, values = self._sorted(np.concatenate([found, tried]))
             found, rates = joined[: len(found)], values[: len(found)]
         return found, rates
 
     def _sorted(self, found: Array) -> tuple[Array, Array]:
         """Orbits and rates in falling order of rates; those that repeat a rate come after all others."""
-        rates = self.rates(found)
+        rates = self.system.rates(found)
         order = np.argsort(-rates, kind="stable")
         first = _distinct(rates[order])
         order = np.concatenate([order[first], np.delete(order, first)])
@@ -112,43 +102,43 @@ class OrbitSearch:
 
     def _free(self, period: int, count: int, random: np.random.Generator) -> Array:
         """(B, p, Y) random inputs and short trajectories under them, from states of many sizes or all over a range."""
-        width, total = sum(self.steering.layout.sizes), self.form.size
+        width, total = sum(self.system.steering.layout.sizes), self.form.size
         size = 10.0 ** random.uniform(-2, 2, (count, period, width))  # entries of sizes of their own, or of one
         size[::2] = 10.0 ** random.uniform(-1, 2, (len(size[::2]), 1, 1))
-        low, high = self._limits
+        low, high = self.system.limits
         current = np.clip(size * random.standard_normal((count, period, width)), low, high)
         bounded = np.isfinite(high - low)
         within = np.where(bounded, low, 0.0) + np.where(bounded, high - low, 0.0) * random.random(current.shape)
         current[1::2] = np.where(bounded, within, current)[1::2]
         for step in range(1, period):
-            after, _ = self.steering.next_states(self._point(current[:, step - 1 : step]), count)
+            after, _ = self.system.steering.next_states(self.system.point(current[:, step - 1 : step]), count)
             current[:, step, :total] = after
         return current
 
     def orbits(self, slopes: Array, count: int, random: np.random.Generator) -> Array:
         """(B, p, Y) states and inputs that return after p steps, approximately."""
-        period, width = len(slopes), sum(self.steering.layout.sizes)
+        period, width = len(slopes), sum(self.system.steering.layout.sizes)
         rows = period * (self.form.size + sum(self._rows))
         count = max(2, min(count, _WORK // (rows * period * width * min(rows, period * width))))
         targets = self._targets(slopes, count, random)
         spread = np.where(np.arange(count) % 2, 0.5, 0.0)[:, None, None]
-        current = np.clip(spread * random.standard_normal((count, period, width)), *self._limits)
+        current = np.clip(spread * random.standard_normal((count, period, width)), *self.system.limits)
         for _ in range(_ROUNDS):
-            moved = np.clip(current + self._step(current, targets), *self._limits)
+            moved = np.clip(current + self._step(current, targets), *self.system.limits)
             settled = np.allclose(moved, current, rtol=1e-13, atol=1e-13)
             current = moved
             if settled:
                 break
-        return self._returned(current)
+        return self.system.returned(current)
 
     @cached_property
     def _rows(self) -> list[int]:
-        return [self.setting.evaluator.size(node.size) for node in self.steering.activated]
+        return [self.system.setting.evaluator.size(node.size) for node in self.system.steering.activated]
 
     def _targets(self, slopes: Array, count: int, random: np.random.Generator) -> Array:
         """(B, p, R) arguments to aim at: where the slopes are the wanted ones if they are told apart, else random."""
         period = len(slopes)
-        several = [self.steering.targets(count, random) for _ in range(period)]
+        several = [self.system.steering.targets(count, random) for _ in range(period)]
         targets = np.stack(several, axis=1)
         if len(self._rows) == 1 and slopes.shape[1] == self._rows[0]:
             wanted = self._matching(slopes, random, count)
@@ -159,8 +149,8 @@ class OrbitSearch:
 
     def _matching(self, slopes: Array, random: np.random.Generator, count: int) -> Array:
         """(B, p, R) of the arguments worth trying, in each place one whose slope is nearest to the wanted one."""
-        node = self.steering.activated[0]
-        options = np.array(self.steering.candidates[0])
+        node = self.system.steering.activated[0]
+        options = np.array(self.system.steering.candidates[0])
         steep = np.abs(np.asarray(array_function(node.function.derivative.expr)(np, options)))
         low, high = self.form.low, self.form.high
         share = (slopes - low) / np.where(high > low, high - low, 1.0)
@@ -174,13 +164,13 @@ class OrbitSearch:
     def _step(self, current: Array, targets: Array) -> Array:
         """(B, p, Y) the step of Gauss-Newton; zero where derivatives are not finite."""
         count, period, width = current.shape
-        point = self._point(current)
+        point = self.system.point(current)
         parts = []
-        if self.steering.activated:
-            parts.append(self.steering.argument_residual(point, targets.reshape(count * period, -1)))
+        if self.system.steering.activated:
+            parts.append(self.system.steering.argument_residual(point, targets.reshape(count * period, -1)))
         residuals = [r.reshape(count, period, -1) for r, _ in parts]
-        slopes = [_block_diagonal(s.reshape(count, period, *s.shape[1:])) for _, s in parts]
-        back, derivative = self._returning(point, current)
+        slopes = [block_diagonal(s.reshape(count, period, *s.shape[1:])) for _, s in parts]
+        back, derivative = self.system.returning(point, current)
         residual = np.concatenate([*(r.reshape(count, -1) for r in residuals), _RETURN * back], axis=1)
         slope = np.concatenate([*slopes, _RETURN * derivative], axis=1)
         finite = np.isfinite(residual).all(axis=1) & np.isfinite(slope).all(axis=(1, 2))
@@ -189,74 +179,17 @@ class OrbitSearch:
         step[finite] = -(inverse @ residual[finite, :, None])[..., 0]
         return step.reshape(current.shape)
 
-    def _point(self, current: Array) -> ArrayEvaluator:
-        flat = current.reshape(-1, current.shape[-1])
-        return self.setting.evaluator.at(self.steering.layout.split(flat))
-
-    def _returning(self, point: ArrayEvaluator, current: Array) -> tuple[Array, Array]:
-        """(B, p N) how far each step ends from the next state, and (B, p N, p Y) the derivative."""
-        count, period, _ = current.shape
-        total = self.form.size
-        after, slopes = self.steering.next_states(point, count * period)
-        following = np.roll(current[:, :, :total], -1, axis=1)
-        residual = after.reshape(count, period, total) - following
-        derivative = _block_diagonal(slopes.reshape(count, period, total, -1))
-        width = current.shape[2]
-        for t in range(period):
-            rows, columns = np.arange(total) + t * total, np.arange(total) + ((t + 1) % period) * width
-            derivative[:, rows, columns] -= 1.0
-        return residual.reshape(count, -1), derivative
-
-    def _returned(self, current: Array) -> Array:
-        """Newton's method for the states alone, with the inputs as they are."""
-        count, period, width = current.shape
-        total = self.form.size
-        states = (np.arange(period)[:, None] * width + np.arange(total)).ravel()
-        for _ in range(_NEWTON):
-            residual, derivative = self._returning(self._point(current), current)
-            try:
-                change = -np.linalg.solve(derivative[:, :, states], residual[..., None])[..., 0]
-            except np.linalg.LinAlgError:
-                change = -(np.linalg.pinv(np.nan_to_num(derivative[:, :, states])) @ residual[..., None])[..., 0]
-            change = np.nan_to_num(change, nan=0.0, posinf=0.0, neginf=0.0)
-            current = current.copy()
-            current[:, :, :total] += change.reshape(count, period, total)
-            if np.abs(change).max(initial=0.0) <= 1e-15 * np.abs(current).max(initial=1.0):
-                break
-        return current
-
-    def jacobians(self, current: Array) -> Array:
-        """(B, p, N, N) the Jacobians at states and inputs, in floats."""
-        count, period, _ = current.shape
-        _, slopes = self.steering.next_states(self._point(current), count * period)
-        return slopes[:, :, : self.form.size].reshape(count, period, self.form.size, self.form.size)
-
-    def rates(self, current: Array) -> Array:
-        """(B,) the rates along orbits; minus infinity for what does not return or leaves the ranges."""
-        residual, _ = self._returning(self._point(current), current)
-        low, high = self._limits
-        scale = 1.0 + np.abs(current).max(axis=(1, 2))
-        good = np.abs(residual).max(axis=1, initial=0.0) <= _SETTLED * scale
-        good &= ((current >= low - 1e-12) & (current <= high + 1e-12)).all(axis=(1, 2))
-        product = np.broadcast_to(np.eye(self.form.size), (len(current), self.form.size, self.form.size))
-        for step in np.moveaxis(self.jacobians(current), 1, 0):
-            product = step @ product
-        good &= np.isfinite(product).all(axis=(1, 2))
-        radius = np.full(len(current), -np.inf)
-        radius[good] = np.abs(np.linalg.eigvals(product[good])).max(axis=1) ** (1 / current.shape[1])
-        return radius
-
     def _proved(self, orbit: Array) -> PeriodicOrbit | None:
         """The orbit as a result, if it is proved."""
-        layout, model = self.steering.layout, self.setting.model
+        layout, model = self.system.steering.layout, self.system.setting.model
         parts = {s: array[:, :, 0].T for s, array in layout.split(orbit).items()}
         states = {str(s): parts[s] for s in model.states}
         inputs = {str(s): parts[s] for s in model.inputs}
-        found = enclosed_orbit(model, self.setting.weights, self.ranges, states, inputs)
+        found = enclosed_orbit(model, self.system.setting.weights, self.system.ranges, states, inputs)
         if found is None:
             return None
         rate = rate_of_product(found.jacobians)
-        return PeriodicOrbit(model, self.setting.weights, self.ranges, inputs, states, rate)
+        return PeriodicOrbit(model, self.system.setting.weights, self.system.ranges, inputs, states, rate)
 
 
 def _distinct(rates: Array) -> list[int]:
@@ -266,12 +199,3 @@ def _distinct(rates: Array) -> list[int]:
         if np.isfinite(rate) and (not kept or rate < rates[kept[-1]] * (1 - _SAME)):
             kept.append(place)
     return kept
-
-
-def _block_diagonal(blocks: Any) -> Array:
-    """(B, p R, p Y) from (B, p, R, Y)."""
-    count, period, rows, columns = blocks.shape
-    found = np.zeros((count, period, rows, period, columns))
-    for t in range(period):
-        found[:, t, :, t] = blocks[:, t]
-    return found.reshape(count, period * rows, period * columns)

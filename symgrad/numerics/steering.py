@@ -18,7 +18,7 @@ from symgrad.numerics.extreme_points import extreme_points
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import Batch
 
-__all__ = ["Layout", "Steering"]
+__all__ = ["Layout", "Steering", "stacked_slopes"]
 
 Array = NDArray[np.float64]
 Point = dict[sp.Expr, Array]
@@ -145,7 +145,7 @@ class Steering:
         """(B, R) the arguments at a point less their targets, and (B, R, Y) their derivative."""
         values = [point.vector(node.argument) for node in self.activated]
         stacked = self._stacked_rows(values, len(targets))
-        return stacked - targets, self._slopes(point, self._argument_rows, len(targets))
+        return stacked - targets, stacked_slopes(point, self._argument_rows, len(targets))
 
     def _rest_residual(self, point: ArrayEvaluator, current: Array) -> tuple[Array, Array]:
         after, slopes = self.next_states(point, len(current))
@@ -155,22 +155,13 @@ class Steering:
     def next_states(self, point: ArrayEvaluator, count: int) -> tuple[Array, Array]:
         """(B, N) the states after a step from a point, and (B, N, Y) their derivative by state and input."""
         after = self._stacked_rows([point.vector(node) for node in self.setting.nodes.updates.values()], count)
-        return after, self._slopes(point, self._update_rows, count)
+        return after, stacked_slopes(point, self._update_rows, count)
 
     @staticmethod
     def _stacked_rows(values: list[Any], count: int) -> Array:
         return np.concatenate(
             [np.broadcast_to(v[..., 0].T, (count, v.shape[0])) for v in map(_batched, values)], axis=1
         )
-
-    @staticmethod
-    def _slopes(point: ArrayEvaluator, rows: list[list[Operator]], count: int) -> Array:
-        """(B, rows, Y) the derivatives as matrices."""
-        blocks = [[_batched(point.operator(entry)) for entry in row] for row in rows]
-        full = [
-            np.concatenate([np.broadcast_to(b, (b.shape[0], count, b.shape[2])) for b in row], axis=2) for row in blocks
-        ]
-        return np.moveaxis(np.concatenate(full), 1, 0)
 
     def _clipped(self, layout: Layout, stacked: Array) -> Array:
         ranges = self.setting.ranges
@@ -249,7 +240,7 @@ class Steering:
         rows = [row[states:] for row in self._argument_rows]
         places = [i for i, row in enumerate(rows) if not any(symbols_of(entry) & variables for entry in row)]
         origin = self.setting.evaluator.at(self.layout.split(np.zeros((1, sum(self.layout.sizes)))), step)
-        slopes = self._slopes(origin, [rows[i] for i in places], 1)[0] if places else np.full((1, 1), np.nan)
+        slopes = stacked_slopes(origin, [rows[i] for i in places], 1)[0] if places else np.full((1, 1), np.nan)
         if not np.isfinite(slopes).all():
             return [], np.zeros((0, 0))
         return places, np.asarray(np.linalg.pinv(slopes, rcond=_CUTOFF))
@@ -264,3 +255,12 @@ def _is_settled(before: Array, after: Array) -> bool:
 
 def _batched(value: Any) -> Any:
     return value if value.ndim == 3 else value[:, None, :]
+
+
+def stacked_slopes(point: ArrayEvaluator, rows: list[list[Operator]], count: int) -> Array:
+    """(B, rows, Y) derivatives that are given in blocks, as matrices at B points."""
+    blocks = [[_batched(point.operator(entry)) for entry in row] for row in rows]
+    full = [
+        np.concatenate([np.broadcast_to(b, (b.shape[0], count, b.shape[2])) for b in row], axis=2) for row in blocks
+    ]
+    return np.moveaxis(np.concatenate(full), 1, 0)
