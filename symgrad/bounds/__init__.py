@@ -9,6 +9,7 @@ from symgrad.bounds import (
     parameter_rules,
     range_rules,
     rules,
+    weighted_gradient_rules,
     weighted_rules,
 )
 from symgrad.bounds.gradient import GradientBound, gradient_bound
@@ -28,5 +29,6 @@ __all__ = [
     "product_bound",
     "range_rules",
     "rules",
+    "weighted_gradient_rules",
     "weighted_rules",
 ]

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import sympy as sp
-from flint import arb
 
 from symgrad.bounds.consistency import check_reachable
 from symgrad.bounds.engine import Engine
 from symgrad.bounds.explanations import explain_infinite
-from symgrad.bounds.geometric import ball_power_sum, power_sum_entries
+from symgrad.bounds.geometric import power_sum_entries
+from symgrad.bounds.gradient_series import GradientSeries, checked_count, closed_window, steps_in_numbers
 from symgrad.bounds.inequality import DifferentialNorm, Inequality
-from symgrad.bounds.product import BoundValue
+from symgrad.bounds.invariant import InvariantBox, invariant_box
+from symgrad.bounds.product import Bound, BoundValue, check_method, product_bound
 from symgrad.bounds.proof import Proof
+from symgrad.bounds.series import Source, summable
+from symgrad.bounds.unit_slopes import unit_slopes
+from symgrad.bounds.unit_sources import source_bounds
+from symgrad.bounds.weighted_gradient_rules import K, source_size
+from symgrad.bounds.weighted_quantities import WeightedDifferentialNorm, geometric_parts
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.jacobian import jacobian
 from symgrad.calculus.sources import pointwise_norm
@@ -26,10 +32,11 @@ from symgrad.language.exactness import exact_model
 from symgrad.language.norms import Norm
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.numbers import exact_number
+from symgrad.language.operators import Operator
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, bind, check_sizes
 from symgrad.presentable import Presentable
-from symgrad.rigor.balls import to_ball, working_precision
+from symgrad.rigor.balls import working_precision
 
 __all__ = ["GradientBound", "GradientSeries", "gradient_bound"]
 
@@ -44,7 +51,8 @@ class GradientBound(Presentable):
     ``||grad L|| <= ||grad_x L|| M (1 + gamma + ... + gamma^(T-1))`` with ``||J_t|| <= gamma`` and
     ``||dF/dtheta|| <= M``; for several states ``||(I + G + ... + G^(T-1)) m||`` with the gain matrix G and a bound m on
     each state's derivative. Norms of gradients, which are rows, are the dual ones: of ``norm`` 1 the maximum, of 2
-    the Euclidean length, of inf the sum of moduli.
+    the Euclidean length, of inf the sum of moduli. In a weighted norm it is ``||grad_x L|| C M (1 + ... +
+    gamma^(T-1))`` where products of k Jacobians are at most ``C gamma^k`` and M bounds all states together.
 
     Attributes:
         model: the recurrence.
@@ -53,6 +61,8 @@ class GradientBound(Presentable):
         norm: the operator norm of the derivatives.
         inequality: the proved statement about ``dx_T/dtheta``; its premises are the proof.
         first: the terms of the last so many steps are left out of the sum: 0 for the whole gradient.
+        method: how products of Jacobians are bounded, see :func:`symgrad.product_bound`.
+        box: for every method but ``"norm"`` the invariant box that all states lie in; the model has its ranges.
 
     >>> import sympy as sp, symgrad as sg
     >>> model = sg.models.sigmoid_rnn().assuming({"u": (-1, 1)})
@@ -69,27 +79,58 @@ class GradientBound(Presentable):
     norm: Norm
     inequality: Inequality
     first: sp.Expr = sp.S.Zero
+    method: str = "norm"
+    box: InvariantBox | None = None
+
+    @property
+    def free_model(self) -> Recurrence:
+        """The recurrence as it was given, without the ranges of the invariant box."""
+        return self.model if self.box is None else self.box.model
+
+    @cached_property
+    def product(self) -> Bound:
+        """The bound on products of Jacobians by the same method."""
+        return product_bound(self.free_model, self.norm, method=self.method)
 
     @property
     def loss_gradient(self) -> sp.Symbol:
         """The symbol for ``||grad_x L||``, the dual norm of the gradient by the last state."""
         return sp.Symbol("g", nonnegative=True)
 
+    @cached_property
+    def _parts(self) -> tuple[Inequality, ...]:
+        """What the sum is bounded by: one inequality, or several of which the least counts."""
+        best = isinstance(self.inequality.quantity, WeightedDifferentialNorm) and self.method == "best"
+        return tuple(p for p in self.inequality.premises if p.is_finite) if best else (self.inequality,)
+
     @property
     def gain(self) -> sp.ImmutableDenseMatrix:
-        """The matrix of bounds on the Jacobian's blocks; 1 x 1 for one state."""
-        bound = self.inequality.premises[0].bound
-        return bound if isinstance(bound, sp.MatrixBase) else sp.ImmutableDenseMatrix([[bound]])
+        """The matrix of bounds on the Jacobian's blocks; 1 x 1, with the rate, for one state and weighted norms."""
+        rates = [_rate(part) for part in self._parts]
+        if len(rates) == 1 and isinstance(rates[0], sp.MatrixBase):
+            return rates[0]
+        return sp.ImmutableDenseMatrix([[self.product.rate if len(rates) > 1 else rates[0]]])
 
     @property
     def gamma(self) -> sp.Expr:
-        """The bound on the Jacobian of one state; for several the gain matrix G."""
+        """The bound on the Jacobian of one state, or in a weighted norm; for several states the gain matrix G."""
         return self.gain[0, 0] if self.gain.rows == 1 else self.gain
 
     @property
+    def constant(self) -> sp.Expr:
+        """C, by which norms differ from the weighted norm; 1 where there is none."""
+        return self.product.constant if self._is_weighted else sp.S.One
+
+    @property
+    def _is_weighted(self) -> bool:
+        return isinstance(self.inequality.quantity, WeightedDifferentialNorm)
+
+    @property
     def source(self) -> sp.Expr:
-        """The bound M on ``||dF/dtheta||``; for several states the column m of bounds."""
-        bounds = [premise.bound for premise in self.inequality.premises[1:]]
+        """The bound M on ``||dF/dtheta||``; for several states and a gain matrix the column m of bounds."""
+        bounds = [premise.bound for premise in self._parts[0].premises[1:]]
+        if self._is_weighted:
+            return source_size(bounds, self.norm)
         return bounds[0] if len(bounds) == 1 else sp.ImmutableDenseMatrix(bounds)
 
     @property
@@ -102,8 +143,11 @@ class GradientBound(Presentable):
         >>> gradient_bound(sg.models.sigmoid_rnn().assuming({"u": (-1, 1)})).pointwise
         sqrt(OperatorNorm(sigmoid(x))**2 + OperatorNorm(u)**2 + 1)
         """
-        rows = _rows(unroll(self.model), self.parameters)
-        return pointwise_norm(rows[0], self.norm) if len(rows) == 1 else None
+        return pointwise_norm(self._rows[0], self.norm) if len(self._rows) == 1 else None
+
+    @cached_property
+    def _rows(self) -> tuple[tuple[Operator, ...], ...]:
+        return _rows(unroll(self.model), self.parameters)
 
     @property
     def expr(self) -> sp.Expr:
@@ -132,7 +176,7 @@ class GradientBound(Presentable):
         names = {str(symbol): symbol for symbol in self.parameters}
         if str(parameter) not in names:
             raise UnknownNameError(f"parameter of model {self.model.name}", parameter, names)
-        return _proved(self.model, (names[str(parameter)],), self.first, self.steps, self.norm)
+        return self._with(parameters=(names[str(parameter)],))
 
     @property
     def blocks(self) -> dict[str, GradientBound]:
@@ -156,7 +200,27 @@ class GradientBound(Presentable):
         >>> gradient_bound(rnn, steps=100).truncation(10).expr
         90*g*sqrt(m + n + 1)
         """
-        return _proved(self.model, self.parameters, _count("terms", terms, 0, self.steps), self.steps, self.norm)
+        return self._with(first=checked_count("terms", terms, 0, self.steps))
+
+    def _with(self, model: Recurrence | None = None, **changed: Any) -> GradientBound:
+        """The bound with some of its attributes changed, proved anew."""
+        return _proved(model or self.free_model, replace(self._case, **changed))
+
+    @property
+    def _case(self) -> _Case:
+        return _Case(self.parameters, self.first, self.steps, self.norm, self.method)
+
+    def horizon(self, delta: Any, weights: Mapping[Any, Any] | None = None) -> sp.Expr | int:
+        """How far back in time parameters matter: see :meth:`symgrad.Bound.horizon` of :attr:`product`.
+
+        From that many steps back on each term of the sum is at most ``delta ||grad_x L|| M``.
+
+        >>> import symgrad as sg
+        >>> rnn = sg.models.elman("sigmoid").assuming({"u": (-1, 1), "h": (0, 1), "W": sg.orthogonal})
+        >>> gradient_bound(rnn).horizon(1e-6)
+        10
+        """
+        return self.product.horizon(delta, weights)
 
     def window(self, delta: Any, weights: Mapping[Any, Any] | None = None, *, gradient: Any = None) -> Any:
         """How many of the last terms K make the error of a truncated gradient at most delta, relative to the whole.
@@ -173,8 +237,8 @@ class GradientBound(Presentable):
             1; with weights an int, the least K for which the error is proved to be so small.
 
         Raises:
-            InputError: delta or gradient is not positive; without weights for several states, which have no closed
-                form; a symbol for the steps with weights.
+            InputError: delta or gradient is not positive; without weights for a gain matrix of several states and for
+                the method ``"best"``, which have no closed form; a symbol for the steps with weights.
         """
         delta = delta if isinstance(delta, sp.Expr) and delta.free_symbols else exact_number("delta", delta)
         if delta.is_positive is False or (delta.is_number and not delta.is_positive):
@@ -183,9 +247,11 @@ class GradientBound(Presentable):
             return self.with_weights(weights).window(delta, gradient)
         if gradient is not None:
             raise InputError("gradient: it is compared with numbers, so the weights are needed too")
+        if len(self._parts) > 1:
+            raise InputError("window: the best of several bounds has no closed form; give the weights")
         if self.gain.rows > 1:
             raise InputError("window: several states have no closed form; give the weights: window(delta, weights)")
-        return _closed_window(self.gain[0, 0], self.steps, delta)
+        return closed_window(self.gain[0, 0], self.steps, delta)
 
     def evaluate(self, weights: Mapping[Any, Any] | None, steps: Any = None, *, loss_gradient: Any = 1) -> BoundValue:
         """The value for given weights, rounded up: rigorous.
@@ -201,148 +267,90 @@ class GradientBound(Presentable):
         """
         return self.with_weights(weights, steps).value(loss_gradient)
 
-    def with_weights(self, weights: Mapping[Any, Any] | None, steps: Any = None) -> GradientSeries:
+    def with_weights(self, weights: Mapping[Any, Any] | None, steps: Any = None) -> GradientSeries[GradientBound]:
         """The bound with weights put in; for the errors see :meth:`evaluate`."""
-        needed = self.gain.free_symbols | sp.sympify(self.source).free_symbols
-        atoms = self.gain.atoms(sp.MatrixSymbol) | sp.sympify(self.source).atoms(sp.MatrixSymbol) | needed
-        values = bind(self.model, weights, [s for s in self.model.parameters if s in atoms])
-        check_sizes(self.model, values, needed)
-        exact = exact_model(self.model, values)
-        same = exact is self.model
-        bound = self if same else _proved(exact, self.parameters, self.first, self.steps, self.norm)
-        return GradientSeries(bound, values, _steps_in_numbers(self.steps, steps), self.first)
+        source = sp.sympify(self.source)
+        own = source.atoms(sp.MatrixSymbol) | source.free_symbols | set(self.product.parameters)
+        values = bind(self.model, weights, [s for s in self.model.parameters if s in own])
+        sizes = source.free_symbols | (self.gain.free_symbols if self.box is None else set())
+        check_sizes(self.model, values, sizes)
+        exact = exact_model(self.free_model, values)
+        bound = self if exact is self.free_model else self._with(exact)
+        return _series(bound, values, steps_in_numbers(self.steps, steps))
 
     @property
     def proof(self) -> Proof:
         """The steps of the derivation."""
-        return Proof(self.model, self.inequality)
+        return Proof(self.model, self.inequality) if self.box is None else self.box.proof_of(self.inequality)
 
 
-class GradientSeries:
-    """A gradient bound with weights put in.
-
-    Attributes:
-        bound: the bound, from only those declared properties that the numbers have exactly.
-        evaluator: the numbers.
-    """
-
-    def __init__(self, bound: GradientBound, weights: Weights, steps: int, first: sp.Expr) -> None:
-        self.bound, self._steps = bound, steps
-        self._first = int(_count("terms", first.xreplace({bound.steps: sp.Integer(steps)}), 0, sp.Integer(steps)))
-        with working_precision(_BITS):
-            self.evaluator = evaluator = BoundEvaluator(weights)
-            self._gain = evaluator.matrix(bound.gain)
-            sources = [bound.source] if bound.gain.rows == 1 else list(bound.source)
-            self._source = [evaluator.ball(entry) for entry in sources]
-        self._unit = [arb(1)] if bound.gain.rows == 1 else self._source
-
-    def value(self, loss_gradient: Any = 1) -> BoundValue:
-        """The bound for a loss whose gradient by the last state has a norm."""
-        number = exact_number("loss_gradient", loss_gradient)
-        if number.is_negative:
-            raise InputError(f"loss_gradient: a non-negative number is needed, got {loss_gradient!r}")
-        with working_precision(_BITS):
-            return BoundValue(self._from(self._first) * to_ball(number, _BITS))
-
-    def _from(self, first: int, source: list[arb] | None = None) -> arb:
-        """The bound on the sum without the terms of the last so many steps."""
-        entries = ball_power_sum(self._gain, source or self._source, first, self._steps)
-        if self.bound.norm.p == sp.oo:
-            return max(entries)
-        if self.bound.norm.p == 1:
-            return sum(entries, arb(0))
-        return sum((entry * entry for entry in entries), arb(0)).sqrt()
-
-    def window(self, delta: sp.Expr, gradient: Any) -> int:
-        """The least number of terms that makes the relative error of truncation at most delta."""
-        with working_precision(_BITS):
-            source = self._unit if gradient is None else self._source  # of one state it cancels
-            whole = self._from(0, source) if gradient is None else to_ball(_positive("gradient", gradient), _BITS)
-            part, of = (to_ball(number, _BITS) for number in delta.as_numer_denom())  # both exact of a fraction
-            limit = (whole * part).lower()
-            low, high = 0, self._steps  # with all terms nothing is left out; the error falls with each term
-            while low < high:
-                middle = (low + high) // 2
-                if self._from(middle, source) * of <= limit:
-                    high = middle
-                else:
-                    low = middle + 1
-        return low
+def _rate(inequality: Inequality) -> sp.Expr:
+    """The rate or the gain matrix whose powers are added up."""
+    bound = inequality.premises[0].bound
+    return geometric_parts(bound, K)[1] if isinstance(inequality.quantity, WeightedDifferentialNorm) else bound
 
 
-def _closed_window(rate: sp.Expr, steps: sp.Expr, delta: sp.Expr) -> sp.Expr:
-    least = sp.ceiling(sp.log(rate**steps + delta * (1 - rate**steps)) / sp.log(rate))
-    constant = sp.ceiling((1 - delta) * steps)
-    return sp.Piecewise((0, delta >= 1), (1, sp.Eq(rate, 0)), (constant, sp.Eq(rate, 1)), (least, True))
+def _series(bound: GradientBound, weights: Weights, steps: int) -> GradientSeries[GradientBound]:
+    """The bound with numbers put in."""
+    first = checked_count("terms", bound.first.xreplace({bound.steps: sp.Integer(steps)}), 0, sp.Integer(steps))
+    sources = [premise.bound for premise in bound._parts[0].premises[1:]]
+    with working_precision(_BITS):
+        evaluator = BoundEvaluator(weights)
+        slopes = None if bound.box is None else unit_slopes(bound.box, weights)
+        entries = source_bounds([evaluator.ball(size) for size in sources], bound._rows, slopes, bound.norm)
+        series = bound.product.growth.series(evaluator)
+    units = None if slopes is None else slopes.units
+    source = Source(entries, bound.norm)
+    return GradientSeries(bound, evaluator, summable(series), source, int(first), steps, bound.method, units)
 
 
-def _positive(name: str, value: Any) -> sp.Expr:
-    number = exact_number(name, value)
-    if not number.is_positive:
-        raise InputError(f"{name}: a positive number is needed, got {value!r}")
-    return number
-
-
-def _count(name: str, value: Any, least: int, most: sp.Expr) -> sp.Expr:
-    """A number of steps or terms: an integer, or an expression that SymPy knows to be one.
-
-    Raises:
-        InputError: something else, or out of range.
-    """
-    words = "a non-negative integer" if least == 0 else "a positive integer"
-    number = None if isinstance(value, bool) else sp.sympify(value) if isinstance(value, (sp.Expr, int)) else None
-    number = sp.Integer(int(value)) if number is None and hasattr(value, "__index__") and value is not True else number
-    if number is None or isinstance(value, bool) or not number.is_integer or (number - least).is_negative:
-        raise InputError(f"{name}: {words} or a symbol for one is needed, got {value!r}")
-    if (most - number).is_negative:
-        raise InputError(f"{name}: at most {most} is possible, got {value}")
-    return number
-
-
-def _steps_in_numbers(own: sp.Expr, given: Any) -> int:
-    if given is None and own.is_Integer:
-        return int(own)
-    if given is None:
-        raise InputError(f"steps: the bound is for a symbol {own}, so their number is needed")
-    number = _count("steps", given, 1, sp.oo)
-    if not number.is_Integer or (own.is_Integer and own != number):
-        raise InputError(
-            f"steps: {f'this bound is for {own}' if own.is_Integer else 'a number is needed'}, got {given}"
-        )
-    return int(number)
-
-
-def _rows(unrolled: Unrolled, parameters: tuple[sp.Expr, ...]) -> tuple[tuple[Any, ...], ...]:
+def _rows(unrolled: Unrolled, parameters: tuple[sp.Expr, ...]) -> tuple[tuple[Operator, ...], ...]:
     """For each state the derivatives by the parameters."""
     states = range(len(unrolled.model.states))
     return tuple(tuple(unrolled.sources[symbol][state] for symbol in parameters) for state in states)
 
 
-def _proved(
-    model: Recurrence, parameters: tuple[sp.Expr, ...], first: sp.Expr, steps: sp.Expr, norm: Norm
-) -> GradientBound:
-    engine = Engine(model)
+@dataclass(frozen=True)
+class _Case:
+    """What is bounded: the gradient by which parameters, which terms, in which norm, by which method."""
+
+    parameters: tuple[sp.Expr, ...]
+    first: sp.Expr
+    steps: sp.Expr
+    norm: Norm
+    method: str
+
+
+def _proved(model: Recurrence, case: _Case) -> GradientBound:
+    box = None if case.method == "norm" else invariant_box(model)
+    engine = Engine(model) if box is None else Engine(box.assumed, box.setting)
     check_reachable(engine)
-    rows = _rows(unroll(model), parameters)
-    inequality = engine.prove(DifferentialNorm(jacobian(model).operator, rows, first, steps, norm))
+    parts = jacobian(model).operator, _rows(unroll(model), case.parameters), case.first, case.steps, case.norm
+    plain = case.method in ("norm", "range")
+    inequality = engine.prove(DifferentialNorm(*parts) if plain else WeightedDifferentialNorm(*parts, case.method))
     if not inequality.is_finite:
         raise explain_infinite(inequality)
-    return GradientBound(model, parameters, steps, norm, inequality, first)
+    found = engine.context.model
+    return GradientBound(found, case.parameters, case.steps, case.norm, inequality, case.first, case.method, box)
 
 
-def gradient_bound(model: Recurrence, steps: Any = T, norm: Any = 2) -> GradientBound:
+def gradient_bound(model: Recurrence, steps: Any = T, norm: Any = 2, method: str = "norm") -> GradientBound:
     r"""The bound on the gradient of any loss of the last state by all parameters.
 
     Args:
         model: the recurrence, with the ranges of states and inputs declared by ``.assuming`` that it needs.
         steps: the number T of steps: a positive integer, or a symbol for one.
         norm: 1, 2 or inf: the operator norm of derivatives; gradients are then measured in the dual norm.
+        method: how products of Jacobians are bounded, as for :func:`symgrad.product_bound`. All but ``"norm"`` hold for
+            trajectories that start in the invariant box of :func:`symgrad.invariant_box`, so that states need no
+            declared range, only inputs. With weights the sum for ``"best"`` takes for every term the closest of all.
 
     Returns:
         A :class:`GradientBound` with its proof.
 
     Raises:
         InputError: no Recurrence, another norm or number of steps, a model with a depth or without parameters.
+        UnknownNameError: another method.
         NoBoundError: the bound would be infinite; says which range is missing.
 
     Source: the triangle inequality and submultiplicativity on the sum of :func:`symgrad.unroll`; Pascanu, Mikolov and
@@ -352,6 +360,8 @@ def gradient_bound(model: Recurrence, steps: Any = T, norm: Any = 2) -> Gradient
     >>> model = sg.models.elman("relu").assuming({"u": (-1, 1), "h": (0, 4)})
     >>> gradient_bound(model, steps=2).expr
     g*(OperatorNorm(W) + 1)*sqrt(m + 16*n + 1)
+    >>> gradient_bound(sg.models.gru().assuming({"u": (-1, 1)}), method="quadratic").gamma
+    gamma
     """
     if not isinstance(model, Recurrence):
         raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
@@ -360,4 +370,5 @@ def gradient_bound(model: Recurrence, steps: Any = T, norm: Any = 2) -> Gradient
     which, parameters = norm_of(norm), tuple(unroll(model).sources)
     if not parameters:
         raise InputError(f"model: {model.name} has no parameters to take a gradient by")
-    return _proved(model, parameters, sp.S.Zero, _count("steps", steps, 1, sp.oo), which)
+    check_method(model, method, "upper")
+    return _proved(model, _Case(parameters, sp.S.Zero, checked_count("steps", steps, 1, sp.oo), which, method))

@@ -24,6 +24,7 @@ __all__ = [
     "Source",
     "UpperSeries",
     "nonnegative_inverse",
+    "summable",
 ]
 
 _SCANNED = 10_000  # steps that are looked at one by one where the bound need not fall steadily
@@ -88,6 +89,17 @@ class UpperSeries(SeriesFromAbove):
     def total(self, source: Source, first: int, steps: int) -> arb:
         entries = ball_power_sum(self._gain, source.entries, first, steps)
         return vector_norm(arb_mat([[entry] for entry in entries]), source.norm).upper()
+
+
+def summable(series: Series) -> SeriesFromAbove:
+    """A series, if it bounds from above.
+
+    Raises:
+        TypeError: it does not.
+    """
+    if not isinstance(series, SeriesFromAbove):
+        raise TypeError(f"a bound from above is needed, got {type(series).__name__}")
+    return series
 
 
 class RateSeries(Series):
