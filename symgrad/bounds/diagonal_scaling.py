@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symgrad.bounds.centres import propose
+from symgrad.bounds.centres import Proposal, propose
 from symgrad.bounds.certificates import Kind, RateCertificate, weighted_constants, zero_power
 from symgrad.bounds.normal_loop import NormalLoop, normal_loop
 from symgrad.bounds.quadratic_gain import certified_rate
 from symgrad.calculus.slope_form import SlopeForm
 from symgrad.errors import InputError, NoBoundError
 
-__all__ = ["certificate_of", "checked_condition", "diagonal_certificate", "diagonal_weights", "solver_accuracy"]
+__all__ = [
+    "certificate_of",
+    "checked_condition",
+    "diagonal_certificate",
+    "diagonal_proposal",
+    "diagonal_weights",
+    "solver_accuracy",
+]
 
 Array = NDArray[np.float64]
 
@@ -49,10 +57,16 @@ def diagonal_certificate(form: SlopeForm, condition: float = 1e6) -> RateCertifi
     (1.0, True)
     """
     limit = checked_condition(condition)
-    loop = normal_loop(form)
-    proposal = propose(loop, condition=limit, diagonal=True, accuracy=solver_accuracy(loop))
+    loop, proposal = diagonal_proposal(form, limit)
     weights = diagonal_weights(proposal.matrix)
     return certificate_of(form, loop, "diagonal", weights, proposal.multipliers)
+
+
+@lru_cache(maxsize=4)
+def diagonal_proposal(form: SlopeForm, condition: float) -> tuple[NormalLoop, Proposal]:
+    """The loop of a form, and what the solver proposes as the best diagonal P; kept for the forms asked about last."""
+    loop = normal_loop(form)
+    return loop, propose(loop, condition=condition, diagonal=True, accuracy=solver_accuracy(loop))
 
 
 def checked_condition(condition: Any) -> float:

@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 
 from symgrad.bounds.centres import Proposal, propose
 from symgrad.bounds.certificates import RateCertificate
-from symgrad.bounds.diagonal_scaling import certificate_of, checked_condition, diagonal_weights, solver_accuracy
-from symgrad.bounds.normal_loop import NormalLoop, normal_loop
+from symgrad.bounds.diagonal_scaling import (
+    certificate_of,
+    checked_condition,
+    diagonal_proposal,
+    diagonal_weights,
+    solver_accuracy,
+)
+from symgrad.bounds.normal_loop import NormalLoop
 from symgrad.bounds.quadratic_gain import certified_rate
 from symgrad.bounds.semidefinite import semidefinite_proposal
 from symgrad.calculus.slope_form import SlopeForm
@@ -60,15 +66,15 @@ def quadratic_certificate(
     limit, target = checked_condition(condition), _checked_rate(rate)
     if solver not in _SOLVERS:
         raise InputError(f"solver: {solver!r} was given; accepted are {', '.join(map(repr, _SOLVERS))}")
-    loop = normal_loop(form)
-    found = _best(loop, _proposals(loop, limit, solver, _loop_rate(loop, target)))
+    loop, diagonal = diagonal_proposal(form, limit)
+    found = _best(loop, _proposals(loop, diagonal, limit, solver, _loop_rate(loop, target)))
     certificate = certificate_of(form, loop, "quadratic", found.matrix, found.multipliers)
     if rate is not None and certificate.rate > rate:
         raise NoBoundError(
             f"rate: {rate} was given, and the least rate proved in a quadratic norm with condition number at most "
-            f"{limit:g} is {certificate.rate:.6g}. No such norm makes every Jacobian with slopes in these intervals "
-            "contract that much; products may still shrink so fast. Accepted are higher rates; a larger condition, or "
-            "narrower ranges of the states and inputs, can prove lower ones"
+            f"{limit:g} is {certificate.rate:.6g}: no norm was found in which one step with any slopes in their intervals "
+            "does better, though products of many may. Accepted are higher rates; a larger condition, or narrower "
+            "ranges of the states and inputs, can prove lower ones"
         )
     return certificate
 
@@ -91,15 +97,13 @@ def _loop_rate(loop: NormalLoop, rate: float) -> float:
         return math.inf
 
 
-def _proposals(loop: NormalLoop, limit: float, solver: Solver, target: float) -> list[Proposal]:
+def _proposals(loop: NormalLoop, diagonal: Proposal, limit: float, solver: Solver, target: float) -> list[Proposal]:
     """The best diagonal P, with exact squares as entries as in its own certificate, and the best P from there."""
-    accuracy = solver_accuracy(loop)
-    diagonal = propose(loop, condition=limit, diagonal=True, accuracy=accuracy, target=target)
     squares = Proposal(np.diag(diagonal_weights(diagonal.matrix) ** 2), diagonal.multipliers, diagonal.rate)
     if solver != "centres":
         return [squares, semidefinite_proposal(loop, condition=limit, solver=solver)]
     start = diagonal.matrix, diagonal.multipliers
-    return [squares, propose(loop, condition=limit, accuracy=accuracy, target=target, start=start)]
+    return [squares, propose(loop, condition=limit, accuracy=solver_accuracy(loop), target=target, start=start)]
 
 
 def _best(loop: NormalLoop, proposals: list[Proposal]) -> Proposal:
