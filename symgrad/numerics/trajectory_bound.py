@@ -128,10 +128,13 @@ class TrajectoryBound(Presentable):
         """For k = 1 ... T the minimum modulus of ``P_{T,k}``, ``min ||P x|| / ||x||``, from both sides.
 
         For the 2-norm it is the smallest singular value: growth in every direction is proved where it exceeds 1. Where
-        a Jacobian is not proved invertible it is between 0 and the norm.
+        a Jacobian is not proved invertible it is between 0 and the norm, and 0 where one surely is not.
         """
-        linear = self.linearised
-        return moduli_of(lambda bits: linear.inverse_chain(self.norm, bits), self.norms_from_end, self.bits)
+        linear, nothing = self.linearised, certified(arb(0), arb(0))
+        found = moduli_of(lambda bits: linear.inverse_chain(self.norm, bits), self.norms_from_end, self.bits)
+        with working_precision(self.bits):
+            kernels = linear.singular(self.bits)
+        return tuple(nothing if kernel else value for kernel, value in zip(kernels, found, strict=True))
 
     def horizon(self, delta: Any) -> int | None:
         """The least number of factors from which on the certified norms of ``P_{T,k}`` stay at most delta.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence as ListLike
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,6 +115,15 @@ class Linearised:
         with working_precision(bits):
             pairs = zip(self.jacobians(bits), reversed(self.chain(norm, bits).factors), strict=True)
             return [_least(matrix_norm(matrix, norm), factor, norm) for matrix, factor in pairs]
+
+    def singular(self, bits: int) -> list[bool]:
+        """For k = 1 ... T whether ``P_{T,k}`` surely has a kernel, as rows or columns of a factor vanish or are few."""
+        found, rank = [], math.inf
+        for matrix in reversed(self.jacobians(bits)):
+            there = np.array([not entry.is_zero() for entry in matrix.entries()]).reshape(matrix.nrows(), -1)
+            rank = min(rank, int(there.any(axis=0).sum()), int(there.any(axis=1).sum()))
+            found.append(rank < matrix.ncols())
+        return found
 
     def scaled_products(self, norm: Norm, terms: ListLike[arb], bits: int) -> list[Array]:
         """``P_{T,k}`` for k = 0 ... T-1 in floats, scaled so that the norms are about the terms over the largest."""

@@ -29,6 +29,12 @@ class CertifiedNorm(Presentable):
     Attributes:
         lower: not above it; a float that also knows its decimal logarithm, ``lower.log10``, where it underflows.
         upper: not below it, likewise.
+
+    >>> import symgrad as sg
+    >>> bound = sg.trajectory_bound(sg.models.neuron(), {"w": 8.0, "b": -4.0}, initial={"x": 0.5}, steps=1100)
+    >>> value = bound.at(1100)
+    >>> 2.0 in sg.CertifiedNorm(bound.at(1).lower, bound.at(1).upper), float(value.upper), round(value.upper.log10)
+    (True, inf, 331)
     """
 
     lower: BoundValue

@@ -102,7 +102,7 @@ def tube_around(course: Course, radii: Radii) -> Tube:
     Raises:
         NoBoundError: the tube is not bounded, as where a radius reaches over a pole.
     """
-    with working_precision(_BITS):
+    with working_precision(_BITS), np.errstate(all="ignore"):  # what overflows is found infinite or undefined below
         return _Growing(course, radii).tube()
 
 
@@ -199,6 +199,7 @@ def _common(around: Columns, plain: Columns) -> Columns:
 
 
 def _widened(column: Any, widths: Array) -> Any:
+    widths = np.where(np.isnan(widths), np.inf, widths)
     entries = [ball + arb(0, half) for ball, half in zip(column.entries(), widths.tolist(), strict=True)]
     return arb_mat(len(entries), 1, entries)
 

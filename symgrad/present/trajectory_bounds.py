@@ -29,7 +29,7 @@ _PLAIN_DECADES = 250  # beyond, float64 has no numbers to put on a logarithmic a
 
 @text.register
 def _(value: CertifiedNorm) -> str:
-    return f"{power_text(value.lower.log10, 6, DOWN)} <= norm <= {power_text(value.upper.log10, 6, UP)}"
+    return f"[{power_text(value.lower.log10, 6, DOWN)}, {power_text(value.upper.log10, 6, UP)}]"
 
 
 @latex.register

@@ -275,7 +275,8 @@ def test_singular_and_rectangular_factors() -> None:
         x = np.tanh(layers[f"W_{i}"] @ x + layers[f"b_{i}"])
         matrix = np.diag(1 - x**2) @ layers[f"W_{i}"] @ matrix
         assert deep.between(i, i).upper == pytest.approx(np.linalg.norm(matrix, 2), rel=1e-12)
-    assert deep.moduli[-1].lower == 0
+    assert deep.moduli[-1].upper == 0  # through two units only
+    assert deep.moduli[0].lower == 0
     around = sg.trajectory_bound(
         sg.models.feedforward(3), layers, initial={"x": deep.states["x"][0][0][:4]}, radius=1e-4
     )
@@ -291,6 +292,13 @@ def test_long_products_neither_underflow_nor_overflow() -> None:
         assert bound.at(30).lower.log10 * sign > 5000
         assert bound.moduli[-1].lower.log10 * sign > 5000
         assert bound.growth.log10 <= bound.at(30).upper.log10
+
+
+def test_a_dead_unit_leaves_a_kernel() -> None:
+    weights = {"W": np.array([[1.0, 0.2], [0.3, 1.0]]), "U": np.zeros((2, 1)), "b": np.array([-5.0, 1.0])}
+    bound = sg.trajectory_bound(sg.models.irnn(), weights, np.zeros((3, 1)))
+    assert [float(value.upper) for value in bound.moduli] == [0.0] * 3
+    assert bound.at(3).lower > 0.9
 
 
 def test_between_horizon_and_rate() -> None:
