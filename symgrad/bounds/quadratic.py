@@ -72,9 +72,9 @@ def quadratic_certificate(
     if rate is not None and certificate.rate > rate:
         raise NoBoundError(
             f"rate: {rate} was given, and the least rate proved in a quadratic norm with condition number at most "
-            f"{limit:g} is {certificate.rate:.6g}: no norm was found in which one step with any slopes in their intervals "
-            "does better, though products of many may. Accepted are higher rates; a larger condition, or narrower "
-            "ranges of the states and inputs, can prove lower ones"
+            f"{limit:g} is {certificate.rate:.6g}: no norm was found in which a step with any slopes in their "
+            "intervals does better, though products of many may. Accepted are higher rates; a larger condition, or "
+            "narrower ranges of the states and inputs, can prove lower ones"
         )
     return certificate
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+import symgrad as sg
 from symgrad.bounds.centres import propose
 from symgrad.bounds.diagonal_scaling import diagonal_certificate
 from symgrad.bounds.normal_loop import normal_loop
@@ -19,7 +20,9 @@ from symgrad.bounds.perron_scaling import perron_certificate
 from symgrad.bounds.quadratic import quadratic_certificate
 from symgrad.bounds.quadratic_gain import certified_rate, least_rate, proves_rate
 from symgrad.bounds.semidefinite import semidefinite_proposal
+from symgrad.calculus.slope_form import slope_form
 from symgrad.errors import InputError, NoBoundError
+from symgrad.language.weights import bind
 from tests.bounds.slope_forms import assert_bounds_hold, elman, form, nested, output_side
 
 PASCANU = np.array([[8.0, -16.0], [4.0, -8.0]])
@@ -243,3 +246,51 @@ def test_64_units_take_seconds_and_beat_the_diagonal_norm():
     certificate = quadratic_certificate(elman(w))
     assert certificate.verify(elman(w))
     assert certificate.rate < 1.35 < diagonal_certificate(elman(w)).rate < np.linalg.norm(w, 2)
+
+
+def gated(name, n, scale, seed=0):
+    """The slope form of a model with Gaussian weights, with states and inputs in [-1, 1]."""
+    model = getattr(sg.models, name)()
+    model = model.assuming({symbol: sg.Interval(-1, 1) for symbol in (*model.states, *model.inputs)})
+    rng = np.random.default_rng(seed)
+    shapes = {str(symbol): (n, n) if str(symbol)[0] in "WUVR" else (n,) for symbol in model.parameters}
+    weights = {key: scale * rng.standard_normal(shape) / math.sqrt(n) for key, shape in shapes.items()}
+    return slope_form(model, bind(model, weights))
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_gated_models(name):
+    known = gated(name, 2, 0.7)
+    certificate = quadratic_certificate(known)
+    assert certificate.verify(known)
+    assert_bounds_hold(certificate, known, trials=15)
+    assert certificate.rate < perron_certificate(known, 2).rate
+
+
+def test_trajectories_of_a_network_stay_below():
+    """Products of diag(1 - h^2) W along simulated trajectories of h = tanh(W h + u), computed in NumPy alone."""
+    w = 1.3 * gaussian(6, 4)
+    certificate = quadratic_certificate(elman(w))
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        state, product = rng.uniform(-1, 1, 6), np.eye(6)
+        for k in range(1, 15):
+            state = np.tanh(w @ state + rng.normal(0, 0.3, 6))
+            product = (1 - state**2)[:, None] * w @ product
+            assert np.linalg.norm(product, 2) <= float(certificate.bound(k, 2)) * (1 + 1e-12)
+
+
+@pytest.mark.slow
+def test_block_states_of_64_entries():
+    known = gated("lstm", 32, 0.7)
+    diagonal, quadratic = diagonal_certificate(known), quadratic_certificate(known)
+    assert quadratic.verify(known)
+    assert quadratic.rate < diagonal.rate < perron_certificate(known, 2).rate
+
+
+@pytest.mark.slow
+def test_128_units():
+    known = elman(gaussian(128))
+    certificate = quadratic_certificate(known)
+    assert certificate.verify(known)
+    assert certificate.rate < 1.37
