@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
-from flint import arb
 
 from symgrad.bounds.engine import Engine
 from symgrad.bounds.explanations import explain_infinite
+from symgrad.bounds.flow_gradient import FlowGradientBound, flow_gradient_bound
 from symgrad.bounds.flow_limit import FlowLimit, limit_of_steps
-from symgrad.bounds.flow_numbers import FlowRate, flow_rates
+from symgrad.bounds.flow_series import FlowSeries, FlowValue, checked_time
 from symgrad.bounds.inequality import FlowNorm, Inequality
-from symgrad.bounds.product import Bound, BoundValue, product_bound
+from symgrad.bounds.product import Bound, product_bound
 from symgrad.bounds.proof import Proof
 from symgrad.calculus.jacobian import jacobian
 from symgrad.errors import InputError
@@ -27,29 +26,10 @@ from symgrad.language.norms import norm as norm_of
 from symgrad.language.numbers import exact_number
 from symgrad.language.weights import Weights, bind, check_sizes
 from symgrad.presentable import Presentable
-from symgrad.rigor.balls import to_ball, upper_float, working_precision
 
-__all__ = ["FlowBound", "FlowSeries", "FlowValue", "flow_bound"]
+__all__ = ["FlowBound", "flow_bound"]
 
 T = sp.Symbol("T", nonnegative=True)
-_BITS = 128
-
-
-class FlowValue(BoundValue):
-    """A bound on a flow as a float, rounded up.
-
-    Attributes:
-        method: which of the bounds it is, see :class:`~symgrad.bounds.flow_numbers.FlowRate`.
-    """
-
-    method: str
-
-    @classmethod
-    def of(cls, ball: arb, method: str) -> FlowValue:
-        """The value of an enclosure."""
-        value = cls(ball)
-        value.method = method
-        return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +84,7 @@ class FlowBound(Presentable):
         Raises:
             InputError: the time is negative, or no number and no expression.
         """
-        return self.expr.xreplace({T: _checked_time(time)})
+        return self.expr.xreplace({T: checked_time("T", time)})
 
     def horizon(self, delta: Any, weights: Mapping[Any, Any] | None = None) -> sp.Expr | float:
         """The time from which on ``exp(mu T) <= delta``: further back a gradient of relative size delta does not reach.
@@ -144,7 +124,8 @@ class FlowBound(Presentable):
         """
         values = bind(self.flow.field, weights, self.parameters)
         check_sizes(self.flow.field, values, self.mu.free_symbols)
-        return FlowSeries(self, values)
+        bound = self.for_numbers(values)
+        return FlowSeries(bound.flow.field, bound.mu, self.norm, values)
 
     def for_numbers(self, weights: Weights) -> FlowBound:
         """The bound from only those declared properties that numbers have exactly: true of these very numbers."""
@@ -173,6 +154,18 @@ class FlowBound(Presentable):
         """The steps of the derivation."""
         return Proof(self.flow.field, self.inequality)
 
+    def gradient(self) -> FlowGradientBound:
+        """The bound on the gradient of any loss of the last state by all parameters.
+
+        ``||grad L|| <= ||grad_x L|| M (exp(mu T) - 1) / mu``; see
+        :class:`~symgrad.bounds.flow_gradient.FlowGradientBound`, also for single parameters and for truncation.
+
+        Raises:
+            InputError: the flow has no parameters.
+            NoBoundError: the derivative by the parameters is not bounded; says which range is missing.
+        """
+        return flow_gradient_bound(self.flow, self.norm, T)
+
     def discretised(self, eps: Any = None) -> Bound:
         """The bound on products of k Jacobians of the map ``x' = x + eps f(x, u)``.
 
@@ -194,68 +187,6 @@ class FlowBound(Presentable):
             NoBoundError: an expression in the bound has no derivative from the right known here.
         """
         return limit_of_steps(self.discretised(), self.mu, T)
-
-
-class FlowSeries:
-    """A bound on a flow with weights put in.
-
-    Attributes:
-        bound: the bound, from only those declared properties that the numbers have exactly.
-        weights: the numbers.
-        rates: the closed form, and what numbers give beside it.
-    """
-
-    def __init__(self, bound: FlowBound, weights: Weights) -> None:
-        self.bound = bound.for_numbers(weights)
-        self.weights = weights
-        self.rates = flow_rates(self.bound.flow.field, weights, self.bound.mu, self.bound.norm)
-
-    @property
-    def rate(self) -> FlowRate:
-        """The one with constant 1 that grows least: the best bound on the logarithmic norm."""
-        return min((rate for rate in self.rates if rate.constant == 1), key=lambda rate: upper_float(rate.rate))
-
-    @property
-    def mu(self) -> float:
-        """The least certified bound on the logarithmic norm, a float rounded up."""
-        return upper_float(self.rate.rate)
-
-    def at(self, time: Any) -> FlowValue:
-        """The least of the bounds ``C exp(rate T)`` at a time, rounded up; its ``method`` says which."""
-        with working_precision(_BITS):
-            span = to_ball(_checked_number(time), _BITS)
-            values = [((rate.constant * (rate.rate * span).exp()).upper(), rate.method) for rate in self.rates]
-        return FlowValue.of(*reduce(lambda best, other: other if other[0] < best[0] else best, values))
-
-    def horizon(self, delta: sp.Expr) -> float:
-        """See :meth:`FlowBound.horizon`; rounded up."""
-        with working_precision(_BITS):
-            threshold = to_ball(delta, _BITS)
-            times = [_settled(rate, threshold) for rate in self.rates]
-        return min(times)
-
-
-def _settled(rate: FlowRate, threshold: arb) -> float:
-    """The time from which on one bound stays below a threshold, rounded up."""
-    if not rate.rate <= 0:
-        return math.inf
-    if rate.constant <= threshold:
-        return 0.0
-    return upper_float((threshold / rate.constant).log() / rate.rate) if rate.rate < 0 else math.inf
-
-
-def _checked_time(time: Any) -> sp.Expr:
-    value = time if isinstance(time, sp.Expr) and time.free_symbols else exact_number("T", time)
-    if value.is_negative:
-        raise InputError(f"T: a non-negative number is needed, got {time!r}")
-    return value
-
-
-def _checked_number(time: Any) -> sp.Expr:
-    value = exact_number("T", time)
-    if value.is_negative:
-        raise InputError(f"T: a non-negative number is needed, got {time!r}")
-    return value
 
 
 def flow_bound(flow: Flow, norm: Any = 2) -> FlowBound:

@@ -10,10 +10,12 @@ import numpy as np
 import sympy as sp
 
 from symgrad.bounds.flow import FlowBound
+from symgrad.bounds.flow_gradient import FlowGradientBound
 from symgrad.bounds.flow_limit import FlowLimit
 from symgrad.errors import InputError
 from symgrad.language.flow import Flow, VectorField
 from symgrad.language.logarithmic_norm import LogarithmicNorm
+from symgrad.language.norms import NORMS
 from symgrad.present.data import bound_data, expression, number
 from symgrad.present.dispatch import latex, plot, text, to_dict
 from symgrad.present.equations import range_equations, symbol_data
@@ -23,6 +25,7 @@ from symgrad.present.matrix_entries import written_matrix
 from symgrad.present.notation import LATEX, TEXT, Notation
 from symgrad.present.plots import new_axes
 from symgrad.present.quantities import QuantityWriter, assumed_ranges
+from symgrad.present.unrolled import SIGNS
 
 __all__ = ["plot_flow_bound"]
 
@@ -73,6 +76,36 @@ def _(limit: FlowLimit, notation: Notation) -> list[Equation]:
         Equation(matrix, "=", [(False, written)]),
         *entries,
     ]
+
+
+@equations.register
+def _(bound: FlowGradientBound, notation: Notation) -> list[Equation]:
+    """The bound through an integral, the bound on the derivative by the parameters, and the rate."""
+    writer = QuantityWriter(bound.flow.field, notation, [])
+    vocabulary, product, signs = writer.vocabulary, notation.product, SIGNS[notation]
+    rate = notation.plain(sp.Symbol(vocabulary.letter(*_RATES[1])))
+    size, loss = vocabulary.letter("M", "N", "K"), vocabulary.letter("L", "E", "R")
+    time, first = vocabulary.scalar(bound.time), vocabulary.scalar(bound.first)
+    alone = len(bound.parameters) == 1
+    by = vocabulary.plain[bound.parameters[0]] if alone else notation.parameters
+    whole = signs.gradient.format(by=by, loss=loss)
+    left = whole if bound.first == 0 else f"{whole} - {notation.kept(whole, first)}"
+    end = signs.gradient.format(by=notation.at_time(writer.flow.state, time), loss=loss)
+    variable = writer.flow.variable
+    growth = notation.integral(notation.exponential(product([rate, variable])), variable, first, time)
+    right = product([_dual(bound, end, notation), size, growth])
+    return [
+        Equation(_dual(bound, left, notation), notation.less_or_equal, [(False, right)]),
+        Equation(size, "=", writer.sum(bound.source)),
+        Equation(rate, "=", writer.sum(bound.mu)),
+        *range_equations(vocabulary, assumed_ranges(bound.inequality)),
+    ]
+
+
+def _dual(bound: FlowGradientBound, inner: str, notation: Notation) -> str:
+    """The norm of a gradient; of numbers, where all vectors in it are such, the modulus."""
+    plain = bound.flow.is_scalar and len(bound.flow.states) == len(bound.parameters) == 1
+    return notation.modulus(inner) if plain else notation.norm(inner, NORMS[bound.norm.dual])
 
 
 @latex.register
@@ -150,6 +183,33 @@ def _(limit: FlowLimit) -> dict[str, Any]:
         "expr": expression(limit.expr),
         "agrees": limit.agrees,
         "equations": {"text": text(limit), "latex": latex(limit)},
+    }
+
+
+@latex.register
+def _(bound: FlowGradientBound) -> str:
+    return aligned(equations(bound, LATEX))
+
+
+@text.register
+def _(bound: FlowGradientBound) -> str:
+    return plain_lines(equations(bound, TEXT))
+
+
+@to_dict.register
+def _(bound: FlowGradientBound) -> dict[str, Any]:
+    return {
+        "kind": "flow gradient bound",
+        "flow": bound.flow.name,
+        "norm": str(bound.norm),
+        "gradient_norm": str(NORMS[bound.norm.dual]),
+        "by": [str(symbol) for symbol in bound.parameters],
+        "window_kept": str(bound.first) if bound.first != 0 else None,
+        "expr": expression(bound.expr),
+        "mu": expression(bound.mu),
+        "source": expression(bound.source),
+        "equations": {"text": text(bound), "latex": latex(bound)},
+        "proof": to_dict(bound.proof),
     }
 
 

@@ -121,6 +121,9 @@ class _Latex(Notation):
     def exponential(self, inner: str) -> str:
         return f"e^{{{inner}}}"
 
+    def integral(self, term: str, variable: str, first: str, last: str) -> str:
+        return rf"\int_{{{first}}}^{{{last}}} {term}\,d{variable}"
+
     def logarithmic_norm(self, inner: str, norm: Norm) -> str:
         return rf"\mu_{{{norm.latex}}}\left({inner}\right)"
 
@@ -230,6 +233,9 @@ class _Text(Notation):
 
     def exponential(self, inner: str) -> str:
         return f"exp({inner})"
+
+    def integral(self, term: str, variable: str, first: str, last: str) -> str:
+        return f"integral({variable} = {first} ... {last}) {term} d{variable}"
 
     def logarithmic_norm(self, inner: str, norm: Norm) -> str:
         return f"mu_{norm}({inner})"

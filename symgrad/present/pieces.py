@@ -154,6 +154,10 @@ class Notation(ABC):
         """The exponential function of a number."""
 
     @abstractmethod
+    def integral(self, term: str, variable: str, first: str, last: str) -> str:
+        """The integral of a term over a variable."""
+
+    @abstractmethod
     def logarithmic_norm(self, inner: str, norm: Norm) -> str:
         """A logarithmic norm."""
 
