@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from symgrad.bounds.inequality import DifferentialNorm, RowNormOf, Rule
+from symgrad.bounds.inequality import DifferentialNorm, FlowDifferentialNorm, RowNormOf, Rule
 from symgrad.bounds.proof import Audit, Proof, Step
 from symgrad.language.nodes import Node
 from symgrad.present.breaking import folded
@@ -52,7 +52,11 @@ def proof_definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
     printed = _printed(proof)
     return [
         *writer.jacobian_equations(),
-        *([writer.source_equation()] if isinstance(proof.conclusion.quantity, DifferentialNorm) else []),
+        *(
+            [writer.source_equation()]
+            if isinstance(proof.conclusion.quantity, (DifferentialNorm, FlowDifferentialNorm))
+            else []
+        ),
         *_row_definitions(proof, writer),
         *writer.shorthand.definitions(printed, spelled_out=False),
         *function_equations(writer.vocabulary, printed),
