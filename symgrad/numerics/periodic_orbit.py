@@ -89,10 +89,7 @@ def enclosed_orbit(
     with working_precision(_BITS):
         system = _Shooting(model, weights, {model.symbol(name): array for name, array in inputs.items()})
         start = [np.concatenate([states[str(s)][t] for s in model.states]) for t in range(_period(states))]
-        try:
-            zero = enclosed_zero(system.residual, system.derivative, column_of_balls(np.concatenate(start)))
-        except (ZeroDivisionError, ValueError):
-            return None
+        zero = system.zero(column_of_balls(np.concatenate(start)))
         if zero is None:
             return None
         points = system.points(zero)
@@ -127,6 +124,15 @@ class _Shooting:
         self.constants = BallEvaluator.of_weights(weights)
         self.sizes = [(weights.shape(s) or (1,))[0] for s in model.states]
         self.total = sum(self.sizes)
+
+    def zero(self, start: Any) -> Any | None:
+        """Balls around a solution: the start itself if it solves the equations exactly, as 0 = tanh(0) does."""
+        try:
+            if all(entry.is_zero() for entry in self.residual(start).entries()):
+                return start
+            return enclosed_zero(self.residual, self.derivative, start)
+        except (ZeroDivisionError, ValueError):
+            return None
 
     def split(self, stacked: Any) -> list[Any]:
         """The state at each step."""

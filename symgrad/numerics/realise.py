@@ -26,6 +26,8 @@ _SAME = 1e-6  # relative difference of rates below which orbits count as the sam
 _PROVED = 4  # how many orbits are tried in balls
 _PARENTS = 4
 _ITERATIONS = 60  # of gradient ascent
+_BESIDE = 1e-2  # off the wanted arguments, where an orbit may be isolated although there it is not
+_GRID = 2.0**20
 _FREE = 4  # random starts for each aimed one
 _SEARCH = 2**34  # multiplications spent on random variations
 _WORK = 2**31  # multiplications in one round of least squares
@@ -143,6 +145,7 @@ class OrbitSearch:
         if len(self._rows) == 1 and slopes.shape[1] == self._rows[0]:
             wanted = self._matching(slopes, random, count)
             targets[: (count + 1) // 2 + 1] = wanted[: (count + 1) // 2 + 1]
+            targets[1::4] += _BESIDE * random.standard_normal(targets[1::4].shape)
         elif period > 1:
             targets[::2] = targets[::2, :1]  # constant ones: a fixed point is an orbit of any period
         return targets
@@ -180,7 +183,10 @@ class OrbitSearch:
         return step.reshape(current.shape)
 
     def _proved(self, orbit: Array) -> PeriodicOrbit | None:
-        """The orbit as a result, if it is proved."""
+        """The orbit as a result, if it is proved: as it is, or rounded, which may solve the equations exactly."""
+        return self._proved_as(orbit) or self._proved_as(np.rint(orbit * _GRID) / _GRID)
+
+    def _proved_as(self, orbit: Array) -> PeriodicOrbit | None:
         layout, model = self.system.steering.layout, self.system.setting.model
         parts = {s: array[:, :, 0].T for s, array in layout.split(orbit).items()}
         states = {str(s): parts[s] for s in model.states}

@@ -198,11 +198,11 @@ class SlopeSearch:
 
 
 def _product(matrices: Array) -> Array:
-    """(B, N, N) the products J_p ... J_1 of (B, p, N, N)."""
+    """(B, N, N) the products J_p ... J_1 of (B, p, N, N); zero where they leave the floats."""
     done = matrices[:, 0]
     for step in range(1, matrices.shape[1]):
         done = matrices[:, step] @ done
-    return done
+    return np.where(np.isfinite(done).all(axis=(1, 2), keepdims=True), done, 0.0)
 
 
 def _left_vectors(product: Array, vectors: Any, values: Any, place: Any) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sympy as sp
+from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from symgrad.calculus.slope_form import slope_form
 from symgrad.errors import InputError, NoBoundError, UnknownNameError
 from symgrad.language.weights import bind
 from symgrad.numerics.rate_growth import observed_growth, periodic_growth
+from symgrad.rigor.balls import working_precision
 
 PUBLISHED = np.array([[8.0, -16.0], [4.0, -8.0]])
 
@@ -185,8 +187,11 @@ def test_the_logistic_map():
     model = sg.Recurrence({x: r * x * (1 - x)}).assuming({"x": (0, 1)})
     found = sg.rate_bracket(model, {"r": 3.2}, effort="quick")
     assert found.upper == pytest.approx(3.2)  # slopes r (1 - 2x) for 0 <= x <= 1
-    assert found.realised.rate == pytest.approx(1.2)  # |2 - r| at the fixed point 1 - 1/r; 0 lies on the edge
-    assert found.reached == "in part by real trajectories"
+    assert found.realised.rate == pytest.approx(3.2)  # at the fixed point 0, exactly on the edge of the range
+    assert found.reached == "by real trajectories"
+    inside = sg.rate_bracket(model.assuming({"x": (0.1, 1)}), {"r": 3.2}, effort="quick")
+    assert inside.realised.rate == pytest.approx(1.2)  # |2 - r| at the fixed point 1 - 1/r
+    assert inside.reached == "in part by real trajectories"
     assert found.lower <= found.upper
 
 
@@ -253,3 +258,29 @@ def test_bad_input_is_refused(change, error, message):
     arguments = {"model": sg.models.elman(), "weights": {"W": np.eye(2), "U": np.eye(2), "b": np.zeros(2)}, **change}
     with pytest.raises(error, match=message):
         sg.rate_bracket(arguments.pop("model"), arguments.pop("weights"), **arguments)
+
+
+def test_orbits_that_are_not_isolated_are_proved_exactly_or_nearby():
+    weights = {"W": np.eye(3), "U": np.ones((3, 1)), "b": np.zeros(3)}
+    found = sg.rate_bracket(sg.models.irnn(), weights, effort="quick")
+    assert found.realised.rate == 1.0  # any positive state is a fixed point without inputs
+    assert found.realised.replay()
+    biased = sg.rate_bracket(sg.models.elman(), {"W": np.eye(3), "U": np.eye(3), "b": np.full(3, 0.3)}, effort="quick")
+    assert 0.999 < biased.realised.rate < 1.0 == biased.lower
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_extreme_scales(scale):
+    found = elman(gaussian(3, 0, scale), effort="quick")
+    assert found.lower <= found.upper
+    assert found.gap < 1e-3
+    assert found.replay()
+
+
+def test_slopes_with_ends_that_are_no_floats_stay_inside():
+    W = np.array([[0.7]])
+    found = elman(W, "erf", effort="quick")
+    with working_precision(128):
+        rate = arb(0.7) * 2 / arb.pi().sqrt()
+        assert arb(found.lower) <= rate <= arb(found.upper)
+    assert found.gap < 1e-14
