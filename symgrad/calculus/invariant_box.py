@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from symgrad.calculus.enclose import BallEvaluator
 from symgrad.calculus.unit_ranges import IntervalEvaluator, UnitRanges, declared_ranges
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
+from symgrad.presentable import Presentable
 from symgrad.rigor.interval_arrays import Intervals
 
 __all__ = ["UnitBox", "unit_box"]
@@ -25,7 +28,7 @@ _ROUNDING = 2.0**-50
 
 
 @dataclass(frozen=True, eq=False)
-class UnitBox:
+class UnitBox(Presentable):
     """Intervals for all units of states and inputs: with inputs in theirs, a state in its own stays there for ever.
 
     Attributes:
@@ -40,7 +43,7 @@ class UnitBox:
 
     def is_invariant(self) -> bool:
         """Whether one step from anywhere in the box is proved to end in it again; declared ranges are assumptions."""
-        new = _step(self.model, self.weights, self.ranges)
+        new = _step(self.model, self.weights, self.ranges, BallEvaluator.of_weights(self.weights))
         return all(new[state].within(self.ranges[state]) for state in new)
 
 
@@ -63,9 +66,9 @@ def unit_box(model: Recurrence, weights: Weights) -> UnitBox:
     return UnitBox(model, weights, search.narrowed(search.grown({**ranges, **start})))
 
 
-def _step(model: Recurrence, weights: Weights, ranges: UnitRanges) -> UnitRanges:
+def _step(model: Recurrence, weights: Weights, ranges: UnitRanges, balls: BallEvaluator) -> UnitRanges:
     """The ranges of those next states that have no declared range."""
-    evaluator = IntervalEvaluator(weights, ranges)
+    evaluator = IntervalEvaluator(weights, ranges, balls)
     return {s: evaluator.vector(node) for s, node in model.nodes.items() if s not in model.ranges}
 
 
@@ -77,9 +80,13 @@ class _Search:
     weights: Weights
     start: UnitRanges
 
+    @cached_property
+    def _balls(self) -> BallEvaluator:
+        return BallEvaluator.of_weights(self.weights)
+
     def step(self, ranges: UnitRanges) -> UnitRanges:
         """The start and all that one step reaches."""
-        new = _step(self.model, self.weights, ranges)
+        new = _step(self.model, self.weights, ranges, self._balls)
         return {**ranges, **{state: found.hull(self.start[state]) for state, found in new.items()}}
 
     def is_inside(self, ranges: UnitRanges, other: UnitRanges) -> bool:

@@ -1,6 +1,7 @@
 """Presentation: LaTeX, plain text and JSON-safe data of models, Jacobians, bounds, proofs and checks."""
 
 from symgrad.present import (
+    boxes,
     certificates,
     checks,
     claims,
@@ -26,6 +27,7 @@ from symgrad.present.documents import document
 from symgrad.present.teacher import with_numbers
 
 __all__ = [
+    "boxes",
     "certificates",
     "check_table",
     "checks",

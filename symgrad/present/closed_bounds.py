@@ -7,7 +7,10 @@ from typing import Any
 import sympy as sp
 
 from symgrad.bounds.criteria import Criterion
+from symgrad.bounds.growth import GainPower, Growth
 from symgrad.bounds.product import Bound
+from symgrad.bounds.weighted_growth import BestPower, CertifiedPower, RefinedPower
+from symgrad.present.boxes import box_equations
 from symgrad.present.data import bound_data, expression
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import range_equations
@@ -42,14 +45,41 @@ def bound_equations(bound: Bound, notation: Notation, powers: bool = True) -> li
     else:
         left, signs = writer.least(product, bound.norm), (notation.greater_or_equal, notation.claimed_from_below)
     relation = signs[0] if bound.factor == 1 else signs[1]
-    if bound.gain.rows == 1:
+    if isinstance(bound.growth, (BestPower, CertifiedPower)):
+        found = _weighted_equations(bound, writer, left, relation)
+    elif bound.gain.rows == 1:
         found = [Equation(left, relation, [(False, writer.vocabulary.scalar(bound.expr))])]
     elif bound.side == "upper":
         found = _gain_equations(bound, writer, left, relation, powers)
     else:
         found = _comparison_equations(bound, writer, left, relation)
-    ranges = range_equations(writer.vocabulary, assumed_ranges(bound.inequality))
-    return [*found, *_constants(bound, writer.vocabulary), *ranges]
+    derived = bound.box.ranges if bound.box is not None else {}
+    ranges = range_equations(writer.vocabulary, assumed_ranges(bound.inequality) - set(derived))
+    start = box_equations(bound.box, writer.vocabulary) if bound.box is not None else []
+    return [*found, *_constants(bound, writer.vocabulary), *ranges, *start]
+
+
+def _weighted_equations(bound: Bound, writer: QuantityWriter, left: str, relation: str) -> list[Equation]:
+    """The bound, or the least of several, then what stands in them."""
+    growth = bound.growth
+    named = growth.named if isinstance(growth, BestPower) else {bound.method: growth}
+    matrices = [g.inner.gain for g in named.values() if isinstance(g, RefinedPower) and isinstance(g.inner, GainPower)]
+    weighted = [growth.expr(bound.k) for growth in named.values() if isinstance(growth, CertifiedPower)]
+    written = writer.weighted.least([_written(growth, bound, writer) for growth in named.values()])
+    jacobian = writer.vocabulary.stepped(writer.jacobian, "t")
+    return [
+        Equation(left, relation, [(False, written)]),
+        *(line for matrix in matrices for line in writer.matrix_equations("gain", matrix)),
+        *writer.weighted.matrix_equations(weighted),
+        *writer.weighted.meanings(weighted, named, jacobian, bound.norm),
+    ]
+
+
+def _written(growth: Growth, bound: Bound, writer: QuantityWriter) -> str:
+    """One of several bounds."""
+    if isinstance(growth, RefinedPower) and isinstance(growth.inner, GainPower):
+        return writer.notation.norm(writer.power("gain", bound.k), bound.norm)
+    return writer.weighted.scalar(growth.expr(bound.k))
 
 
 def _gain_equations(bound: Bound, writer: QuantityWriter, left: str, relation: str, powers: bool) -> list[Equation]:

@@ -13,7 +13,6 @@ from symgrad.bounds.inequality import (
     ComparisonOf,
     DifferentialNorm,
     EntryRange,
-    FlowNorm,
     Inequality,
     LogarithmicNormOf,
     MinimumModulusOf,
@@ -24,16 +23,19 @@ from symgrad.bounds.inequality import (
     RowNormOf,
     VectorNormOf,
 )
+from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedProductNorm
 from symgrad.calculus.jacobian import Jacobian, jacobian
 from symgrad.language.nodes import Node
 from symgrad.language.norms import Norm
 from symgrad.language.operators import Apply, Block, Operator, Variable, Weight, children
 from symgrad.language.recurrence import Recurrence
+from symgrad.present.flow_quantities import FlowWriter
 from symgrad.present.layout import Equation
 from symgrad.present.matrix_entries import sum_terms, written_matrix
 from symgrad.present.notation import Notation
 from symgrad.present.parameter_rows import is_named, row_name, row_written_out
 from symgrad.present.shorthand import Shorthand
+from symgrad.present.weighted import WeightedWriter
 from symgrad.present.writer import Term
 
 __all__ = ["QuantityWriter", "Statement", "assumed_ranges", "is_equality", "printed_nodes"]
@@ -69,9 +71,12 @@ def printed_nodes(quantity: Quantity) -> tuple[Node, ...]:
     match quantity:
         case EntryRange(vector) | VectorNormOf(vector, _):
             return (vector,)
-        case OperatorNormOf(operator, _) | MinimumModulusOf(operator, _) | LogarithmicNormOf(operator, _) if not (
-            isinstance(operator, Block)
-        ):
+        case (
+            OperatorNormOf(operator, _)
+            | MinimumModulusOf(operator, _)
+            | LogarithmicNormOf(operator, _)
+            | MagnitudesOf(operator)
+        ) if not isinstance(operator, Block):
             return (operator,)
         case RowNormOf(entries, _):
             return entries
@@ -114,12 +119,14 @@ class QuantityWriter:
         several = len(model.states) > 1
         self.shorthand = Shorthand(model, notation, printed, self.derivative if several else None)
         self.vocabulary = self.shorthand.vocabulary
+        self.weighted = WeightedWriter(self.vocabulary)
         self.jacobian = self.vocabulary.letter("J", "F", "D")
         self.source = self.vocabulary.letter("B", "S", "C")
+        self.flow = FlowWriter(self.vocabulary, self.jacobian, self.source)
         self._letters = {
             "gain": self.vocabulary.letter("G", "H", "M"),
             "comparison": self.vocabulary.letter("M", "N", "K"),
-            "metzler": self.vocabulary.letter("M", "N", "K"),
+            "metzler": self.flow.matrix,
         }
 
     @property
@@ -131,11 +138,6 @@ class QuantityWriter:
     def comparison(self) -> str:
         """The comparison matrix."""
         return self._matrix("comparison")
-
-    @property
-    def metzler(self) -> str:
-        """The matrix of logarithmic norms on the diagonal and norms elsewhere."""
-        return self._matrix("metzler")
 
     def _matrix(self, kind: str) -> str:
         layered = self.model.depth is not None
@@ -189,7 +191,7 @@ class QuantityWriter:
                 return notation.modulus(inner) if self.model.is_scalar else notation.norm(inner, norm)
             case BlockNorms(_, norm):
                 return notation.brackets(notation.norm(notation.indexed(notation.brackets(at_step), "ij"), norm))
-            case ProductNorm(_, k, norm):
+            case ProductNorm(_, k, norm) | WeightedProductNorm(_, k, norm, _):
                 return self.norm(self.product(k), norm)
             case MinimumModulusOf(operator, norm):
                 inner = self._operator(operator)
@@ -201,26 +203,7 @@ class QuantityWriter:
             case VectorNormOf(vector, norm):
                 inner = self.shorthand.writer.write(vector)
                 return notation.modulus(inner) if self.model.is_scalar else notation.norm(inner, norm)
-        return self._of_a_flow(quantity) if self.model.continuous else self._of_parameters(quantity)
-
-    def _of_a_flow(self, quantity: Quantity) -> str:
-        """A quantity about a flow; the logarithmic norm of a number is the number itself."""
-        notation = self.notation
-        match quantity:
-            case LogarithmicNormOf(Block(), norm):
-                return notation.logarithmic_norm(self.jacobian, norm)
-            case LogarithmicNormOf(operator, norm):
-                inner = self._operator(operator)
-                return inner if self.model.is_scalar else notation.logarithmic_norm(inner, norm)
-            case BlockLogarithmicNorms(_, norm):
-                same, other = (notation.indexed(self.jacobian, index) for index in ("ii", "ij"))
-                return notation.brackets(f"{notation.logarithmic_norm(same, norm)}, {notation.norm(other, norm)}")
-            case FlowNorm(_, time, norm):
-                states = self.model.states
-                state = self.vocabulary.plain[states[0]] if len(states) == 1 else self.vocabulary.letter("x", "s", "y")
-                end, start = (notation.at_time(state, when) for when in (notation.plain(time), "0"))
-                return self.norm(notation.partial(end, start), norm)
-        return self._of_parameters(quantity)
+        return self.flow.quantity(quantity, self._operator) or self._of_parameters(quantity)
 
     def _operator(self, operator: Operator) -> str:
         """An operator written out, but for a long Jacobian, which is explained above."""
@@ -230,9 +213,12 @@ class QuantityWriter:
         return self.vocabulary.stepped(self.jacobian, "t") if whole and len(written) > _LONG else written
 
     def _of_parameters(self, quantity: Quantity) -> str:
-        """A quantity about derivatives by several parameters."""
+        """A quantity about moduli of entries, or about derivatives by several parameters."""
         notation, stepped = self.notation, self.vocabulary.stepped
         match quantity:
+            case MagnitudesOf(operator):
+                block = isinstance(operator, Block)
+                return notation.modulus(stepped(self.jacobian, "t") if block else self._operator(operator))
             case RowNormOf(entries, norm):
                 if is_named(self.shorthand.writer, entries):
                     return notation.norm(row_name(self.vocabulary, entries), norm)
@@ -261,6 +247,8 @@ class QuantityWriter:
         }
         kind = kinds.get(type(item.quantity))
         entries = self._named_matrix(kind, item.bound)[1] if kind else ()
+        if isinstance(item.quantity, (MagnitudesOf, WeightedProductNorm)):
+            entries = self.weighted.explained(item)
         return Statement(self.quantity(item.quantity), relation, self._bound(item), entries)
 
     def _bound(self, item: Inequality) -> list[Term]:
@@ -280,19 +268,26 @@ class QuantityWriter:
                 return [(False, f"{self.comparison} = {self._named_matrix('comparison', item.bound)[0]}")]
             case ProductModulus(Block(), k, norm):
                 return [(False, notation.least(self.power("comparison", k), norm))]
-        return self._bound_on_a_flow(item)
+        return self._bound_of_weights_or_flows(item)
 
-    def _bound_on_a_flow(self, item: Inequality) -> list[Term]:
-        """The bound of several states through the matrix of their rates; any other as it is."""
-        notation = self.notation
+    def _bound_of_weights_or_flows(self, item: Inequality) -> list[Term]:
+        """A bound in a weighted norm, or on a flow; any other as it is."""
         match item.quantity:
             case BlockLogarithmicNorms():
-                return [(False, f"{self.metzler} = {self._named_matrix('metzler', item.bound)[0]}")]
-            case LogarithmicNormOf(Block(), norm):
-                return [(False, notation.logarithmic_norm(self.metzler, norm))]
-            case FlowNorm(Block(), time, norm):
-                rate = notation.logarithmic_norm(self.metzler, norm)
-                return [(False, notation.exponential(notation.product([rate, notation.plain(time)])))]
+                return [(False, f"{self.flow.matrix} = {self._named_matrix('metzler', item.bound)[0]}")]
+        found = self.flow.bound(item)
+        return self._bound_in_weighted_norms(item) if found is None else [(False, found)]
+
+    def _bound_in_weighted_norms(self, item: Inequality) -> list[Term]:
+        """The least of several bounds, or one with a letter for a long matrix; any other as it is."""
+        match item.quantity:
+            case MagnitudesOf(Block()):
+                return [(False, f"{self.weighted.moduli} = {self.weighted.blocks(item.bound)[0]}")]
+            case WeightedProductNorm(_, _, _, "best"):
+                written = ["".join(text for _, text in self._bound(each)) for each in item.premises if each.is_finite]
+                return [(False, self.weighted.least(written))]
+            case WeightedProductNorm():
+                return self.weighted.terms(item.bound)
         return self.sum(item.bound)
 
     def _series(self, quantity: DifferentialNorm, premises: Sequence[Inequality]) -> str:
@@ -343,5 +338,6 @@ class QuantityWriter:
         """What the derivative by the parameters is called."""
         states, vocabulary = self.model.states, self.vocabulary
         state = vocabulary.plain[states[0]] if len(states) == 1 else vocabulary.letter("x", "s", "y")
-        written = self.notation.partial(vocabulary.stepped(state, "t"), self.notation.parameters)
+        new = self.notation.rate(state) if self.model.continuous else vocabulary.stepped(state, "t")
+        written = self.notation.partial(new, self.notation.parameters)
         return Equation(vocabulary.stepped(self.source, "t"), "=", [(False, written)])

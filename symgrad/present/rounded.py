@@ -33,8 +33,14 @@ class Rounded:
     latex: str
 
 
-def rounded(ball: arb, up: bool, digits: int = _DIGITS) -> Rounded:
+def rounded(ball: arb, up: bool, digits: int = _DIGITS, about: bool = True) -> Rounded:
     r"""A ball as a decimal: exact, or else rounded up or down so that it bounds every number of the ball.
+
+    Args:
+        ball: the number.
+        up: the direction.
+        digits: how many are shown.
+        about: whether a ball that all but is a short decimal is shown as that one, on whichever side of it it lies.
 
     >>> rounded(arb(3) / 4, up=True), rounded(arb(2).sqrt(), up=True).text, rounded(arb(2).sqrt(), up=False).text
     (Rounded(kind='equal', text='0.75', latex='0.75'), '1.415', '1.414')
@@ -51,7 +57,7 @@ def rounded(ball: arb, up: bool, digits: int = _DIGITS) -> Rounded:
     shown = arb(str(nearest))
     if ball.is_exact() and _same(nearest, int(mantissa), int(exponent)):
         return _written("equal", nearest)
-    if abs(ball - shown) <= _CLOSE * abs(shown):
+    if about and abs(ball - shown) <= _CLOSE * abs(shown):
         return _written("about", nearest)
     return _written("bound", _decimal(int(mantissa), int(exponent), digits, ROUND_CEILING if up else ROUND_FLOOR))
 

@@ -12,6 +12,7 @@ from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
 from symgrad.language.elementwise import ActivatedMatrix, ActivatedScalar, Activation
+from symgrad.language.entrywise import EntrywiseModulus, PerronRatio
 from symgrad.language.layers import LayerMatrix, LayerScalar
 from symgrad.language.logarithmic_norm import LogarithmicNorm
 from symgrad.language.norms import NORMS, MinimumModulus, OperatorNorm, SmallestSingularValue, SpectralRadius
@@ -186,6 +187,10 @@ class TextScalars(StrPrinter):
             return f"mu_{NORMS[expr.p]}({self._print(expr.matrix)})"
         if isinstance(expr, SpectralRadius):
             return f"rho({self._print(expr.matrix)})"
+        if isinstance(expr, PerronRatio):
+            return f"kappa_{NORMS[expr.p]}({self._print(expr.matrix)})"
+        if isinstance(expr, EntrywiseModulus):
+            return f"|{self._print(expr.matrix)}|"
         return str(super()._print(expr, **kwargs))
 
     def parenthesize(self, item: Any, level: int, strict: bool = False) -> str:
@@ -216,6 +221,9 @@ class TextScalars(StrPrinter):
         return "[" + ", ".join(f"[{', '.join(map(self._print, row))}]" for row in expr.tolist()) + "]"
 
     _print_ImmutableDenseMatrix = _print_MatrixBase
+
+    def _print_BlockMatrix(self, expr: Any) -> str:
+        return str(self._print(expr.blocks))
 
     def _print_Abs(self, expr: Any) -> str:
         return f"|{self._print(expr.args[0])}|"
