@@ -29,7 +29,9 @@ FLOWS = {
 
 def all_of(flow: sg.Flow, norm: Any) -> list[Any]:
     bound = sg.flow_bound(flow, norm)
-    return [flow, sg.jacobian(flow.field), bound, bound.proof, bound.limit_of_discretised()]
+    gradient = sg.flow_bound(flow.assuming(dict.fromkeys(flow.variables, (-1, 1))), norm).gradient()
+    found = [flow, sg.jacobian(flow.field), bound, bound.proof, bound.limit_of_discretised()]
+    return [*found, gradient, gradient.truncation(sp.Symbol("tau", positive=True)), gradient.proof]
 
 
 @pytest.mark.parametrize("norm", [1, 2, "inf"])
@@ -47,7 +49,7 @@ def test_everything_compiles(tmp_path: Path) -> None:
     formulas = [latex(item) for flow in FLOWS.values() for item in all_of(flow, 2)]
     body = "\n".join(rf"\[{formula}\]" for formula in formulas)
     page = (
-        r"\documentclass{article}\usepackage{amsmath}\usepackage[a2paper,landscape]{geometry}\begin{document}"
+        r"\documentclass{article}\usepackage{amsmath,amssymb}\usepackage[a2paper,landscape]{geometry}\begin{document}"
         f"{body}\\end{{document}}"
     )
     assert complaints(typeset(page, tmp_path)) == []
@@ -69,6 +71,10 @@ def test_what_is_written() -> None:
     assert limit[1] == "gamma**(T/eps) -> exp(mu*T)"
     assert limit[2] == "mu = Max(-1, w/4 - 1)"
     assert r"\left\lVert e^{M T}\right\rVert_{2}" in latex(sg.flow_bound(FLOWS["two"]).limit_of_discretised())
+    gradient = sg.flow_bound(FLOWS["scalar"].assuming({s: (0, 1)})).gradient()
+    assert text(gradient).splitlines()[0] == "|grad_w L| <= |grad_s(T) L|*M*integral(r = 0 ... T) exp(mu*r) dr"
+    assert r"\int_{2}^{T} e^{\mu r}\,dr" in latex(gradient.truncation(2))
+    assert "integral(r = 2 ... T)" in text(gradient.truncation(2).proof)
     step = sg.flow_bound(FLOWS["one"]).proof.steps[-1]
     assert step.rule.name == "growth along a flow"
 
