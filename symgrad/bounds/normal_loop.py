@@ -69,11 +69,12 @@ class NormalLoop:
         return found
 
     def scaled_rate(self, rate: float) -> float:
-        """A rate of T as a rate of the Jacobians; inf when it is beyond the floats."""
+        """A rate of T as a rate of the Jacobians, rounded up where it is below the normal floats; inf beyond them."""
         try:
-            return math.ldexp(rate, self.exponent)
+            found = math.ldexp(rate, self.exponent)
         except OverflowError:
             return math.inf
+        return found if math.ldexp(found, -self.exponent) >= rate else math.nextafter(found, math.inf)
 
 
 def normal_loop(form: SlopeForm) -> NormalLoop:
