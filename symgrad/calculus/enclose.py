@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, reduce
 from itertools import chain
@@ -40,7 +40,7 @@ def column_of_balls(values: Any) -> Any:
 
 def _balls(array: Array) -> Any:
     if array.ndim == 2:
-        return arb_mat(*array.shape, [exact_ball(float(v)) for v in array.ravel()])
+        return arb_mat(*array.shape, [arb(v) for v in array.ravel().tolist()])  # floats are exact balls
     return column_of_balls(array.reshape(-1))
 
 
@@ -127,6 +127,15 @@ class BallEvaluator(Evaluator[Any]):
         return arb_mat(value.nrows(), value.ncols(), [evaluate(entry) for entry in value.entries()])
 
 
+class _Constants(BallEvaluator):
+    """Values of constant matrices with norms in their coefficients."""
+
+    scalar: Callable[[sp.Expr], arb]
+
+    def number(self, expr: sp.Expr) -> arb:
+        return self.scalar(expr) if expr.atoms(MatrixScalar) else super().number(expr)
+
+
 @lru_cache(maxsize=1024)
 def _norms_apart(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
     """An expression with symbols for the norms in it, the same ones every time: what is compiled for it is then found.
@@ -148,7 +157,8 @@ class BoundEvaluator:
 
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
-        self._balls = BallEvaluator.of_weights(weights)
+        self._balls = _Constants(BallEvaluator.of_weights(weights).values, weights.sizes)
+        self._balls.scalar = self.ball
         self._norms: dict[sp.Expr, arb] = {}
 
     def with_scalars(self, values: Mapping[sp.Expr, float]) -> BoundEvaluator:
@@ -176,12 +186,12 @@ class BoundEvaluator:
         if isinstance(atom, MinimumModulus):
             return self._modulus(atom)
         if isinstance(atom, PerronRatio):
-            return _around(perron_ratio(self._enclosed(atom.matrix), float(atom.p)), "Perron vectors")
+            return _around(perron_ratio(self.matrix(atom.matrix), float(atom.p)), "Perron vectors")
         matrix, radius = self._midpoint_radius(atom.matrix)
         if isinstance(atom, SpectralRadius):
             if np.array_equal(matrix, matrix.T) and (radius is None or not radius.any()):
                 return operator_norm(matrix, 2)
-            low, high = spectral_radius_bounds(self._enclosed(atom.matrix))
+            low, high = spectral_radius_bounds(self.matrix(atom.matrix))
             return NormEnclosure(lower_float(low), upper_float(high), "eigenvalues and powers")
         if isinstance(atom, SmallestSingularValue):
             return smallest_singular_value(matrix, radius=radius)
@@ -193,11 +203,7 @@ class BoundEvaluator:
         array = self.weights.values.get(expr)
         if array is not None:  # numbers taken as exact need no radius
             return (array if array.ndim == 2 else array.reshape(-1, 1)), None
-        return midpoint_radius(self._enclosed(expr))
-
-    def _enclosed(self, expr: sp.Expr) -> Any:
-        """An arb_mat around a constant matrix."""
-        return self.matrix(expr) if isinstance(expr, sp.MatrixBase) else self._balls.matrix(expr)
+        return midpoint_radius(self.matrix(expr))
 
     def _modulus(self, atom: MinimumModulus) -> NormEnclosure:
         """From the norm of the inverse; of a matrix that is not proved invertible between 0 and its norm."""
@@ -210,9 +216,11 @@ class BoundEvaluator:
         ball = 1 / _between(found.lower, found.upper)
         return NormEnclosure(lower_float(ball), upper_float(ball), "norm of the inverse")
 
-    def matrix(self, gain: sp.ImmutableDenseMatrix) -> Any:
-        """An arb_mat around a gain matrix, whose entries may be norms themselves."""
-        return arb_mat(gain.rows, gain.cols, [self.ball(entry) for entry in gain])
+    def matrix(self, expr: sp.Expr) -> Any:
+        """An arb_mat around a gain matrix, or another constant matrix; norms may stand in it."""
+        if isinstance(expr, sp.MatrixBase):
+            return arb_mat(expr.rows, expr.cols, [self.ball(entry) for entry in expr])
+        return self._balls.matrix(expr)
 
 
 def _around(ball: arb, how: str) -> NormEnclosure:

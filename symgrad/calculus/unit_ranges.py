@@ -39,8 +39,10 @@ class IntervalEvaluator(Evaluator[Intervals]):
     vector are taken as a whole. Moore, Kearfott and Cloud, Introduction to Interval Analysis 2009, ch. 5.
     """
 
-    def __init__(self, weights: Weights, ranges: Mapping[sp.Expr, Intervals]) -> None:
-        self._balls = BallEvaluator.of_weights(weights)
+    def __init__(
+        self, weights: Weights, ranges: Mapping[sp.Expr, Intervals], balls: BallEvaluator | None = None
+    ) -> None:
+        self._balls = BallEvaluator.of_weights(weights) if balls is None else balls
         self._weights = weights
         numbers = {symbol: _column(array) for symbol, array in weights.values.items()}
         super().__init__({**numbers, **ranges}, weights.sizes)

@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 
 _LARGE, _SMALL = 2.0**500, 2.0**-900
 _SPLIT = 2.0**27 + 1
+_AT_ONCE = 2**19  # products of a matrix product that are formed together
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,8 @@ class Intervals:
     def of_balls(cls, balls: Any) -> Intervals:
         """Around the entries of an arb_mat."""
         shape = balls.nrows(), balls.ncols()
-        low = np.array([lower_float(entry) for entry in balls.entries()], dtype=np.float64)
-        high = np.array([upper_float(entry) for entry in balls.entries()], dtype=np.float64)
-        return cls(low.reshape(shape), high.reshape(shape))
+        ends = np.array([_ends(entry) for entry in balls.entries()], dtype=np.float64).reshape(-1, 2)
+        return cls(ends[:, 0].reshape(shape), ends[:, 1].reshape(shape))
 
     @classmethod
     def of_ball(cls, ball: arb) -> Intervals:
@@ -95,6 +95,10 @@ class Intervals:
         return Intervals(_sum(self.low, other.low, -1), _sum(self.high, other.high, 1))
 
     def __mul__(self, other: Intervals) -> Intervals:
+        if np.array_equal(self.low, self.high):  # exact numbers: their signs tell which ends meet
+            positive = self.low >= 0
+            below = np.where(positive, other.low, other.high), np.where(positive, other.high, other.low)
+            return Intervals(_product(self.low, below[0], -1), _product(self.low, below[1], 1))
         pairs = [(a, b) for a in (self.low, self.high) for b in (other.low, other.high)]
         return Intervals(
             _extreme(np.minimum, [_product(a, b, -1) for a, b in pairs]),
@@ -102,14 +106,36 @@ class Intervals:
         )
 
     def __matmul__(self, other: Intervals) -> Intervals:
-        total = Intervals.exact(np.zeros((self.shape[0], other.shape[1])))
-        for k in range(self.shape[1]):
-            left, right = self._part((slice(None), slice(k, k + 1))), other._part((slice(k, k + 1), slice(None)))
-            total = total + left * right
-        return total
+        width = max(1, _AT_ONCE // max(1, self.low.size))
+        parts = [self._times(other._slice(start, start + width)) for start in range(0, other.shape[1], width)]
+        ends = (np.concatenate([getattr(part, end) for part in parts], axis=1) for end in ("low", "high"))
+        return Intervals(*ends) if parts else Intervals.exact(np.zeros((self.shape[0], 0)))
 
-    def _part(self, index: Any) -> Intervals:
-        return Intervals(self.low[index], self.high[index])
+    def _times(self, other: Intervals) -> Intervals:
+        """The matrix product: all products at once, then sums of pairs, of pairs of pairs, ..."""
+        if not self.shape[1]:
+            return Intervals.exact(np.zeros((self.shape[0], other.shape[1])))
+        left = Intervals(self.low[:, :, None], self.high[:, :, None])
+        terms = left * Intervals(other.low[None], other.high[None])
+        while terms.shape[1] > 1:
+            half = terms.shape[1] // 2
+            pairs = terms._slice(0, half) + terms._slice(half, 2 * half)
+            terms = pairs if terms.shape[1] % 2 == 0 else pairs._beside(terms._slice(2 * half, 2 * half + 1))
+        return Intervals(terms.low[:, 0], terms.high[:, 0])
+
+    def _slice(self, start: int, stop: int) -> Intervals:
+        return Intervals(self.low[:, start:stop], self.high[:, start:stop])
+
+    def _beside(self, other: Intervals) -> Intervals:
+        ends = ((getattr(self, end), getattr(other, end)) for end in ("low", "high"))
+        return Intervals(*(np.concatenate(pair, axis=1) for pair in ends))
+
+
+def _ends(ball: arb) -> tuple[float, float]:
+    middle = float(ball.mid())
+    if ball.is_exact() and ball == middle:
+        return middle, middle
+    return lower_float(ball), upper_float(ball)
 
 
 def _extreme(choose: Callable[[Array, Array], Array], values: list[Array]) -> Array:

@@ -61,7 +61,11 @@ def midpoint_radius(balls: Any) -> tuple[Array, Array]:
     shape = (balls.nrows(), balls.ncols())
     mids = [float(entry.mid()) for entry in balls.entries()]
     with working_precision(_BITS):
-        radii = [upper_float(abs(entry - arb(mid))) for entry, mid in zip(balls.entries(), mids, strict=True)]
+        radii = [_radius(entry, arb(mid)) for entry, mid in zip(balls.entries(), mids, strict=True)]
     if not all(math.isfinite(x) for x in (*mids, *radii)):
         raise InputError("balls: an entry without finite bounds was given; accepted are balls within the floats")
     return np.array(mids, dtype=np.float64).reshape(shape), np.array(radii, dtype=np.float64).reshape(shape)
+
+
+def _radius(entry: arb, middle: arb) -> float:
+    return 0.0 if entry.is_exact() and entry == middle else upper_float(abs(entry - middle))
