@@ -12,7 +12,6 @@ import sympy as sp
 from flint import arb
 
 from symgrad.bounds.flow_instances import flow_obeys
-from symgrad.bounds.gain import ball_power_norm
 from symgrad.bounds.growth import ComparisonPower
 from symgrad.bounds.inequality import (
     BlockLogarithmicNorms,
@@ -30,9 +29,11 @@ from symgrad.bounds.inequality import (
 )
 from symgrad.bounds.layer_instances import layer_limit
 from symgrad.bounds.parameter_instances import dense, parameters_obey
+from symgrad.bounds.weighted_instances import InstanceCertificates, moduli_obey, product_limit, weighted_obeys
+from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedProductNorm
 from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, column_of_balls, norm_of_balls, vector_norm
 from symgrad.language.matrix_properties import MatrixProperty, diagonal, nonnegative, orthogonal, symmetric
-from symgrad.language.norms import Norm, OperatorNorm
+from symgrad.language.norms import Norm
 from symgrad.language.operators import Block, Operator
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
@@ -55,6 +56,7 @@ class Instance:
     weights: Weights
     bounds: BoundEvaluator
     points: tuple[BallEvaluator, ...]
+    certificates: InstanceCertificates
     layers: tuple[Instance, ...] = ()
 
     @classmethod
@@ -74,8 +76,8 @@ class Instance:
         scale = float(10.0 ** random.uniform(-1.0, 1.0))
         values = {s: _weight(s, sizes, scale, random) for s in model.parameters}
         values |= {s: _having(held, values[s], random) for s, held in model.properties.items()}
-        evaluator = BoundEvaluator(Weights(values, sizes))
-        values = {s: _clipped(array, model.ranges.get(s), evaluator) for s, array in values.items()}
+        drawn_bounds = BoundEvaluator(Weights(values, sizes))
+        values = {s: _clipped(array, model.ranges.get(s), drawn_bounds) for s, array in values.items()}
         weights = Weights(values, sizes)
         bounds = BoundEvaluator(weights)
         points = []
@@ -86,7 +88,7 @@ class Instance:
                 drawn = _clipped(_draw(symbol, sizes, size, random), model.ranges.get(symbol), bounds)
                 evaluator.values[symbol] = column_of_balls(drawn.reshape(-1))
             points.append(evaluator)
-        return cls(weights, bounds, tuple(points))
+        return cls(weights, bounds, tuple(points), InstanceCertificates(model, weights))
 
 
 def _draw(symbol: sp.Expr, sizes: dict[sp.Symbol, int], scale: float, random: np.random.Generator) -> Any:
@@ -156,7 +158,7 @@ def _obeys(inequality: Inequality, instance: Instance) -> bool:
         case (ProductNorm() | ProductModulus()) as quantity if instance.layers:
             return _obeys_over_layers(inequality, quantity, instance)
         case ProductNorm(jacobian, _, norm):
-            limit = _product_limit(bound.xreplace({inequality.quantity.k: sp.Integer(_STEPS)}), instance)
+            limit = product_limit(bound.xreplace({inequality.quantity.k: sp.Integer(_STEPS)}), instance.bounds)
             return all(_at_most(norm_of_balls(run, norm.p).lower, limit) for run in _runs(jacobian, instance))
         case MinimumModulusOf(operator, norm):
             limit = instance.bounds.ball(bound)
@@ -168,6 +170,17 @@ def _obeys(inequality: Inequality, instance: Instance) -> bool:
             return all(not _stretches_less(run, norm, limit) for run in _runs(jacobian, instance))
         case LogarithmicNormOf() | BlockLogarithmicNorms() | FlowNorm() | FlowDifferentialNorm():
             return flow_obeys(inequality, instance.bounds, instance.points)
+    return _obeys_weighted(inequality, instance)
+
+
+def _obeys_weighted(inequality: Inequality, instance: Instance) -> bool:
+    """Moduli of entries and products in weighted norms; all that remains is about parameters."""
+    match inequality.quantity:
+        case MagnitudesOf() as quantity:
+            return moduli_obey(quantity, inequality.bound, instance.bounds, instance.points)
+        case WeightedProductNorm(jacobian, _, norm, _):
+            runs = ((_STEPS, run) for run in _runs(jacobian, instance))
+            return weighted_obeys(inequality, instance.bounds, instance.certificates, runs, norm)
     return parameters_obey(inequality, instance.bounds, instance.points)
 
 
@@ -221,13 +234,6 @@ def _stretches_less(matrix: Any, norm: Norm, limit: arb) -> bool:
         if vector_norm(matrix * column, norm) < limit * vector_norm(column, norm):
             return True
     return False
-
-
-def _product_limit(bound: sp.Expr, instance: Instance) -> arb:
-    """The bound at a fixed number of steps; powers of gain matrices in balls, as symbols they grow long."""
-    if isinstance(bound, OperatorNorm) and isinstance(bound.matrix, sp.MatPow):
-        return ball_power_norm(instance.bounds.matrix(bound.matrix.base), int(bound.matrix.exp), bound.p)
-    return instance.bounds.ball(bound)
 
 
 def _at_most(value: float, limit: arb) -> bool:
