@@ -126,11 +126,23 @@ def _line_by_line(form: SlopeForm, norm: Norm) -> float:
     middle = Intervals.exact(form.low[:, None] / 2 + form.high[:, None] / 2)
     radius = (high + (-middle)).hull(middle + (-low))
     around = (Intervals.exact(out.magnitude) @ (radius * Intervals.exact(_sums(into.magnitude)[:, None]))).high[:, 0]
-    centre = _row_terms(direct + out @ (middle * into))
+    centre = _row_terms(direct + _product(out, middle * into))
     terms = np.minimum(_row_terms(entries), np.nextafter(centre + around, np.inf))
-    ends = np.maximum(*(_row_terms(direct + out @ (end * into)) for end in (low, high)))
     alone = (out.magnitude > 0).sum(axis=1) <= 1
-    return float(np.where(alone, np.minimum(terms, ends), terms).max())
+    if alone.any():
+        ends = np.maximum(*(_row_terms(direct + _product(out, end * into)) for end in (low, high)))
+        terms = np.where(alone, np.minimum(terms, ends), terms)
+    return float(terms.max())
+
+
+def _product(out: Intervals, scaled: Intervals) -> Intervals:
+    """A product whose left factor often has one entry a row at most."""
+    size = out.magnitude
+    if not size.size or ((size > 0).sum(axis=1) > 1).any():
+        return out @ scaled
+    rows, places = np.arange(len(size)), size.argmax(axis=1)
+    factor = Intervals(out.low[rows, places][:, None], out.high[rows, places][:, None])
+    return factor * Intervals(scaled.low[places], scaled.high[places])
 
 
 def _row_terms(matrix: Intervals) -> Array:
