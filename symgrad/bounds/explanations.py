@@ -137,10 +137,10 @@ def _zero_reasons(operator: Operator, step: Inequality) -> list[str]:
         low, high = next(p.bound for p in step.premises if isinstance(p.quantity, EntryRange))
         written = _shown(vector_to_sympy(operator.vector))
         return [f"the entries of {written} lie in [{low}, {high}], not away from zero"]
-    written = _shown(operator_to_sympy(operator))
     if isinstance(operator, OperatorSum) and not any(p.bound.is_zero for p in step.premises):
+        written = _shown(operator_to_sympy(operator))
         return [f"no term of {written} is known to stretch every vector more than the others can"]
-    return [] if step.premises else [f"{written} maps some vector to zero"]
+    return [] if step.premises else [f"{_shown(operator_to_sympy(operator))} maps some vector to zero"]
 
 
 def _shown(expr: sp.Expr) -> str:
