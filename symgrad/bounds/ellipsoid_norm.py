@@ -13,6 +13,10 @@ __all__ = ["ellipsoid_norm", "largest_stretch"]
 Array = NDArray[np.float64]
 
 _SHARPNESS = (8.0, 40.0, 200.0, 1000.0)  # of the smoothed maximum, in turn
+_ACTIVE = 128  # of more matrices only those that count are descended with
+_MORE = 48  # of them are added after each round
+_ROUNDS = 8
+_PROGRESS = 1e-6
 _SMALLEST = 1e-200
 _CONDITION = 1e8  # transformations beyond it are not followed further
 
@@ -54,12 +58,35 @@ def ellipsoid_norm(matrices: Array, start: Array | None = None, iterations: int 
     least = largest_stretch(matrices, best)
     if size <= 1 or not 0 < least < np.inf:
         return best
-    current = best
-    for sharpness in _SHARPNESS:
+    active, current = _most_stretched(matrices, best, np.array([], dtype=np.int64)), best
+    for count in range(_ROUNDS):
+        current = _descended(matrices[active], current, least, _SHARPNESS[0 if count == 0 else 2 :], iterations)
+        value = largest_stretch(matrices, current)
+        if value < least and np.linalg.cond(current) < _CONDITION:
+            best, least = current, value
+        if value <= largest_stretch(matrices[active], current) * (1 + _PROGRESS):
+            break
+        active = _most_stretched(matrices, current, active)
+    return best
+
+
+def _most_stretched(matrices: Array, transform: Array, known: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The places of the matrices with the largest norms next to some known ones; all if they are few."""
+    if len(matrices) <= _ACTIVE:
+        return np.arange(len(matrices))
+    sizes = np.linalg.norm(transform @ matrices @ np.linalg.inv(transform), 2, axis=(1, 2))
+    largest = np.argsort(-sizes, kind="stable")[: _ACTIVE if not len(known) else _MORE]
+    return np.union1d(known, largest)
+
+
+def _descended(matrices: Array, start: Array, scale: float, sharpness: tuple[float, ...], iterations: int) -> Array:
+    """Descent from a start for ever sharper maxima; the best of the transformations on the way."""
+    best, current = start, start
+    least = largest_stretch(matrices, start)
+    size = len(start)
+    for sharp in sharpness:
         options: Any = {"maxiter": iterations}
-        found = minimize(
-            _smoothed, current.ravel(), (matrices / least, sharpness), "L-BFGS-B", jac=True, options=options
-        )
+        found = minimize(_smoothed, current.ravel(), (matrices / scale, sharp), "L-BFGS-B", jac=True, options=options)
         current = found.x.reshape(size, size)
         current = current / np.abs(current).max()
         value = largest_stretch(matrices, current)

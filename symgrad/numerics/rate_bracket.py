@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 
 EFFORTS = {
     "quick": Spending(corners=16, products=2_000, restarts=6, rounds=1, variations=10),
-    "normal": Spending(corners=256, products=20_000, restarts=16, rounds=4, variations=60),
+    "normal": Spending(corners=1024, products=20_000, restarts=16, rounds=4, variations=60),
     "thorough": Spending(corners=4096, products=200_000, restarts=64, rounds=16, variations=300),
 }
 _FREE_SIZE = 2
