@@ -134,7 +134,7 @@ def test_a_bound_that_is_too_small_is_caught(name):
 
     false = Rule("false", rule.quantity, "", "", (), "", "", lowered)
     random = np.random.default_rng(2)
-    instances = [Instance.draw(MODEL, random) for _ in range(40)]
+    instances = [Instance.draw(MODEL, random) for _ in range(15)]
 
     def is_caught(quantity):
         engine = Engine(MODEL)
