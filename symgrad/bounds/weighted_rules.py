@@ -188,8 +188,8 @@ def _wanted(goal: WeightedProductNorm, kind: str, context: Any) -> Lacking | Non
     equality="when J = N at every step and v is constant (p = oo), w is (p = 1), or N is symmetric (p = 2)",
     hypotheses=(
         "the bound on the moduli holds at every step",
-        "N has positive Perron vectors, as every irreducible N has; with weights, N v <= gamma v and w^T N <= gamma w^T "
-        "for positive v, w and some gamma above rho(N) are enough, and a reducible N has these too",
+        "N has positive Perron vectors, as every irreducible N has; with weights, positive v and w with N v <= gamma v "
+        "and w^T N <= gamma w^T for a gamma above rho(N) are enough",
     ),
 )
 def perron_scaling(goal: WeightedProductNorm, prove: Prove, context: Any) -> Conclusion | Lacking:
