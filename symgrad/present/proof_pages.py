@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from symgrad.bounds.inequality import Rule
 from symgrad.bounds.proof import Proof, Step
 from symgrad.present.documents import body, equation_lines, fitted
@@ -67,7 +69,8 @@ def _reason(step: Step) -> str:
 
 def _rule(rule: Rule) -> str:
     """A rule with its theorem and, smaller, where it is proved."""
+    statement = re.sub(r",(\\ |\\quad\b)", r",\1\\allowbreak ", rule.statement)  # a long theorem breaks at its commas
     return (
-        rf"\item[{{\normalfont {prose(rule.name)}:}}] ${rule.statement}$"
+        rf"\item[{{\normalfont {prose(rule.name)}:}}] ${statement}$"
         rf"\\{{\footnotesize {prose(rule.source)}}}"
     )
