@@ -114,9 +114,18 @@ def test_the_doubling_gradient_has_the_published_numbers() -> None:
 
 def test_the_corrected_rates_hold_at_the_counter_example() -> None:
     bounds = sg.claims.spectral_radius().correction.bounds
-    assert [str(bound.rate) for bound in bounds] == ["OperatorNorm(W_rec)/4", "SpectralRadius(W_rec)/4"]
+    assert [str(bound.rate) for bound in bounds] == [
+        "OperatorNorm(W_rec)/4",
+        "SpectralRadius(W_rec)/4",
+        "SpectralRadius(Abs(W_rec))/4",
+    ]
     assert all(bound.proof.audit(2) for bound in bounds)
     assert bounds[0].evaluate({"W_rec": PUBLISHED}, 3) >= 4 * math.sqrt(5)
+    numbers = sg.claims.spectral_radius().counterexample
+    jacobian = PUBLISHED * numbers["slopes"]
+    weights = {"W_rec": PUBLISHED, "W_in": np.zeros((2, 1)), "b": numbers["b"]}
+    for k in (1, 5, 20):
+        assert bounds[2].evaluate(weights, k) >= np.linalg.norm(np.linalg.matrix_power(jacobian, k), np.inf)
 
 
 # --- 3: the horizon --------------------------------------------------------------------

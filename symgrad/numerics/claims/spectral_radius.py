@@ -49,7 +49,8 @@ def spectral_radius(steps: int = 12) -> LiteratureClaim:
         steps: how many powers of the Jacobian the demonstration lists, at most 100.
 
     Returns:
-        The claim, refuted; the correction holds the bounds for general and for symmetric W with their proofs.
+        The claim, refuted; the correction holds the bounds in ||W||, in rho(W) for symmetric W, and in rho(|W|), with
+        their proofs.
 
     Raises:
         InputError: steps is no integer from 1 to 100.
@@ -105,7 +106,11 @@ _CLAIM = Statement(
 
 def _correction() -> Correction:
     model = models.sigmoid_rnn()
-    bounds = product_bound(model), product_bound(model.assuming({"W_rec": symmetric}))
+    bounds = (
+        product_bound(model),
+        product_bound(model.assuming({"W_rec": symmetric})),
+        product_bound(model, "inf", method="perron"),
+    )
     return Correction(
         "products of k Jacobians have norm at most (s ||W||)^k; (s rho(W))^k for normal W, where ||W||_2 = rho(W); and "
         "C (s rho(|W|))^k with C = max v / min v, in the maximum norm, for a Perron vector v > 0 of |W|",
