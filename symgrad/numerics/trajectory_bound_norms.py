@@ -84,10 +84,11 @@ def _floats_around(matrix: Any, exponent: int) -> FloatsAround:
     mid = np.array([float(entry.mid()) for entry in entries]).reshape(shape)
     radius = np.array([float(entry.rad()) for entry in entries]).reshape(shape)
     rounded = np.array([entry.bits() > 53 for entry in entries]).reshape(shape)
+    exact = np.array([bool(entry.is_exact()) for entry in entries]).reshape(shape)
     zero = np.array([bool(entry.is_zero()) for entry in entries]).reshape(shape)
     with np.errstate(all="ignore"):
         shift = np.where(rounded | (np.abs(mid) < 1 / _FAR), np.abs(mid) * 2.0**-51 + 2.0**-1070 * (mid != 0), 0.0)
-        radius = np.where(radius > 0, radius * (1 + 2.0**-50) + 2.0**-1070, 0.0) + shift
+        radius = np.where(exact, 0.0, radius * (1 + 2.0**-50) + 2.0**-1070) + shift
     radius = np.where((radius == 0) & (mid == 0) & ~zero, 2.0**-1070, radius)
     radius = np.where(np.isfinite(mid) & np.isfinite(radius), radius, np.inf)
     return FloatsAround(mid, radius, exponent)
