@@ -9,14 +9,12 @@ from typing import Any
 
 import sympy as sp
 
-from symgrad.bounds.consistency import check_reachable
-from symgrad.bounds.engine import Engine
 from symgrad.bounds.explanations import explain_infinite
 from symgrad.bounds.geometric import power_sum_entries
 from symgrad.bounds.gradient_series import GradientSeries, checked_count, closed_window, steps_in_numbers
 from symgrad.bounds.inequality import DifferentialNorm, Inequality
-from symgrad.bounds.invariant import InvariantBox, invariant_box
-from symgrad.bounds.product import Bound, BoundValue, check_method, product_bound
+from symgrad.bounds.invariant import InvariantBox
+from symgrad.bounds.product import Bound, BoundValue, check_method, derived_bound, engine_of
 from symgrad.bounds.proof import Proof
 from symgrad.bounds.series import Source, summable
 from symgrad.bounds.unit_slopes import unit_slopes
@@ -90,7 +88,8 @@ class GradientBound(Presentable):
     @cached_property
     def product(self) -> Bound:
         """The bound on products of Jacobians by the same method."""
-        return product_bound(self.free_model, self.norm, method=self.method)
+        engine, box = engine_of(self.free_model, self.method)
+        return derived_bound(engine, box, self.norm, "upper", self.method)
 
     @property
     def loss_gradient(self) -> sp.Symbol:
@@ -322,9 +321,7 @@ class _Case:
 
 
 def _proved(model: Recurrence, case: _Case) -> GradientBound:
-    box = None if case.method == "norm" else invariant_box(model)
-    engine = Engine(model) if box is None else Engine(box.assumed, box.setting)
-    check_reachable(engine)
+    engine, box = engine_of(model, case.method)
     parts = jacobian(model).operator, _rows(unroll(model), case.parameters), case.first, case.steps, case.norm
     plain = case.method in ("norm", "range")
     inequality = engine.prove(DifferentialNorm(*parts) if plain else WeightedDifferentialNorm(*parts, case.method))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy as sp
@@ -55,10 +55,11 @@ from symgrad.language.weights import LayerWeights, Weights, bind, check_sizes
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import log10_of, lower_float, to_ball, upper_float, working_precision
 
-__all__ = ["Bound", "BoundSeries", "BoundValue", "check_method", "product_bound"]
+__all__ = ["Bound", "BoundSeries", "BoundValue", "check_method", "derived_bound", "engine_of", "product_bound"]
 
 K = sp.Symbol("k", integer=True, nonnegative=True)
 _BITS = 128
+_ENGINES = 16  # models whose proved inequalities are kept
 
 
 class BoundValue(float):
@@ -251,9 +252,11 @@ class Bound(Presentable):
     @cached_property
     def parameters(self) -> tuple[sp.Expr, ...]:
         """The parameters of the model that the bound depends on."""
-        growth, content = self.growth, self.growth.content
-        own = growth.constants if isinstance(growth, UnitGrowth) else content.atoms(sp.MatrixSymbol)
-        atoms = own if isinstance(growth, UnitGrowth) else own | content.free_symbols
+        growth = self.growth
+        if isinstance(growth, UnitGrowth):
+            atoms: Collection[sp.Basic] = growth.constants
+        else:
+            atoms = growth.content.atoms(sp.MatrixSymbol) | growth.content.free_symbols
         return tuple(symbol for symbol in self.model.parameters if symbol in atoms)
 
     def with_weights(self, weights: Mapping[Any, Any] | None) -> BoundSeries:
@@ -514,10 +517,28 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper", method:
     if side not in SIDES:
         raise UnknownNameError("side", side, SIDES)
     check_method(model, method, side)
-    box = None if method == "norm" else invariant_box(model)
-    operator = jacobian(model).operator
+    jacobian(model)  # refuses what is no recurrence
+    engine, box = engine_of(model, method)
+    return derived_bound(engine, box, which, side, method)
+
+
+@lru_cache(maxsize=_ENGINES)
+def _engine(model: Recurrence, boxed: bool) -> tuple[Engine, InvariantBox | None]:
+    box = invariant_box(model) if boxed else None
     engine = Engine(model) if box is None else Engine(box.assumed, box.setting)
     check_reachable(engine)
+    return engine, box
+
+
+def engine_of(model: Recurrence, method: str) -> tuple[Engine, InvariantBox | None]:
+    """What proves bounds by a method, kept for the last models, and the invariant box that they rest on if any."""
+    return _engine(model, method != "norm")
+
+
+def derived_bound(engine: Engine, box: InvariantBox | None, which: Norm, side: str, method: str) -> Bound:
+    """The bound that an engine proves; for the errors see :func:`product_bound`."""
+    model = engine.context.model
+    operator = jacobian(model).operator
     weighted = side == "upper" and method not in ("norm", "range")
     try:
         inequality = engine.prove(
@@ -531,7 +552,7 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper", method:
         raise explain_infinite(inequality)
     if side == "lower" and (inequality.bound.is_zero or inequality.premises[0].bound.is_zero):
         raise explain_zero(inequality, model)
-    return Bound(engine.context.model, which, inequality, method=method, box=box)
+    return Bound(model, which, inequality, method=method, box=box)
 
 
 def check_method(model: Any, method: str, side: str) -> None:

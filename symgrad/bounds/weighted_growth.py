@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy as sp
@@ -30,6 +30,8 @@ from symgrad.language.operators import Diagonal, children, symbols_of
 from symgrad.rigor.balls import to_ball
 
 __all__ = ["BestPower", "CertifiedPower", "RefinedPower", "UnitGrowth"]
+
+_KEPT = 32  # certificates that are found again without another search
 
 
 class UnitGrowth(Growth):
@@ -154,6 +156,12 @@ CERTIFICATES: dict[str, Callable[[UnitSlopes, Norm], list[RateCertificate]]] = {
 }
 
 
+@lru_cache(maxsize=_KEPT)
+def _certificates(kind: str, slopes: UnitSlopes, norm: Norm) -> tuple[RateCertificate, ...]:
+    """Those of one kind, kept for the last slopes: a product, a gradient and what truncation leaves out share them."""
+    return tuple(CERTIFICATES[kind](slopes, norm))
+
+
 @dataclass(frozen=True, eq=False)
 class CertifiedPower(UnitGrowth):
     """``C rate^k`` in a weighted norm, where weights bring numbers that are found and certified.
@@ -199,10 +207,10 @@ class CertifiedPower(UnitGrowth):
         return replace(self, factor=self.factor * factor)
 
     def series_on(self, evaluator: BoundEvaluator, slopes: UnitSlopes) -> CertifiedSeries:
-        found = CERTIFICATES[self.kind](slopes, self.norm)
+        found = _certificates(self.kind, slopes, self.norm)
         p, factor = float(self.norm.p), to_ball(self.factor)
         rates = [GeometricRate(arb(item.rate) * factor, item.constants[p], item.vanishes_after) for item in found]
-        return CertifiedSeries(rates, tuple(found))
+        return CertifiedSeries(rates, found)
 
 
 @dataclass(frozen=True, eq=False)
