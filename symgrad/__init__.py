@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from symgrad.interop.checkpoints import load_inputs, load_weights
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
+    from symgrad.numerics.comparison import BoundComparison, compare_bounds
+    from symgrad.numerics.network_verdict import NetworkVerdict, verdict
     from symgrad.numerics.rate_bracket import RateBracket, rate_bracket
     from symgrad.numerics.simulate import Trajectory, simulate
     from symgrad.numerics.trajectory_bound import TrajectoryBound, trajectory_bound
@@ -47,6 +49,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Activation",
     "Bound",
+    "BoundComparison",
     "BoundTable",
     "CertifiedNorm",
     "Check",
@@ -62,6 +65,7 @@ __all__ = [
     "LayerGradientBound",
     "LogarithmicNorm",
     "MatrixProperty",
+    "NetworkVerdict",
     "NoBoundError",
     "NoRuleError",
     "OperatorNorm",
@@ -80,6 +84,7 @@ __all__ = [
     "backpropagate",
     "bound_table",
     "claims",
+    "compare_bounds",
     "diagonal",
     "flow_bound",
     "gradient_bound",
@@ -101,6 +106,7 @@ __all__ = [
     "symmetric",
     "trajectory_bound",
     "unroll",
+    "verdict",
     "verify",
 ]
 
@@ -108,6 +114,7 @@ __all__ = [
 # more than importing sympy.
 _ON_FIRST_USE = {
     "Bound": "symgrad.bounds.product",
+    "BoundComparison": "symgrad.numerics.comparison",
     "BoundTable": "symgrad.bounds.tables",
     "CertifiedNorm": "symgrad.numerics.trajectory_bound_norms",
     "Check": "symgrad.numerics.verify",
@@ -118,6 +125,7 @@ _ON_FIRST_USE = {
     "Jacobian": "symgrad.calculus.jacobian",
     "JointSpectralRadius": "symgrad.bounds.joint_spectral_radius",
     "LayerGradientBound": "symgrad.bounds.layer_gradient",
+    "NetworkVerdict": "symgrad.numerics.network_verdict",
     "RateBracket": "symgrad.numerics.rate_bracket",
     "Trajectory": "symgrad.numerics.simulate",
     "TrajectoryBound": "symgrad.numerics.trajectory_bound",
@@ -125,6 +133,7 @@ _ON_FIRST_USE = {
     "Verdict": "symgrad.numerics.verdict",
     "bound_table": "symgrad.bounds.tables",
     "backpropagate": "symgrad.numerics.backpropagation",
+    "compare_bounds": "symgrad.numerics.comparison",
     "flow_bound": "symgrad.bounds.flow",
     "gradient_bound": "symgrad.bounds.gradient",
     "invariant_box": "symgrad.bounds.invariant",
@@ -139,6 +148,7 @@ _ON_FIRST_USE = {
     "simulate": "symgrad.numerics.simulate",
     "trajectory_bound": "symgrad.numerics.trajectory_bound",
     "unroll": "symgrad.calculus.unroll",
+    "verdict": "symgrad.numerics.network_verdict",
     "verify": "symgrad.numerics.verify",
 }
 _MODULES_ON_FIRST_USE = {"claims": "symgrad.numerics.claims"}

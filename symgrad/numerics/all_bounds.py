@@ -11,10 +11,9 @@ import numpy as np
 from flint import arb
 
 from symgrad.bounds.invariant import invariant_box
-from symgrad.bounds.product import METHODS, BoundSeries, product_bound
+from symgrad.bounds.product import METHODS, Bound, BoundSeries, product_bound
 from symgrad.bounds.unit_slopes import UnitSlopes
 from symgrad.errors import InputError, SymgradError, UnknownNameError
-from symgrad.language.exactness import exact_model
 from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, bind
@@ -24,7 +23,16 @@ from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import Batch, batch_of, given_inputs, sized
 from symgrad.rigor.balls import lower_float, upper_float, working_precision
 
-__all__ = ["AllBounds", "all_bounds", "checked_count", "given_windows", "long_run_rate", "with_numbers"]
+__all__ = [
+    "AllBounds",
+    "Theorems",
+    "all_bounds",
+    "checked_count",
+    "checked_methods",
+    "given_windows",
+    "long_run_rate",
+    "with_numbers",
+]
 
 _FREE_SIZE = 2
 _BITS = 192
@@ -116,31 +124,54 @@ def checked_methods(methods: Any) -> tuple[str, ...]:
     return checked_methods(None) if "best" in methods else tuple(dict.fromkeys(methods))
 
 
-def all_bounds(
-    model: Recurrence, weights: Weights, norm: Norm, methods: Collection[str], sides: Collection[str] = METHODS
-) -> AllBounds:
-    """The bounds of several methods; they share the invariant box and the slopes of the units.
+class Theorems:
+    """Bounds on products of Jacobians of one model, each derived once.
 
     Args:
         model: the recurrence.
-        weights: all numbers, with all sizes.
         norm: the operator norm.
+    """
+
+    def __init__(self, model: Recurrence, norm: Norm) -> None:
+        self.model, self.norm = model, norm
+        self._known: dict[tuple[str, str], Bound | SymgradError] = {}
+
+    def get(self, side: str, method: str) -> Bound | SymgradError:
+        """The bound, or why there is none."""
+        key = side, method
+        if key not in self._known:
+            try:
+                self._known[key] = product_bound(self.model, self.norm.p, side, method)
+            except SymgradError as error:
+                self._known[key] = error
+        return self._known[key]
+
+
+def all_bounds(
+    theorems: Theorems, weights: Weights, methods: Collection[str], sides: Collection[str] = tuple(METHODS)
+) -> AllBounds:
+    """The bounds of several methods with weights put in; they share the invariant box and the slopes of the units.
+
+    Args:
+        theorems: the bounds, of a model with only those declared properties that the numbers have exactly.
+        weights: all numbers, with all sizes.
         methods: names; from below those count that there are.
         sides: ``"upper"``, ``"lower"`` or both.
     """
-    exact = exact_model(model, weights)
     found: dict[str, dict[str, BoundSeries]] = {"upper": {}, "lower": {}}
     missing: dict[tuple[str, str], str] = {}
     slopes: UnitSlopes | None = None
-    for side in sides:
-        for method in (name for name in METHODS[side] if name in methods):
-            try:
-                series = BoundSeries(product_bound(exact, norm.p, side, method), weights, slopes)
-            except SymgradError as error:
-                missing[side, method] = str(error)
-                continue
-            found[side][method], slopes = series, slopes or series.slopes
-    return AllBounds(exact, weights, norm, found["upper"], found["lower"], missing)
+    for side, method in ((which, name) for which in sides for name in METHODS[which] if name in methods):
+        bound = theorems.get(side, method)
+        try:
+            if isinstance(bound, SymgradError):
+                raise bound
+            series = BoundSeries(bound, weights, slopes)
+        except SymgradError as error:
+            missing[side, method] = str(error)
+            continue
+        found[side][method], slopes = series, slopes or series.slopes
+    return AllBounds(theorems.model, weights, theorems.norm, found["upper"], found["lower"], missing)
 
 
 def long_run_rate(series: BoundSeries) -> float | None:
