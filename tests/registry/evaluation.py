@@ -12,7 +12,7 @@ import sympy as sp
 from scipy.linalg import expm
 
 import symgrad as sg
-from symgrad.bounds.engine import Engine
+from symgrad.bounds.engine import PLAIN, Engine, Setting
 from symgrad.bounds.inequality import (
     BlockLogarithmicNorms,
     BlockNorms,
@@ -34,7 +34,9 @@ from symgrad.bounds.inequality import (
     rules_for,
 )
 from symgrad.bounds.parameter_instances import dense
+from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedProductNorm
 from symgrad.calculus.enclose import BallEvaluator, column_of_balls
+from symgrad.language.entrywise import PerronRatio
 from symgrad.language.layers import LayerMatrix
 from symgrad.language.logarithmic_norm import LogarithmicNorm
 from symgrad.language.norms import (
@@ -66,6 +68,8 @@ class Case:
             entries of a variable alike where one number is given.
         norms: in which the bound is reached.
         steps: how many factors products have; of a flow the time.
+        setting: how closely ranges are followed, and which of them are derived.
+        found: the rate and the constant of a weighted norm.
     """
 
     model: sg.Recurrence
@@ -74,18 +78,20 @@ class Case:
     points: tuple[Point, ...] = ({},)
     norms: tuple[Any, ...] = (1, 2, sp.oo)
     steps: int = 3
+    setting: Setting = PLAIN
+    found: Mapping[sp.Symbol, float] = field(default_factory=dict)
 
 
-def answer(name: str, goal: Quantity, model: sg.Recurrence) -> Inequality | Lacking:
+def answer(name: str, goal: Quantity, model: sg.Recurrence, setting: Setting = PLAIN) -> Inequality | Lacking:
     """What the rule of that name says about a quantity."""
-    engine = Engine(model)
+    engine = Engine(model, setting)
     return next(rule for rule in rules_for() if rule.name == name)(goal, engine.prove, engine.context)
 
 
 def both_sides(name: str, case: Case, norm: Norm) -> tuple[Any, Any]:
     """The value of the quantity and the bound that the rule of that name states for it, as arrays or numbers."""
     goal = case.goal(norm)
-    found = answer(name, goal, case.model)
+    found = answer(name, goal, case.model, case.setting)
     assert isinstance(found, Inequality), found
     layers = case.weights if isinstance(case.weights, list) else [case.weights] * len(case.points)
     with working_precision(128):
@@ -160,7 +166,16 @@ def _value(goal: Quantity, points: list[BallEvaluator], time: int) -> Any:
             source = np.vstack([np.hstack([_floats(here.operator(entry)) for entry in row]) for row in rows])
             powers = [np.linalg.matrix_power(matrix, k) for k in range(int(first), int(steps))]
             return _size(sum(powers) @ source, norm)
-    return _of_a_flow(goal, here, time)
+    return _in_weighted_norms(goal, here, time)
+
+
+def _in_weighted_norms(goal: Quantity, here: BallEvaluator, steps: int) -> Any:
+    match goal:
+        case MagnitudesOf(operator):
+            return np.abs(_floats(dense(operator, here)))
+        case WeightedProductNorm(jacobian, _, norm, _):
+            return _size(np.linalg.matrix_power(_floats(dense(jacobian, here)), steps), norm)
+    return _of_a_flow(goal, here, steps)
 
 
 def _of_a_flow(goal: Quantity, here: BallEvaluator, time: int) -> Any:
@@ -188,7 +203,7 @@ def _symbols(case: Case) -> dict[sp.Basic, Any]:
     found |= {case.model.symbol(name): _exact(value) for name, value in shared.items()}
     for index, own in enumerate(case.weights if isinstance(case.weights, list) else []):
         found |= {LayerMatrix(case.model.symbol(name), index + 1): _exact(value) for name, value in own.items()}
-    return found
+    return found | {symbol: sp.Float(number, 17) for symbol, number in case.found.items()}
 
 
 def _exact(value: Any) -> sp.Basic:
@@ -204,6 +219,8 @@ def _put_in(bound: Any, symbols: dict[sp.Basic, Any], norm: Norm) -> Any:
         return np.array([_number(end, symbols) for end in bound])
     if isinstance(bound, sp.MatrixBase):
         return np.array([[_number(entry, symbols) for entry in row] for row in bound.tolist()])
+    if isinstance(bound, sp.MatrixExpr):
+        return _matrix(bound, symbols)
     return _number(bound, symbols)
 
 
@@ -212,7 +229,7 @@ def _number(expr: sp.Expr, symbols: dict[sp.Basic, Any]) -> float:
     counts = {symbol: symbols[symbol] for symbol in (K, L)}
     counted = expr.xreplace(counts)
     written = counted.doit() if counted.atoms(LayerMatrix) else counted
-    kinds = (OperatorNorm, MinimumModulus, SmallestSingularValue, SpectralRadius, LogarithmicNorm)
+    kinds = (OperatorNorm, MinimumModulus, SmallestSingularValue, SpectralRadius, LogarithmicNorm, PerronRatio)
     atoms = written.atoms(*kinds)
     inner = {other for atom in atoms for other in sp.sympify(atom.args[0]).atoms(*kinds)}
     found = {atom: sp.Float(_scalar(atom, symbols), 17) for atom in atoms - inner}
@@ -226,9 +243,19 @@ def _scalar(atom: sp.Expr, symbols: dict[sp.Basic, Any]) -> float:
     if isinstance(atom, SmallestSingularValue):
         return float(np.linalg.svd(matrix)[1].min())
     norm = NORMS[atom.args[1]]
+    if isinstance(atom, PerronRatio):
+        return _ratio(matrix, norm)
     if isinstance(atom, LogarithmicNorm):
         return rate(matrix, norm)
     return float(_size(matrix, norm) if isinstance(atom, OperatorNorm) else _least(matrix, norm))
+
+
+def _ratio(matrix: Any, norm: Norm) -> float:
+    """The ratio of the entries of the Perron vectors, by many powers."""
+    powers = np.linalg.matrix_power(matrix / np.abs(np.linalg.eigvals(matrix)).max(), 1000)
+    right, left = powers.sum(axis=1), powers.sum(axis=0)
+    entries = {1: left, 2: np.sqrt(left / right), sp.oo: right}[norm.p]
+    return float(entries.max() / entries.min())
 
 
 def _matrix(expr: Any, symbols: dict[sp.Basic, Any]) -> Any:
@@ -236,6 +263,8 @@ def _matrix(expr: Any, symbols: dict[sp.Basic, Any]) -> Any:
         return np.linalg.matrix_power(_matrix(expr.base, symbols), int(expr.exp))
     if isinstance(expr, sp.MatrixBase):
         return np.array([[_number(entry, symbols) for entry in row] for row in expr.tolist()])
+    if isinstance(expr, sp.BlockMatrix):
+        return np.block([[_matrix(block, symbols) for block in row] for row in expr.blocks.tolist()])
     written = expr.doit() if hasattr(expr, "factor") else expr
     if isinstance(written, sp.MatrixBase):
         return _matrix(written, symbols)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 import symgrad as sg
+from symgrad.bounds.engine import Setting
 from symgrad.bounds.inequality import (
     BlockLogarithmicNorms,
     BlockNorms,
@@ -25,6 +27,9 @@ from symgrad.bounds.inequality import (
     RowNormOf,
     VectorNormOf,
 )
+from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedProductNorm
+from symgrad.bounds.weighted_rules import GAMMA
+from symgrad.bounds.weighted_rules import C as CONSTANT
 from symgrad.language.construct import add_vectors, apply_operator, scale
 from symgrad.language.flow import VectorField
 from symgrad.language.norms import NORMS
@@ -120,7 +125,25 @@ def growing(operator: Any, weights: Any = None, norms: tuple[Any, ...] = ALL, **
     return Case(MODEL, lambda norm: LogarithmicNormOf(operator, norm), weights or {}, states, norms)
 
 
+def moduli(operator: Any, weights: Any = None, **point: Any) -> Case:
+    """The moduli of the entries of an operator, at one point."""
+    states = ({sp.MatrixSymbol(name, n, 1): value for name, value in point.items()},)
+    return Case(MODEL, lambda norm: MagnitudesOf(operator), weights or {}, states, ONLY_TWO)
+
+
+def weighted(kind: str, weights: Any, norms: tuple[Any, ...] = ALL, **found: float) -> Case:
+    """Products of three equal Jacobians through a weighted norm, with its rate and constant."""
+    jacobian = sg.jacobian(LINEAR).operator
+    numbers = {{"rate": GAMMA, "constant": CONSTANT}[name]: value for name, value in found.items()}
+    return Case(
+        LINEAR, lambda norm: WeightedProductNorm(jacobian, K, norm, kind), weights, ({x: 1.0},), norms, found=numbers
+    )
+
+
 NO_END = "undeclared variable"  # every real number: no end is there to be reached
+LINEAR = sg.Recurrence({x: A * x})
+CIRCULANT = {"A": np.array([[1.0, 2.0], [2.0, 1.0]])}  # symmetric, with rows and columns of equal sums
+DERIVED = Setting(derived=frozenset({x}))
 HEAVY = {"A": np.diag([2.0, -3.0])}
 TWO_THREE = {"A": 2 * EYE, "B": 3 * EYE}
 M_MATRIX = {"A": 3 * EYE, "B": -EYE}
@@ -155,6 +178,24 @@ ATTAINED: dict[str, Case] = {
     "power of a gain matrix": powered(ProductNorm, PAIR, TWO_THREE),
     "constant entries": entries(Constant(sp.Rational(1, 3), n)),
     "declared range": entries(X, {x: [1.0, -1.0]}),
+    "invariant box": replace(entries(X, {x: [1.0, -1.0]}), setting=DERIVED),
+    "moduli of identity and zero": moduli(Identity(n)),
+    "moduli of a multiple": moduli(Scale(alpha, Weight(A)), {"A": SQUARE, "alpha": -3.0}),
+    "moduli of a constant": moduli(
+        OperatorSum((Weight(A), Scale(sp.S.NegativeOne, Transpose(Weight(B))))), {"A": SQUARE, "B": TURN}
+    ),
+    "moduli of a transpose": moduli(Transpose(Compose((STEEP, Weight(A)))), {"A": SQUARE}),
+    "moduli of a diagonal": moduli(Diagonal(X), x=[1.0, -1.0]),
+    "moduli of a composition": moduli(Compose((STEEP, Weight(A), Diagonal(X))), {"A": SQUARE}, x=[1.0, -1.0]),
+    "common factor of moduli": moduli(
+        OperatorSum((Compose((STEEP, Weight(A))), Compose((Diagonal(X), Weight(A))))), {"A": SQUARE}, x=1.0
+    ),
+    "moduli of a sum": moduli(OperatorSum((Identity(n), Compose((STEEP, Weight(A))))), {"A": np.abs(SQUARE)}),
+    "moduli of blocks": moduli(PAIR, {"A": SQUARE, "B": TURN}),
+    "perron scaling": weighted("perron", CIRCULANT),
+    "diagonal scaling": weighted("diagonal", CIRCULANT, ONLY_TWO, rate=3.0, constant=1.0),
+    "common quadratic norm": weighted("quadratic", {"A": 3.0 * TURN}, ONLY_TWO, rate=3.0, constant=1.0),
+    "least of several bounds": weighted("best", CIRCULANT, rate=3.0, constant=1.0),
     "parameter vector": entries(P, p=[2.0, -2.0]),
     "fused function": entries(Hadamard(X, X), {x: [0.0, 1.0]}),
     "function values": entries(SLOPE, {y: [0.0, HIGH]}),
@@ -278,6 +319,10 @@ def rising(operator: Any, p: Any = 2) -> LogarithmicNormOf:
     return LogarithmicNormOf(operator, NORMS[sp.sympify(p)])
 
 
+def in_norm(kind: str, operator: Any = None) -> WeightedProductNorm:
+    return WeightedProductNorm(Weight(A) if operator is None else operator, K, TWO, kind)
+
+
 TWO = NORMS[sp.Integer(2)]
 UNMET: dict[str, list[tuple[Any, sg.Recurrence]]] = {
     "constant sub matrix": [(largest(Diagonal(SLOPE)), MODEL)],
@@ -287,6 +332,14 @@ UNMET: dict[str, list[tuple[Any, sg.Recurrence]]] = {
     "power of a rate": [(ProductNorm(Weight(A), K, TWO), DEEP)],
     "power of a gain matrix": [(ProductNorm(PAIR, K, TWO), DEEP)],
     "declared range": [(EntryRange(Y), MODEL)],
+    "invariant box": [(EntryRange(X), MODEL)],
+    "moduli of a constant": [(MagnitudesOf(Diagonal(SLOPE)), MODEL)],
+    "moduli of a diagonal": [(MagnitudesOf(Diagonal(Y)), MODEL)],
+    "common factor of moduli": [(MagnitudesOf(OperatorSum((Weight(A), Compose((STEEP, Weight(B)))))), MODEL)],
+    "perron scaling": [(in_norm("perron"), DEEP), (in_norm("diagonal"), MODEL)],
+    "diagonal scaling": [(in_norm("diagonal"), DEEP), (in_norm("diagonal", UNBOUNDED), MODEL)],
+    "common quadratic norm": [(in_norm("quadratic"), DEEP), (in_norm("quadratic", UNBOUNDED), MODEL)],
+    "least of several bounds": [(in_norm("best"), DEEP), (in_norm("best", UNBOUNDED), MODEL)],
     "parameter vector": [(EntryRange(X), MODEL)],
     "convex combination of entries": [(EntryRange(VectorSum((Hadamard(Y, X), Hadamard(NOT_Y, Z)))), MODEL)],
     "weighted sum of entries": [(EntryRange(Apply(Compose((STEEP, Weight(A))), X)), MODEL)],

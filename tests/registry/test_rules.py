@@ -15,6 +15,7 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.bounds.inequality import EntryRange, Inequality, Lacking, MinimumModulusOf, ProductModulus, rules_for
+from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedProductNorm
 from symgrad.language.norms import NORMS
 from tests.registry.evaluation import answer, both_sides, rate
 from tests.registry.rule_cases import ATTAINED, MODEL, NO_END, UNMET, Y
@@ -79,6 +80,32 @@ WITHOUT = {
     "power of a rate": ("at every step, here only at the first", norm(5 * EYE @ EYE), 1.0**2),
     "power of a gain matrix": ("at every step, here only at the first", norm(5 * EYE @ EYE), norm(power(EYE, 2))),
     "constant entries": DEFINITION,
+    "invariant box": ("the first state lies in the box [-1, 1], here x -> x^2 from 2", 2.0**2, 1.0),
+    "moduli of identity and zero": DEFINITION,
+    "moduli of a multiple": ("the modulus of the factor, not the factor", abs(-3 * 1.0), -3 * 1.0),
+    "moduli of a constant": ("no state stands in A", 2.0, 1.0),
+    "moduli of a transpose": ("|A|^T, not |A|", UP.T[1, 0], UP[1, 0]),
+    "moduli of a diagonal": ("v in its range [-1, 1]", abs(-3.0), 1.0),
+    "moduli of a composition": (
+        "matrices multiplied, not their largest entries",
+        (np.ones((1, 2)) @ np.ones((2, 1)))[0, 0],
+        1.0 * 1.0,
+    ),
+    "common factor of moduli": ("one factor A, not A and 5 A", abs(1.0 + 5 * 1.0), 2 * 1.0),
+    "moduli of a sum": ("the sum, not the larger one", 1.0 + 1.0, 1.0),
+    "moduli of blocks": ("every entry, not eigenvalues of the blocks", np.kron(EYE, UP).max(), 0.0),
+    "perron scaling": ("the ratio of Perron vectors, here left out", norm([[0.0, 4.0], [1.0, 0.0]]), 2.0),
+    "diagonal scaling": (
+        "the condition of S, here left out for S = diag(1, 2)",
+        norm(np.diag([1, 0.5]) @ [[0.0, 2.0], [2.0, 0.0]] @ np.diag([1.0, 2.0])),
+        2.0,
+    ),
+    "common quadratic norm": (
+        "one P for all Jacobians: the products of two nilpotent ones grow",
+        np.abs(np.linalg.eigvals(2 * UP @ (2 * DOWN))).max(),
+        1.0,
+    ),
+    "least of several bounds": ("each is a bound, here the spectral radius is none", norm(UP), min(norm(UP), 0.0)),
     "declared range": ("every step stays in [0, 1], the first included", 2.0, 1.0),
     "parameter vector": ("no state stands in p", np.abs(w).max(), np.abs(v).max()),
     "undeclared variable": DEFINITION,
@@ -204,10 +231,12 @@ def test_no_end_is_claimed_for_a_free_variable() -> None:
     ("name", "goal", "model"), [(name, goal, model) for name, cases in UNMET.items() for goal, model in cases]
 )
 def test_without_a_hypothesis_the_rule_says_nothing(name: str, goal: Any, model: sg.Recurrence) -> None:
-    """It names what it lacks, or its bound is the trivial one, a least stretching of zero."""
+    """It names what it lacks, or its bound is the trivial one: a least stretching of zero, or infinity from above."""
     found = answer(name, goal, model)
     if isinstance(found, Lacking):
         assert found.reason
+    elif isinstance(goal, (MagnitudesOf, WeightedProductNorm)):
+        assert not found.is_finite
     else:
         assert isinstance(goal, (MinimumModulusOf, ProductModulus))
         assert found.bound == 0
