@@ -21,6 +21,7 @@ __all__ = ["OrbitAscent"]
 Array = NDArray[np.float64]
 
 _FIRST_STEP = 0.1
+_LEAST_STEP = 1e-5
 _GROWTH, _SHRINKAGE = 1.7, 0.3
 _SMALLEST = 1e-300
 
@@ -78,6 +79,8 @@ class OrbitAscent:
             rates = np.where(better, fresh, rates)
             gradient = np.where(better[:, None, None], self.gradient(kept), gradient)
             step *= np.where(better, _GROWTH, _SHRINKAGE)
+            if (step < _LEAST_STEP).all():
+                break
         return kept
 
     def gradient(self, orbits: Array) -> Array:

@@ -18,7 +18,8 @@ __all__ = ["OrbitSystem", "block_diagonal"]
 
 Array = NDArray[np.float64]
 
-_NEWTON = 30
+_NEWTON = 15  # steps; what has not returned by then is left
+_ROUNDING = 1e-13  # relative change at which Newton's method has settled
 _SETTLED = 1e-9  # relative; what an orbit may miss itself by before it is proved
 
 
@@ -84,7 +85,7 @@ class OrbitSystem:
             change = np.nan_to_num(change, nan=0.0, posinf=0.0, neginf=0.0)
             current = current.copy()
             current[:, :, :total] += change.reshape(count, period, total)
-            if np.abs(change).max(initial=0.0) <= 1e-15 * np.abs(current).max(initial=1.0):
+            if (np.abs(change).max(axis=1) <= _ROUNDING * (1.0 + np.abs(current).max(axis=(1, 2)))).all():
                 break
         return current
 

@@ -142,8 +142,8 @@ def test_other_cells(name):
     assert found.realised is not None
     assert found.realised.rate <= found.lower
     assert found.replay()
-    rates = observed_growth(found, 200, 6, 0)[-1] / 200
-    assert (rates <= np.log(found.upper) + np.log(50.0) / 200).all()
+    rates = observed_growth(found, 100, 6, 0)[-1] / 100
+    assert (rates <= np.log(found.upper) + np.log(50.0) / 100).all()
 
 
 def test_a_realised_trajectory_is_one_of_the_model():
