@@ -8,7 +8,7 @@ import numpy as np
 from flint import acb, acb_mat, arb, arb_mat
 from numpy.typing import NDArray
 
-from symgrad.rigor.krawczyk import enclosed_zero
+from symgrad.rigor.krawczyk import krawczyk_zero
 
 __all__ = ["enclosed_eigenpair", "enclosed_eigenvalue"]
 
@@ -61,7 +61,7 @@ def enclosed_eigenpair(matrix: Any, value: complex, vector: NDArray[Any]) -> tup
     column = [acb(z.real, z.imag) if complex_pair else arb(z.real) for z in entries]
     pair = _Pair(balls, kind, number, pivot)
     try:
-        zero = enclosed_zero(pair.residual, pair.derivative, kind(len(column), 1, column))
+        zero = krawczyk_zero(pair.residual, pair.derivative, kind(len(column), 1, column))
     except (ZeroDivisionError, ValueError):
         return None
     if zero is None:

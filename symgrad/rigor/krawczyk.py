@@ -8,13 +8,13 @@ from typing import Any
 import flint
 from flint import acb, acb_mat, arb, arb_mat
 
-__all__ = ["enclosed_zero"]
+__all__ = ["krawczyk_zero"]
 
 _STEPS = 12  # of Newton's method; with a fixed inverse each gains about ten digits
 _SHARE = 4  # the first box is wider than the last step by this factor
 
 
-def enclosed_zero(function: Callable[[Any], Any], derivative: Callable[[Any], Any], start: Any) -> Any | None:
+def krawczyk_zero(function: Callable[[Any], Any], derivative: Callable[[Any], Any], start: Any) -> Any | None:
     """Balls around a zero of ``function``: R^n -> R^n, or holomorphic C^n -> C^n, near a starting point.
 
     With c an approximate zero, Y an approximate inverse of the derivative there and X a box around c,
@@ -33,7 +33,7 @@ def enclosed_zero(function: Callable[[Any], Any], derivative: Callable[[Any], An
 
     >>> from symgrad.rigor.balls import working_precision
     >>> with working_precision(128):
-    ...     root = enclosed_zero(lambda x: x * x[0, 0] - arb_mat([[2]]), lambda x: 2 * x, arb_mat([[1.4]]))[0, 0]
+    ...     root = krawczyk_zero(lambda x: x * x[0, 0] - arb_mat([[2]]), lambda x: 2 * x, arb_mat([[1.4]]))[0, 0]
     ...     root.overlaps(arb(2).sqrt()), root.rel_accuracy_bits() > 90
     (True, True)
     """

@@ -9,7 +9,7 @@ from flint import acb_mat, arb, arb_mat
 
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.eigenvalues import enclosed_eigenvalue
-from symgrad.rigor.krawczyk import enclosed_zero
+from symgrad.rigor.krawczyk import krawczyk_zero
 from symgrad.rigor.matrix_balls import point_matrix
 
 
@@ -48,14 +48,14 @@ def test_nothing_is_claimed_of_a_multiple_eigenvalue_or_far_from_one() -> None:
 
 def test_where_there_is_no_zero_none_is_found() -> None:
     with working_precision(128):
-        found = enclosed_zero(lambda x: x * x[0, 0] + arb_mat([[1]]), lambda x: 2 * x, arb_mat([[0.5]]))
+        found = krawczyk_zero(lambda x: x * x[0, 0] + arb_mat([[1]]), lambda x: 2 * x, arb_mat([[0.5]]))
         assert found is None
-        assert enclosed_zero(lambda x: x * x[0, 0], lambda x: 2 * x, arb_mat([[0]])) is None
+        assert krawczyk_zero(lambda x: x * x[0, 0], lambda x: 2 * x, arb_mat([[0]])) is None
 
 
 def test_a_complex_zero_is_enclosed() -> None:
     with working_precision(128):
         one = acb_mat(arb_mat([[1]]))
-        found = enclosed_zero(lambda z: z * z[0, 0] + one, lambda z: 2 * z, acb_mat([[0.1 + 0.9j]]))
+        found = krawczyk_zero(lambda z: z * z[0, 0] + one, lambda z: 2 * z, acb_mat([[0.1 + 0.9j]]))
     assert found is not None
     assert found[0, 0].contains(1j)

@@ -19,7 +19,7 @@ from symgrad.numerics.claims.plain_network import PlainNetwork
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import ball_function, lower_float, working_precision
 from symgrad.rigor.eigenvalues import enclosed_eigenvalue
-from symgrad.rigor.krawczyk import enclosed_zero
+from symgrad.rigor.krawczyk import krawczyk_zero
 from symgrad.rigor.matrix_balls import point_matrix
 from symgrad.rigor.matrix_norms import NormEnclosure
 from symgrad.rigor.spectral_radius import spectral_radius_bounds
@@ -174,7 +174,7 @@ def enclosures(network: PlainNetwork, matrix: Array, biases: Array, arguments: A
     def derivative(column: Any) -> Any:
         return _scaled(weight, [slope(entry) for entry in column.entries()], False) - _identity(size)
 
-    zero = enclosed_zero(residual, derivative, column_of_balls(arguments))
+    zero = krawczyk_zero(residual, derivative, column_of_balls(arguments))
     if zero is None:
         return None
     slopes = [slope(entry) for entry in zero.entries()]
