@@ -19,7 +19,7 @@ from symgrad.language.weights import Weights
 from symgrad.numerics.sharing import shared_nodes
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import working_precision
-from symgrad.rigor.krawczyk import enclosed_zero
+from symgrad.rigor.krawczyk import krawczyk_zero
 
 __all__ = ["OrbitEnclosure", "PeriodicOrbit", "enclosed_orbit"]
 
@@ -130,7 +130,7 @@ class _Shooting:
         try:
             if all(entry.is_zero() for entry in self.residual(start).entries()):
                 return start
-            return enclosed_zero(self.residual, self.derivative, start)
+            return krawczyk_zero(self.residual, self.derivative, start)
         except (ZeroDivisionError, ValueError):
             return None
 
