@@ -20,8 +20,15 @@ from symgrad.bounds.inequality import (
     Prove,
     rule,
 )
-from symgrad.bounds.intervals import bound_product, largest
-from symgrad.bounds.upper_ends import constant_diagonal, diagonal_entries, negated, upper_end
+from symgrad.bounds.intervals import bound_product
+from symgrad.bounds.upper_ends import (
+    constant_diagonal,
+    diagonal_entries,
+    negated,
+    scaled_upper_end,
+    times_upper_end,
+    upper_end,
+)
 from symgrad.calculus.structure import collected, factors_in_runs, gated_terms
 from symgrad.language.construct import add_operators, compose, scale
 from symgrad.language.logarithmic_norm import LogarithmicNorm
@@ -135,17 +142,12 @@ def logarithmic_norm_of_a_multiple(goal: LogarithmicNormOf, prove: Prove, contex
     factor, operand = goal.operator.coefficient, goal.operator.operand
     if factor.is_nonnegative:
         premise = prove(LogarithmicNormOf(operand, goal.norm))
-        return Conclusion(_times(factor, premise.bound), (premise,))
+        return Conclusion(times_upper_end(factor, premise.bound), (premise,))
     opposite = negated(operand)
     if not factor.is_nonpositive or opposite is None:
         return Lacking("the sign of the factor is not known, or the minus sign could not be taken inside")
     premise = prove(LogarithmicNormOf(opposite, goal.norm))
-    return Conclusion(_times(-factor, premise.bound), (premise,))
-
-
-def _times(factor: sp.Expr, bound: sp.Expr) -> sp.Expr:
-    """A non-negative number times an upper bound, which may be infinite."""
-    return bound_product([factor, bound]) if bound == sp.oo else factor * bound
+    return Conclusion(times_upper_end(-factor, premise.bound), (premise,))
 
 
 @rule(
@@ -192,21 +194,7 @@ def rows_or_columns_scaled(goal: LogarithmicNormOf, prove: Prove, context: Any) 
     premises = [] if only_negative else [prove(LogarithmicNormOf(rest, goal.norm))]
     if not low.is_nonnegative and opposite is not None:
         premises.append(prove(LogarithmicNormOf(opposite, goal.norm)))
-    return Conclusion(_scaled_bound(low, high, [item.bound for item in premises]), (inside, *premises))
-
-
-def _scaled_bound(low: sp.Expr, high: sp.Expr, rates: list[sp.Expr]) -> sp.Expr:
-    """The largest ``|v| mu(sign(v) A)`` for v in [low, high]."""
-    if low.is_nonnegative:
-        return largest(_times(low, rates[0]), _times(high, rates[0]))
-    if high.is_nonpositive:
-        return largest(_times(-low, rates[0]), _times(-high, rates[0]))
-    return largest(sp.S.Zero, _non_negative_times(high, rates[0]), _non_negative_times(-low, rates[1]))
-
-
-def _non_negative_times(factor: sp.Expr, rate: sp.Expr) -> sp.Expr:
-    """A factor that may be negative times a rate, for a maximum with zero."""
-    return _times(factor if factor.is_nonnegative else largest(sp.S.Zero, factor), rate)
+    return Conclusion(scaled_upper_end(low, high, [item.bound for item in premises]), (inside, *premises))
 
 
 def _scaled_side(goal: LogarithmicNormOf, context: Any) -> tuple[Vector, Operator] | None:

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from symgrad.bounds.inequality import Conclusion, EntryRange, Prove
-from symgrad.bounds.intervals import interval_scaled, largest
+from symgrad.bounds.intervals import bound_product, interval_scaled, largest
 from symgrad.calculus.structure import affine_terms
 from symgrad.language.construct import add_operators, add_vectors, apply_operator, compose, hadamard_vectors, scale
 from symgrad.language.operators import (
@@ -27,7 +27,7 @@ from symgrad.language.operators import (
     walk,
 )
 
-__all__ = ["constant_diagonal", "diagonal_entries", "negated", "upper_end"]
+__all__ = ["constant_diagonal", "diagonal_entries", "negated", "scaled_upper_end", "times_upper_end", "upper_end"]
 
 _CORNERS = 3  # coefficients of unknown sign up to which all corners are compared
 
@@ -107,3 +107,22 @@ def negated(operator: Operator) -> Operator | None:
             first = negated(factors[0])
             return None if first is None else compose(first, *factors[1:])
     return None
+
+
+def times_upper_end(factor: sp.Expr, bound: sp.Expr) -> sp.Expr:
+    """A non-negative number times an upper bound, which may be infinite."""
+    return bound_product([factor, bound]) if bound == sp.oo else factor * bound
+
+
+def scaled_upper_end(low: sp.Expr, high: sp.Expr, rates: list[sp.Expr]) -> sp.Expr:
+    """The largest ``|v| mu(sign(v) A)`` for v in [low, high]."""
+    if low.is_nonnegative:
+        return largest(times_upper_end(low, rates[0]), times_upper_end(high, rates[0]))
+    if high.is_nonpositive:
+        return largest(times_upper_end(-low, rates[0]), times_upper_end(-high, rates[0]))
+    return largest(sp.S.Zero, _non_negative_times(high, rates[0]), _non_negative_times(-low, rates[1]))
+
+
+def _non_negative_times(factor: sp.Expr, rate: sp.Expr) -> sp.Expr:
+    """A factor that may be negative times a rate, for a maximum with zero."""
+    return times_upper_end(factor if factor.is_nonnegative else largest(sp.S.Zero, factor), rate)
