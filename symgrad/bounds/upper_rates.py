@@ -132,7 +132,10 @@ class UpperRate:
         return upper_float(found.constants[norm_index(norm)]) if isinstance(found, RateCertificate) else math.inf
 
     def verify(self) -> bool:
-        """Prove the rate again."""
+        """Prove the rate again: that these are the blocks, and what each certificate says."""
+        blocks = [part.entries.tolist() for part in self.parts]
+        if blocks != [part.tolist() for part in circular_parts(self.form)]:
+            return False
         return all(_is_proved(restricted(self.form, part.entries), part) for part in self.parts)
 
 

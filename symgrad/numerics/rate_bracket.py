@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -154,9 +154,13 @@ class RateBracket(Presentable):
         return "neither vanishing nor explosion is proved"
 
     def replay(self) -> bool:
-        """Prove both ends again: the certificates of the upper rate, the slopes and the trajectory of the lower."""
-        real = self.realised is None or self.realised.replay()
-        return real and self.witness.replay() and self.bound.verify()
+        """Prove both ends again, from the model and its weights, with the certificates, slopes and inputs found."""
+        form, ranges, scope = _form(self.model, self.weights)
+        orbit, bound = self.realised, replace(self.bound, form=form)
+        if orbit is not None:
+            orbit = replace(orbit, model=self.model, weights=self.weights, ranges=ranges)
+        real = orbit is None or orbit.replay()
+        return real and scope == self.scope and replace(self.witness, form=form).replay() and bound.verify()
 
 
 def rate_bracket(

@@ -172,6 +172,9 @@ def test_tightened_and_forged_claims_are_caught():
     part = found.bound.parts[0]
     forged = replace(part, rates={name: 0.9 * rate for name, rate in part.rates.items()})
     assert not replace(found.bound, parts=(forged,)).verify()
+    assert not replace(found.bound, parts=()).verify()
+    assert not replace(found, bound=replace(found.bound, parts=(forged,))).replay()
+    assert not replace(found, weights=bind(found.model, {"W": np.eye(4), "U": np.eye(4), "b": np.zeros(4)})).replay()
 
 
 def test_an_orbit_outside_its_ranges_is_not_proved():
