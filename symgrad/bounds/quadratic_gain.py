@@ -15,7 +15,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, eigh
 
 from symgrad.bounds.normal_loop import NormalLoop
 from symgrad.rigor.positive_definite import congruence, is_positive_definite
@@ -92,8 +91,10 @@ def least_rate(loop: NormalLoop, matrix: Array, multipliers: Array) -> float:
             factor = np.linalg.cholesky(np.diag(multipliers) - taken[states:, states:])
             half = np.linalg.solve(factor, taken[states:, :states])
             whole = taken[:states, :states] + half.T @ half
-            square = eigh((whole + whole.T) / 2, matrix, eigvals_only=True, subset_by_index=[states - 1] * 2)[0]
-        except (LinAlgError, ValueError):
+            root = np.linalg.cholesky(matrix)
+            whole = np.linalg.solve(root, np.linalg.solve(root, (whole + whole.T) / 2).T)
+            square = np.linalg.eigvalsh((whole + whole.T) / 2)[-1]
+        except (np.linalg.LinAlgError, ValueError):
             return math.inf
     return math.sqrt(max(float(square), 0.0))
 
