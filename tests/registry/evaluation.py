@@ -34,7 +34,7 @@ from symgrad.bounds.inequality import (
     rules_for,
 )
 from symgrad.bounds.parameter_instances import dense
-from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedProductNorm
+from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedDifferentialNorm, WeightedProductNorm
 from symgrad.calculus.enclose import BallEvaluator, column_of_balls
 from symgrad.language.entrywise import PerronRatio
 from symgrad.language.layers import LayerMatrix
@@ -175,6 +175,8 @@ def _in_weighted_norms(goal: Quantity, here: BallEvaluator, steps: int) -> Any:
             return np.abs(_floats(dense(operator, here)))
         case WeightedProductNorm(jacobian, _, norm, _):
             return _size(np.linalg.matrix_power(_floats(dense(jacobian, here)), steps), norm)
+        case WeightedDifferentialNorm(jacobian, rows, first, last, norm, _):
+            return _value(DifferentialNorm(jacobian, rows, first, last, norm), [here], steps)
     return _of_a_flow(goal, here, steps)
 
 

@@ -27,7 +27,7 @@ from symgrad.bounds.inequality import (
     RowNormOf,
     VectorNormOf,
 )
-from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedProductNorm
+from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedDifferentialNorm, WeightedProductNorm
 from symgrad.bounds.weighted_rules import GAMMA
 from symgrad.bounds.weighted_rules import C as CONSTANT
 from symgrad.language.construct import add_vectors, apply_operator, scale
@@ -140,6 +140,14 @@ def weighted(kind: str, weights: Any, norms: tuple[Any, ...] = ALL, **found: flo
     )
 
 
+def weighted_sum(kind: str, weights: Any, **found: float) -> Case:
+    """The sum of three powers of the Jacobian through a weighted norm."""
+    rows, three = ((Identity(n),),), sp.Integer(3)
+    jacobian = sg.jacobian(LINEAR).operator
+    case = weighted("", weights, **found)
+    return replace(case, goal=lambda norm: WeightedDifferentialNorm(jacobian, rows, sp.S.Zero, three, norm, kind))
+
+
 NO_END = "undeclared variable"  # every real number: no end is there to be reached
 LINEAR = sg.Recurrence({x: A * x})
 CIRCULANT = {"A": np.array([[1.0, 2.0], [2.0, 1.0]])}  # symmetric, with rows and columns of equal sums
@@ -195,6 +203,8 @@ ATTAINED: dict[str, Case] = {
     "perron scaling": weighted("perron", CIRCULANT),
     "diagonal scaling": weighted("diagonal", CIRCULANT, ONLY_TWO, rate=3.0, constant=1.0),
     "common quadratic norm": weighted("quadratic", {"A": 3.0 * TURN}, ONLY_TWO, rate=3.0, constant=1.0),
+    "weighted geometric series": weighted_sum("perron", {"A": CIRCULANT["A"] / 6}),
+    "least of several sums": weighted_sum("best", {"A": CIRCULANT["A"] / 6}, rate=0.5, constant=1.0),
     "least of several bounds": weighted("best", CIRCULANT, rate=3.0, constant=1.0),
     "parameter vector": entries(P, p=[2.0, -2.0]),
     "fused function": entries(Hadamard(X, X), {x: [0.0, 1.0]}),
@@ -339,6 +349,14 @@ UNMET: dict[str, list[tuple[Any, sg.Recurrence]]] = {
     "perron scaling": [(in_norm("perron"), DEEP), (in_norm("diagonal"), MODEL)],
     "diagonal scaling": [(in_norm("diagonal"), DEEP), (in_norm("diagonal", UNBOUNDED), MODEL)],
     "common quadratic norm": [(in_norm("quadratic"), DEEP), (in_norm("quadratic", UNBOUNDED), MODEL)],
+    "least of several sums": [
+        (
+            WeightedDifferentialNorm(
+                Compose((Diagonal(Y), Weight(A))), ((Identity(n),),), sp.S.Zero, sp.Integer(3), TWO, "best"
+            ),
+            MODEL,
+        )
+    ],
     "least of several bounds": [(in_norm("best"), DEEP), (in_norm("best", UNBOUNDED), MODEL)],
     "parameter vector": [(EntryRange(X), MODEL)],
     "convex combination of entries": [(EntryRange(VectorSum((Hadamard(Y, X), Hadamard(NOT_Y, Z)))), MODEL)],

@@ -15,7 +15,7 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.bounds.inequality import EntryRange, Inequality, Lacking, MinimumModulusOf, ProductModulus, rules_for
-from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedProductNorm
+from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedDifferentialNorm, WeightedProductNorm
 from symgrad.language.norms import NORMS
 from tests.registry.evaluation import answer, both_sides, rate
 from tests.registry.rule_cases import ATTAINED, MODEL, NO_END, UNMET, Y
@@ -105,6 +105,8 @@ WITHOUT = {
         np.abs(np.linalg.eigvals(2 * UP @ (2 * DOWN))).max(),
         1.0,
     ),
+    "weighted geometric series": ("the constant, here left out", norm([[1.0, 4.0], [1.0, 1.0]]), 1.0 + 2.0),
+    "least of several sums": ("each is a bound, here that of spectral radii is none", norm(EYE + UP), 1.0 + 0.0),
     "least of several bounds": ("each is a bound, here the spectral radius is none", norm(UP), min(norm(UP), 0.0)),
     "declared range": ("every step stays in [0, 1], the first included", 2.0, 1.0),
     "parameter vector": ("no state stands in p", np.abs(w).max(), np.abs(v).max()),
@@ -206,7 +208,7 @@ WITHOUT = {
 
 
 # The bounds are proved for all states and inputs at once, and all steps share the parameters: no quantity lacks this.
-EVERY_STEP = {"geometric series", "geometric series of gain matrices"}
+EVERY_STEP = {"weighted geometric series", "geometric series", "geometric series of gain matrices"}
 
 
 def test_every_rule_is_in_every_table() -> None:
@@ -235,7 +237,7 @@ def test_without_a_hypothesis_the_rule_says_nothing(name: str, goal: Any, model:
     found = answer(name, goal, model)
     if isinstance(found, Lacking):
         assert found.reason
-    elif isinstance(goal, (MagnitudesOf, WeightedProductNorm)):
+    elif isinstance(goal, (MagnitudesOf, WeightedProductNorm, WeightedDifferentialNorm)):
         assert not found.is_finite
     else:
         assert isinstance(goal, (MinimumModulusOf, ProductModulus))
