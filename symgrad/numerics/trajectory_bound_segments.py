@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from flint import arb
 from numpy.typing import NDArray
 
 from symgrad.language.norms import Norm
-from symgrad.numerics.trajectory_bound_norms import exponent_of, floats_around
+from symgrad.numerics.trajectory_bound_norms import floats_around
 from symgrad.rigor.balls import upper_float
 from symgrad.rigor.matrix_norms import operator_norm
 
@@ -42,8 +44,8 @@ class Segments:
     """Bounds on the norms of ``G_i ... G_{j-1}`` for all i <= j.
 
     Attributes:
-        table: entry [i, j] for factors scaled by powers of two near them, so that nothing leaves the range of floats.
-        exponents: these powers.
+        table: entry [i, j] for factors scaled by powers of two, so that long products do not leave the range of floats.
+        exponents: entry j is the sum of the powers of the factors before j.
     """
 
     table: Array
@@ -52,13 +54,29 @@ class Segments:
     @classmethod
     def of(cls, factors: Sequence[Factor], norm: Norm) -> Segments:
         """Those of a chain."""
-        exponents = tuple(exponent_of(factor.matrix) for factor in factors)
-        return cls(_table(factors, exponents, norm), exponents)
+        exponents = _exponents(factors)
+        return cls(_table(factors, exponents, norm), (0, *accumulate(exponents)))
 
     def norm(self, start: int, stop: int) -> arb:
         """A bound on the norm of the true product of the factors start ... stop - 1."""
-        value, scale = float(self.table[start, stop]), arb((1, sum(self.exponents[start:stop])))
+        value, scale = float(self.table[start, stop]), arb((1, self.exponents[stop] - self.exponents[start]))
         return arb(value) * scale if np.isfinite(value) else arb.pos_inf()
+
+
+def _exponents(factors: Sequence[Factor]) -> list[int]:
+    """Powers of two by which the product from the first factor on grows with each."""
+    found, product = [], np.eye(factors[0].matrix.nrows())
+    for factor in factors:
+        near = floats_around(factor.matrix)
+        with np.errstate(all="ignore"):
+            product = product @ near.mid
+        largest = float(np.abs(product).max(initial=0.0))
+        if not 0 < largest < np.inf:
+            product, largest = np.eye(product.shape[1]), 1.0
+        power = math.frexp(largest)[1]
+        product = np.ldexp(product, -power)
+        found.append(near.exponent + power)
+    return found
 
 
 def _table(factors: Sequence[Factor], exponents: Sequence[int], norm: Norm) -> Array:

@@ -301,6 +301,18 @@ def test_a_dead_unit_leaves_a_kernel() -> None:
     assert bound.at(3).lower > 0.9
 
 
+def test_spreads_of_long_products_do_not_stop_at_the_least_float() -> None:
+    weights, inputs = weights_of(2, 1e-3), np.ones((130, 2))
+    exact = sg.trajectory_bound(sg.models.elman(), weights, inputs)
+    bound = sg.trajectory_bound(sg.models.elman(), weights, inputs, radius=1e-7)
+    assert exact.at(130).upper.log10 < -400
+    assert bound.at(130).upper.log10 < exact.at(130).upper.log10 + 0.01
+    assert bound.at(130).lower.log10 > exact.at(130).lower.log10 - 0.01
+    weights["W"] *= 1e6
+    linear = sg.trajectory_bound(sg.models.elman("identity"), weights, inputs, radius=1.0)
+    assert linear.at(130).upper.log10 - linear.at(130).lower.log10 < 1e-9
+
+
 def test_between_horizon_and_rate() -> None:
     setting = Setting("elman", 12, scale=0.5)
     bound, (_, jacobians) = setting.bound(), setting.course()
