@@ -6,6 +6,7 @@ from symgrad.present import (
     checks,
     claims,
     closed_bounds,
+    comparisons,
     counterexamples,
     derivatives,
     equations,
@@ -20,6 +21,7 @@ from symgrad.present import (
     teacher,
     trajectory_bounds,
     unrolled,
+    verdicts,
 )
 from symgrad.present.checks import check_table
 from symgrad.present.dispatch import latex, plot, text, to_dict
@@ -33,6 +35,7 @@ __all__ = [
     "checks",
     "claims",
     "closed_bounds",
+    "comparisons",
     "counterexamples",
     "derivatives",
     "document",
@@ -52,5 +55,6 @@ __all__ = [
     "to_dict",
     "trajectory_bounds",
     "unrolled",
+    "verdicts",
     "with_numbers",
 ]
