@@ -44,6 +44,7 @@ class TrajectoryBound(Presentable):
         linearised: the enclosed trajectory and the Jacobians along it.
         norm: the operator norm.
         norms_from_end: for k = 1 ... T the norm of ``P_{T,k}`` from both sides.
+        bits: the precision of the balls that they come from.
 
     >>> import numpy as np, symgrad as sg
     >>> weights = {"W": np.diag([0.5, 2.0]), "U": np.zeros((2, 1)), "b": np.zeros(2)}
