@@ -8,6 +8,9 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
@@ -112,6 +115,19 @@ def test_no_solution_exceeds_the_bound(name, norm):
     derivative = Solution(flow, weights, seed).derivative(0.7)
     size = np.linalg.norm(derivative, ORDERS[str(norm)])
     assert size <= bound.evaluate(weights, T=0.7) * (1 + 1e-7)
+
+
+@settings(max_examples=25, deadline=None)
+@given(size=st.integers(1, 3), norm=st.sampled_from([1, 2, "inf"]), data=st.data())
+def test_slopes_that_stay_as_they_are_obey_the_bound(size, norm, data):
+    """A Jacobian that is the same all the time is one of the cases: its exponential is known."""
+    square = arrays.arrays(np.float64, (size, size), elements=st.floats(-4, 4))
+    matrix, share = data.draw(square), data.draw(arrays.arrays(np.float64, size, elements=st.floats(0, 1)))
+    series = sg.flow_bound(sg.Flow({x: -x + tanh(W * x)}), norm).with_weights({"W": matrix})
+    order = ORDERS[str(norm)]
+    for time in (0.25, 2.0):
+        reached = np.linalg.norm(expm(time * (share[:, None] * matrix - np.eye(size))), order)
+        assert reached <= series.at(time) * (1 + 1e-9)
 
 
 @NORMS
