@@ -17,6 +17,7 @@ from symgrad.rigor.balls import working_precision
 __all__ = ["NumberWriter"]
 
 _BITS = 128
+_FEW = 4  # rows and columns of matrices that are written out in numbers
 
 
 class NumberWriter:
@@ -85,6 +86,17 @@ class NumberWriter:
         rows = [[rounded(self.ball(entry), up) for entry in row] for row in content.tolist()]
         written = self.vocabulary.notation.matrix([[self.digits(number) for number in row] for row in rows])
         return self.relation([number for row in rows for number in row], up), written
+
+    def entries(self, expr: sp.MatrixExpr) -> tuple[str, str] | None:
+        """A small matrix expression with each entry rounded up, and how it stands to the original; None for others."""
+        sizes = [sp.sympify(size).xreplace(dict(self.evaluator.weights.sizes)) for size in expr.shape]
+        if any(size > _FEW for size in sizes):
+            return None
+        with working_precision(_BITS):
+            balls = self.evaluator.matrix(expr)
+        rows = [[rounded(entry, up=True) for entry in row] for row in balls.tolist()]
+        written = self.vocabulary.notation.matrix([[self.digits(number) for number in row] for row in rows])
+        return self.relation([number for row in rows for number in row], up=True), written
 
     def value(self, ball: arb, up: bool) -> tuple[str, str]:
         """A number, rounded in a direction, and how what it bounds stands to it."""

@@ -11,6 +11,7 @@ from symgrad.bounds.layers import LayerProduct
 from symgrad.bounds.product import Bound, BoundSeries
 from symgrad.bounds.proof import Proof
 from symgrad.bounds.steps import checked_steps
+from symgrad.bounds.weighted_growth import BestPower, CertifiedPower
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.errors import InputError
 from symgrad.language.weights import LayerWeights
@@ -106,6 +107,8 @@ class _Product:
         growth = self.bound.growth
         if isinstance(growth, LayerProduct):
             return [first, *self._layers(growth), *rest, *self._count()]
+        if isinstance(growth, (CertifiedPower, BestPower)):
+            return [first, self._value(), *rest, *self._count()]
         if self.bound.gain.rows == 1:
             return [first, *self._rate(), *rest, *self._count()]
         matrix, *rest = rest
@@ -180,6 +183,7 @@ def _gradient(item: Numbered, notation: Notation) -> list[Equation]:
         if single
         else {letters.writer.gain: bound.gain, letters.column: bound.source}
     )
+    values = {name: expr for name, expr in values.items() if numbers.known(expr)}
     found = []
     for equation in equations(bound, notation):
         found.append(equation)
