@@ -127,10 +127,14 @@ class GradientBound(Presentable):
     @property
     def source(self) -> sp.Expr:
         """The bound M on ``||dF/dtheta||``; for several states and a gain matrix the column m of bounds."""
-        bounds = [premise.bound for premise in self._parts[0].premises[1:]]
         if self._is_weighted:
-            return source_size(bounds, self.norm)
-        return bounds[0] if len(bounds) == 1 else sp.ImmutableDenseMatrix(bounds)
+            return source_size(self.sources, self.norm)
+        return self.sources[0] if len(self.sources) == 1 else sp.ImmutableDenseMatrix(self.sources)
+
+    @property
+    def sources(self) -> list[sp.Expr]:
+        """The bounds on each state's derivative by the parameters."""
+        return [premise.bound for premise in self._parts[0].premises[1:]]
 
     @property
     def pointwise(self) -> sp.Expr | None:
@@ -292,11 +296,10 @@ def _rate(inequality: Inequality) -> sp.Expr:
 def _series(bound: GradientBound, weights: Weights, steps: int) -> GradientSeries[GradientBound]:
     """The bound with numbers put in."""
     first = checked_count("terms", bound.first.xreplace({bound.steps: sp.Integer(steps)}), 0, sp.Integer(steps))
-    sources = [premise.bound for premise in bound._parts[0].premises[1:]]
     with working_precision(_BITS):
         evaluator = BoundEvaluator(weights)
         slopes = None if bound.box is None else unit_slopes(bound.box, weights)
-        entries = source_bounds([evaluator.ball(size) for size in sources], bound._rows, slopes, bound.norm)
+        entries = source_bounds([evaluator.ball(size) for size in bound.sources], bound._rows, slopes, bound.norm)
         series = bound.product.growth.series(evaluator)
     units = None if slopes is None else slopes.units
     source = Source(entries, bound.norm)

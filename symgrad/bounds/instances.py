@@ -29,8 +29,14 @@ from symgrad.bounds.inequality import (
 )
 from symgrad.bounds.layer_instances import layer_limit
 from symgrad.bounds.parameter_instances import dense, parameters_obey
-from symgrad.bounds.weighted_instances import InstanceCertificates, moduli_obey, product_limit, weighted_obeys
-from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedProductNorm
+from symgrad.bounds.weighted_instances import (
+    InstanceCertificates,
+    moduli_obey,
+    product_limit,
+    weighted_obeys,
+    weighted_sum_obeys,
+)
+from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedDifferentialNorm, WeightedProductNorm
 from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, column_of_balls, norm_of_balls, vector_norm
 from symgrad.language.matrix_properties import MatrixProperty, diagonal, nonnegative, orthogonal, symmetric
 from symgrad.language.norms import Norm
@@ -181,6 +187,8 @@ def _obeys_weighted(inequality: Inequality, instance: Instance) -> bool:
         case WeightedProductNorm(jacobian, _, norm, _):
             runs = ((_STEPS, run) for run in _runs(jacobian, instance))
             return weighted_obeys(inequality, instance.bounds, instance.certificates, runs, norm)
+        case WeightedDifferentialNorm():
+            return weighted_sum_obeys(inequality, instance.bounds, instance.certificates, instance.points)
     return parameters_obey(inequality, instance.bounds, instance.points)
 
 

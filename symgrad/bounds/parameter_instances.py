@@ -10,11 +10,12 @@ from flint import arb, arb_mat
 
 from symgrad.bounds.geometric import ball_power_sum
 from symgrad.bounds.inequality import DifferentialNorm, Inequality, RowNormOf, VectorNormOf
+from symgrad.bounds.weighted_quantities import WeightedDifferentialNorm
 from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, norm_of_balls, vector_norm
 from symgrad.language.operators import Block, Operator
 from symgrad.rigor.balls import exact_ball
 
-__all__ = ["dense", "parameters_obey", "stacked"]
+__all__ = ["dense", "parameters_obey", "stacked", "sum_limit", "sums_stay_below", "terms_tried"]
 
 _STEPS = 3
 
@@ -46,19 +47,30 @@ def _over_steps(
     """Sums of products of a few Jacobians with derivatives by the parameters, against the bound."""
     if not inequality.is_finite:
         return True
+    return sums_stay_below(quantity, sum_limit(inequality, quantity, bounds), points)
+
+
+def terms_tried(quantity: DifferentialNorm | WeightedDifferentialNorm) -> tuple[int, int]:
+    """From which term to which number of steps a sum is tried: as stated, or few where they are symbols or many."""
     steps = int(quantity.steps) if quantity.steps.is_Integer and quantity.steps < _STEPS else _STEPS
-    first = min(int(quantity.first), steps) if quantity.first.is_Integer else 1
-    limit = _limit(inequality, quantity, bounds, first, steps)
-    repeated = [[point] * steps for point in points]
-    for run in [list(points[:steps]), *repeated]:
+    return min(int(quantity.first), steps) if quantity.first.is_Integer else 1, steps
+
+
+def sums_stay_below(
+    quantity: DifferentialNorm | WeightedDifferentialNorm, limit: arb, points: Sequence[BallEvaluator]
+) -> bool:
+    """Whether no sum over a few steps, at different points or the same, is proved to exceed a limit."""
+    first, steps = terms_tried(quantity)
+    for run in [list(points[:steps]), *([point] * steps for point in points)]:
         total = _sum_over_steps(quantity, run, first)
         if total is not None and exact_ball(norm_of_balls(total, quantity.norm.p).lower) > limit:
             return False
     return True
 
 
-def _limit(inequality: Inequality, quantity: DifferentialNorm, bounds: BoundEvaluator, first: int, steps: int) -> arb:
+def sum_limit(inequality: Inequality, quantity: DifferentialNorm, bounds: BoundEvaluator) -> arb:
     """The stated bound; where it is stated for a symbolic or larger number of steps, from its premises."""
+    first, steps = terms_tried(quantity)
     if (quantity.first, quantity.steps) == (first, steps):
         return bounds.ball(inequality.bound)
     rate, *sources = (premise.bound for premise in inequality.premises)
@@ -67,7 +79,7 @@ def _limit(inequality: Inequality, quantity: DifferentialNorm, bounds: BoundEval
     return vector_norm(arb_mat([[entry] for entry in entries]), quantity.norm)
 
 
-def _sum_over_steps(quantity: DifferentialNorm, run: list[BallEvaluator], first: int) -> Any:
+def _sum_over_steps(quantity: DifferentialNorm | WeightedDifferentialNorm, run: list[BallEvaluator], first: int) -> Any:
     """The sum of the terms from k = first on, at the points of a run from the last step to the first; None if empty."""
     product, total = None, None
     for k, point in enumerate(run):

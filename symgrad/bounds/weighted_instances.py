@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sympy as sp
-from flint import arb
+from flint import arb, arb_mat
 
 from symgrad.bounds.certificates import RateCertificate
 from symgrad.bounds.diagonal_scaling import diagonal_certificate
 from symgrad.bounds.gain import ball_power_norm
-from symgrad.bounds.inequality import Inequality
-from symgrad.bounds.parameter_instances import dense
+from symgrad.bounds.inequality import DifferentialNorm, Inequality
+from symgrad.bounds.parameter_instances import dense, sum_limit, sums_stay_below, terms_tried
 from symgrad.bounds.perron_scaling import perron_certificates
 from symgrad.bounds.quadratic import quadratic_certificate
-from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedProductNorm
+from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedDifferentialNorm, WeightedProductNorm
 from symgrad.bounds.weighted_rules import GAMMA, C
-from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, norm_of_balls
+from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator, norm_of_balls, vector_norm
 from symgrad.calculus.jacobian import jacobian
 from symgrad.calculus.slope_form import SlopeForm, slope_form
 from symgrad.errors import NoBoundError
@@ -26,7 +26,7 @@ from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.rigor.balls import ball_function, exact_ball
 
-__all__ = ["InstanceCertificates", "moduli_obey", "product_limit", "weighted_obeys"]
+__all__ = ["InstanceCertificates", "moduli_obey", "product_limit", "weighted_obeys", "weighted_sum_obeys"]
 
 
 class InstanceCertificates:
@@ -125,6 +125,61 @@ def _limit(inequality: Inequality, steps: int, bounds: BoundEvaluator, certifica
     value = ball_function(stated, (C, GAMMA))
     p = float(quantity.norm.p)
     return _least(value(item.constants[p], exact_ball(item.rate)) for item in found)
+
+
+def weighted_sum_obeys(
+    inequality: Inequality,
+    bounds: BoundEvaluator,
+    certificates: InstanceCertificates,
+    points: Sequence[BallEvaluator],
+) -> bool:
+    """Whether no sum over a few steps is proved to exceed what is stated through weighted norms.
+
+    Args:
+        inequality: about the sum over the steps of products with derivatives by the parameters.
+        bounds: its expressions with the weights put in.
+        certificates: of the same weights.
+        points: the same weights with states and inputs.
+    """
+    quantity = inequality.quantity
+    if not isinstance(quantity, WeightedDifferentialNorm):
+        raise TypeError(f"no sum over the steps in a weighted norm: {type(quantity).__name__}")
+    return sums_stay_below(quantity, _sum_limit(inequality, bounds, certificates), points)
+
+
+def _sum_limit(inequality: Inequality, bounds: BoundEvaluator, certificates: InstanceCertificates) -> arb:
+    """The stated bound on a sum with numbers put in; for a symbolic or larger number of steps, from its premises."""
+    quantity, premises = inequality.quantity, inequality.premises
+    if not inequality.is_finite:
+        return arb.pos_inf()
+    if isinstance(quantity, DifferentialNorm):
+        return sum_limit(inequality, quantity, bounds).upper()
+    if not isinstance(quantity, WeightedDifferentialNorm):
+        raise TypeError(f"no bound on a sum over the steps: {type(quantity).__name__}")
+    if quantity.kind == "best":
+        return _least(_sum_limit(item, bounds, certificates) for item in premises)
+    first, steps = terms_tried(quantity)
+    if (quantity.first, quantity.steps) == (first, steps):
+        return _least(map(bounds.ball, _with_rates(inequality, certificates)))
+    sizes = arb_mat([[bounds.ball(row.bound)] for row in premises[1:]])
+    factors = (_limit(premises[0], k, bounds, certificates) for k in range(first, steps))
+    return (vector_norm(sizes, quantity.norm) * sum(factors, arb(0))).upper()
+
+
+def _with_rates(inequality: Inequality, certificates: InstanceCertificates) -> list[sp.Expr]:
+    """What is stated, with the rates and constants of certificates where it is stated in such symbols."""
+    product, stated = inequality.premises[0].quantity, inequality.bound
+    if not stated.has(GAMMA, C) or not isinstance(product, WeightedProductNorm):
+        return [stated]
+    p = float(product.norm.p)
+    found = (item for item in certificates.of(product) if item.constants[p].is_finite())
+    return [stated.xreplace({C: _rational(item.constants[p]), GAMMA: _rational(arb(item.rate))}) for item in found]
+
+
+def _rational(ball: arb) -> sp.Rational:
+    """The upper end of a ball, exactly."""
+    mantissa, exponent = ball.upper().man_exp()
+    return sp.Rational(int(mantissa)) * sp.Rational(2) ** int(exponent)
 
 
 def _least(limits: Iterable[arb]) -> arb:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sympy as sp
@@ -22,7 +23,7 @@ from symgrad.present.scalars import phrase
 from symgrad.present.vocabulary import Vocabulary
 from symgrad.rigor.balls import Enclosed
 
-__all__ = ["bound_equations"]
+__all__ = ["bound_equations", "weighted_names", "weighted_right"]
 
 
 @equations.register
@@ -46,7 +47,8 @@ def bound_equations(bound: Bound, notation: Notation, powers: bool = True) -> li
         left, signs = writer.least(product, bound.norm), (notation.greater_or_equal, notation.claimed_from_below)
     relation = signs[0] if bound.factor == 1 else signs[1]
     if isinstance(bound.growth, (BestPower, CertifiedPower)):
-        found = _weighted_equations(bound, writer, left, relation)
+        right = weighted_right(bound, writer)
+        found = [Equation(left, relation, [(False, right)]), *weighted_names(bound, writer)]
     elif bound.gain.rows == 1:
         found = [Equation(left, relation, [(False, writer.vocabulary.scalar(bound.expr))])]
     elif bound.side == "upper":
@@ -59,20 +61,26 @@ def bound_equations(bound: Bound, notation: Notation, powers: bool = True) -> li
     return [*found, *_constants(bound, writer.vocabulary), *ranges, *start]
 
 
-def _weighted_equations(bound: Bound, writer: QuantityWriter, left: str, relation: str) -> list[Equation]:
-    """The bound, or the least of several, then what stands in them."""
-    growth = bound.growth
-    named = growth.named if isinstance(growth, BestPower) else {bound.method: growth}
+def weighted_right(bound: Bound, writer: QuantityWriter) -> str:
+    """A bound in a weighted norm, or the least of several."""
+    return writer.weighted.least([_written(growth, bound, writer) for growth in _named(bound).values()])
+
+
+def weighted_names(bound: Bound, writer: QuantityWriter) -> list[Equation]:
+    """What stands in such a bound."""
+    named = _named(bound)
     matrices = [g.inner.gain for g in named.values() if isinstance(g, RefinedPower) and isinstance(g.inner, GainPower)]
     weighted = [growth.expr(bound.k) for growth in named.values() if isinstance(growth, CertifiedPower)]
-    written = writer.weighted.least([_written(growth, bound, writer) for growth in named.values()])
     jacobian = writer.vocabulary.stepped(writer.jacobian, "t")
     return [
-        Equation(left, relation, [(False, written)]),
         *(line for matrix in matrices for line in writer.matrix_equations("gain", matrix)),
         *writer.weighted.matrix_equations(weighted),
         *writer.weighted.meanings(weighted, named, jacobian, bound.norm),
     ]
+
+
+def _named(bound: Bound) -> Mapping[str, Growth]:
+    return bound.growth.named if isinstance(bound.growth, BestPower) else {bound.method: bound.growth}
 
 
 def _written(growth: Growth, bound: Bound, writer: QuantityWriter) -> str:

@@ -8,7 +8,11 @@ import sympy as sp
 
 from symgrad.bounds.gradient import GradientBound
 from symgrad.bounds.layer_gradient import LayerGradientBound
+from symgrad.bounds.weighted_quantities import WeightedDifferentialNorm
+from symgrad.bounds.weighted_rules import GAMMA, C
 from symgrad.language.norms import NORMS
+from symgrad.present.boxes import box_equations
+from symgrad.present.closed_bounds import weighted_names, weighted_right
 from symgrad.present.data import bound_data, expression
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import range_equations
@@ -31,18 +35,24 @@ class GradientWriter:
         self.vocabulary = vocabulary = self.writer.vocabulary
         states = bound.model.states
         self.state = vocabulary.plain[states[0]] if len(states) == 1 else vocabulary.letter("x", "s", "y")
-        self.loss, self.size = vocabulary.letter("L", "E", "R"), vocabulary.letter("M", "N", "K")
+        self.loss, self.size = vocabulary.letter("L", "E", "R"), vocabulary.letter("M", "Q", "Z")
         self.rate, self.column = vocabulary.letter("gamma", "mu", "nu"), vocabulary.letter("m", "q", "v")
+        self.is_weighted = isinstance(bound.inequality.quantity, WeightedDifferentialNorm)
         self.last = vocabulary.scalar(bound.steps)
 
     def equations(self) -> list[Equation]:
         """The bound, then what its letters mean."""
-        bound, notation = self.bound, self.notation
+        bound, writer = self.bound, self.writer
         several = bound.gain.rows > 1
-        relation = notation.less_or_equal
-        found = [Equation(self._left(), relation, [(False, self._several() if several else self._single())])]
-        found += self._several_names() if several else self._single_names()
-        return [*found, *range_equations(self.vocabulary, assumed_ranges(bound.inequality))]
+        right = self._least() if bound.method == "best" else self._several() if several else self._single()
+        names = self._several_names if several else self._weighted_names if self.is_weighted else self._single_names
+        derived = bound.box.ranges if bound.box is not None else {}
+        return [
+            Equation(self._left(), self.notation.less_or_equal, [(False, right)]),
+            *names(),
+            *range_equations(self.vocabulary, assumed_ranges(bound.inequality) - set(derived)),
+            *(box_equations(bound.box, writer.vocabulary) if bound.box is not None else []),
+        ]
 
     def _norm(self, inner: str) -> str:
         return self.notation.norm(inner, NORMS[self.bound.norm.dual])
@@ -73,16 +83,17 @@ class GradientWriter:
     @property
     def rate_name(self) -> str:
         """The letter for the bound on the Jacobian, as it is written."""
-        return self.notation.plain(self._rate_symbol)
+        return self.writer.weighted.letter(GAMMA) if self.is_weighted else self.notation.plain(self._rate_symbol)
 
     def _single(self) -> str:
         """The sum over the powers of the rate, closed."""
         bound, scalar = self.bound, self.vocabulary.scalar
-        size = self.notation.product([self.loss_norm(), self.size])
+        constant = [self.writer.weighted.letter(C)] if bound.constant != 1 else []
+        size = self.notation.product([self.loss_norm(), *constant, self.size])
         count = self.notation.product([size, self._count()])
         if bound.gamma == 1:
             return count
-        name = self.notation.plain(self._rate_symbol)
+        name = self.rate_name
         first, last = (self.notation.power(name, scalar(count)) for count in (bound.first, bound.steps))
         closed = self.notation.quotient(f"{'1' if bound.first == 0 else first} - {last}", f"1 - {name}")
         whole = self.notation.product([size, closed])
@@ -102,9 +113,36 @@ class GradientWriter:
         scalar, bound = self.vocabulary.scalar, self.bound
         found = [Equation(self.size, "=", self.writer.sum(bound.source))]
         if bound.gamma != 1:
-            name = self.notation.plain(self._rate_symbol)
-            found.append(Equation(name, "=", [(False, scalar(bound.gamma))]))
+            found.append(Equation(self.rate_name, "=", [(False, scalar(bound.gamma))]))
         return found
+
+    def _least(self) -> str:
+        """The sum of the least of several bounds on products."""
+        last = f"{self.last}-1"
+        total = self.notation.total(
+            weighted_right(self.bound.product, self.writer), self.vocabulary.scalar(self.bound.first), last
+        )
+        return self.notation.product([self.loss_norm(), self.size, total])
+
+    def _weighted_names(self) -> list[Equation]:
+        """What the letters of a weighted norm mean."""
+        bound, weighted = self.bound, self.writer.weighted
+        letters = {weighted.letter(GAMMA): bound.gamma, weighted.letter(C): bound.constant}
+        known = {} if bound.method == "best" else {n: e for n, e in letters.items() if e not in (GAMMA, C, 1)}
+        return [
+            *self._size_names(),
+            *(Equation(name, "=", [(False, weighted.scalar(expr))]) for name, expr in known.items()),
+            *weighted_names(bound.product, self.writer),
+        ]
+
+    def _size_names(self) -> list[Equation]:
+        """The bound on the derivative by the parameters; of several states the norm of those of each."""
+        sources = self.bound.sources
+        if len(sources) == 1:
+            return [Equation(self.size, "=", self.writer.sum(sources[0]))]
+        column, entries = written_matrix(self.vocabulary, self.column, sp.ImmutableDenseMatrix(sources))
+        norm = self.notation.norm(self.column, self.bound.norm)
+        return [Equation(self.size, "=", [(False, norm)]), Equation(self.column, "=", [(False, column)]), *entries]
 
     def _several(self) -> str:
         term = self.notation.product([self.notation.power(self.writer.gain, "k"), self.column])
@@ -143,7 +181,9 @@ def _(bound: GradientBound) -> dict[str, Any]:
         "steps": str(bound.steps),
         "terms_kept": str(bound.first) if bound.first != 0 else None,
         "expr": expression(bound.expr),
+        "method": bound.method,
         "gain": bound_data(bound.gain),
+        "constant": expression(bound.constant),
         "source": bound_data(bound.source),
         "equations": {"text": text(bound), "latex": latex(bound)},
         "proof": to_dict(bound.proof),

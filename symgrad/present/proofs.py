@@ -8,6 +8,7 @@ from typing import Any
 
 from symgrad.bounds.inequality import DifferentialNorm, FlowDifferentialNorm, RowNormOf, Rule
 from symgrad.bounds.proof import Audit, Proof, Step
+from symgrad.bounds.weighted_quantities import WeightedDifferentialNorm
 from symgrad.language.nodes import Node
 from symgrad.present.breaking import folded
 from symgrad.present.data import bound_data
@@ -38,6 +39,9 @@ _TEXT_WIDTHS = (3, 64, 20, 9, 30, 40)
 _HEADER = ("", "statement", "rule", "from", "hypothesis", "source")
 
 
+_OF_PARAMETERS = DifferentialNorm, FlowDifferentialNorm, WeightedDifferentialNorm
+
+
 def _printed(proof: Proof) -> list[Node]:
     return [node for step in proof for node in printed_nodes(step.inequality.quantity)]
 
@@ -52,11 +56,7 @@ def proof_definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
     printed = _printed(proof)
     return [
         *writer.jacobian_equations(),
-        *(
-            [writer.source_equation()]
-            if isinstance(proof.conclusion.quantity, (DifferentialNorm, FlowDifferentialNorm))
-            else []
-        ),
+        *([writer.source_equation()] if isinstance(proof.conclusion.quantity, _OF_PARAMETERS) else []),
         *_row_definitions(proof, writer),
         *writer.shorthand.definitions(printed, spelled_out=False),
         *function_equations(writer.vocabulary, printed),

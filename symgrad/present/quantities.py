@@ -23,7 +23,7 @@ from symgrad.bounds.inequality import (
     RowNormOf,
     VectorNormOf,
 )
-from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedProductNorm
+from symgrad.bounds.weighted_quantities import MagnitudesOf, WeightedDifferentialNorm, WeightedProductNorm
 from symgrad.calculus.jacobian import Jacobian, jacobian
 from symgrad.language.nodes import Node
 from symgrad.language.norms import Norm
@@ -223,7 +223,7 @@ class QuantityWriter:
                 if is_named(self.shorthand.writer, entries):
                     return notation.norm(row_name(self.vocabulary, entries), norm)
                 return notation.norm(row_written_out(self.shorthand.writer, entries), norm)
-            case DifferentialNorm(_, _, first, steps, norm):
+            case DifferentialNorm(_, _, first, steps, norm) | WeightedDifferentialNorm(_, _, first, steps, norm):
                 last = self.vocabulary.scalar(steps)
                 letters = [stepped(self.jacobian, step) for step in (last, f"{last}-k+1")]
                 terms = notation.product([letters[0], notation.dots, letters[1], stepped(self.source, f"{last}-k")])
@@ -283,11 +283,13 @@ class QuantityWriter:
         match item.quantity:
             case MagnitudesOf(Block()):
                 return [(False, f"{self.weighted.moduli} = {self.weighted.blocks(item.bound)[0]}")]
-            case WeightedProductNorm(_, _, _, "best"):
+            case WeightedProductNorm(kind="best") | WeightedDifferentialNorm(kind="best"):
                 written = ["".join(text for _, text in self._bound(each)) for each in item.premises if each.is_finite]
                 return [(False, self.weighted.least(written))]
             case WeightedProductNorm():
                 return self.weighted.terms(item.bound)
+            case WeightedDifferentialNorm() as quantity:
+                return [(False, self.weighted.series(quantity, item.premises))]
         return self.sum(item.bound)
 
     def _series(self, quantity: DifferentialNorm, premises: Sequence[Inequality]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 import sympy as sp
 
 from symgrad.bounds.inequality import Inequality
-from symgrad.bounds.weighted_quantities import WeightedProductNorm
+from symgrad.bounds.weighted_quantities import WeightedDifferentialNorm, WeightedProductNorm, geometric_parts
 from symgrad.bounds.weighted_rules import GAMMA, C
 from symgrad.language.entrywise import EntrywiseModulus, PerronRatio
 from symgrad.language.norms import NORMS, Norm, SpectralRadius
@@ -88,6 +88,20 @@ class WeightedWriter:
         listed = ", ".join(each)
         return rf"\min\left({listed}\right)" if self.notation is LATEX else f"min({listed})"
 
+    def series(self, quantity: WeightedDifferentialNorm, premises: Sequence[Inequality]) -> str:
+        """The sum of the powers of a rate times its constant and the source, of several states the norm of theirs."""
+        notation, scalar = self.notation, self.vocabulary.scalar
+        product, *rows = premises
+        constant, rate = geometric_parts(product.bound, vars(product.quantity)["k"])
+        base = self.scalar(rate) if rate == GAMMA else notation.brackets(self.scalar(rate))
+        total = notation.total(notation.power(base, "k"), scalar(quantity.first), f"{scalar(quantity.steps)}-1")
+        size = notation.norm(notation.matrix([[scalar(row.bound)] for row in rows]), quantity.norm)
+        if len(rows) == 1:
+            size = notation.brackets(scalar(rows[0].bound)) if rows[0].bound.is_Add else scalar(rows[0].bound)
+        factors = [] if constant == 1 else [self.scalar(constant)]
+        factors += [] if len(rows) == 1 and rows[0].bound == 1 else [size]
+        return notation.product([*factors, total])
+
     def meanings(self, exprs: Iterable[sp.Expr], kinds: Collection[str], jacobian: str, norm: Norm) -> list[Equation]:
         """What rates and constants are that have no closed form, or a name only."""
         ratios = {atom: None for expr in exprs for atom in expr.atoms(PerronRatio)}
@@ -124,7 +138,7 @@ class WeightedWriter:
         scaled = self.notation.norm(self.notation.product([S, jacobian, inverse]), NORMS[sp.Integer(2)])
         size = rf"\kappa_{{2}}\left({S}\right)" if self.notation is LATEX else f"cond({S})"
         words = self._words(norm, size, f"diagonal {S}")
-        return [Equation(scaled, self.notation.less_or_equal, [(False, f"{self._letter(GAMMA)}{words}")])]
+        return [Equation(scaled, self.notation.less_or_equal, [(False, f"{self.letter(GAMMA)}{words}")])]
 
     def _quadratic(self, jacobian: str, norm: Norm) -> list[Equation]:
         """The quadratic norm that the rate holds in."""
@@ -135,20 +149,21 @@ class WeightedWriter:
                 r"\preceq",
                 rf"\sqrt{{\kappa_{{2}}\left({P}\right)}}",
             )
-            right = rf"{self._letter(GAMMA)}^{{2}} {P}"
+            right = rf"{self.letter(GAMMA)}^{{2}} {P}"
         else:
             left, sign, size = f"{jacobian}'*{P}*{jacobian}", "<=", f"sqrt(cond({P}))"
-            right = f"{self._letter(GAMMA)}**2*{P}"
+            right = f"{self.letter(GAMMA)}**2*{P}"
         return [Equation(left, sign, [(False, f"{right}{self._words(norm, size, f'positive definite {P}')}")])]
 
     def _words(self, norm: Norm, size: str, kind: str) -> str:
         """What goes with the rate: the constant, and where both come from."""
-        constant = f"{self._letter(C)} = {size}" if norm.p == 2 else ""
+        constant = f"{self.letter(C)} = {size}" if norm.p == 2 else ""
         space = r",\quad " if self.notation is LATEX else ", "
         words = self.notation.words(f"{kind}, found for given weights")
         return space + (f"{constant}{space}" if constant else "") + words
 
-    def _letter(self, symbol: sp.Symbol) -> str:
+    def letter(self, symbol: sp.Symbol) -> str:
+        """What stands for the rate, or for the constant."""
         return self.notation.plain(self._named(symbol))
 
 

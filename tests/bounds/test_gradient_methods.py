@@ -11,9 +11,13 @@ import sympy as sp
 from flint import arb, arb_mat
 
 import symgrad as sg
+from symgrad.bounds.parameter_instances import sums_stay_below
 from symgrad.bounds.series import Source, UpperSeries
+from symgrad.bounds.weighted_instances import InstanceCertificates, weighted_sum_obeys
 from symgrad.bounds.weighted_series import CertifiedSeries, ClosestSeries, GeometricRate
+from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator
 from symgrad.language.norms import NORMS
+from symgrad.language.weights import Weights
 from tests.bounds.test_gradient import DUAL, drawn, gradient_norm
 
 METHODS = ("range", "perron", "diagonal", "quadratic", "best")
@@ -198,6 +202,25 @@ def test_proofs_name_the_ranges_that_they_rest_on() -> None:
         assert [type(proof).__name__ for proof in bound.proof.lemmas] == ["Proof"]
         assert bound.box is not None
         assert bound.block("b_iz").box is not None
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("name", "steps", "first"), [("elman", 3, 0), ("leaky", None, 2)])
+def test_proofs_are_audited(name: str, steps: int | None, first: int, method: str) -> None:
+    bound = sg.gradient_bound(free(name), *([] if steps is None else [steps]), method=method)
+    assert bound.truncation(first).proof.audit(instances=3)
+
+
+@pytest.mark.parametrize("method", METHODS[1:])
+def test_a_smaller_bound_does_not_pass_the_audit(method: str) -> None:
+    """J = 3 for one unit, so 1 + 3 + 9 is reached, and 0.9 of it is not enough."""
+    bound = sg.gradient_bound(sg.models.elman("identity").assuming({"u": (-1, 1)}), 3, method=method).block("b")
+    weights = Weights({bound.model.symbol("W"): np.array([[3.0]])}, dict.fromkeys(bound.model.sizes, 1))
+    points = [BallEvaluator.of_weights(weights)] * 3
+    certificates = InstanceCertificates(bound.model, weights)
+    assert weighted_sum_obeys(bound.inequality, BoundEvaluator(weights), certificates, points)
+    assert not sums_stay_below(bound.inequality.quantity, arb(0.9 * 13), points)
+    assert bound.evaluate({"W": [[3.0]]}) == pytest.approx(13, rel=1e-6)
 
 
 @pytest.mark.parametrize(
