@@ -56,8 +56,8 @@ def _shown(bound: TrajectoryBound) -> list[int]:
 
 
 def _cells(bound: TrajectoryBound, k: int, power: Any) -> tuple[str, str, str, str]:
-    value, rate = bound.at(k), float(bound.rates[k - 1])
-    step = power(float(np.log10(rate)), rounding=UP) if rate > 0 else "0"
+    value = bound.at(k)
+    step = power(float(np.nextafter(value.upper.log10 / k, np.inf)), rounding=UP) if value.upper.log10 > -np.inf else "0"
     return str(k), power(value.lower.log10, 6, DOWN), power(value.upper.log10, 6, UP), step
 
 
