@@ -1,6 +1,6 @@
-"""The command line: ``symgrad models``, ``derive``, ``verify``, ``gradient`` and ``report``."""
+"""The command line: ``symgrad models``, ``derive``, ``verify``, ``gradient``, ``compare`` and more."""
 
-from symgrad.cli import commands, writing
+from symgrad.cli import commands, networks, writing
 from symgrad.cli.application import main
 
-__all__ = ["commands", "main", "writing"]
+__all__ = ["commands", "main", "networks", "writing"]

@@ -29,6 +29,7 @@ __all__ = [
     "FormatOption",
     "Json",
     "Layers",
+    "Method",
     "ModelName",
     "NormText",
     "Options",
@@ -85,6 +86,9 @@ Assumed = Annotated[
 ]
 Layers = Annotated[int, typer.Option("--layers", metavar="N", help="Stack N copies of the model.")]
 Side = Annotated[str, typer.Option("--side", help="upper, or lower for a bound from below.")]
+Method = Annotated[
+    str, typer.Option("--method", "-m", metavar="M", help="norm, range, perron, diagonal, quadratic or best.")
+]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to write the result.")]
 AlsoJson = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 Prefix = Annotated[str, typer.Option("--prefix", metavar="P", help="Read only weights whose name starts with P.")]

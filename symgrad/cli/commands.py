@@ -21,6 +21,7 @@ from symgrad.cli.application import (
     FormatOption,
     Json,
     Layers,
+    Method,
     ModelName,
     NormText,
     Options,
@@ -59,6 +60,7 @@ def derive(
     activation: ActivationText = None,
     norm: NormText = "2",
     side: Side = "upper",
+    method: Method = "norm",
     ranges: Ranges = None,
     assumed: Assumed = None,
     options: Options = None,
@@ -73,7 +75,7 @@ def derive(
     """
     with one_line_errors():
         chosen = chosen_model(model, activation, options or (), ranges or (), assumed or (), layers)
-        bound = product_bound(chosen, norm, side)
+        bound = product_bound(chosen, norm, side, method)
         parts = {"Recurrence": chosen, "Jacobian": jacobian(chosen), "Bound": bound, "Proof": bound.proof}
         write_parts(parts, form, as_json)
 
@@ -101,6 +103,7 @@ def verify(
     options: Options = None,
     layers: Layers = 1,
     side: Side = "upper",
+    method: Method = "norm",
     prefix: Prefix = "",
     tightened: Annotated[
         str | None, typer.Option("--tightened", metavar="F", help="Check the claim that the rate times F bounds too.")
@@ -114,7 +117,7 @@ def verify(
     """
     with one_line_errors():
         chosen = chosen_model(model, activation, options or (), ranges or (), assumed or (), layers)
-        bound = product_bound(chosen, norm, side)
+        bound = product_bound(chosen, norm, side, method)
         if tightened is not None:
             bound = bound.tightened(parsed_number("tightened", tightened))
         arrays = load_weights(weights, prefix)

@@ -8,6 +8,7 @@ import typer
 
 from symgrad.bounds.gradient import gradient_bound
 from symgrad.bounds.layer_gradient import layer_gradient_bound
+from symgrad.bounds.product import check_method
 from symgrad.calculus.unroll import unroll
 from symgrad.cli.application import (
     ActivationText,
@@ -17,6 +18,7 @@ from symgrad.cli.application import (
     FormatOption,
     Json,
     Layers,
+    Method,
     ModelName,
     NormText,
     Options,
@@ -49,6 +51,7 @@ def gradient(
     ] = None,
     activation: ActivationText = None,
     norm: NormText = "2",
+    method: Method = "norm",
     ranges: Ranges = None,
     assumed: Assumed = None,
     options: Options = None,
@@ -61,14 +64,16 @@ def gradient(
     """Bound the gradient of a loss by a model's parameters.
 
     Writes backpropagation through time as a sum, the bound and its proof; with weights and steps also its value for a
-    loss whose gradient by the last state has norm 1. States and inputs that are not bounded by themselves need --range.
+    loss whose gradient by the last state has norm 1. States and inputs that are not bounded by themselves need --range;
+    by every method but norm only inputs do, for trajectories that start in the invariant box.
     """
     with one_line_errors():
         chosen = chosen_model(model, activation, options or (), ranges or (), assumed or (), layers)
         if chosen.depth is not None:
-            _gradient_of_layers(chosen, norm, steps, kept, weights, form, as_json)
+            _gradient_of_layers(chosen, norm, method, steps, kept, weights, form, as_json)
             return
-        bound = gradient_bound(chosen, norm=norm) if steps is None else gradient_bound(chosen, steps, norm=norm)
+        counted = {} if steps is None else {"steps": steps}
+        bound = gradient_bound(chosen, **counted, norm=norm, method=method)
         bound = bound if kept is None else bound.truncation(kept)
         parts: dict[str, Any] = {"Sum": unroll(chosen), "Bound": bound, "Proof": bound.proof}
         value = None if weights is None else bound.evaluate(load_weights(weights, prefix))
@@ -76,13 +81,21 @@ def gradient(
 
 
 def _gradient_of_layers(
-    model: Recurrence, norm: str, steps: int | None, kept: int | None, weights: str | None, form: Format, as_json: bool
+    model: Recurrence,
+    norm: str,
+    method: str,
+    steps: int | None,
+    kept: int | None,
+    weights: str | None,
+    form: Format,
+    as_json: bool,
 ) -> None:
     """The same for a model with a depth, in which each layer has a gradient of its own."""
     refused = {"--steps": steps, "--truncate": kept, "--weights": weights}
     given = [name for name, value in refused.items() if value is not None]
     if given:
         raise InputError(f"{', '.join(given)}: model {model.name} has layers with parameters of their own, not steps")
+    check_method(model, method, "upper")
     bound = layer_gradient_bound(model, norm)
     write_parts({"Sum": unroll(model), "Bound": bound, "Proof": bound.proofs[0]}, form, as_json, None)
 

@@ -220,6 +220,8 @@ def _question(
         raise InputError(f"growth: a number above 1 is needed, got {growth!r}")
     steps, seed = checked_count("horizon", horizon, 1), checked_count("seed", seed, 0)
     if weights is None and model.parameters:
+        if inputs is not None:
+            raise InputError("inputs: they take part only together with weights")
         return Question(model, None, which, steps, small, large, seed)
     numbers, steps, given = with_numbers(model, weights, inputs, steps)
     return Question(model, numbers, which, steps, small, large, seed, given)

@@ -89,10 +89,10 @@ def _closest(found: BoundComparison) -> list[str]:
 
 def _absent(found: BoundComparison) -> list[str]:
     """Why methods give no bound: those of the same reason on one line."""
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[tuple[str, str], list[str]] = {}
     for (side, method), reason in found.missing.items():
-        reasons.setdefault(reason, []).append(f"{_LABELS[side]}: {method}")
-    return [f"no {', '.join(names)}: {reason}" for reason, names in reasons.items()]
+        reasons.setdefault((side, reason), []).append(method)
+    return [f"no {_LABELS[side]} by {', '.join(names)}: {reason}" for (side, reason), names in reasons.items()]
 
 
 def _setting(found: BoundComparison) -> str:
