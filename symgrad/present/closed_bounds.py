@@ -12,7 +12,7 @@ from symgrad.bounds.growth import GainPower, Growth
 from symgrad.bounds.product import Bound
 from symgrad.bounds.weighted_growth import BestPower, CertifiedPower, RefinedPower
 from symgrad.present.boxes import box_equations
-from symgrad.present.data import bound_data, expression
+from symgrad.present.data import bound_data, expression, interval
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.equations import range_equations
 from symgrad.present.layout import Equation, aligned, plain_lines
@@ -195,6 +195,8 @@ def _(bound: Bound) -> dict[str, Any]:
     return {
         "kind": "bound",
         "side": bound.side,
+        "method": bound.method,
+        "box": None if bound.box is None else {str(state): interval(i) for state, i in bound.box.ranges.items()},
         "model": bound.model.name,
         "norm": str(bound.norm),
         "proved": proved,

@@ -9,7 +9,15 @@ from symgrad.bounds.proof import Proof, Step
 from symgrad.present.documents import body, equation_lines, fitted
 from symgrad.present.notation import LATEX
 from symgrad.present.proof_numbers import StepNumbers
-from symgrad.present.proofs import numbered_lines, proof_definitions, proof_rules, proof_writer
+from symgrad.present.proofs import (
+    LEMMA,
+    THEOREM,
+    lemma_range,
+    numbered_lines,
+    proof_definitions,
+    proof_rules,
+    proof_writer,
+)
 from symgrad.present.quantities import QuantityWriter
 from symgrad.present.scalars import prose
 
@@ -31,21 +39,37 @@ def _(proof: Proof) -> str:
 
 def proof_body(proof: Proof, numbers: StepNumbers | None = None) -> str:
     """A proof on pages, with numbers below the bounds where there are weights."""
-    writer = proof_writer(proof, LATEX)
-    rows = [_row(step, writer, numbers) for step in proof]
+    lemmas = [line for lemma in proof.lemmas for line in (_heading(lemma), *_derivation(lemma, numbers))]
+    title = [rf"\subsection*{{{THEOREM}}}"] if proof.lemmas else []
     rules = [_rule(rule) for rule in proof_rules(proof)]
     return "\n".join(
         [
-            equation_lines(proof_definitions(proof, writer)),
-            _TABLE,
-            _NEXT.format("1.2ex").join(rows),
-            r"\end{longtable}",
+            *lemmas,
+            *title,
+            *_derivation(proof, numbers),
             r"\subsection*{Rules}",
             r"\begin{description}",
             *rules,
             r"\end{description}",
         ]
     )
+
+
+def _heading(lemma: Proof) -> str:
+    return rf"\subsection*{{{LEMMA}: ${lemma_range(lemma, LATEX)}$}}"
+
+
+def _derivation(proof: Proof, numbers: StepNumbers | None) -> list[str]:
+    """What the names mean, and the table of steps."""
+    writer = proof_writer(proof, LATEX)
+    rows = [_row(step, writer, numbers) for step in proof]
+    definitions = proof_definitions(proof, writer)
+    return [
+        *([equation_lines(definitions)] if definitions else []),
+        _TABLE,
+        _NEXT.format("1.2ex").join(rows),
+        r"\end{longtable}",
+    ]
 
 
 def _row(step: Step, writer: QuantityWriter, numbers: StepNumbers | None) -> str:

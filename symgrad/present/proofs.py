@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from symgrad.bounds.inequality import DifferentialNorm, FlowDifferentialNorm, RowNormOf, Rule
+from symgrad.bounds.inequality import DifferentialNorm, EntryRange, FlowDifferentialNorm, RowNormOf, Rule
 from symgrad.bounds.proof import Audit, Proof, Step
 from symgrad.bounds.weighted_quantities import WeightedDifferentialNorm
 from symgrad.language.nodes import Node
@@ -20,9 +20,13 @@ from symgrad.present.parameter_rows import is_named, row_equations
 from symgrad.present.proof_numbers import StepNumbers
 from symgrad.present.quantities import QuantityWriter, Statement, assumed_ranges, printed_nodes
 from symgrad.present.scalars import phrase
+from symgrad.present.vocabulary import Vocabulary
 from symgrad.present.widths import visible_length
 
 __all__ = [
+    "LEMMA",
+    "THEOREM",
+    "lemma_range",
     "numbered_lines",
     "proof_definitions",
     "proof_latex",
@@ -36,6 +40,8 @@ _STATEMENT_WIDTH = 62
 _RELATION = 3
 _PHRASE_WIDTH = 60
 _TEXT_WIDTHS = (3, 64, 20, 9, 30, 40)
+LEMMA = "Lemma, one step maps the box of states into itself"
+THEOREM = "Bound, for states in the box"
 _HEADER = ("", "statement", "rule", "from", "hypothesis", "source")
 
 
@@ -55,7 +61,7 @@ def proof_definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
     """What the names mean that the steps use."""
     printed = _printed(proof)
     return [
-        *writer.jacobian_equations(),
+        *([] if isinstance(proof.conclusion.quantity, EntryRange) else writer.jacobian_equations()),
         *([writer.source_equation()] if isinstance(proof.conclusion.quantity, _OF_PARAMETERS) else []),
         *_row_definitions(proof, writer),
         *writer.shorthand.definitions(printed, spelled_out=False),
@@ -75,8 +81,16 @@ def _row_definitions(proof: Proof, writer: QuantityWriter) -> list[Equation]:
 
 
 def proof_rules(proof: Proof) -> list[Rule]:
-    """The rules used, each once, in the order of first use."""
-    return list(dict.fromkeys(step.rule for step in proof))
+    """The rules used, also in lemmas, each once, in the order of first use."""
+    return list(dict.fromkeys(step.rule for part in (*proof.lemmas, proof) for step in part))
+
+
+def lemma_range(lemma: Proof, notation: Notation) -> str:
+    """The range of a state that a lemma is about, after one step from within the box."""
+    quantity = lemma.conclusion.quantity
+    states = [state for state, node in lemma.model.nodes.items() if quantity == EntryRange(node)]
+    (line,) = range_equations(Vocabulary(lemma.model, notation), states[:1])
+    return f"{line.left} {line.relation} {line.right}"
 
 
 # --- LaTeX ----------------------------------------------------------------------
@@ -89,13 +103,21 @@ def _(proof: Proof) -> str:
 
 def proof_latex(proof: Proof, numbers: StepNumbers | None = None) -> str:
     """A proof as one display, with numbers below the bounds where there are weights."""
-    writer = proof_writer(proof, LATEX)
-    parts = [
-        _environment("aligned", equation_rows(proof_definitions(proof, writer))),
-        _environment("aligned", [row for step in proof for row in _step_rows(step, writer, numbers)]),
-        _environment("array", [row for rule in proof_rules(proof) for row in _rule_rows(rule)], columns="{l}"),
-    ]
+    parts: list[str] = []
+    for lemma in proof.lemmas:
+        parts += [rf"\text{{{LEMMA}:}}\quad {lemma_range(lemma, LATEX)}", *_derivation(lemma, numbers)]
+    parts += [rf"\text{{{THEOREM}:}}"] if proof.lemmas else []
+    rules = [row for rule in proof_rules(proof) for row in _rule_rows(rule)]
+    parts += [*_derivation(proof, numbers), _environment("array", rules, columns="{l}")]
     return _environment("array", parts, r"\\[2ex]", "{l}")
+
+
+def _derivation(proof: Proof, numbers: StepNumbers | None) -> list[str]:
+    """What the names mean, and the steps."""
+    writer = proof_writer(proof, LATEX)
+    definitions = equation_rows(proof_definitions(proof, writer))
+    steps = [row for step in proof for row in _step_rows(step, writer, numbers)]
+    return [_environment("aligned", definitions), _environment("aligned", steps)]
 
 
 def _environment(name: str, rows: Sequence[str], end: str = r"\\", columns: str = "") -> str:
@@ -160,7 +182,11 @@ def proof_text(proof: Proof, widths: Sequence[int] = _TEXT_WIDTHS, numbers: Step
     """
     writer = proof_writer(proof, TEXT)
     rows = [_text_row(step, writer, numbers) for step in proof]
-    return f"{plain_lines(proof_definitions(proof, writer))}\n\n{column_table(_HEADER, rows, widths)}"
+    own = f"{plain_lines(proof_definitions(proof, writer))}\n\n{column_table(_HEADER, rows, widths)}"
+    if not proof.lemmas:
+        return own
+    lemmas = (f"{LEMMA}: {lemma_range(item, TEXT)}\n\n{proof_text(item, widths, numbers)}" for item in proof.lemmas)
+    return "\n\n".join([*lemmas, f"{THEOREM}:\n\n{own}"])
 
 
 def _text_row(step: Step, writer: QuantityWriter, numbers: StepNumbers | None) -> tuple[str, ...]:
@@ -207,6 +233,7 @@ def _(proof: Proof) -> dict[str, Any]:
             "text": [f"{e.left} {e.relation} {e.right}" for e in proof_definitions(proof, plain)],
             "latex": [f"{e.left} {e.relation} {e.right}" for e in proof_definitions(proof, typeset)],
         },
+        "lemmas": [to_dict(lemma) for lemma in proof.lemmas],
         "steps": [_step_data(step, plain, typeset) for step in proof],
         "rules": [_rule_data(rule) for rule in proof_rules(proof)],
     }

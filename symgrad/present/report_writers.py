@@ -14,7 +14,15 @@ from symgrad.present.documents import body, display
 from symgrad.present.layout import aligned
 from symgrad.present.notation import LATEX
 from symgrad.present.proof_numbers import StepNumbers, numbered_proof
-from symgrad.present.proofs import numbered_lines, proof_definitions, proof_rules, proof_writer
+from symgrad.present.proofs import (
+    LEMMA,
+    THEOREM,
+    lemma_range,
+    numbered_lines,
+    proof_definitions,
+    proof_rules,
+    proof_writer,
+)
 from symgrad.present.report_parts import Formula, Item, Picture, Shown, Table, Words
 from symgrad.present.scalars import prose
 from symgrad.present.teacher import Numbered
@@ -145,15 +153,22 @@ class MarkdownReport(ReportWriter):
         return f"$$\n{_safe(formula)}\n$$"
 
     def _proof(self, proof: Proof, numbers: StepNumbers | None) -> str:
+        parts: list[str] = []
+        for lemma in proof.lemmas:
+            parts += [f"**{LEMMA}**", self.formula(lemma_range(lemma, LATEX)), *self._derivation(lemma, numbers)]
+        parts += [f"**{THEOREM}**"] if proof.lemmas else []
+        rules = [self._rule(rule) for rule in proof_rules(proof)]
+        return "\n\n".join([*parts, *self._derivation(proof, numbers), "**Rules**", "\n".join(rules)])
+
+    def _derivation(self, proof: Proof, numbers: StepNumbers | None) -> list[str]:
+        """What the names mean, and the steps."""
         writer = proof_writer(proof, LATEX)
         steps = []
         for step in proof:
             lines = numbered_lines(step, writer, numbers)
             statement = lines[0] if len(lines) == 1 else _stacked(lines)
             steps.append(f"**({step.number})** {self._reason(step)}\n\n{self.formula(statement)}")
-        rules = [self._rule(rule) for rule in proof_rules(proof)]
-        definitions = self.formula(aligned(proof_definitions(proof, writer)))
-        return "\n\n".join([definitions, *steps, "**Rules**", "\n".join(rules)])
+        return [self.formula(aligned(proof_definitions(proof, writer))), *steps]
 
     def _reason(self, step: Step) -> str:
         used = f" from {', '.join(map(str, step.premises))}" if step.premises else ""
