@@ -56,9 +56,9 @@ def _shown(bound: TrajectoryBound) -> list[int]:
 
 
 def _cells(bound: TrajectoryBound, k: int, power: Any) -> tuple[str, str, str, str]:
-    value = bound.at(k)
-    step = power(float(np.nextafter(value.upper.log10 / k, np.inf)), rounding=UP) if value.upper.log10 > -np.inf else "0"
-    return str(k), power(value.lower.log10, 6, DOWN), power(value.upper.log10, 6, UP), step
+    value, log10 = bound.at(k), bound.at(k).upper.log10
+    step = float(np.nextafter(log10 / k, np.inf)) if np.isfinite(log10) else log10
+    return str(k), power(value.lower.log10, 6, DOWN), power(log10, 6, UP), power(step, rounding=UP)
 
 
 @text.register
