@@ -119,6 +119,19 @@ def test_a_gradient_is_bounded_with_its_value(run, tmp_path: Path) -> None:
     assert run(*asked, "--format", "latex").out.rstrip().splitlines()[-1] == "% Value: at most 3.91312"
 
 
+def test_a_gradient_is_bounded_by_any_method(run, tmp_path: Path) -> None:
+    """W = [[0, 4], [1, 0]]: the norm gives the rate 1, the Perron vectors 1/2."""
+    np.savez(tmp_path / "w.npz", W_rec=np.array([[0.0, 4.0], [1.0, 0.0]]), W_in=np.eye(2), b=np.zeros(2))
+    asked = ("gradient", "sigmoid_rnn", "--steps", "60", "-r", "u=-1,1", "-w", str(tmp_path / "w.npz"), "--json")
+    values = {
+        m: json.loads(run(*asked, "-m", m).out)["value"]["value"] for m in ("norm", "perron", "quadratic", "best")
+    }
+    assert values["best"] <= min(values.values())
+    assert values["perron"] < 0.1 * values["norm"]
+    free = run("gradient", "gru", "-r", "u=-1,1", "-m", "diagonal")
+    assert "each entry of h[0] in [-1, 1]" in free.out
+
+
 def test_the_gradient_of_each_layer(run) -> None:
     done = run("gradient", "feedforward", "-a", "sigmoid", "-r", "x=0,1")
     assert "sqrt(n + 1)*Product(||W_j||_2/4, (j, l + 1, L))/4" in done.out
@@ -235,6 +248,11 @@ BAD = {
     "steps": (("gradient", "sigmoid_rnn", "--steps", "0", "-r", "u=-1,1"), "steps: a positive integer"),
     "truncation": (("gradient", "sigmoid_rnn", "-t", "3", "-k", "4", "-r", "u=-1,1"), "terms: at most 3"),
     "gradient range": (("gradient", "sigmoid_rnn"), "sup|u| unbounded"),
+    "gradient method": (("gradient", "elman", "-m", "qadratic"), "did you mean 'quadratic'"),
+    "method of layers": (
+        ("gradient", "feedforward", "-r", "x=0,1", "-m", "best"),
+        "method: every layer of feedforward",
+    ),
     "ending": (("report", "elman", "-o", "out.doc"), "unknown ending of a report '.doc'"),
     "folder": (("report", "elman", "-o", "nowhere/out.md"), "path: there is no folder 'nowhere'"),
     "report norm": (("report", "elman", "-o", "out.md", "-p", "7"), "norm: got '7', accepted are 1, 2 and inf"),

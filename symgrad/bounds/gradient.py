@@ -36,7 +36,7 @@ from symgrad.language.weights import Weights, bind, check_sizes
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import working_precision
 
-__all__ = ["GradientBound", "GradientSeries", "gradient_bound"]
+__all__ = ["GradientBound", "GradientSeries", "T", "gradient_bound"]
 
 T = sp.Symbol("T", integer=True, positive=True)
 _BITS = 128

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgrad.bounds.gradient import gradient_bound
+from symgrad.bounds.gradient import T, gradient_bound
 from symgrad.bounds.layer_gradient import layer_gradient_bound
 from symgrad.bounds.product import check_method
 from symgrad.calculus.unroll import unroll
@@ -70,10 +70,10 @@ def gradient(
     with one_line_errors():
         chosen = chosen_model(model, activation, options or (), ranges or (), assumed or (), layers)
         if chosen.depth is not None:
-            _gradient_of_layers(chosen, norm, method, steps, kept, weights, form, as_json)
+            check_method(chosen, method, "upper")
+            _gradient_of_layers(chosen, norm, steps, kept, weights, form, as_json)
             return
-        counted = {} if steps is None else {"steps": steps}
-        bound = gradient_bound(chosen, **counted, norm=norm, method=method)
+        bound = gradient_bound(chosen, T if steps is None else steps, norm, method)
         bound = bound if kept is None else bound.truncation(kept)
         parts: dict[str, Any] = {"Sum": unroll(chosen), "Bound": bound, "Proof": bound.proof}
         value = None if weights is None else bound.evaluate(load_weights(weights, prefix))
@@ -81,21 +81,13 @@ def gradient(
 
 
 def _gradient_of_layers(
-    model: Recurrence,
-    norm: str,
-    method: str,
-    steps: int | None,
-    kept: int | None,
-    weights: str | None,
-    form: Format,
-    as_json: bool,
+    model: Recurrence, norm: str, steps: int | None, kept: int | None, weights: str | None, form: Format, as_json: bool
 ) -> None:
     """The same for a model with a depth, in which each layer has a gradient of its own."""
     refused = {"--steps": steps, "--truncate": kept, "--weights": weights}
     given = [name for name, value in refused.items() if value is not None]
     if given:
         raise InputError(f"{', '.join(given)}: model {model.name} has layers with parameters of their own, not steps")
-    check_method(model, method, "upper")
     bound = layer_gradient_bound(model, norm)
     write_parts({"Sum": unroll(model), "Bound": bound, "Proof": bound.proofs[0]}, form, as_json, None)
 
