@@ -27,6 +27,7 @@ __all__ = ["FlowRate", "flow_rates"]
 Array = NDArray[np.float64]
 
 _BITS = 128
+_HUGE = 2.0**300  # from where on products of entries may overflow: there the closed form says enough
 _LEAST_ENTRY = 1e-9  # of a Perron vector, relative to its largest
 
 
@@ -58,12 +59,14 @@ def flow_rates(field: Recurrence, weights: Weights, mu: sp.Expr, norm: Norm) -> 
         norm: the norm.
     """
     with working_precision(_BITS):
-        closed = _plain(BoundEvaluator(weights).ball(mu).upper(), "closed form")
+        closed = _plain(_closed(weights, mu), "closed form")
         try:
             form = slope_form(field, _with_any_input(field, weights))
         except (InputError, NoBoundError):  # a size that only the missing weights tell, or an unbounded slope
             return (closed,)
-        return (closed, *_from_slopes(form, norm)) if form.intervals.is_finite else (closed,)
+        if not form.intervals.magnitude.max(initial=0.0) < _HUGE:
+            return (closed,)
+        return (closed, *_from_slopes(form, norm))
 
 
 def _with_any_input(field: Recurrence, weights: Weights) -> Weights:
@@ -83,6 +86,14 @@ def _is_of_inputs(field: Recurrence, size: sp.Symbol) -> bool:
     declared = [symbol for symbol in field.parameters if symbol in field.ranges or symbol in field.properties]
     shapes = [getattr(item, "shape", ()) for item in (*field.states, *constants, *declared)]
     return not any(size in sp.sympify(length).free_symbols for shape in shapes for length in shape)
+
+
+def _closed(weights: Weights, mu: sp.Expr) -> arb:
+    """The upper end of the closed form; infinite where norms of blocks are beyond all floats."""
+    try:
+        return BoundEvaluator(weights).ball(mu).upper()
+    except InputError:
+        return arb("inf")
 
 
 def _plain(rate: float | arb, method: str) -> FlowRate:

@@ -55,8 +55,9 @@ def rate_from_multipliers(form: SlopeForm) -> Iterator[float]:
     if not 0 < free.size <= _LARGEST or form.size > _LARGEST:
         return
     centred = _in_balls(form, free)
-    multipliers = _found(_in_floats(centred), _depth(form)[free])
-    if multipliers is not None:
+    with np.errstate(all="ignore"):  # what overflows is no candidate
+        multipliers = _found(_in_floats(centred), _depth(form)[free])
+    if multipliers is not None and np.isfinite(multipliers).all():
         rate = _proved(centred, multipliers)
         if rate is not None:
             yield rate

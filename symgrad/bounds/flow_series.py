@@ -86,7 +86,9 @@ class FlowSeries:
 
 
 def _least(values: list[tuple[arb, FlowRate]]) -> FlowValue:
-    ball, rate = reduce(lambda best, other: other if other[0] < best[0] else best, values)
+    """The least of them; what is not a number, as of a rate beyond all floats at time 0, says nothing."""
+    known = [(arb("inf") if ball.is_nan() else ball, rate) for ball, rate in values]
+    ball, rate = reduce(lambda best, other: other if other[0] < best[0] else best, known)
     return FlowValue.of(ball, rate.method)
 
 

@@ -429,3 +429,15 @@ def test_a_size_that_matters_is_not_supposed():
     assert {rate.method for rate in series.rates} == {"closed form"}
     free = sg.Flow({x: -x + W * tanh(U * u + x)}, inputs=[u]).assuming({u: (-1, 1), x: (-1, 1)})
     assert "slopes" in {rate.method for rate in sg.flow_bound(free).with_weights({"W": np.eye(2)}).rates}
+
+
+@NORMS
+@pytest.mark.parametrize("scale", [0.0, 1e-320, 1e-150, 1e30, 1e80, 1e120, 1e308])
+def test_at_the_edges_of_float64(scale, norm):
+    matrix = scale * np.array([[0.5, 1.0], [1.0, -1.0]])
+    for flow in (FLOWS["two"], FLOWS["outside"], sg.Flow({x: -x + V * tanh(W * tanh(V * x))})):
+        given = {name: matrix for name in ("W", "V") if name in map(str, flow.parameters)}
+        series = sg.flow_bound(flow, norm).with_weights(given)
+        assert series.at(1) >= math.exp(-3)
+        assert scale > 1e100 or series.at(0) == 1
+        assert series.at(1) < 1 or scale > 1
