@@ -35,7 +35,7 @@ def largest_stretch(matrices: Array, transform: Array) -> float:
     return value if np.isfinite(value) else float("inf")
 
 
-def ellipsoid_norm(matrices: Array, start: Array | None = None, iterations: int = 60) -> Array:
+def ellipsoid_norm(matrices: Array, start: Array | None = None, iterations: int = 60, refined: bool = False) -> Array:
     """A matrix S that makes the largest 2-norm of S A S^-1 over some matrices A small.
 
     The logarithm of ||S A S^-1|| is convex along geodesics of S'S, so that descent ends near the best ellipsoid;
@@ -45,6 +45,7 @@ def ellipsoid_norm(matrices: Array, start: Array | None = None, iterations: int 
         matrices: (m, n, n) finite floats.
         start: (n, n) where to begin, by default the identity.
         iterations: of each of four rounds, in which the smoothed maximum gets sharper.
+        refined: whether the start is near the best already, so that the two last rounds are enough.
 
     Returns:
         S, (n, n), never worse than the start (in floats).
@@ -60,7 +61,7 @@ def ellipsoid_norm(matrices: Array, start: Array | None = None, iterations: int 
         return best
     active, current = _most_stretched(matrices, best, np.array([], dtype=np.int64)), best
     for count in range(_ROUNDS):
-        current = _descended(matrices[active], current, least, _SHARPNESS[0 if count == 0 else 2 :], iterations)
+        current = _descended(matrices[active], current, least, _SHARPNESS[2 if refined or count else 0 :], iterations)
         value = largest_stretch(matrices, current)
         if value < least and np.linalg.cond(current) < _CONDITION:
             best, least = current, value

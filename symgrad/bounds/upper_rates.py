@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.bounds.certificates import RateCertificate, norm_index
+from symgrad.bounds.corner_norms import CornerCertificate, corner_certificate
 from symgrad.bounds.diagonal_scaling import diagonal_certificate
 from symgrad.bounds.ellipsoid_norm import ellipsoid_norm
 from symgrad.bounds.form_parts import circular_parts, restricted, vertices
@@ -24,6 +26,8 @@ __all__ = ["PartRate", "Spending", "UpperRate", "upper_rate"]
 
 Array = NDArray[np.float64]
 
+Certificate = RateCertificate | CornerCertificate | JointSpectralRadius
+
 _EQUAL = 1e-9  # a simpler method wins unless another one is better by more than this, relatively
 
 
@@ -32,6 +36,7 @@ class Spending:
     """How much work goes into a bracket.
 
     Attributes:
+        hull: the most corners of a box over which the norm of one Jacobian is bounded.
         corners: the most corners of a box whose products are looked at one by one.
         products: how many products of corners are measured.
         restarts: how many slope sequences and orbits are improved at a time.
@@ -39,6 +44,7 @@ class Spending:
         variations: rounds of random variations of orbits.
     """
 
+    hull: int
     corners: int
     products: int
     restarts: int
@@ -52,7 +58,8 @@ class PartRate:
 
     Attributes:
         entries: which entries of the stacked state it consists of.
-        rates: method -> proved rate. "perron", "diagonal" and "quadratic" are weighted norms of one Jacobian;
+        rates: method -> proved rate. "perron", "diagonal" and "quadratic" are weighted norms of one Jacobian, "corners"
+            a quadratic norm that is best for the corners of the box themselves;
             "products" is branch and bound over products of the Jacobians at the corners of the box.
         certificates: method -> what proves the rate.
         corners: (m, q) the slopes at the corners of the box, in the order of the matrices of "products".
@@ -60,7 +67,7 @@ class PartRate:
 
     entries: NDArray[np.int64]
     rates: dict[str, float]
-    certificates: dict[str, RateCertificate | JointSpectralRadius] = field(repr=False)
+    certificates: dict[str, Certificate] = field(repr=False)
     corners: Array | None = field(default=None, repr=False)
 
     @property
@@ -119,17 +126,18 @@ class UpperRate:
         """(N, N) a matrix S for whose norm |S x| products grow evenly, in floats; only a proposal."""
         change = np.eye(self.form.size)
         for part in self.parts:
-            found = part.certificates.get("quadratic")
-            if isinstance(found, RateCertificate):
-                place = np.ix_(part.entries, part.entries)
-                change[place] = _root(found)
+            found = _transform(part.certificates)
+            if found is not None:
+                change[np.ix_(part.entries, part.entries)] = found
         return change
 
     def constant(self, norm: Any) -> float:
         """C with ||J_k ... J_1|| <= C rate^k for all k; inf where the proof of the rate gives none."""
         whole = len(self.parts) == 1 and len(self.parts[0].entries) == self.form.size
         found = self.parts[0].certificates.get(self.method) if whole else None
-        return upper_float(found.constants[norm_index(norm)]) if isinstance(found, RateCertificate) else math.inf
+        if found is None or isinstance(found, JointSpectralRadius):
+            return math.inf
+        return upper_float(found.constants[norm_index(norm)])
 
     def verify(self) -> bool:
         """Prove the rate again: that these are the blocks, and what each certificate says."""
@@ -150,7 +158,7 @@ def upper_rate(form: SlopeForm, norm: Any, spending: Spending) -> UpperRate:
 
 
 def _part_rate(form: SlopeForm, entries: NDArray[np.int64], norm: Any, spending: Spending) -> PartRate:
-    certificates: dict[str, RateCertificate | JointSpectralRadius] = {"perron": perron_certificate(form, norm)}
+    certificates: dict[str, Certificate] = {"perron": perron_certificate(form, norm)}
     if form.size == 1:  # there the moduli are all there is
         return PartRate(entries, {name: _rate(item) for name, item in certificates.items()}, certificates)
     for name, make in (("diagonal", diagonal_certificate), ("quadratic", quadratic_certificate)):
@@ -158,33 +166,47 @@ def _part_rate(form: SlopeForm, entries: NDArray[np.int64], norm: Any, spending:
             certificates[name] = make(form)
         except NoBoundError:  # the numbers leave the range of floats
             continue
+    start = _transform(certificates)
+    hull = corner_certificate(form, np.eye(form.size) if start is None else start, spending.hull, _random())
+    if hull is not None:
+        certificates["corners"] = hull
     corners = vertices(form, spending.corners)
     if corners is not None:
-        certificates["products"] = _of_products(form, corners, certificates.get("quadratic"), spending)
+        certificates["products"] = _of_products(form, corners, _transform(certificates), spending)
     rates = {name: _rate(item) for name, item in certificates.items()}
     return PartRate(entries, rates, certificates, corners)
 
 
-def _rate(item: RateCertificate | JointSpectralRadius) -> float:
+def _rate(item: Certificate) -> float:
     return item.upper if isinstance(item, JointSpectralRadius) else item.rate
 
 
-def _of_products(form: SlopeForm, corners: Array, quadratic: Any, spending: Spending) -> JointSpectralRadius:
-    """Branch and bound over the corners, in the norm of the quadratic certificate or in one found by descent."""
+def _random() -> np.random.Generator:
+    """Where to look for corners is drawn the same way every time; what is found is proved."""
+    return np.random.default_rng(0)
+
+
+def _of_products(form: SlopeForm, corners: Array, start: Array | None, spending: Spending) -> JointSpectralRadius:
+    """Branch and bound over the corners, in a quadratic norm found by descent."""
     matrices = [form.at_balls(corner) for corner in corners]
-    start = _root(quadratic) if isinstance(quadratic, RateCertificate) else None
     transform = ellipsoid_norm(np.array([form.at(corner) for corner in corners]), start)
     return joint_spectral_radius(matrices, transform=transform, products=spending.products)
 
 
-def _root(certificate: RateCertificate) -> Array:
-    """S with S'S = P of a quadratic norm, in floats."""
-    return np.asarray(np.linalg.cholesky(certificate.matrix).T, dtype=np.float64)
+def _transform(certificates: Mapping[str, Certificate]) -> Array | None:
+    """S of the best norm |S x|_2 among the certificates so far, in floats."""
+    for name in ("corners", "quadratic"):
+        found = certificates.get(name)
+        if isinstance(found, CornerCertificate):
+            return found.transform
+        if isinstance(found, RateCertificate):
+            return np.asarray(np.linalg.cholesky(found.matrix).T, dtype=np.float64)
+    return None
 
 
 def _is_proved(form: SlopeForm, part: PartRate) -> bool:
     item = part.certificates[part.method]
-    if isinstance(item, RateCertificate):
+    if not isinstance(item, JointSpectralRadius):
         return item.rate <= part.rate and item.verify(form)
     corners = vertices(form, len(item.matrices))
     if corners is None or len(corners) != len(item.matrices):

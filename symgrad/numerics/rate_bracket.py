@@ -32,9 +32,9 @@ __all__ = ["EFFORTS", "RateBracket", "SlopeWitness", "rate_bracket"]
 Array = NDArray[np.float64]
 
 EFFORTS = {
-    "quick": Spending(corners=16, products=2_000, restarts=6, rounds=1, variations=10),
-    "normal": Spending(corners=1024, products=20_000, restarts=16, rounds=4, variations=60),
-    "thorough": Spending(corners=4096, products=200_000, restarts=64, rounds=16, variations=300),
+    "quick": Spending(hull=1024, corners=16, products=2_000, restarts=6, rounds=1, variations=10),
+    "normal": Spending(hull=65536, corners=1024, products=20_000, restarts=16, rounds=4, variations=60),
+    "thorough": Spending(hull=65536, corners=4096, products=200_000, restarts=64, rounds=16, variations=300),
 }
 _FREE_SIZE = 2
 _REACHED = 0.99  # the share of the lower rate from which on real trajectories count as reaching it
@@ -110,7 +110,7 @@ class RateBracket(Presentable):
 
     @property
     def method(self) -> str:
-        """What proves the upper rate: "perron", "diagonal", "quadratic", "products" or "zero pattern"."""
+        """What proves the upper rate: "perron", "diagonal", "quadratic", "corners", "products", "zero pattern"."""
         return self.bound.method
 
     @property

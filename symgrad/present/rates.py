@@ -26,6 +26,7 @@ _METHODS = {
     "perron": "moduli of the entries, with weights from Perron vectors",
     "diagonal": "a weighted 2-norm",
     "quadratic": "a common quadratic norm",
+    "corners": "a common quadratic norm, best at the corners of the slopes",
     "products": "branch and bound over products of Jacobians",
     "zero pattern": "every long product is zero",
 }
