@@ -42,23 +42,19 @@ def box_equations(box: InvariantBox, vocabulary: Vocabulary, step: str = "0") ->
 def _(box: InvariantBox, notation: Notation) -> list[Equation]:
     vocabulary = Vocabulary(box.model, notation)
     kept = [state for state in box.model.variables if state in box.model.ranges]
-    return [*box_equations(box, vocabulary, "t"), *range_equations(vocabulary, kept)]
+    found = [*box_equations(box, vocabulary, "t"), *range_equations(vocabulary, kept)]
+    unknown = notation.words(f"no range is known of the states of {box.model.name}")
+    return found or [Equation(unknown, "", [(False, "")])]
 
 
 @latex.register
 def _(box: InvariantBox) -> str:
-    lines = equations(box, LATEX)
-    return aligned(lines) if lines else _nothing(box, LATEX)
+    return aligned(equations(box, LATEX)).strip()
 
 
 @text.register
 def _(box: InvariantBox) -> str:
-    lines = equations(box, TEXT)
-    return plain_lines(lines) if lines else _nothing(box, TEXT)
-
-
-def _nothing(box: InvariantBox, notation: Notation) -> str:
-    return notation.words(f"no range is known of the states of {box.model.name}")
+    return plain_lines(equations(box, TEXT)).strip()
 
 
 @to_dict.register
