@@ -140,12 +140,12 @@ class _Constants(BallEvaluator):
 def _norms_apart(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, sp.Expr]]:
     """An expression with symbols for the norms in it, the same ones every time: what is compiled for it is then found.
 
-    A norm within the matrix of another one belongs to that.
+    A norm within the matrix of another one belongs to that, but may stand outside of it too.
     """
     atoms = sorted(expr.atoms(MatrixScalar), key=str)
-    outer = [atom for atom in atoms if not any(atom in other.args[0].atoms(type(atom)) for other in atoms)]
-    names = {atom: sp.Dummy(f"norm{i}", real=True, nonnegative=atom.is_nonnegative) for i, atom in enumerate(outer)}
-    return expr.xreplace(names), {name: atom for atom, name in names.items()}
+    names = {atom: sp.Dummy(f"norm{i}", real=True, nonnegative=atom.is_nonnegative) for i, atom in enumerate(atoms)}
+    scalar = expr.xreplace(names)  # from the outside in
+    return scalar, {name: atom for atom, name in names.items() if name in scalar.free_symbols}
 
 
 class BoundEvaluator:

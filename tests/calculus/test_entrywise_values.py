@@ -86,3 +86,13 @@ def test_explicit_entries_have_values():
     assert float(SpectralRadius(blocks.xreplace({n: 2, m: 3})).evalf()) == pytest.approx(
         np.abs(np.linalg.eigvals(EXPECTED)).max()
     )
+
+
+def test_a_norm_may_stand_within_a_matrix_and_outside_of_it():
+    """rho(||A|| |A| + |A|^2) ||A||: the norm of A is a factor of the whole and of a term in the matrix."""
+    size = OperatorNorm(A, 2)
+    found = BoundEvaluator(WEIGHTS).ball(size * SpectralRadius(size * EntrywiseModulus(A) + EntrywiseModulus(A) ** 2))
+    norm = np.linalg.norm(VALUES[A], 2)
+    expected = norm * np.abs(np.linalg.eigvals(norm * a + a @ a)).max()
+    assert lower_float(found) <= expected * (1 + 1e-12)
+    assert upper_float(found) == pytest.approx(expected)
