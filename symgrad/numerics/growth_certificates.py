@@ -27,6 +27,7 @@ __all__ = ["BoundCertificate", "GrowthCertificate", "RuleCertificate", "Trajecto
 Array = NDArray[np.float64]
 
 _BITS = 192
+_EVERYWHERE, _IN_BOX = "every trajectory", "every trajectory from within the invariant box"
 
 
 class GrowthCertificate(Protocol):
@@ -56,6 +57,11 @@ class RuleCertificate(Presentable):
     def method(self) -> str:
         """The method of the bound."""
         return self.bound.method
+
+    @property
+    def scope(self) -> str:
+        """Which trajectories it is about, in words."""
+        return _EVERYWHERE if self.method == "norm" else _IN_BOX
 
     def replay(self) -> bool:
         """Derive the bound again, and decide the claim again."""
@@ -128,6 +134,11 @@ class BoundCertificate(Presentable):
     rate: float = 1.0
     constant: float = 1.0
     rates: tuple[RateCertificate, ...] = field(default=(), repr=False)
+
+    @property
+    def scope(self) -> str:
+        """Which trajectories it is about, in words."""
+        return _EVERYWHERE if self.method == "norm" else _IN_BOX
 
     def replay(self) -> bool:
         """Derive the bound again, put the weights in and check every number against it."""

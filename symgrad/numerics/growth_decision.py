@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
 from symgrad.bounds.product import BoundSeries
 from symgrad.language.exactness import exact_model
@@ -16,6 +18,7 @@ from symgrad.numerics.growth_certificates import GrowthCertificate, RuleCertific
 from symgrad.numerics.growth_proofs import bounded, decays, grows, kept, rule_proof
 from symgrad.numerics.growth_witnesses import growing_orbit, growing_trajectory, kept_trajectory, largest_products
 from symgrad.numerics.periodic_orbit import PeriodicOrbit
+from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import Batch
 
 __all__ = ["Decision", "Question"]
@@ -80,7 +83,10 @@ class Decision:
         early = self._growth_everywhere or self._long_growth
         if early is not None or self._bounded_for_ever is not None or self._bounded_so_long is not None:
             return early
-        return self._any_growth or (self._orbit if self._orbit is not None and self._orbit.rate > 1 else None)
+        for proof in (self._any_growth, self._orbit):
+            if proof is not None and not (isinstance(proof, PeriodicOrbit) and proof.rate <= 1):
+                return proof
+        return None
 
     @cached_property
     def no_explosion(self) -> Proof:
@@ -95,11 +101,11 @@ class Decision:
         if self.vanishing is not None:
             return None
         everywhere = self._kept_for_ever or self._kept_so_long or self._growth_everywhere
-        if everywhere is not None or self._found is None or self._setting is None:
-            return everywhere
-        if isinstance(self.explosion, PeriodicOrbit):
-            return self.explosion
-        return kept_trajectory(self._setting.setting, self.question.norm, self._found, self.question.delta)
+        if everywhere is not None or isinstance(self.explosion, PeriodicOrbit):
+            return everywhere or self.explosion
+        ask = self.question
+        proofs = (kept_trajectory(place, ask.norm, found, ask.delta) for place, found in self._searches())
+        return next((proof for proof in proofs if proof is not None), None)
 
     def _rule(self, claim: str) -> RuleCertificate | None:
         proof = rule_proof(self._theorems, claim, self.question.delta)
@@ -165,26 +171,42 @@ class Decision:
         return bounded({**self._upper, **self._dear_if_known}, self.question.steps, self.question.growth)
 
     @cached_property
-    def _found(self) -> Findings | None:
-        """The largest products of simulated trajectories."""
+    def _places(self) -> list[Setting]:
+        """Where trajectories are looked for: in the invariant box, then in all of the declared ranges."""
+        if self._setting is None or self.question.weights is None:
+            return []
+        return [self._setting.setting, Setting(self.model, self.question.weights)]
+
+    @cached_property
+    def _known(self) -> dict[Setting, Findings]:
+        return {}
+
+    def _searches(self) -> Iterator[tuple[Setting, Findings]]:
+        """The largest products of simulated trajectories, place by place."""
         ask = self.question
-        if self._setting is None:
-            return None
-        return largest_products(self._setting.setting, ask.norm, ask.steps, ask.given, ask.seed)
+        for place in self._places:
+            if place not in self._known:
+                self._known[place] = largest_products(place, ask.norm, ask.steps, ask.given, ask.seed)
+            yield place, self._known[place]
 
     @cached_property
     def _long_growth(self) -> TrajectoryCertificate | None:
         """A product of as many factors as count as many that is large: not one that falls again."""
-        return self._growing([self.question.steps])
+        return self._growing([self.question.steps], 1)
 
     @cached_property
     def _any_growth(self) -> TrajectoryCertificate | None:
-        return self._growing(list(range(1, self.question.steps + 1)))
+        return self._growing(list(range(1, self.question.steps + 1)), 2)
 
-    def _growing(self, ends: list[int]) -> TrajectoryCertificate | None:
-        if self._cheaply_bounded is not None or self._setting is None or self._found is None:
+    def _growing(self, ends: list[int], places: int) -> TrajectoryCertificate | None:
+        if self._cheaply_bounded is not None:
             return None
-        return growing_trajectory(self._setting.setting, self.question.norm, self._found, self.question.growth, ends)
+        ask = self.question
+        found = (
+            growing_trajectory(place, ask.norm, products, ask.growth, ends)
+            for place, products in islice(self._searches(), places)
+        )
+        return next((proof for proof in found if proof is not None), None)
 
     @cached_property
     def _orbit(self) -> PeriodicOrbit | None:

@@ -55,11 +55,13 @@ class Statement(Presentable):
 
     @property
     def scope(self) -> str | None:
-        """``"every trajectory"``, ``"one trajectory"``, or None where nothing is proved."""
-        if self.certificate is None:
-            return None
-        everywhere = isinstance(self.certificate, (BoundCertificate, RuleCertificate))
-        return "every trajectory" if everywhere else "one trajectory"
+        """Which trajectories it is about, in words; None where nothing is proved.
+
+        ``"every trajectory"``, ``"every trajectory from within the invariant box"`` or ``"one trajectory"``.
+        """
+        if isinstance(self.certificate, (BoundCertificate, RuleCertificate)):
+            return self.certificate.scope
+        return None if self.certificate is None else "one trajectory"
 
     @property
     def steps(self) -> int | None:
@@ -158,8 +160,11 @@ def verdict(
 
     From above every method of :func:`symgrad.product_bound` is tried, from simple to elaborate, as long as it may
     decide something; from below its bounds on minimum moduli, then trajectories found by search and enclosed in ball
-    arithmetic, and periodic trajectories of :func:`symgrad.rate_bracket`. Trajectories start within the declared
-    ranges and the invariant box (the origin always does), and inputs keep to the declared ranges.
+    arithmetic, and periodic trajectories of :func:`symgrad.rate_bracket`.
+
+    Bounds by other methods than ``"norm"`` are about trajectories that start within the invariant box: around the zero
+    state, where networks start, or as wide as the declared range of a state. States that are reached from elsewhere
+    count once their ranges are declared. Inputs keep to the declared ranges.
 
     Args:
         model: the recurrence, without a depth.

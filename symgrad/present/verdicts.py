@@ -64,7 +64,7 @@ def _(item: BoundCertificate) -> str:
     up = item.side == "upper"
     limit = _written(item.limit, up, power_text)
     rate, constant = (_written(value, up, power_text) for value in (item.rate, item.constant))
-    where = f"along every trajectory by method {item.method}"
+    where = f"along {item.scope}, by method {item.method}"
     match item.claim:
         case "decays":
             tail = f"{_norm_text(item.norm)} <= {constant}*{rate}**k"
@@ -113,7 +113,7 @@ def _(item: BoundCertificate) -> dict[str, Any]:
 @text.register
 def _(item: RuleCertificate) -> str:
     norm = item.bound.norm
-    where = f"by the rules alone: {'; '.join(text(item.bound).splitlines())}"
+    where = f"along {item.scope}, by the rules alone: {'; '.join(text(item.bound).splitlines())}"
     match item.claim:
         case "decays":
             return f"{_norm_text(norm)} <= {_written(item.limit, True, power_text)} {_range(None, item.start)}, {where}"
