@@ -18,7 +18,7 @@ from symgrad.bounds.inequality import (
     ProductModulus,
     ProductNorm,
 )
-from symgrad.bounds.invariant import InvariantBox
+from symgrad.bounds.invariant import InvariantBox, invariant_box
 from symgrad.bounds.product import Bound, BoundSeries
 from symgrad.bounds.proof import Proof, Step
 from symgrad.bounds.weighted_growth import BestPower, CertifiedPower
@@ -79,7 +79,7 @@ def _box(proof: Proof) -> InvariantBox | None:
     if not proof.setting.refined:
         return None
     declared = replace(proof.model, ranges={symbol: i for symbol, i in ranges.items() if symbol not in derived})
-    return InvariantBox(declared, {state: ranges[state] for state in proof.model.states if state in derived})
+    return invariant_box(declared)
 
 
 class StepNumbers:

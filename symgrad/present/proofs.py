@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+import sympy as sp
+
 from symgrad.bounds.inequality import DifferentialNorm, EntryRange, FlowDifferentialNorm, RowNormOf, Rule
 from symgrad.bounds.proof import Audit, Proof, Step
 from symgrad.bounds.weighted_quantities import WeightedDifferentialNorm
@@ -87,10 +89,13 @@ def proof_rules(proof: Proof) -> list[Rule]:
 
 def lemma_range(lemma: Proof, notation: Notation) -> str:
     """The range of a state that a lemma is about, after one step from within the box."""
-    quantity = lemma.conclusion.quantity
-    states = [state for state, node in lemma.model.nodes.items() if quantity == EntryRange(node)]
-    (line,) = range_equations(Vocabulary(lemma.model, notation), states[:1])
-    return f"{line.left} {line.relation} {line.right}"
+    vocabulary, conclusion = Vocabulary(lemma.model, notation), lemma.conclusion
+    state = next(state for state, node in lemma.model.nodes.items() if conclusion.quantity == EntryRange(node))
+    name = vocabulary.new(state)
+    left = name if isinstance(state, sp.Symbol) else notation.entry(name)
+    low, high = conclusion.bound
+    ends = vocabulary.scalar(low), vocabulary.scalar(high)
+    return f"{left} {notation.element_of} {notation.interval(*ends, low == -sp.oo, high == sp.oo)}"
 
 
 # --- LaTeX ----------------------------------------------------------------------
