@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,17 +15,26 @@ from symgrad.bounds.intervals import magnitude
 from symgrad.bounds.proof import Proof
 from symgrad.bounds.range_rules import invariant_box as invariant_box_rule
 from symgrad.calculus.invariant_box import UnitBox, unit_box
+from symgrad.calculus.unit_ranges import declared_ranges
 from symgrad.errors import InputError, NoRuleError
 from symgrad.language.norms import maximum, minimum
 from symgrad.language.operators import Variable
 from symgrad.language.recurrence import Recurrence
-from symgrad.language.weights import bind
+from symgrad.language.weights import Weights, bind
 from symgrad.presentable import Presentable
 from symgrad.rigor.functions import logistic
 
 __all__ = ["InvariantBox", "invariant_box"]
 
 REFINED = Setting(refined=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where a range comes from: the model and the setting in which one step is proved to end in it."""
+
+    model: Recurrence
+    setting: Setting
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +45,17 @@ class InvariantBox(Presentable):
         model: the recurrence, with the declared ranges of the inputs.
         ranges: state -> the interval that holds all its entries; states with a declared range, and those for which
             none was found, are left out. The origin is always within.
+        origins: for each of these states where its range comes from.
+
+    >>> import symgrad as sg
+    >>> box = invariant_box(sg.models.elman().assuming({"u": (-1, 1)}))
+    >>> box.ranges
+    {h: Interval(-1, 1)}
     """
 
     model: Recurrence
     ranges: Mapping[sp.Expr, sp.Interval]
+    origins: Mapping[sp.Expr, Origin]
 
     @cached_property
     def assumed(self) -> Recurrence:
@@ -54,10 +70,11 @@ class InvariantBox(Presentable):
     @cached_property
     def proofs(self) -> tuple[Proof, ...]:
         """For each state that one step from within the box ends in it."""
-        engine = Engine(self.assumed, REFINED)
-        return tuple(
-            Proof(self.assumed, engine.prove(EntryRange(self.model.nodes[state])), REFINED) for state in self.ranges
-        )
+        return tuple(self._proof(state, origin) for state, origin in self.origins.items())
+
+    def _proof(self, state: sp.Expr, origin: Origin) -> Proof:
+        step = Engine(origin.model, origin.setting).prove(EntryRange(self.model.nodes[state]))
+        return Proof(origin.model, step, origin.setting)
 
     def proof_of(self, inequality: Inequality) -> Proof:
         """The proof of an inequality that rests on the box, with those of the ranges that it uses."""
@@ -70,11 +87,19 @@ class InvariantBox(Presentable):
     def with_weights(self, weights: Mapping[Any, Any]) -> UnitBox:
         """The box with weights put in, sharper: an interval for each unit, proved invariant with directed rounding.
 
+        It holds every start in those ranges that no weight stands in, and the origin of the other states.
+
         Raises:
             InputError: a malformed weight; weights that do not tell a size.
             UnknownNameError: a name that the model does not have.
         """
-        return unit_box(self.model, bind(self.model, weights))
+        return self.of_units(bind(self.model, weights))
+
+    def of_units(self, weights: Weights) -> UnitBox:
+        """The same for weights that are bound to the model."""
+        outer = declared_ranges(self.assumed, weights)
+        start = {state: outer[state] for state, interval in self.ranges.items() if not interval.free_symbols}
+        return replace(unit_box(self.model, weights, start), closed=outer)
 
 
 def invariant_box(model: Recurrence) -> InvariantBox:
@@ -97,27 +122,34 @@ def invariant_box(model: Recurrence) -> InvariantBox:
     if model.depth is not None:
         raise InputError(f"model: every layer of {model.name} has parameters of its own, so no box is the same for all")
     free = [state for state in model.states if state not in model.ranges]
-    found = _bounded_anyway(model, free)
+    found, origins = _bounded_anyway(model, free)
     rest = [state for state in free if state not in found]
     while rest:
-        solved = {s: r for s in rest if (r := _solved(model, {**found}, s, rest)) is not None}
+        solved = {s: answer for s in rest if (answer := _solved(model, found, s, rest)) is not None}
         if not solved:
             break
-        found |= {s: sp.Interval(-r, r) for s, r in solved.items()}
+        found |= {s: sp.Interval(-radius, radius) for s, (radius, _) in solved.items()}
+        origins |= {s: Origin(model.assuming(found), setting) for s, (_, setting) in solved.items()}
         rest = [state for state in rest if state not in solved]
-    return InvariantBox(model, {s: found[s] for s in free if s in found})
+    kept = [state for state in free if state in found]
+    return InvariantBox(model, {s: found[s] for s in kept}, {s: origins[s] for s in kept})
 
 
-def _bounded_anyway(model: Recurrence, states: list[sp.Expr]) -> dict[sp.Expr, sp.Interval]:
+def _bounded_anyway(
+    model: Recurrence, states: list[sp.Expr]
+) -> tuple[dict[sp.Expr, sp.Interval], dict[sp.Expr, Origin]]:
     """The ranges of next states that hold whatever the free states are, each put to use for the others."""
     found: dict[sp.Expr, sp.Interval] = {}
+    origins: dict[sp.Expr, Origin] = {}
     for _ in states:
-        engine = Engine(model.assuming(found) if found else model, REFINED)
+        assumed = model.assuming(found) if found else model
+        engine = Engine(assumed, REFINED)
         new = {s: _around_zero(bounds) for s in states if s not in found and (bounds := _range(engine, s)) is not None}
         if not new:
             break
         found |= new
-    return found
+        origins |= dict.fromkeys(new, Origin(assumed, REFINED))
+    return found, origins
 
 
 def _range(engine: Engine, state: sp.Expr) -> sp.Tuple | None:
@@ -136,15 +168,15 @@ def _around_zero(bounds: sp.Tuple) -> sp.Interval:
 
 def _solved(
     model: Recurrence, found: Mapping[sp.Expr, sp.Interval], state: sp.Expr, others: list[sp.Expr]
-) -> sp.Expr | None:
-    """The radius r with one step from ``|x| <= r`` back within; None where no closed form is found."""
+) -> tuple[sp.Expr, Setting] | None:
+    """The radius r with one step from ``|x| <= r`` back within, and how that is seen; None without a closed form."""
     radii = {s: sp.Dummy(f"r_{s}", positive=True) for s in others}
     assumed = model.assuming({**found, **{s: sp.Interval(-r, r) for s, r in radii.items()}})
     for setting in (REFINED, PLAIN):  # the closer bounds need not be affine in the radius
         bounds = _range(Engine(assumed, setting), state)
         radius = None if bounds is None else _fixed_radius(magnitude(bounds), radii[state], set(radii.values()))
         if radius is not None:
-            return radius
+            return radius, setting
     return None
 
 
@@ -164,9 +196,9 @@ def _radius_of(size: sp.Expr, own: sp.Symbol, radii: set[sp.Symbol]) -> sp.Expr 
     affine = sp.expand(size - factor * own - rest).is_zero
     if not affine or (factor.free_symbols | rest.free_symbols) & radii:
         return None
-    if factor == 1 and rest.is_zero:
-        return sp.S.Zero
     remaining = logistic(-factor.args[0]) if isinstance(factor, logistic) else 1 - factor
+    if rest.is_zero:
+        return sp.S.Zero if remaining.is_nonnegative else None  # every radius will do, or it depends on the weights
     if remaining.is_nonpositive:
         return None
     return rest / (remaining if remaining.is_positive else maximum(sp.S.Zero, remaining))

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from symgrad.bounds.invariant import InvariantBox
 from symgrad.calculus.enclose import norm_of_balls
-from symgrad.calculus.invariant_box import UnitBox, unit_box
+from symgrad.calculus.invariant_box import UnitBox
 from symgrad.calculus.slope_form import SlopeForm, slope_form
-from symgrad.calculus.unit_ranges import UnitRanges, declared_ranges
+from symgrad.calculus.unit_ranges import UnitRanges
 from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
@@ -86,10 +86,7 @@ class UnitSlopes:
     @cached_property
     def units(self) -> UnitBox:
         """The invariant box unit by unit, within the one in closed form."""
-        outer = declared_ranges(self.box.assumed, self.weights)
-        inner = unit_box(self.box.model, self.weights).ranges
-        ranges = {symbol: inner[symbol].intersection(outer[symbol]) for symbol in inner}
-        return UnitBox(self.box.model, self.weights, ranges)
+        return self.box.of_units(self.weights)
 
     @property
     def ranges(self) -> UnitRanges:

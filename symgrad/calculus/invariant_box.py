@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -34,25 +34,37 @@ class UnitBox(Presentable):
     Attributes:
         model: the recurrence.
         weights: its numbers.
-        ranges: symbol -> (n, 1) intervals; an end is infinite where nothing is proved.
+        checked: symbol -> (n, 1) intervals that one step is checked on; an end is infinite where nothing is proved.
+        closed: ranges that a closed form shows to be invariant; none unless given.
     """
 
     model: Recurrence
     weights: Weights
-    ranges: UnitRanges
+    checked: UnitRanges
+    closed: UnitRanges = field(default_factory=dict)
+
+    @cached_property
+    def ranges(self) -> UnitRanges:
+        """Symbol -> (n, 1) intervals: what lies in the checked box and in the one in closed form."""
+        return {s: item.intersection(self.closed.get(s, item)) for s, item in self.checked.items()}
 
     def is_invariant(self) -> bool:
-        """Whether one step from anywhere in the box is proved to end in it again; declared ranges are assumptions."""
-        new = _step(self.model, self.weights, self.ranges, BallEvaluator.of_weights(self.weights))
-        return all(new[state].within(self.ranges[state]) for state in new)
+        """Whether one step from anywhere in the checked box is proved to end in it; declared ranges are assumptions."""
+        new = _step(self.model, self.weights, self.checked, BallEvaluator.of_weights(self.weights))
+        return all(new[state].within(self.checked[state]) for state in new)
 
 
-def unit_box(model: Recurrence, weights: Weights) -> UnitBox:
-    """The box around the origin (of a state whose declared range leaves it out: its nearest point) that is invariant.
+def unit_box(model: Recurrence, weights: Weights, start: UnitRanges | None = None) -> UnitBox:
+    """An invariant box around a start: the origin, or given ranges of some states.
 
     From the start, ranges are propagated, extrapolated and widened until one step maps the box into itself; then it is
     narrowed by more steps. Units for which no such interval is found get all numbers. States with a declared range
     keep that one, and what is declared for inputs is taken as given.
+
+    Args:
+        model: the recurrence.
+        weights: its numbers.
+        start: state -> (n, 1) intervals that the box must hold; of other states their origin.
 
     Raises:
         InputError: the weights do not tell the size of a state or an input.
@@ -61,9 +73,10 @@ def unit_box(model: Recurrence, weights: Weights) -> UnitBox:
     """
     ranges = declared_ranges(model, weights)
     free = [state for state in model.states if state not in model.ranges]
-    start = {state: Intervals.exact(np.zeros(ranges[state].shape)) for state in free}
-    search = _Search(model, weights, start)
-    return UnitBox(model, weights, search.narrowed(search.grown({**ranges, **start})))
+    origin = {state: Intervals.exact(np.zeros(ranges[state].shape)) for state in free}
+    given = {} if start is None else {state: start[state] for state in free if state in start}
+    search = _Search(model, weights, {**origin, **given})
+    return UnitBox(model, weights, search.narrowed(search.grown({**ranges, **search.start})))
 
 
 def _step(model: Recurrence, weights: Weights, ranges: UnitRanges, balls: BallEvaluator) -> UnitRanges:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symgrad.bounds.invariant import invariant_box
 from symgrad.bounds.joint_spectral_radius import rate_of_product
 from symgrad.bounds.upper_rates import Spending, UpperRate, upper_rate
-from symgrad.calculus.invariant_box import unit_box
 from symgrad.calculus.lasting_ranges import lasting_ranges
 from symgrad.calculus.slope_form import SlopeForm, slope_form
 from symgrad.calculus.unit_ranges import UnitRanges
@@ -235,7 +235,7 @@ def _form(model: Recurrence, weights: Weights) -> tuple[SlopeForm, UnitRanges, s
     try:
         return slope_form(model, weights, lasting), lasting, f"every trajectory{declared}"
     except NoBoundError:
-        box = unit_box(model, weights).ranges
+        box = invariant_box(model).of_units(weights).ranges
         return slope_form(model, weights, box), box, f"every trajectory that starts within the invariant box{declared}"
 
 

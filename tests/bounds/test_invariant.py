@@ -99,3 +99,34 @@ def test_the_unit_box_of_a_mapping_is_checked() -> None:
     box = sg.invariant_box(sg.models.elman().assuming({"u": (-1, 1)}))
     with pytest.raises(InputError, match="W"):
         box.with_weights({"W": np.zeros((2, 3)), "U": np.zeros((2, 1)), "b": np.zeros(2)})
+
+
+def test_no_box_is_claimed_where_only_the_weights_could_tell() -> None:
+    """x' = W x without inputs: every ball shrinks or grows as W does."""
+    n = sp.Symbol("n", integer=True, positive=True)
+    x, matrix = sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("W", n, n)
+    assert not sg.invariant_box(sg.Recurrence({x: matrix * x})).ranges
+    half = sg.invariant_box(sg.Recurrence({x: x / 2}))
+    assert half.ranges == {x: sp.Interval(-1, 1)}
+
+
+@pytest.mark.parametrize("name", ["elman", "gru", "lstm", "coupled", "highway", "leaky"])
+def test_units_may_start_anywhere_in_ranges_without_weights(name) -> None:
+    model, weights = bounded(MODELS[name]), weights_of(MODELS[name])
+    box = sg.invariant_box(model)
+    units = box.with_weights(weights)
+    for state, interval in box.ranges.items():
+        if not interval.free_symbols:
+            assert float(units.ranges[state].high.min()) == float(interval.end)
+            assert float(units.ranges[state].low.max()) == float(interval.start)
+
+
+@pytest.mark.parametrize("method", ["range", "best"])
+def test_bounds_hold_from_every_start_in_the_box(method) -> None:
+    """A unit with a large bias settles far from zero, but may start anywhere: its first slope may be steep."""
+    weights = {"W": [[1.0, 0.3], [-0.2, 0.9]], "U": [[0.1], [0.1]], "b": [2.0, 0.0]}
+    model = sg.models.elman().assuming({"u": (-1, 1)})
+    value = sg.product_bound(model, method=method).evaluate(weights, 1)
+    state = np.array([-1.0, 0.0])
+    slopes = 1 - np.tanh(np.array(weights["W"]) @ state + [1.9, 0.0]) ** 2
+    assert np.linalg.norm(np.diag(slopes) @ np.array(weights["W"]), 2) <= value

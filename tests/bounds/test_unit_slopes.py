@@ -58,7 +58,7 @@ def test_rows_are_scaled_by_their_own_slopes() -> None:
     weights = {"W": [[2.0, 0.0], [0.0, 0.5]], "U": np.zeros((2, 1)), "b": [9.0, 0.0]}
     model = sg.models.elman().assuming({"u": (-1, 1)})
     slopes = UnitSlopes(sg.invariant_box(model), bind(model, weights))
-    steepest = 1 - np.tanh(9.0) ** 2  # from the origin the state of this unit stays positive
+    steepest = 1 - np.tanh(7.0) ** 2  # |W h| <= 2
     assert float(slopes.whole(norm(2))) == pytest.approx(0.5)
     assert slopes.form.high[0] == pytest.approx(steepest, rel=1e-4)
     assert float(sg.product_bound(model).evaluate(weights, 1)) == 2.0

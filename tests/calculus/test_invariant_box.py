@@ -51,7 +51,7 @@ def test_a_shrunk_box_is_found_out(name) -> None:
     shrunk = {
         s: Intervals(0.5 * ends.low, 0.5 * ends.high) if s in model.states else ends for s, ends in box.ranges.items()
     }
-    assert not replace(box, ranges=shrunk).is_invariant()
+    assert not replace(box, checked=shrunk).is_invariant()
 
 
 def test_a_linear_box_is_the_sum_of_the_series() -> None:
