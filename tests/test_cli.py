@@ -296,6 +296,8 @@ def test_wrong_usage_ends_with_2(run, arguments: Sequence[str]) -> None:
         ("verify", "--help"),
         ("gradient", "--help"),
         ("report", "--help"),
+        ("compare", "--help"),
+        ("verdict", "--help"),
     ],
 )
 def test_help_is_there(run, arguments: Sequence[str]) -> None:
@@ -334,3 +336,47 @@ def test_ranges_and_models() -> None:
     assert chosen_model("elman", options=["activation=relu"]).updates == sg.models.elman("relu").updates
     with pytest.raises(sg.InputError, match="given twice"):
         chosen_model("elman", "tanh", ["activation=relu"])
+
+
+def test_methods_are_chosen(run, weights: str) -> None:
+    data = json.loads(run("derive", "elman", "--method", "perron", "--json").out)
+    assert "rho(|W|)" in run("derive", "elman", "--method", "perron").out
+    assert data["bound"]["proof"]["steps"][-1]["rule"] == "perron scaling"
+    turned = ("verify", "elman", "-w", weights, "--prefix", "net.", "-k", "3", "-n", "5")
+    assert run(*turned, "--method", "diagonal").code == 0
+    assert run(*turned, "--method", "norm", "--tightened", "0.9", "-a", "identity").code == 1
+    refused = run("derive", "elman", "--method", "sharpest")
+    assert (refused.code, refused.out) == (2, "")
+    assert "unknown method 'sharpest'" in refused.err
+    assert run("derive", "elman", "--method", "perron", "--side", "lower").code == 2
+
+
+def test_bounds_are_compared(run, weights: str, tmp_path: Path) -> None:
+    call = ("compare", "elman", "-w", weights, "--prefix", "net.", "-k", "5", "-n", "5")
+    written = run(*call, "-m", "norm", "-m", "perron")
+    assert written.code == 0
+    assert "upper bound: perron" in written.out
+    assert "upper bound: quadratic" not in written.out
+    picture = tmp_path / "bounds.png"
+    data = json.loads(run(*call, "-m", "norm", "--json", "--plot", str(picture)).out)
+    assert picture.stat().st_size > 1000
+    assert data["winners"] == ["norm"] * 5
+    refused = run(*call, "-m", "norm", "--plot", str(tmp_path / "bounds.sheet"))
+    assert (refused.code, refused.out) == (2, "")
+    assert "plot: " in refused.err
+    assert run(*call, "-m", "sharpest").code == 2
+
+
+def test_verdicts_have_exit_codes(run, weights: str) -> None:
+    call = ("verdict", "elman", "-w", weights, "--prefix", "net.", "-a", "identity", "-k", "20")
+    steady = run(*call)
+    assert steady.code == 0
+    assert steady.out.startswith("elman: neither (certified)")
+    assert json.loads(run(*call, "--json").out)["outcome"] == "neither"
+    assert run(*call, "--fail-if", "exploding").code == run(*call, "--fail-if", "vanishing").code == 0
+    assert run("verdict", "neuron", "-o", "w=2", "-o", "b=0", "--fail-if", "vanishing").code == 1
+    assert run("verdict", "elman", "--fail-if", "vanishing").code == 3
+    assert run("verdict", "elman", "--fail-if", "often").code == 2
+    refused = run("verdict", "elman", "--delta", "2")
+    assert (refused.code, refused.out) == (2, "")
+    assert "delta: a number between 0 and 1" in refused.err

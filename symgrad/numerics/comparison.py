@@ -101,6 +101,12 @@ class BoundComparison(Presentable):
         trajectories: how many were simulated.
         left_range: how many of them left the ranges, or overflowed.
         seed: of the search.
+
+    >>> import numpy as np, symgrad as sg
+    >>> weights = {"W": np.eye(2) / 2, "U": np.zeros((2, 1)), "b": np.zeros(2)}
+    >>> found = sg.compare_bounds(sg.models.elman(), weights, horizon=3, trajectories=4, methods=["norm"])
+    >>> found.ks.tolist(), found.winners, float(found.upper["norm"].series.at(3))
+    ([1, 2, 3], ('norm', 'norm', 'norm'), 0.125)
     """
 
     model: Recurrence

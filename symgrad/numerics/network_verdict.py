@@ -99,6 +99,13 @@ class NetworkVerdict(Presentable):
         explosion_proved: along every direction (or along one trajectory) products grow.
         explosion_excluded: along every trajectory norms stay bounded.
         seed: of the search.
+
+    >>> import symgrad as sg
+    >>> found = sg.verdict(sg.models.neuron(w=2, b=0))  # slopes of the logistic function are at most 1/4
+    >>> found.outcome.value, found.verdict.value, bool(found.vanishing_excluded)
+    ('vanishing', 'proved', False)
+    >>> print(found.explosion_excluded.steps, found.explosion_excluded.scope)
+    None every trajectory
     """
 
     model: Recurrence
