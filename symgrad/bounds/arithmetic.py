@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import mpmath
@@ -18,6 +19,7 @@ from scipy.special import expit
 
 from symgrad.bounds.steps import checked_steps, steps_array
 from symgrad.errors import InputError
+from symgrad.language.entrywise import PerronRatio
 from symgrad.language.norms import MinimumModulus, OperatorNorm, SmallestSingularValue
 
 __all__ = ["ARITHMETICS", "Arithmetic"]
@@ -63,6 +65,10 @@ class Arithmetic(ABC):
     def inverse_power_norm(self, rows: Rows, steps: Any, p: sp.Expr) -> Any:
         """``1 / ||M**-steps||_p`` of a non-singular M-matrix; 0 of any other matrix, unless there are no steps."""
 
+    @abstractmethod
+    def least(self, values: Sequence[Any]) -> Any:
+        """The least of several numbers."""
+
 
 def _pivots(rows: Rows) -> list[Any]:
     """The pivots of elimination without exchange of rows: all are positive for non-singular M-matrices only.
@@ -107,6 +113,8 @@ class NumpyArithmetic(Arithmetic):
             return 1 / _norms(_inverses(stack), p)
         if kind is SmallestSingularValue:
             return _on_finite(stack, lambda m: np.asarray(np.linalg.svd(m, compute_uv=False)[..., -1], dtype=float))
+        if kind is PerronRatio:
+            return _on_finite(stack, lambda m: np.array([_perron_ratio(each, p) for each in m]))
         return _on_finite(stack, lambda m: np.asarray(np.abs(np.linalg.eigvals(m)).max(axis=-1), dtype=float))
 
     def rate_power(self, rate: Any, steps: Any) -> Array:
@@ -125,6 +133,9 @@ class NumpyArithmetic(Arithmetic):
         found[holds] = np.ldexp(1 / _norms(matrix, p), -exponent)
         return found[()]
 
+    def least(self, values: Sequence[Any]) -> Any:
+        return reduce(np.minimum, values)[()]
+
 
 def _floats(name: str, value: Any) -> Array:
     try:
@@ -134,6 +145,18 @@ def _floats(name: str, value: Any) -> Array:
     if array.dtype.kind not in "iuf":
         raise InputError(f"{name}: an array of real numbers is needed, got {type(value).__name__} {value!r}")
     return array.astype(np.float64)
+
+
+def _perron_ratio(matrix: Array, p: sp.Expr) -> float:
+    """The ratio of the entries of Perron vectors; infinite where one has a zero."""
+    right, left = (np.abs(_dominant(each)) for each in (matrix, matrix.T))
+    entries = {1: left, 2: np.sqrt(left / right), sp.oo: right}[p]
+    return float(entries.max() / entries.min())
+
+
+def _dominant(matrix: Array) -> Array:
+    values, vectors = np.linalg.eig(matrix)
+    return np.asarray(vectors[:, int(np.argmax(values.real))])
 
 
 def _stacked(rows: Rows, shape: tuple[int, ...]) -> Array:
@@ -212,6 +235,9 @@ class MpmathArithmetic(Arithmetic):
                 return 1 / _mpmath_norm(matrix**-1, p)
             except ZeroDivisionError:
                 return mpmath.mpf(0)
+        if kind is PerronRatio:
+            entries = [[sp.Float(entry, mpmath.mp.dps) for entry in row] for row in matrix.tolist()]
+            return mpmath.mpf(str(PerronRatio(sp.Matrix(entries), p).evalf(mpmath.mp.dps)))
         return max(abs(root) for root in mpmath.eig(matrix, left=False, right=False))
 
     def rate_power(self, rate: Any, steps: Any) -> Any:
@@ -229,6 +255,9 @@ class MpmathArithmetic(Arithmetic):
         except ZeroDivisionError:
             inverse = None
         return mpmath.mpf(0) if inverse is None else 1 / _mpmath_norm(inverse**steps, p)
+
+    def least(self, values: Sequence[Any]) -> Any:
+        return min(values)
 
 
 def _mpf(name: str, value: Any) -> Any:

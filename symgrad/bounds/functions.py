@@ -13,13 +13,21 @@ import sympy as sp
 
 from symgrad.bounds.arithmetic import ARITHMETICS, Arithmetic
 from symgrad.bounds.growth import ComparisonPower, GainPower, Growth, RatePower
+from symgrad.bounds.weighted_growth import BestPower, CertifiedPower, RefinedPower
 from symgrad.errors import InputError, UnknownNameError
+from symgrad.language.entrywise import EntrywiseModulus, PerronRatio
 from symgrad.language.norms import NORMS, MinimumModulus, Norm, OperatorNorm, SmallestSingularValue, SpectralRadius
 from symgrad.rigor.balls import Enclosed
 
 __all__ = ["bound_arguments", "bound_function"]
 
-_KINDS = {OperatorNorm: "norm", SmallestSingularValue: "sigma_min", MinimumModulus: "modulus", SpectralRadius: "rho"}
+_KINDS = {
+    OperatorNorm: "norm",
+    SmallestSingularValue: "sigma_min",
+    MinimumModulus: "modulus",
+    SpectralRadius: "rho",
+    PerronRatio: "kappa",
+}
 
 
 @dataclass
@@ -81,7 +89,29 @@ def bound_arguments(growth: Growth, k: sp.Expr) -> dict[str, sp.Expr]:
 
     Norms of explicit matrices are no arguments: they are computed from the numbers and scalars in these.
     """
-    return _named(_Parts.of(growth.content), growth.norm, k)
+    return _named(_Parts.of(_content(growth)), growth.norm, k)
+
+
+def _content(growth: Growth) -> sp.Basic:
+    """All that the function of a bound depends on but the number of steps."""
+    match growth:
+        case RefinedPower(inner):
+            return _content(inner)
+        case CertifiedPower():
+            return sp.ImmutableDenseMatrix([[growth.constant, growth.rate]])
+        case BestPower(named):
+            return sp.Tuple(*(_content(each) for each in named.values()))
+    return growth.content
+
+
+def _alone(growth: Growth) -> list[Growth]:
+    """The bounds of which the least counts."""
+    match growth:
+        case RefinedPower(inner):
+            return [inner]
+        case BestPower(named):
+            return [part for each in named.values() for part in _alone(each)]
+    return [growth]
 
 
 def _named(parts: _Parts, norm: Norm, k: sp.Expr) -> dict[str, sp.Expr]:
@@ -97,6 +127,8 @@ def _named(parts: _Parts, norm: Norm, k: sp.Expr) -> dict[str, sp.Expr]:
 def _name(atom: sp.Expr, norm: Norm) -> str:
     """``norm_W`` for the norm of W that the bound is in, ``norm_inf_W`` for another one."""
     matrix = atom.args[0]
+    if matrix.atoms(EntrywiseModulus) and not isinstance(matrix, EntrywiseModulus):
+        return f"{_KINDS[type(atom)]}_N"  # the bound on all moduli, which is long
     letters = {explicit: sp.MatrixSymbol("M", *explicit.shape) for explicit in matrix.atoms(sp.ImmutableDenseMatrix)}
     inner = re.sub(r"\W+", "_", str(matrix.xreplace(letters))).strip("_")
     other = isinstance(atom, OperatorNorm) and atom.p != norm.p
@@ -116,13 +148,15 @@ def bound_function(growth: Growth, k: sp.Expr, module: str) -> Callable[..., Any
     """
     if not isinstance(module, str) or module not in ARITHMETICS:
         raise UnknownNameError("module", str(module), ARITHMETICS)
-    if not isinstance(growth, (RatePower, GainPower, ComparisonPower)):
+    alone = _alone(growth)
+    if not all(isinstance(each, (RatePower, GainPower, ComparisonPower, CertifiedPower)) for each in alone):
         raise InputError("lambdify: every layer has parameters of its own; evaluate with weights instead")
-    parts, arithmetic = _Parts.of(growth.content), ARITHMETICS[module]
+    parts, arithmetic = _Parts.of(_content(growth)), ARITHMETICS[module]
     arguments = _named(parts, growth.norm, k)
     constants = sorted(parts.constants, key=str)
-    entries = _compiled(growth.content, parts, [*list(arguments.values())[:-1], *constants], arithmetic)
-    return _BoundFunction(growth, tuple(arguments), entries, constants, arithmetic)
+    given = [*list(arguments.values())[:-1], *constants]
+    entries = [_compiled(_content(each), parts, given, arithmetic) for each in alone]
+    return _BoundFunction(alone, tuple(arguments), entries, constants, arithmetic)
 
 
 def _compiled(
@@ -156,7 +190,7 @@ def _size(arithmetic: Arithmetic, kind: type[sp.Expr], p: sp.Expr, width: int, *
 
 
 class _BoundFunction:
-    """A power of a rate, or the norm of one of a small matrix, whose entries are functions of the arguments.
+    """Powers of rates, or norms of powers of small matrices, whose entries are functions of the arguments: the least.
 
     Attributes:
         arguments: the names of the arguments in order.
@@ -164,15 +198,14 @@ class _BoundFunction:
 
     def __init__(
         self,
-        growth: Growth,
+        growths: Sequence[Growth],
         names: tuple[str, ...],
-        entries: Callable[..., list[list[Any]]],
+        entries: Sequence[Callable[..., list[list[Any]]]],
         constants: Sequence[sp.Expr],
         arithmetic: Arithmetic,
     ) -> None:
         self.arguments = names
-        self._entries, self._constants, self._arithmetic = entries, tuple(constants), arithmetic
-        self._p, self._inverse = growth.norm.p, isinstance(growth, ComparisonPower)
+        self._parts, self._constants, self._arithmetic = list(zip(growths, entries, strict=True)), constants, arithmetic
         self.__doc__ = f"The bound as a function of {', '.join(names)}; approximate."
 
     def __call__(self, *values: Any, **named: Any) -> Any:
@@ -184,14 +217,19 @@ class _BoundFunction:
         """
         given, steps = self._arithmetic.arguments(self.arguments, self._ordered(values, named))
         with np.errstate(all="ignore"):  # what overflows is infinite, what underflows is zero
-            return self._power(self._entries(*given, *map(self._arithmetic.constant, self._constants)), steps)
+            given += map(self._arithmetic.constant, self._constants)
+            found = [self._power(growth, entries(*given), steps) for growth, entries in self._parts]
+            return found[0] if len(found) == 1 else self._arithmetic.least(found)
 
-    def _power(self, rows: list[list[Any]], steps: Any) -> Any:
-        if self._inverse:
-            return self._arithmetic.inverse_power_norm(rows, steps, self._p)
+    def _power(self, growth: Growth, rows: list[list[Any]], steps: Any) -> Any:
+        if isinstance(growth, ComparisonPower):
+            return self._arithmetic.inverse_power_norm(rows, steps, growth.norm.p)
+        if isinstance(growth, CertifiedPower):
+            constant, rate = rows[0]
+            return constant * self._arithmetic.rate_power(rate, steps)
         if len(rows) == 1:
             return self._arithmetic.rate_power(rows[0][0], steps)
-        return self._arithmetic.power_norm(rows, steps, self._p)
+        return self._arithmetic.power_norm(rows, steps, growth.norm.p)
 
     def _ordered(self, values: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
         unknown = [name for name in named if name not in self.arguments]
