@@ -15,11 +15,16 @@ _ROUNDS = 60
 _LITTLE = 1e-3  # relative narrowing that is not worth another round
 
 
-def lasting_ranges(model: Recurrence, weights: Weights) -> UnitRanges:
+def lasting_ranges(model: Recurrence, weights: Weights, start: UnitRanges | None = None) -> UnitRanges:
     """Intervals for all units of states and inputs, which all trajectories enter and do not leave again.
 
     One step maps all numbers (of what has a declared range, that) into a first box, one step from there into a second,
     and so on; each lies in the one before. Ends stay infinite where no step bounds them.
+
+    Args:
+        model: the recurrence.
+        weights: its numbers.
+        start: ranges that no trajectory from within leaves, for those trajectories alone; by default all are meant.
 
     Raises:
         InputError: the weights do not tell the size of a state or an input.
@@ -31,7 +36,7 @@ def lasting_ranges(model: Recurrence, weights: Weights) -> UnitRanges:
     >>> found[model.symbol("h")].high.item()
     1.0
     """
-    ranges = declared_ranges(model, weights)
+    ranges = declared_ranges(model, weights) if start is None else start
     free = [state for state in model.states if state not in model.ranges]
     for _ in range(_ROUNDS):
         evaluator = IntervalEvaluator(weights, ranges)

@@ -80,7 +80,8 @@ class RateBracket(Presentable):
         model: the recurrence.
         weights: its numbers, taken as exact.
         scope: which trajectories the upper rate covers, in words.
-        ranges: symbol -> intervals in which states and inputs are supposed (or proved) to stay.
+        ranges: symbol -> intervals: of inputs as declared; of states such that the trajectories meant are proved to
+            enter them within some steps and to stay.
         bound: what proves the upper rate: methods, blocks, certificates.
         witness: the slopes that prove a lower rate of the slope set.
         realised: a periodic trajectory that grows, None where none was proved.
@@ -132,7 +133,7 @@ class RateBracket(Presentable):
 
     @property
     def constant(self) -> float:
-        """C with ||P_k|| <= C upper^k for all k in the norm at hand; inf where the proof gives none."""
+        """C with ||P_k|| <= C upper^k for all k, once states lie in ``ranges``; inf where the proof gives none."""
         return self.bound.constant(self.norm)
 
     @property
@@ -229,13 +230,13 @@ def _checked(model: Any, weights: Any, period: Any, seed: Any, effort: Any) -> W
 
 
 def _form(model: Recurrence, weights: Weights) -> tuple[SlopeForm, UnitRanges, str]:
-    """Slopes over the ranges that all trajectories end up in; if those are not bounded, over an invariant box."""
+    """Slopes over the ranges that all trajectories end up in, or those that do which start in an invariant box."""
     declared = " with states and inputs in their declared ranges" if model.ranges else ""
     lasting = lasting_ranges(model, weights)
     try:
         return slope_form(model, weights, lasting), lasting, f"every trajectory{declared}"
     except NoBoundError:
-        box = invariant_box(model).of_units(weights).ranges
+        box = lasting_ranges(model, weights, invariant_box(model).of_units(weights).ranges)
         return slope_form(model, weights, box), box, f"every trajectory that starts within the invariant box{declared}"
 
 
