@@ -204,11 +204,26 @@ def plot_comparison(found: BoundComparison, *, ax: Any = None) -> Any:
     axes.set_title(found.model.name)
     if plain:
         axes.set_yscale("log")
+    _in_view(axes, found, plain)
     axes.set_xlim(0, found.horizon + 1)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.legend(fontsize="small")
     return axes
+
+
+def _in_view(axes: Any, found: BoundComparison, plain: bool) -> None:
+    """Bounds from above and the largest norms fill the axes; what lies hundreds of decades below leaves them."""
+    above = [item.log10 for item in found.upper.values()] + [found.log10_largest]
+    logs = np.concatenate(above)
+    logs = logs[np.isfinite(logs)]
+    if logs.size:
+        low, high = float(logs.min()), float(logs.max())
+        span = max(high - low, 1.0)
+        bottom, top = axes.get_ylim()
+        least = low - 0.5 * span - 1.0
+        if (math.log10(bottom) if plain else bottom) < least:
+            axes.set_ylim(10.0**least if plain else least, top)
 
 
 def _curves(found: BoundComparison) -> list[tuple[Array, dict[str, Any]]]:

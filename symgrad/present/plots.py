@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from symgrad.bounds.growth import RatePower
 from symgrad.bounds.product import Bound
 from symgrad.errors import InputError
 from symgrad.numerics.verify import Check, verify
@@ -171,10 +172,12 @@ def _spread(axes: Any, logs: Array, plain: bool) -> None:
 
 def _bound_label(bound: Bound, logs: Array) -> str:
     """The side with the rate: gamma for one state, for several what a step brings on average."""
-    words = f"{bound.side} bound" if bound.factor == 1 else f"claim: {bound.side} bound, rate times {bound.factor}"
+    method = "" if bound.method == "norm" else f" ({bound.method})"
+    words = f"{bound.side} bound{method}"
+    words = words if bound.factor == 1 else f"claim: {words}, rate times {bound.factor}"
     if bound.model.depth is not None:
         return words
-    if bound.gain.rows == 1:
+    if isinstance(bound.growth, RatePower):
         return rf"{words}, $\gamma \approx {power_latex(logs[0])}$"
     if logs.size == 1 or not np.isfinite(logs[[0, -1]]).all():
         return words
