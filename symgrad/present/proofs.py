@@ -122,7 +122,7 @@ def _derivation(proof: Proof, numbers: StepNumbers | None) -> list[str]:
     writer = proof_writer(proof, LATEX)
     definitions = equation_rows(proof_definitions(proof, writer))
     steps = [row for step in proof for row in _step_rows(step, writer, numbers)]
-    return [_environment("aligned", definitions), _environment("aligned", steps)]
+    return [_environment("aligned", rows) for rows in (definitions, steps) if rows]
 
 
 def _environment(name: str, rows: Sequence[str], end: str = r"\\", columns: str = "") -> str:
@@ -187,7 +187,8 @@ def proof_text(proof: Proof, widths: Sequence[int] = _TEXT_WIDTHS, numbers: Step
     """
     writer = proof_writer(proof, TEXT)
     rows = [_text_row(step, writer, numbers) for step in proof]
-    own = f"{plain_lines(proof_definitions(proof, writer))}\n\n{column_table(_HEADER, rows, widths)}"
+    definitions = plain_lines(proof_definitions(proof, writer))
+    own = "\n\n".join(part for part in (definitions, column_table(_HEADER, rows, widths)) if part)
     if not proof.lemmas:
         return own
     lemmas = (f"{LEMMA}: {lemma_range(item, TEXT)}\n\n{proof_text(item, widths, numbers)}" for item in proof.lemmas)

@@ -288,6 +288,8 @@ class QuantityWriter:
                 return [(False, self.weighted.least(written))]
             case WeightedProductNorm():
                 return self.weighted.terms(item.bound)
+            case MagnitudesOf() if self.model.is_scalar:
+                return self.sum(item.bound.as_explicit()[0, 0])
             case WeightedDifferentialNorm() as quantity:
                 return [(False, self.weighted.series(quantity, item.premises))]
         return self.sum(item.bound)

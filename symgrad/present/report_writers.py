@@ -168,7 +168,8 @@ class MarkdownReport(ReportWriter):
             lines = numbered_lines(step, writer, numbers)
             statement = lines[0] if len(lines) == 1 else _stacked(lines)
             steps.append(f"**({step.number})** {self._reason(step)}\n\n{self.formula(statement)}")
-        return [self.formula(aligned(proof_definitions(proof, writer))), *steps]
+        definitions = proof_definitions(proof, writer)
+        return [*([self.formula(aligned(definitions))] if definitions else []), *steps]
 
     def _reason(self, step: Step) -> str:
         used = f" from {', '.join(map(str, step.premises))}" if step.premises else ""

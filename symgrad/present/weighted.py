@@ -59,6 +59,8 @@ class WeightedWriter:
 
     def blocks(self, matrix: sp.BlockMatrix) -> tuple[str, list[Equation]]:
         """A matrix of blocks, and what the names in it stand for."""
+        if self.vocabulary.model.is_scalar:
+            return written_matrix(self.vocabulary, self.moduli, matrix.as_explicit())
         return written_matrix(self.vocabulary, self.moduli, matrix.blocks)
 
     def matrix_equations(self, exprs: Iterable[sp.Expr]) -> list[Equation]:
