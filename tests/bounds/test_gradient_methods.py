@@ -169,15 +169,15 @@ def test_windows_and_horizons_in_closed_form() -> None:
 
 
 def test_more_units_give_closer_sources() -> None:
-    """Each input unit has its own weight, so the states have ranges of their own: ||h|| is less than sqrt(n) sup|h|."""
-    model = free("elman")
-    weights = {"W": 0.1 * np.eye(3), "U": np.diag([0.0, 0.1, 3.0])[:, :2], "b": np.zeros(3)}
-    weights["U"][0, 0], weights["U"][1, 1] = 0.01, 0.1
+    """Each unit has weights of its own, so the states have ranges of their own: ||h|| is less than sqrt(n) sup|h|."""
+    model = sg.models.elman("relu").assuming({"u": (-1, 1)})
+    weights = {"W": 0.1 * np.eye(3), "U": np.array([[0.01, 0.0], [0.0, 0.1], [0.0, 3.0]]), "b": np.zeros(3)}
     series = sg.gradient_bound(model, 5, method="range").with_weights(weights)
     (size,) = map(float, series.source.entries)
     states = series.units.ranges[model.states[0]].magnitude
     assert size == pytest.approx(np.sqrt(np.sum(states**2) + 2 + 1), rel=1e-12)
-    assert size < float(series.evaluator.ball(series.bound.source))
+    assert np.sum(states**2) < 1.1 * (3 / 0.9) ** 2
+    assert size < 0.8 * float(series.evaluator.ball(series.bound.source))
 
 
 @pytest.mark.parametrize(("name", "norm"), [("lstm", 1), ("lstm", 2), ("gru", "inf"), ("gru", 2), ("leaky", "inf")])
