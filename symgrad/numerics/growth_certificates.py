@@ -211,6 +211,7 @@ class TrajectoryCertificate(Presentable):
         claim: ``"grows"``: the norm of the product of all T Jacobians is at least ``limit``; ``"kept"``: the norms of
             the products of the last k Jacobians are, for every k from 1 to T.
         limit: see there.
+        enclosure: the certified norms that it was found by; :meth:`replay` does not rely on them.
     """
 
     setting: Setting = field(repr=False)
@@ -220,6 +221,7 @@ class TrajectoryCertificate(Presentable):
     steps: int
     claim: str
     limit: float
+    enclosure: TrajectoryBound | None = field(default=None, repr=False)
 
     @property
     def model(self) -> Recurrence:

@@ -16,7 +16,13 @@ from symgrad.numerics.all_bounds import AllBounds, Theorems, all_bounds
 from symgrad.numerics.exploration import Findings
 from symgrad.numerics.growth_certificates import GrowthCertificate, RuleCertificate, TrajectoryCertificate
 from symgrad.numerics.growth_proofs import bounded, decays, grows, kept, rule_proof
-from symgrad.numerics.growth_witnesses import growing_orbit, growing_trajectory, kept_trajectory, largest_products
+from symgrad.numerics.growth_witnesses import (
+    growing_orbit,
+    growing_trajectory,
+    kept_along,
+    kept_trajectory,
+    largest_products,
+)
 from symgrad.numerics.periodic_orbit import PeriodicOrbit
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import Batch
@@ -104,6 +110,8 @@ class Decision:
         if everywhere is not None or isinstance(self.explosion, PeriodicOrbit):
             return everywhere or self.explosion
         ask = self.question
+        if isinstance(self.explosion, TrajectoryCertificate) and self.explosion.steps == ask.steps:
+            return kept_along(self.explosion, ask.delta)
         proofs = (kept_trajectory(place, ask.norm, found, ask.delta) for place, found in self._searches())
         return next((proof for proof in proofs if proof is not None), None)
 

@@ -33,8 +33,8 @@ def rule_proof(theorems: Theorems, claim: str, limit: float) -> RuleCertificate 
     """
     side = "upper" if claim in ("decays", "bounded") else "lower"
     for bound in (theorems.get(side, method) for method in ("norm", "range")):
-        if not isinstance(bound, Bound):
-            continue
+        if not isinstance(bound, Bound) or bound.growth.content.atoms(sp.MatrixSymbol):
+            continue  # norms of weights are not known without numbers
         most = limit if claim == "decays" else _constant(bound, side)
         start = _settled(bound, limit) if claim == "decays" else 0
         if most is not None and start is not None and RULE_CLAIMS[claim](bound, most, start):
@@ -44,7 +44,7 @@ def rule_proof(theorems: Theorems, claim: str, limit: float) -> RuleCertificate 
 
 def _settled(bound: Bound, limit: float) -> int | None:
     """The number of factors from which on a bound without parameters is at most a limit."""
-    steps = bound.horizon(limit)
+    steps = bound.horizon(limit) if bound.vanishes == sp.true else sp.oo
     return int(steps) if steps.is_number and steps != sp.oo else None
 
 

@@ -19,8 +19,9 @@ from symgrad.numerics.rate_bracket import rate_bracket
 from symgrad.numerics.search import explored
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import Batch
+from symgrad.numerics.trajectory_bound import TrajectoryBound
 
-__all__ = ["growing_orbit", "growing_trajectory", "kept_trajectory", "largest_products"]
+__all__ = ["growing_orbit", "growing_trajectory", "kept_along", "kept_trajectory", "largest_products"]
 
 _TRAJECTORIES = 60
 _ROOM = 1e-6  # by how much floats must exceed what balls have to prove
@@ -70,11 +71,20 @@ def _proved(
     inputs = {str(s): np.array(array[:steps, :, 0, 0]) for s, array in start.inputs.items()}
     certificate = TrajectoryCertificate(setting, norm, initial, inputs, steps, claim, least)
     try:
-        enclosed = certificate.enclosed()
+        return _sharpened(certificate, certificate.enclosed())
     except SymgradError:  # no proved enclosure
         return None
-    sharp = replace(certificate, limit=certificate.least_of(enclosed))
-    return sharp if sharp.limit >= least and sharp.is_proved_by(enclosed) else None
+
+
+def kept_along(growing: TrajectoryCertificate, delta: float) -> TrajectoryCertificate | None:
+    """The same trajectory as one along which products of any number of the last factors have norms above delta."""
+    return _sharpened(replace(growing, claim="kept", limit=delta), growing.enclosure or growing.enclosed())
+
+
+def _sharpened(certificate: TrajectoryCertificate, enclosure: TrajectoryBound) -> TrajectoryCertificate | None:
+    """The certificate with the largest limit that an enclosure proves, None where that is below its own."""
+    sharp = replace(certificate, limit=certificate.least_of(enclosure), enclosure=enclosure)
+    return sharp if sharp.limit >= certificate.limit and sharp.is_proved_by(enclosure) else None
 
 
 def growing_orbit(model: Recurrence, weights: Weights, norm: Norm, seed: int) -> PeriodicOrbit | None:

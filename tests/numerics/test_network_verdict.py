@@ -176,7 +176,7 @@ def test_gated_networks() -> None:
     lstm = sg.models.lstm().assuming({"u": (-1, 1)})
     forgetting = sg.verdict(lstm, drawn(lstm, 0.05, sizes, b_hf=np.full(2, -3.0)))
     assert words(forgetting) == ("vanishing", "certified")
-    keeping = sg.verdict(lstm, drawn(lstm, 0.01, sizes, b_hf=np.full(2, 30.0)), 50)
+    keeping = sg.verdict(lstm, drawn(lstm, 0.01, sizes, b_hf=np.full(2, 30.0)), 30)
     assert words(keeping) == ("neither", "certified")
     gru = sg.models.gru().assuming({"u": (-1, 1)})
     assert words(sg.verdict(gru, drawn(gru, 0.05, sizes))) == ("vanishing", "certified")
