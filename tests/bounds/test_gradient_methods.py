@@ -18,6 +18,7 @@ from symgrad.bounds.weighted_series import CertifiedSeries, ClosestSeries, Geome
 from symgrad.calculus.enclose import BallEvaluator, BoundEvaluator
 from symgrad.language.norms import NORMS
 from symgrad.language.weights import Weights
+from symgrad.present import latex, text, with_numbers
 from tests.bounds.test_gradient import DUAL, drawn, gradient_norm
 
 METHODS = ("range", "perron", "diagonal", "quadratic", "best")
@@ -202,6 +203,34 @@ def test_proofs_name_the_ranges_that_they_rest_on() -> None:
         assert [type(proof).__name__ for proof in bound.proof.lemmas] == ["Proof"]
         assert bound.box is not None
         assert bound.block("b_iz").box is not None
+
+
+WRITTEN = {
+    "range": "||grad_h[T] L||_2*M*(1 - gamma**T)/(1 - gamma) (for gamma = 1: ||grad_h[T] L||_2*M*T)",
+    "perron": "||grad_h[T] L||_2*C*M*(1 - gamma**T)/(1 - gamma) (for gamma = 1: ||grad_h[T] L||_2*C*M*T)",
+    "best": "||grad_h[T] L||_2*M*sum(k = 0 ... T-1) min(kappa_2(|W|)*rho(|W|)**k, C*gamma**k, ||W||_2**k)",
+}
+
+
+@pytest.mark.parametrize("method", WRITTEN)
+def test_bounds_in_print(method: str) -> None:
+    bound = sg.gradient_bound(free("elman"), method=method)
+    lines = str(bound).splitlines()
+    assert lines[0] == f"||grad_theta L||_2 <= {WRITTEN[method]}"
+    assert lines[1] == "M = sqrt(m + n + 1)"
+    assert lines[-2:] == ["each entry of u[t] in [-1, 1]", "each entry of h[0] in [-1, 1]"]
+    assert bound.to_dict()["method"] == method
+    assert r"\nabla_{\theta} L" in bound.latex()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_several_states_in_print_and_with_numbers(method: str) -> None:
+    bound, weights = sg.gradient_bound(free("lstm"), method=method), drawn(free("lstm"), 0, 0.1)
+    block = bound.block("b_ii")
+    assert ("M = ||q||_2" in str(block).splitlines()) == (method != "range")
+    shown = text(with_numbers(block, weights, 12)).splitlines()
+    assert float(shown[1].split("*")[0].split()[-1]) == pytest.approx(float(block.evaluate(weights, 12)), rel=1e-3)
+    assert latex(with_numbers(block, weights))
 
 
 @pytest.mark.parametrize("method", METHODS)
