@@ -20,7 +20,7 @@ from symgrad.numerics.setting import Setting
 from symgrad.numerics.trajectory_bound import TrajectoryBound, trajectory_bound
 from symgrad.numerics.trajectory_bound_norms import CertifiedNorm
 from symgrad.presentable import Presentable
-from symgrad.rigor.balls import working_precision
+from symgrad.rigor.balls import to_ball, working_precision
 
 __all__ = ["BoundCertificate", "GrowthCertificate", "RuleCertificate", "TrajectoryCertificate"]
 
@@ -76,12 +76,20 @@ def _rule_decays(bound: Bound, limit: float, start: int) -> bool:
 
 def _rule_bounded(bound: Bound, limit: float, start: int) -> bool:
     growth = bound.growth
-    return growth.is_steady and growth.compared(sp.Le) == sp.true and sp.Le(growth.constant, limit) == sp.true
+    return growth.is_steady and growth.compared(sp.Le) == sp.true and _compared(growth.constant, limit, above=False)
 
 
 def _rule_kept(bound: Bound, limit: float, start: int) -> bool:
     growth = bound.growth
-    return growth.is_steady and growth.compared(sp.Ge) == sp.true and sp.Ge(growth.constant, limit) == sp.true
+    return growth.is_steady and growth.compared(sp.Ge) == sp.true and _compared(growth.constant, limit, above=True)
+
+
+def _compared(constant: sp.Expr, limit: float, above: bool) -> bool:
+    """Whether a constant without parameters is proved to be at most, or at least, a number."""
+    if not sp.sympify(constant).is_number:
+        return False
+    ball = to_ball(constant, _BITS)
+    return bool(ball >= arb(limit)) if above else bool(ball <= arb(limit))
 
 
 def _rule_grows(bound: Bound, limit: float, start: int) -> bool:

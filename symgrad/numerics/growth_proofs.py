@@ -10,8 +10,8 @@ from flint import arb
 
 from symgrad.bounds.product import Bound, BoundSeries
 from symgrad.numerics.all_bounds import Theorems
-from symgrad.numerics.growth_certificates import RULE_CLAIMS, BoundCertificate, RuleCertificate
-from symgrad.rigor.balls import lower_float, upper_float, working_precision
+from symgrad.numerics.growth_certificates import CLAIMS, RULE_CLAIMS, BoundCertificate, RuleCertificate
+from symgrad.rigor.balls import lower_float, to_ball, upper_float, working_precision
 
 __all__ = ["bounded", "decays", "grows", "kept", "rule_proof"]
 
@@ -19,6 +19,7 @@ _BITS = 192
 _LONG = 2**40  # factors after which a bound shows whether it stays where it is
 _SCANNED = 10_000
 _LARGEST = 1e300
+_ANY_RATE = 0.5  # for products that are zero from some number of factors on
 
 Found = Mapping[str, BoundSeries]
 
@@ -53,7 +54,7 @@ def _constant(bound: Bound, side: str) -> float | None:
     constant = sp.sympify(bound.constant)
     if not constant.is_number:
         return None
-    ball = arb(str(sp.N(constant, 30)))
+    ball = to_ball(constant, _BITS)
     return upper_float(ball) if side == "upper" else lower_float(ball)
 
 
@@ -74,7 +75,7 @@ def grows(found: Found, steps: int) -> BoundCertificate | None:
             block = next((k for k in (*_powers(steps), steps) if series.at(k).ball > 1), None)
         if block is not None:
             proof = _geometric(series, "grows", 1.0, block, block)
-            if proof.constant > 0:
+            if proof is not None:
                 return proof
     return None
 
@@ -115,7 +116,7 @@ def _largest(series: BoundSeries) -> float | None:
     settled = series.horizon(sp.Rational(limit))
     if settled == sp.oo or int(settled) > _SCANNED:
         return None
-    return max(limit if settled else 0.0, _largest_until(series, int(settled)))
+    return max(limit, _largest_until(series, int(settled)))
 
 
 def _largest_until(series: BoundSeries, steps: int) -> float:
@@ -136,26 +137,31 @@ def _powers(most: int) -> Iterable[int]:
     return (2**j for j in range(most.bit_length()) if 2**j <= most)
 
 
-def _plain(series: BoundSeries, claim: str, limit: float, steps: int | None) -> BoundCertificate:
-    bound = series.bound
-    rates = series.certificates
-    return BoundCertificate(
+def _checked(proof: BoundCertificate, series: BoundSeries) -> BoundCertificate | None:
+    """The certificate, if all of its numbers are confirmed."""
+    return proof if CLAIMS[proof.claim](proof, series) else None
+
+
+def _plain(series: BoundSeries, claim: str, limit: float, steps: int | None) -> BoundCertificate | None:
+    bound, rates = series.bound, series.certificates
+    proof = BoundCertificate(
         bound.free_model, series.weights, bound.norm, bound.side, bound.method, claim, limit, 0, steps, rates=rates
     )
+    return _checked(proof, series)
 
 
-def _geometric(series: BoundSeries, claim: str, limit: float, start: int, block: int) -> BoundCertificate:
+def _geometric(series: BoundSeries, claim: str, limit: float, start: int, block: int) -> BoundCertificate | None:
     """The certificate of a rate from the bound at one number of factors, and the constant that goes with it."""
     bound, upper = series.bound, series.bound.side == "upper"
     rounded = upper_float if upper else lower_float
     block = max(block, 1)
     with working_precision(_BITS):
         ball = series.at(block).ball
-        rate = rounded(arb(0) if ball == 0 else ball.root(block))
-        quotients = [series.at(j).ball / arb(rate) ** j for j in range(block)] if rate > 0 else [arb(1)]
-        constants = [rounded(quotient) for quotient in quotients]
+        rate = _ANY_RATE if ball == 0 else rounded(ball.root(block))
+        constants = [rounded(series.at(j).ball / arb(rate) ** j) for j in range(block)]
     constant = max(constants) if upper else min(constants)
-    return BoundCertificate(
+    proof = BoundCertificate(
         bound.free_model, series.weights, bound.norm, bound.side, bound.method, claim, limit, start, None,
         block, rate, constant, series.certificates,
     )  # fmt: skip
+    return _checked(proof, series)

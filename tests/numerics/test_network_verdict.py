@@ -64,6 +64,17 @@ def test_weighted_norms_prove_what_the_plain_norm_cannot() -> None:
     assert found.replay()
 
 
+def test_products_that_grow_once_and_then_are_zero() -> None:
+    found = sg.verdict(sg.models.elman("identity"), plain(np.array([[0.0, 9.0], [0.0, 0.0]])))
+    assert words(found) == ("vanishing", "certified")
+    assert found.vanishing_proved.certificate.start == 2
+    assert found.explosion_excluded.certificate.limit == pytest.approx(9.0)
+    assert found.replay()
+    nothing = sg.verdict(sg.models.neuron(w=0, b=0))
+    assert words(nothing)[0] == "vanishing"
+    assert nothing.replay()
+
+
 def test_orthogonal_networks() -> None:
     tanh = sg.verdict(sg.models.elman(), plain(orthogonal()), 60)
     assert words(tanh) == ("neither", "certified")
