@@ -23,7 +23,7 @@ from symgrad.present.scalars import phrase
 from symgrad.present.vocabulary import Vocabulary
 from symgrad.rigor.balls import Enclosed
 
-__all__ = ["bound_equations", "weighted_names", "weighted_right"]
+__all__ = ["bound_equations", "weighted_names", "weighted_rate", "weighted_right"]
 
 
 @equations.register
@@ -64,6 +64,17 @@ def bound_equations(bound: Bound, notation: Notation, powers: bool = True) -> li
 def weighted_right(bound: Bound, writer: QuantityWriter) -> str:
     """A bound in a weighted norm, or the least of several."""
     return writer.weighted.least([_written(growth, bound, writer) for growth in _named(bound).values()])
+
+
+def weighted_rate(bound: Bound, writer: QuantityWriter) -> str:
+    """The rate of such a bound, or the least of several, in the letters of their matrices."""
+    return writer.weighted.least([_rate(growth, writer) for growth in _named(bound).values()])
+
+
+def _rate(growth: Growth, writer: QuantityWriter) -> str:
+    if isinstance(growth, RefinedPower) and isinstance(growth.inner, GainPower):
+        return writer.notation.radius(writer.gain)
+    return writer.weighted.scalar(growth.rate)
 
 
 def weighted_names(bound: Bound, writer: QuantityWriter) -> list[Equation]:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from symgrad.bounds.criteria import Criterion
 from symgrad.bounds.gradient import gradient_bound
 from symgrad.bounds.layer_gradient import layer_gradient_bound
-from symgrad.bounds.product import Bound, product_bound
+from symgrad.bounds.product import METHODS, Bound, product_bound
+from symgrad.bounds.weighted_growth import BestPower, CertifiedPower
 from symgrad.calculus.jacobian import jacobian
 from symgrad.calculus.unroll import unroll
 from symgrad.errors import SymgradError
 from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.verify import Check, verify
+from symgrad.present.closed_bounds import weighted_rate
 from symgrad.present.dispatch import plot
 from symgrad.present.notation import LATEX
 from symgrad.present.powers import DOWN, UP, power_text
@@ -49,15 +52,19 @@ class Experiment:
     picture: Path
 
 
-def sections(model: Recurrence, norms: Sequence[Norm], experiment: Experiment | None) -> list[Section]:
+def sections(
+    model: Recurrence, norms: Sequence[Norm], experiment: Experiment | None, method: str = "norm"
+) -> list[Section]:
     """All sections of the report on a model.
 
     Args:
         model: the recurrence.
         norms: that products are bounded in, the one first whose proof is shown.
         experiment: with weights, what to compute with them.
+        method: of bounding products and gradients.
     """
-    found = {side: [_attempt(product_bound, model, norm, side) for norm in norms] for side in _SIDES}
+    methods = {side: method if method in METHODS[side] else "range" for side in _SIDES}
+    found = {side: [_attempt(product_bound, model, norm, side, methods[side]) for norm in norms] for side in _SIDES}
     bounds = {side: [item for item in items if isinstance(item, Bound)] for side, items in found.items()}
     proofs = {title: _proof(bounds[side][0], experiment) for side, title in _SIDES.items() if bounds[side]}
     numbers = [] if experiment is None else [_numbers([*bounds["upper"], *bounds["lower"]], experiment)]
@@ -66,7 +73,7 @@ def sections(model: Recurrence, norms: Sequence[Norm], experiment: Experiment | 
         Section("Jacobian", [Shown(jacobian(model))]),
         Section("Backpropagation through time", [Shown(unroll(model))]),
         *(Section(title, _bounds(found[side], norms)) for side, title in _SIDES.items()),
-        Section("Gradient", [_gradient(model, norms[0], experiment)]),
+        Section("Gradient", [_gradient(model, norms[0], experiment, method)]),
         *(Section(f"{title}: proof in the norm {norms[0]}", [Shown(proof)]) for title, proof in proofs.items()),
         *numbers,
     ]
@@ -99,14 +106,18 @@ def _bounds(found: Sequence[Bound | str], norms: Sequence[Norm]) -> list[Item]:
 
 def _criteria(bound: Bound) -> list[Item]:
     """What the bound says about gradients; of several states in the letter of their gain matrix."""
+    if isinstance(bound.growth, (BestPower, CertifiedPower)):
+        rate = weighted_rate(bound, QuantityWriter(bound.model, LATEX, []))
+        return [_criterion(rate, item, bound) for item in bound.criteria]
     if bound.gain.rows == 1 or bound.side == "lower" or bound.model.depth is not None:
         return [Shown(item) for item in bound.criteria]
     radius = LATEX.radius(QuantityWriter(bound.model, LATEX, []).gain)
+    return [_criterion(radius, item, bound) for item in bound.criteria]
+
+
+def _criterion(rate: str, item: Criterion, bound: Bound) -> Item:
     signs = {"sufficient": "<", "necessary": ">" if bound.growth.is_steady else r"\ge"}
-    return [
-        Formula(rf"{radius} {signs[item.kind]} 1 {phrase(f' is {item.kind} for {item.phenomenon} gradients')}")
-        for item in bound.criteria
-    ]
+    return Formula(rf"{rate} {signs[item.kind]} 1 {phrase(f' is {item.kind} for {item.phenomenon} gradients')}")
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -114,12 +125,12 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(before)} or {last}" if before else last
 
 
-def _gradient(model: Recurrence, norm: Norm, experiment: Experiment | None) -> Item:
+def _gradient(model: Recurrence, norm: Norm, experiment: Experiment | None, method: str) -> Item:
     """The bound on gradients, over as many steps as the horizon says where the weights tell its value."""
     if model.depth is not None:
         of_layers = _attempt(lambda: layer_gradient_bound(model, norm))
         return Words(f"{of_layers}.") if isinstance(of_layers, str) else Shown(of_layers)
-    bound = _attempt(lambda: gradient_bound(model, norm=norm))
+    bound = _attempt(lambda: gradient_bound(model, norm=norm, method=method))
     if isinstance(bound, str):
         return Words(f"{bound}.")
     if experiment is None or isinstance(_attempt(bound.evaluate, experiment.weights, experiment.horizon), str):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from symgrad.bounds.product import Bound
+from symgrad.bounds.product import METHODS, Bound
 from symgrad.errors import InputError, SymgradError, UnknownNameError
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.recurrence import Recurrence
@@ -29,6 +29,7 @@ def report(
     weights: Mapping[Any, Any] | None = None,
     *,
     norms: Iterable[Any] = (2, 1, "inf"),
+    method: str = "norm",
     horizon: int = 100,
     trajectories: int = 50,
     seed: int = 0,
@@ -36,12 +37,14 @@ def report(
     """Write everything about a model into a file: equations, Jacobian, gradient, bounds or why there are none, proofs.
 
     Args:
-        obj: a recurrence, or a bound, which stands for its model and norm.
+        obj: a recurrence, or a bound, which stands for its model, norm and method.
         path: ends in ``.tex``, ``.md`` or ``.pdf``; the last needs pdflatex. Beside the others lies a plot,
             ``NAME-bound.pdf`` or ``.png``.
         weights: symbol or name -> array. With them the report has a table of the bounds' values, and a plot of the
             first one against simulated trajectories; these need all parameters.
         norms: that products are bounded in, the one first whose proof is shown.
+        method: how products and gradients are bounded, see :func:`symgrad.product_bound`; from below by ``"range"``
+            where it is for bounds from above only.
         horizon: the largest number of factors in table and plot.
         trajectories: how many are simulated; 0 for none.
         seed: of all that is drawn.
@@ -62,6 +65,9 @@ def report(
     model = _checked(obj, horizon, trajectories)
     target = _target(path)
     writer = _WRITERS[target.suffix[1:]]
+    method = obj.method if isinstance(obj, Bound) else method
+    if method not in METHODS["upper"]:
+        raise UnknownNameError("method", method, METHODS["upper"])
     chosen = [obj.norm] if isinstance(obj, Bound) else [norm_of(value) for value in norms]
     if not chosen:
         raise InputError("norms: at least one norm is needed, got none")
@@ -69,7 +75,9 @@ def report(
         beside = Path(folder) if target.suffix == ".pdf" else target.parent
         picture = beside / f"{_plain(target.stem)}-bound.{writer.picture_format}"
         experiment = None if weights is None else Experiment(weights, horizon, trajectories, seed, picture)
-        content = _rendered(writer, f"Products of Jacobians of {model.name}", sections(model, chosen, experiment))
+        content = _rendered(
+            writer, f"Products of Jacobians of {model.name}", sections(model, chosen, experiment, method)
+        )
         if target.suffix == ".pdf":
             _compiled(content, Path(folder), target)
         else:
@@ -79,7 +87,7 @@ def report(
 
 def _checked(obj: Any, horizon: Any, trajectories: Any) -> Recurrence:
     """The model that is reported on."""
-    model = obj.model if isinstance(obj, Bound) else obj
+    model = obj.free_model if isinstance(obj, Bound) else obj
     if not isinstance(model, Recurrence):
         raise InputError(f"obj: a recurrence or a bound is needed, got {type(obj).__name__}")
     if isinstance(obj, Bound) and obj.factor != 1:

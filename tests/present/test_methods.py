@@ -161,3 +161,17 @@ def test_long_bounds_and_their_proofs_compile(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [*SHARED, *NEW])
 def test_every_method_of_every_model_compiles(name: str, tmp_path: Path) -> None:
     assert complaints(typeset(pages([name], (1, 2, "inf"), METHODS), tmp_path)) == []
+
+
+def test_a_report_is_about_the_method_asked_for(tmp_path: Path) -> None:
+    bound = sg.product_bound(sg.models.gru(), method="perron")
+    by_bound, by_name = (tmp_path / name for name in ("bound.md", "model.md"))
+    sg.report(bound, by_bound)
+    sg.report(sg.models.gru(), by_name, norms=(2,), method="perron")
+    written = by_bound.read_text()
+    assert written == by_name.read_text()
+    assert r"\kappa_{2}" in written
+    assert "Lemma, one step maps the box of states into itself" in written
+    assert r"\rho\left(N\right) + 1 > 1" in written
+    with pytest.raises(sg.UnknownNameError, match="method"):
+        sg.report(sg.models.gru(), tmp_path / "other.md", method="perrin")
