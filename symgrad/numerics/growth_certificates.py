@@ -70,7 +70,7 @@ class RuleCertificate(Presentable):
 
 
 def _rule_decays(bound: Bound, limit: float, start: int) -> bool:
-    found = bound.horizon(limit) if bound.vanishes == sp.true else sp.oo
+    found = sp.sympify(bound.horizon(limit)) if bound.vanishes == sp.true else sp.oo
     return bool(found.is_number) and bool(found <= start)
 
 

@@ -45,7 +45,7 @@ def rule_proof(theorems: Theorems, claim: str, limit: float) -> RuleCertificate 
 
 def _settled(bound: Bound, limit: float) -> int | None:
     """The number of factors from which on a bound without parameters is at most a limit."""
-    steps = bound.horizon(limit) if bound.vanishes == sp.true else sp.oo
+    steps = sp.sympify(bound.horizon(limit)) if bound.vanishes == sp.true else sp.oo
     return int(steps) if steps.is_number and steps != sp.oo else None
 
 
