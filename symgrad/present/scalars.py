@@ -20,6 +20,7 @@ from symgrad.present.numbers import Decimals
 
 __all__ = ["LatexScalars", "TextScalars", "escaped", "function_latex", "phrase", "primed", "prose", "stepped_latex"]
 
+_LONG_FRACTION = 24  # words above a line for each one below from which on factors stand beside it, where lines break
 _SPECIAL = re.compile(r"(?<!\\)[#%&$]")
 _SUBSCRIPTED = re.compile(r"([^_]+)_(?:\{([^{}]*)\}|([0-9A-Za-z]))")
 _SIGNS = {"<=": r"\le", ">=": r"\ge", "^": r"\hat{\ }", "_": r"\_", "|": "|", "<": "<", ">": ">"}
@@ -103,7 +104,8 @@ class LatexScalars(LatexPrinter):
         function: Callable[[Activation], str] | None = None,
         dots: bool = False,
     ) -> None:
-        super().__init__({"mul_symbol": "dot" if dots else None, "mat_delim": "["})
+        settings = {"mul_symbol": "dot" if dots else None, "mat_delim": "[", "long_frac_ratio": _LONG_FRACTION}
+        super().__init__(settings)
         self.names = names or {}
         self.function = function or function_latex
         self.decimals = Decimals(r"\ldots")
