@@ -25,6 +25,8 @@ from symgrad.bounds.inequality import (
     OperatorNormOf,
     ProductModulus,
     ProductNorm,
+    Rule,
+    rules_for,
 )
 from symgrad.bounds.invariant import InvariantBox, invariant_box
 from symgrad.bounds.layers import LayerProduct
@@ -523,7 +525,8 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper", method:
 
 
 @lru_cache(maxsize=_ENGINES)
-def _engine(model: Recurrence, boxed: bool) -> tuple[Engine, InvariantBox | None]:
+def _engine(model: Recurrence, boxed: bool, rules: tuple[Rule, ...]) -> tuple[Engine, InvariantBox | None]:
+    """The engine for the rules that are registered: other rules need another one."""
     box = invariant_box(model) if boxed else None
     engine = Engine(model) if box is None else Engine(box.assumed, box.setting)
     check_reachable(engine)
@@ -532,7 +535,7 @@ def _engine(model: Recurrence, boxed: bool) -> tuple[Engine, InvariantBox | None
 
 def engine_of(model: Recurrence, method: str) -> tuple[Engine, InvariantBox | None]:
     """What proves bounds by a method, kept for the last models, and the invariant box that they rest on if any."""
-    return _engine(model, method != "norm")
+    return _engine(model, method != "norm", rules_for())
 
 
 def derived_bound(engine: Engine, box: InvariantBox | None, which: Norm, side: str, method: str) -> Bound:

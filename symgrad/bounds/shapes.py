@@ -59,7 +59,7 @@ def range_in_closed_form(function: Activation, bounds: sp.Tuple) -> sp.Tuple | N
     >>> import symgrad as sg
     >>> a = sp.Symbol("a", positive=True)
     >>> range_in_closed_form(sg.activation("tanh").derivative, sp.Tuple(-a, a))
-    (1 - tanh(a)**2, 1)
+    (Abs(tanh(a)**2 - 1), 1)
     """
     signs = _slope_signs(function)
     if signs is None or signs == (-1, 1) or jumps(function.expr, function.variable):
