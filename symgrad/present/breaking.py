@@ -20,6 +20,8 @@ _TOKEN = re.compile(
     rf"\\left{_DELIMITER}|\\right{_DELIMITER}|\\begin\{{\w+\}}|\\end\{{\w+\}}"
     r"| (?:[+-]|\\odot|\\otimes) |, |\\[a-zA-Z]+|\\.|\s|."
 )
+_ARGUMENT = re.compile(r"\\(?:tanh?|sinh?|cosh?|log|exp|operatorname\{\w+\})\{(?=\\left)")
+_BRACE = re.compile(r"\\.|[{}]")
 _SIGN = re.compile(r" (?:[+-]|\\odot|\\otimes) ")
 
 
@@ -50,11 +52,29 @@ def folded(latex: str, width: float) -> list[str]:
     >>> folded("a + b", 3)
     ['a', '{} + b']
     """
-    lines = [latex]
+    lines = [_opened(latex) if visible_length(latex) > width else latex]
     for depth in range(_DEEPEST + 1):
         for factors in (False, True):  # signs are better places than those between factors
             lines = [part for line in lines for part in _split(line, width, depth, factors)]
     return lines
+
+
+def _opened(latex: str) -> str:
+    r"""Without the braces around the arguments of functions, within which nothing could be broken.
+
+    >>> _opened(r"\tanh{\left(\tanh{\left(a \right)} + b \right)} + \frac{c}{2}")
+    '\\tanh\\left(\\tanh\\left(a \\right) + b \\right) + \\frac{c}{2}'
+    """
+    while match := _ARGUMENT.search(latex):
+        start, depth = match.end() - 1, 0
+        for token in _BRACE.finditer(latex, start):
+            depth += {"{": 1, "}": -1}.get(token[0], 0)
+            if depth == 0:
+                latex = latex[:start] + latex[start + 1 : token.start()] + latex[token.end() :]
+                break
+        else:
+            break
+    return latex
 
 
 def _split(line: str, width: float, depth: int, factors: bool) -> list[str]:
