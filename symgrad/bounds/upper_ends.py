@@ -68,7 +68,8 @@ def upper_end(entries: Vector, prove: Prove) -> Conclusion:
         return Conclusion(premise.bound[1], (premise,))
     constant = terms.pop(None, sp.S.Zero)
     premises = tuple(prove(EntryRange(base)) for base in terms if base is not None)
-    total, corners = constant, []
+    total = constant
+    corners: list[Any] = []
     for coefficient, premise in zip(terms.values(), premises, strict=True):
         ends = _upper_corners(coefficient, premise.bound)
         if len(ends) == 2 and len(corners) < _CORNERS:

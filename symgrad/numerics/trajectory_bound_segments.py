@@ -92,7 +92,7 @@ def _table(factors: Sequence[Factor], exponents: Sequence[int], norm: Norm) -> A
         known = int(np.argmin(np.append(np.isfinite(weights), False)))  # longer ones were left out
         row = middles[i, i + 1 :].copy()
         row[:known] += _sums(weights[:known], found[i + 1 : i + 1 + known, i + 1 : i + 1 + known])
-        places = np.unique(np.linspace(1, known, _SPLITS, dtype=int)) if known else []
+        places: list[int] = np.unique(np.linspace(1, known, _SPLITS, dtype=int)).tolist() if known else []
         for place in places:  # a product of two shorter ones
             at = i + place
             row[place:] = np.fmin(row[place:], _products(row[place - 1 : place], found[at, at + 1 :]))

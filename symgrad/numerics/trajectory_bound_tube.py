@@ -123,7 +123,8 @@ class _Growing:
         """All steps."""
         centre, points = self.course.states(_BITS), self.course.evaluators(_BITS)
         width = np.concatenate([*self.radii.initial.values()])
-        spread, evaluators = np.diag(width), []
+        spread = np.diag(width)
+        evaluators: list[PointEvaluator] = []
         states = [self._around(centre[0], width)]
         for step, nominal in enumerate(points):
             point = self._over(nominal, states[-1], spread, step)
