@@ -21,6 +21,7 @@ from symgrad.bounds.unit_slopes import unit_slopes
 from symgrad.bounds.unit_sources import source_bounds
 from symgrad.bounds.weighted_gradient_rules import K, source_size
 from symgrad.bounds.weighted_quantities import WeightedDifferentialNorm, geometric_parts
+from symgrad.bounds.weighted_rules import GAMMA
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.jacobian import jacobian
 from symgrad.calculus.sources import pointwise_norm
@@ -104,11 +105,14 @@ class GradientBound(Presentable):
 
     @property
     def gain(self) -> sp.ImmutableDenseMatrix:
-        """The matrix of bounds on the Jacobian's blocks; 1 x 1, with the rate, for one state and weighted norms."""
+        """The matrix of bounds on the Jacobian's blocks; 1 x 1, with the rate, for one state and weighted norms.
+
+        The rate of the best of several bounds is a symbol: only weights tell it.
+        """
         rates = [_rate(part) for part in self._parts]
-        if len(rates) == 1 and isinstance(rates[0], sp.MatrixBase):
-            return rates[0]
-        return sp.ImmutableDenseMatrix([[self.product.rate if len(rates) > 1 else rates[0]]])
+        if len(rates) > 1:
+            return sp.ImmutableDenseMatrix([[GAMMA]])
+        return rates[0] if isinstance(rates[0], sp.MatrixBase) else sp.ImmutableDenseMatrix([[rates[0]]])
 
     @property
     def gamma(self) -> sp.Expr:
