@@ -23,6 +23,7 @@ from symgrad.language.norms import Norm, OperatorNorm, SpectralRadius, minimum
 __all__ = ["ComparisonPower", "GainPower", "Growth", "RatePower"]
 
 _CLOSED = 2  # norms of symbolic matrices up to this size are written out
+_WRITTEN_OUT = 100  # operations in the entries of such a matrix, at most
 _SHORT = 3  # powers of symbolic matrices up to here are multiplied out, higher ones take the closed form
 
 
@@ -147,7 +148,8 @@ class GainPower(Growth):
         if self._constant is not None:
             return perron_root(self.gain)
         whole = OperatorNorm(self.gain, self.norm.p)
-        return whole.doit() if self.gain.rows <= _CLOSED else whole  # larger ones have closed forms beyond measure
+        short = self.gain.rows <= _CLOSED and sum(entry.count_ops() for entry in self.gain) <= _WRITTEN_OUT
+        return whole.doit() if short else whole  # larger ones have closed forms beyond measure
 
     @property
     def constant(self) -> sp.Expr:

@@ -172,8 +172,9 @@ class WeightedWriter:
 def _long_matrices(exprs: Iterable[sp.Expr]) -> list[sp.Expr]:
     """The matrices whose Perron vectors or spectral radius occur, but for the moduli of a single weight."""
     atoms = [atom for expr in exprs for atom in expr.atoms(PerronRatio, SpectralRadius)]
-    found = dict.fromkeys(sorted((atom.matrix for atom in atoms), key=str))
-    return [matrix for matrix in found if not matrix.is_symbol and not _is_short(matrix)]
+    found = {atom.matrix for atom in atoms}
+    kept = [matrix for matrix in found if not matrix.is_symbol and not _is_short(matrix)]
+    return sorted(kept, key=str) if len(kept) > 1 else kept  # in words a matrix of blocks is long
 
 
 def _is_short(matrix: sp.Expr) -> bool:
