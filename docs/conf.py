@@ -33,6 +33,9 @@ nitpicky = True  # every reference must lead somewhere, but those to packages th
 nitpick_ignore_regex = [
     ("py:.*", r"(numpy|sympy|flint|collections|enum)\..*"),
     ("py:.*", r".*\._[A-Za-z]\w*"),  # private base classes
+    ("py:.*", r"symgrad\.(rigor|calculus|language\.norms)\..*"),  # what results are made of, for readers of the code
+    ("py:.*", r"symgrad\.numerics\.(setting|growth_certificates|trajectory_bound_linear)\..*"),
+    ("py:.*", r"symgrad\.bounds\.(upper_rates|series|engine|gradient_series|invariant\.Origin|product\.BoundSeries).*"),
 ]
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 3

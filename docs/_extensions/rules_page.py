@@ -27,7 +27,7 @@ KINDS = {
     "WeightedDifferentialNorm": "Sums over the steps in weighted norms",
     "LogarithmicNormOf": "Logarithmic norms",
     "BlockLogarithmicNorms": "Flows with several states",
-    "FlowNorm": "Growth along a flow",
+    "FlowNorm": "Flows over a time",
     "FlowDifferentialNorm": "Integrals along a flow",
 }
 

@@ -97,7 +97,7 @@ class RateCertificate(Presentable):
 
     @property
     def matrix(self) -> Array:
-        """P of the quadratic norm: that of the square of the weights for a weighted 2-norm."""
+        """P of the quadratic norm, that of the square of the weights for a weighted 2-norm."""
         return self.scaling if self.scaling.ndim == 2 else np.diag(self.scaling**2)
 
     def _well_formed(self, form: SlopeForm) -> bool:

@@ -75,7 +75,7 @@ class FlowBound(Presentable):
 
     @property
     def vanishes(self) -> sp.Basic:
-        """A condition under which this bound proves that gradients vanish, sufficient, not necessary: mu < 0."""
+        """A condition under which this bound proves that gradients vanish, mu < 0; sufficient, not necessary."""
         return sp.Lt(self.mu, 0)
 
     def at(self, time: Any) -> sp.Expr:
@@ -173,7 +173,7 @@ class FlowBound(Presentable):
             eps: the step, a positive number or symbol; None for the positive symbol ``eps``.
 
         Raises:
-            InputError: see :meth:`symgrad.language.flow.Flow.discretised`.
+            InputError: see :meth:`symgrad.Flow.discretised`.
         """
         return product_bound(self.flow.discretised(eps), self.norm)
 

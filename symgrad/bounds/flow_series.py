@@ -55,7 +55,7 @@ class FlowSeries:
 
     @property
     def rate(self) -> FlowRate:
-        """The one with constant 1 that grows least: the best bound on the logarithmic norm."""
+        """The one with constant 1 that grows least, the best bound on the logarithmic norm."""
         return min((rate for rate in self.rates if rate.constant == 1), key=lambda rate: upper_float(rate.rate))
 
     @property

@@ -50,7 +50,7 @@ class GradientSeries(Generic[B]):
 
     @property
     def certificates(self) -> tuple[RateCertificate, ...]:
-        """What proves the rates of weighted norms: numbers that can be checked again; empty for other methods."""
+        """What proves the rates of weighted norms, numbers that can be checked again; empty for other methods."""
         return certificates_of(self.series)
 
     def value(self, loss_gradient: Any = 1) -> BoundValue:

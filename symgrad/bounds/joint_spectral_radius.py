@@ -62,7 +62,7 @@ class JointSpectralRadius(Presentable):
 
     @property
     def gap(self) -> float:
-        """How far the upper bound may be above the true value: upper / lower - 1; infinite if lower is 0 alone."""
+        """How far the upper bound may be above the true value, upper / lower - 1; infinite if lower is 0 alone."""
         if self.upper == self.lower:
             return 0.0
         return math.inf if self.lower == 0 else self.upper / self.lower - 1

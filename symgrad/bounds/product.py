@@ -455,7 +455,7 @@ class BoundSeries:
 
     @property
     def certificates(self) -> tuple[RateCertificate, ...]:
-        """What proves the rates of weighted norms: numbers that can be checked again; empty for other methods."""
+        """What proves the rates of weighted norms, numbers that can be checked again; empty for other methods."""
         return certificates_of(self._series)
 
     @property

@@ -45,7 +45,7 @@ class UnitBox(Presentable):
 
     @cached_property
     def ranges(self) -> UnitRanges:
-        """Symbol -> (n, 1) intervals: what lies in the checked box and in the one in closed form."""
+        """Symbol -> (n, 1) intervals, what lies in the checked box and in the one in closed form."""
         return {s: item.intersection(self.closed.get(s, item)) for s, item in self.checked.items()}
 
     def is_invariant(self) -> bool:

@@ -70,7 +70,7 @@ class Flow(Presentable):
 
     @cached_property
     def field(self) -> VectorField:
-        """The right sides: what Jacobians, ranges and weights are asked of."""
+        """The right sides, what Jacobians, ranges and weights are asked of."""
         return VectorField(self.rates, self.inputs, self.name, ranges=self.ranges, properties=self.properties)
 
     @property
@@ -112,7 +112,7 @@ class Flow(Presentable):
         A range of a state says that the trajectories spoken of stay in it at all times.
 
         Args:
-            assumptions: as for :meth:`symgrad.language.recurrence.Recurrence.assuming`.
+            assumptions: as for :meth:`symgrad.Recurrence.assuming`.
 
         Raises:
             InputError: no real interval, or an empty one; ranges that contradict each other; a property of something

@@ -137,7 +137,7 @@ class NetworkVerdict(Presentable):
 
     @property
     def verdict(self) -> Verdict:
-        """How the outcome is known: the weaker word of the statements that it follows from."""
+        """How the outcome is known, the weaker word of the statements that it follows from."""
         match self.outcome:
             case Outcome.VANISHING:
                 return self.vanishing_proved.verdict

@@ -111,7 +111,7 @@ class RateBracket(Presentable):
 
     @property
     def method(self) -> str:
-        """What proves the upper rate: "perron", "diagonal", "quadratic", "corners", "products", "zero pattern"."""
+        """What proves the upper rate, "perron", "diagonal", "quadratic", "corners", "products" or "zero pattern"."""
         return self.bound.method
 
     @property
@@ -138,7 +138,7 @@ class RateBracket(Presentable):
 
     @property
     def reached(self) -> str:
-        """What reaches the lower rate: "by real trajectories", "in part by real trajectories" or "by slopes only"."""
+        """What reaches the lower rate, "by real trajectories", "in part by real trajectories" or "by slopes only"."""
         if self.realised is None:
             return "by slopes only"
         return "by real trajectories" if self.realised.rate >= _REACHED * self.lower else "in part by real trajectories"

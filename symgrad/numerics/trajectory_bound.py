@@ -77,7 +77,7 @@ class TrajectoryBound(Presentable):
 
     @cached_property
     def states(self) -> dict[str, tuple[Array, Array]]:
-        """State name -> two arrays (T+1, n): not above and not below any state of the trajectories; row 0 the start."""
+        """State name -> two arrays (T+1, n), not above and not below any state of the trajectories; row 0 the start."""
         return self.linearised.state_ends()
 
     @cached_property
@@ -87,7 +87,7 @@ class TrajectoryBound(Presentable):
 
     @property
     def growth(self) -> BoundValue:
-        """A lower bound on the norm of the whole product: by so much some direction at the start is stretched."""
+        """A lower bound on the norm of the whole product; by so much some direction at the start is stretched."""
         return self.norms_from_end[-1].lower
 
     @property

@@ -49,8 +49,8 @@ def spectral_radius(steps: int = 12) -> LiteratureClaim:
         steps: how many powers of the Jacobian the demonstration lists, at most 100.
 
     Returns:
-        The claim, refuted; the correction holds the bounds in ||W||, in rho(W) for symmetric W, and in rho(|W|), with
-        their proofs.
+        The claim, refuted; the correction holds the bounds in ``||W||``, in ``rho(W)`` for symmetric W, and in
+        ``rho(|W|)``, with their proofs.
 
     Raises:
         InputError: steps is no integer from 1 to 100.
