@@ -25,7 +25,7 @@ def box_of(name, scale=1.0, seed=0):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("scale", [0.4, 2.0])
+@pytest.mark.parametrize("scale", [pytest.param(0.4, marks=pytest.mark.slow), 2.0])
 def test_no_trajectory_from_the_origin_leaves_the_box(name, scale) -> None:
     model, weights, box = box_of(name, scale)
     assert box.is_invariant()

@@ -21,6 +21,8 @@ from symgrad.numerics.witness import separate
 from tests.numerics.cases import RANDOM_CASES, STEERED_CASES, Case, elman, open_lstm, orthogonal, ranged_lstm
 
 ALL = [(case, norm) for case in RANDOM_CASES + STEERED_CASES for norm in case.norms]
+# The claim is refuted in every norm; that the bound is not, by the same search, in the first one of each case by default.
+FIRST = [pytest.param(c, p, marks=[] if p == c.norms[0] else pytest.mark.slow) for c, p in ALL]
 
 
 def checked(case: Case, norm, factor: float | None = None, **options):
@@ -42,7 +44,7 @@ def test_a_tightened_claim_is_refuted_where_the_bound_is_attained(case: Case, no
     assert {name: array.shape[0] for name, array in witness.inputs.items()} == dict.fromkeys(witness.inputs, witness.k)
 
 
-@pytest.mark.parametrize(("case", "norm"), ALL, ids=lambda value: getattr(value, "name", str(value)))
+@pytest.mark.parametrize(("case", "norm"), FIRST, ids=lambda value: getattr(value, "name", str(value)))
 def test_the_bound_itself_is_never_refuted_and_nearly_attained(case: Case, norm) -> None:
     check = checked(case, norm)
     assert check.verdict is Verdict.OBSERVED, check.reason
