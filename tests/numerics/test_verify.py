@@ -21,7 +21,7 @@ from symgrad.numerics.witness import separate
 from tests.numerics.cases import RANDOM_CASES, STEERED_CASES, Case, elman, open_lstm, orthogonal, ranged_lstm
 
 ALL = [(case, norm) for case in RANDOM_CASES + STEERED_CASES for norm in case.norms]
-# The claim is refuted in every norm; that the bound is not, by the same search, in the first one of each case by default.
+# The claim is refuted in every norm; that the bound itself is not, in the first one of each case by default.
 FIRST = [pytest.param(c, p, marks=[] if p == c.norms[0] else pytest.mark.slow) for c, p in ALL]
 
 
