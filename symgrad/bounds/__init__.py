@@ -12,8 +12,9 @@ from symgrad.bounds import (
     weighted_gradient_rules,
     weighted_rules,
 )
+from symgrad.bounds.bound_values import BoundValue
 from symgrad.bounds.gradient import GradientBound, gradient_bound
-from symgrad.bounds.product import Bound, BoundValue, product_bound
+from symgrad.bounds.product import Bound, product_bound
 
 __all__ = [
     "Bound",

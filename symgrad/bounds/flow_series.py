@@ -9,9 +9,9 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
+from symgrad.bounds.bound_values import BoundValue
 from symgrad.bounds.flow_integrals import ball_exponential_integral
 from symgrad.bounds.flow_numbers import FlowRate, flow_rates
-from symgrad.bounds.product import BoundValue
 from symgrad.errors import InputError
 from symgrad.language.norms import Norm
 from symgrad.language.numbers import exact_number

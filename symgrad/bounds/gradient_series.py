@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 import sympy as sp
 from flint import arb
 
+from symgrad.bounds.bound_values import BoundValue
 from symgrad.bounds.certificates import RateCertificate
-from symgrad.bounds.product import BoundValue
 from symgrad.bounds.series import SeriesFromAbove, Source
 from symgrad.bounds.weighted_series import certificates_of
 from symgrad.calculus.enclose import BoundEvaluator

@@ -9,11 +9,12 @@ from typing import Any
 import sympy as sp
 from flint import arb, arb_mat
 
+from symgrad.bounds.bound_values import BoundValue
 from symgrad.bounds.engine import Engine
 from symgrad.bounds.explanations import explain_infinite
 from symgrad.bounds.gain import upper_ends
 from symgrad.bounds.inequality import Inequality, RowNormOf
-from symgrad.bounds.product import Bound, BoundValue, product_bound
+from symgrad.bounds.product import Bound, product_bound
 from symgrad.bounds.proof import Proof
 from symgrad.calculus.enclose import BoundEvaluator, vector_norm
 from symgrad.calculus.unroll import unroll

@@ -8,8 +8,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import arb
 
+from symgrad.bounds.bound_values import BoundValue
 from symgrad.bounds.certificates import RateCertificate
 from symgrad.bounds.consistency import check_reachable
 from symgrad.bounds.criteria import Criterion, criteria
@@ -17,28 +17,22 @@ from symgrad.bounds.engine import Engine
 from symgrad.bounds.explanations import explain_infinite, explain_zero
 from symgrad.bounds.functions import bound_arguments, bound_function
 from symgrad.bounds.gain import gain_power
-from symgrad.bounds.growth import ComparisonPower, GainPower, Growth, RatePower
+from symgrad.bounds.growth import Growth
+from symgrad.bounds.growth_of import growth_of
 from symgrad.bounds.inequality import (
-    BlockNorms,
-    ComparisonOf,
     Inequality,
-    OperatorNormOf,
     ProductModulus,
     ProductNorm,
     Rule,
     rules_for,
 )
 from symgrad.bounds.invariant import InvariantBox, invariant_box
-from symgrad.bounds.layers import LayerProduct
 from symgrad.bounds.proof import Proof
 from symgrad.bounds.steps import checked_steps
 from symgrad.bounds.unit_slopes import UnitSlopes, unit_slopes
 from symgrad.bounds.values import BoundArray, checked_points, scalar_arrays, values_on_arrays
 from symgrad.bounds.weighted_growth import (
-    BestPower,
-    RefinedPower,
     UnitGrowth,
-    certified_power,
 )
 from symgrad.bounds.weighted_quantities import WeightedProductNorm
 from symgrad.bounds.weighted_series import ClosestSeries, certificates_of
@@ -55,39 +49,13 @@ from symgrad.language.recurrence import Recurrence
 from symgrad.language.substitution import substituted
 from symgrad.language.weights import LayerWeights, Weights, bind, check_sizes
 from symgrad.presentable import Presentable
-from symgrad.rigor.balls import log10_of, lower_float, to_ball, upper_float, working_precision
+from symgrad.rigor.balls import to_ball, working_precision
 
-__all__ = ["Bound", "BoundSeries", "BoundValue", "check_method", "derived_bound", "engine_of", "product_bound"]
+__all__ = ["Bound", "BoundSeries", "check_method", "derived_bound", "engine_of", "product_bound"]
 
 K = sp.Symbol("k", integer=True, nonnegative=True)
 _BITS = 128
 _ENGINES = 16  # models whose proved inequalities are kept
-
-
-class BoundValue(float):
-    """A bound as a float: an upper bound rounded up, a lower bound rounded down.
-
-    Attributes:
-        ball: the enclosure that it comes from, a python-flint ball without limits on its exponent.
-        side: ``"upper"`` or ``"lower"``.
-        method: the method that gave it: of ``"best"`` the one that was least.
-    """
-
-    ball: arb
-    side: str
-    method: str
-
-    def __new__(cls, ball: arb, side: str = "upper", method: str = "norm") -> BoundValue:
-        value = super().__new__(cls, upper_float(ball) if side == "upper" else max(lower_float(ball), 0.0))
-        value.ball = ball
-        value.side = side
-        value.method = method
-        return value
-
-    @property
-    def log10(self) -> float:
-        """The decimal logarithm, rounded as the float is; finite also where the float itself under- or overflows."""
-        return log10_of(self.ball, up=self.side == "upper")
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +105,7 @@ class Bound(Presentable):
     @cached_property
     def growth(self) -> Growth:
         """How the bound depends on k."""
-        growth = _growth(self.inequality, self.norm, self.model, self.box)
+        growth = growth_of(self.inequality, self.norm, self.model, self.box)
         return growth if self.factor == 1 else growth.times(self.factor)
 
     @cached_property
@@ -396,36 +364,6 @@ class Bound(Presentable):
 def _steps(model: Recurrence) -> Any:
     """The number of factors in a product: a symbol, or the number of layers of a model with a depth."""
     return K if model.depth is None else model.depth
-
-
-def _growth(inequality: Inequality, norm: Norm, model: Recurrence, box: InvariantBox | None) -> Growth:
-    """How a proved bound on products depends on k: what its last rule raises to a power, or multiplies over layers."""
-    if box is None:
-        return _closed_growth(inequality, norm, model)
-    match inequality.quantity:
-        case WeightedProductNorm(_, _, _, "best"):
-            kinds = {_kind(item): _growth(item, norm, model, box) for item in inequality.premises if item.is_finite}
-            return BestPower({name: item for name, item in kinds.items() if isinstance(item, UnitGrowth)}, norm, box)
-        case WeightedProductNorm(_, k, _, kind):
-            return certified_power(kind, inequality.bound, k, norm, box)
-    upper = isinstance(inequality.quantity, ProductNorm)
-    return RefinedPower(_closed_growth(inequality, norm, model), norm, box, upper)
-
-
-def _kind(inequality: Inequality) -> str:
-    return inequality.quantity.kind if isinstance(inequality.quantity, WeightedProductNorm) else "range"
-
-
-def _closed_growth(inequality: Inequality, norm: Norm, model: Recurrence) -> Growth:
-    premise = inequality.premises[0]
-    if model.depth is not None:
-        return LayerProduct(premise.bound, norm, isinstance(inequality.quantity, ProductNorm), model)
-    match premise.quantity:
-        case BlockNorms():
-            return GainPower(premise.bound, norm)
-        case ComparisonOf():
-            return ComparisonPower(premise.bound, norm)
-    return RatePower(premise.bound, norm, isinstance(premise.quantity, OperatorNormOf))
 
 
 class BoundSeries:

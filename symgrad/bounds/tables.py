@@ -8,7 +8,8 @@ from typing import Any
 
 import sympy as sp
 
-from symgrad.bounds.product import Bound, BoundValue
+from symgrad.bounds.bound_values import BoundValue
+from symgrad.bounds.product import Bound
 from symgrad.bounds.steps import checked_steps
 from symgrad.errors import InputError
 from symgrad.language.numbers import exact_number

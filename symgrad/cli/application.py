@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgrad.bounds.product import BoundValue
+from symgrad.bounds.bound_values import BoundValue
 from symgrad.errors import NoBoundError, SymgradError
 from symgrad.numerics.verdict import Verdict
 from symgrad.present import latex, text, to_dict

@@ -11,7 +11,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from symgrad.bounds.product import BoundValue
+from symgrad.bounds.bound_values import BoundValue
 from symgrad.errors import InputError
 from symgrad.language.norms import Norm
 from symgrad.language.norms import norm as norm_of

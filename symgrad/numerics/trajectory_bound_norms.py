@@ -9,7 +9,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from symgrad.bounds.product import BoundValue
+from symgrad.bounds.bound_values import BoundValue
 from symgrad.language.norms import Norm
 from symgrad.presentable import Presentable
 from symgrad.rigor.matrix_norms import operator_norm
