@@ -73,7 +73,7 @@ class SlopeForm:
 
     @cached_property
     def floats(self) -> tuple[Array, Array, Array, Array]:
-        """The constants direct, out, into, inner in floats: approximate."""
+        """The constants direct, out, into, inner in floats, which are approximate."""
         return _floats(self.direct), _floats(self.out), _floats(self.into), _floats(self.inner)
 
     def at(self, delta: Any) -> Array:

@@ -42,7 +42,7 @@ def is_positive_definite(mid: object, radius: object = None) -> bool:
         radius: n by n, symmetric, entries >= 0; by default 0.
 
     Returns:
-        True when it is proved. False means that it is not: the matrix may be indefinite or too close to it.
+        True when it is proved. Otherwise the matrix may be indefinite, or too close to it.
 
     Raises:
         InputError: a matrix that is not square or symmetric, a radius of another shape or with negative entries.
