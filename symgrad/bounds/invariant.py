@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -55,7 +55,7 @@ class InvariantBox(Presentable):
 
     model: Recurrence
     ranges: Mapping[sp.Expr, sp.Interval]
-    origins: Mapping[sp.Expr, Origin]
+    origins: Mapping[sp.Expr, Origin] = field(repr=False)
 
     @cached_property
     def assumed(self) -> Recurrence:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -90,7 +90,7 @@ class Bound(Presentable):
     inequality: Inequality
     factor: sp.Expr = sp.S.One
     method: str = "norm"
-    box: InvariantBox | None = None
+    box: InvariantBox | None = field(default=None, repr=False)
 
     @property
     def side(self) -> str:

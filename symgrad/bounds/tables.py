@@ -148,4 +148,5 @@ def _labelled(bounds: list[Any]) -> dict[str, Any]:
 
 def _label(bound: Bound) -> str:
     claim = "" if bound.factor == 1 else f", claim times {bound.factor}"
-    return f"{bound.model.name}, norm {bound.norm}{', lower' if bound.side == 'lower' else ''}{claim}"
+    method = "" if bound.method == "norm" else f", {bound.method}"
+    return f"{bound.model.name}, norm {bound.norm}{method}{', lower' if bound.side == 'lower' else ''}{claim}"

@@ -47,7 +47,7 @@ class _Numbers:
     @classmethod
     def of(cls, model: Recurrence, weights: Weights) -> _Numbers:
         values = ((symbol, array.shape, array.tobytes()) for symbol, array in weights.values.items())
-        return cls(model, tuple(sorted(values, key=str)), frozenset(weights.sizes.items()))
+        return cls(model, tuple(sorted(values, key=lambda item: str(item[0]))), frozenset(weights.sizes.items()))
 
 
 _slopes: OrderedDict[_Numbers, UnitSlopes] = OrderedDict()

@@ -109,3 +109,9 @@ def test_a_notebook_gets_rules_that_it_can_draw() -> None:
     shown = sg.bound_table([PLAIN])._repr_latex_()
     assert "rule" not in shown
     assert shown.count(r"\hline") == 3
+
+
+def test_labels_name_the_method() -> None:
+    model = sg.models.elman()
+    table = sg.bound_table([sg.product_bound(model, method=method) for method in ("norm", "perron")])
+    assert table.labels == ("elman, norm 2", "elman, norm 2, perron")
