@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from symgrad.calculus.slope_form import SlopeForm
 from symgrad.errors import InputError
 from symgrad.rigor.balls import working_precision
-from symgrad.rigor.matrix_balls import midpoint_radius
+from symgrad.rigor.matrix_balls import is_zero, midpoint_radius
 
 __all__ = ["NormalLoop", "normal_loop"]
 
@@ -112,21 +112,17 @@ def _blocks(form: SlopeForm, low: Array, high: Array, varying: NDArray[np.intp])
 def _resolvent(inner: Any, centre: list[arb]) -> Any:
     """(I - inner diag(centre))^-1, a finite sum since inner is strictly block triangular; None when it is I."""
     step = _scaled_columns(inner, centre, range(len(centre)))
-    if _is_zero(step):
+    if is_zero(step):
         return None
     size = len(centre)
     one = arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
     total, power = one + step, step
     for _ in range(size):
         power = power * step
-        if _is_zero(power):
+        if is_zero(power):
             return total
         total = total + power
     raise InputError("form: a slope form needs a nilpotent inner matrix; this one is not")
-
-
-def _is_zero(matrix: Any) -> bool:
-    return all(entry.is_zero() for entry in matrix.entries())
 
 
 def _scaled_columns(matrix: Any, factors: list[arb], chosen: Any) -> Any:

@@ -40,17 +40,12 @@ def lasting_ranges(model: Recurrence, weights: Weights, start: UnitRanges | None
     free = [state for state in model.states if state not in model.ranges]
     for _ in range(_ROUNDS):
         evaluator = IntervalEvaluator(weights, ranges)
-        new = {state: _both(evaluator.vector(model.nodes[state]), ranges[state]) for state in free}
+        new = {state: evaluator.vector(model.nodes[state]).intersection(ranges[state]) for state in free}
         narrowed = any(_is_narrower(new[state], ranges[state]) for state in free)
         ranges = {**ranges, **new}
         if not narrowed:
             break
     return ranges
-
-
-def _both(one: Intervals, other: Intervals) -> Intervals:
-    """The intersection of two ranges that both hold."""
-    return Intervals(np.maximum(one.low, other.low), np.minimum(one.high, other.high))
 
 
 def _is_narrower(new: Intervals, old: Intervals) -> bool:

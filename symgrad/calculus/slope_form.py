@@ -21,6 +21,7 @@ from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import LayerWeights, Weights
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.interval_arrays import Intervals
+from symgrad.rigor.matrix_balls import midpoints, rows_scaled
 
 __all__ = ["SlopeForm", "slope_form"]
 
@@ -74,7 +75,7 @@ class SlopeForm:
     @cached_property
     def floats(self) -> tuple[Array, Array, Array, Array]:
         """The constants direct, out, into, inner in floats, which are approximate."""
-        return _floats(self.direct), _floats(self.out), _floats(self.into), _floats(self.inner)
+        return midpoints(self.direct), midpoints(self.out), midpoints(self.into), midpoints(self.inner)
 
     def at(self, delta: Any) -> Array:
         """The Jacobian (N, N) for slopes delta (q,), in floats: approximate."""
@@ -91,10 +92,10 @@ class SlopeForm:
         """An arb_mat around the Jacobian for exact slopes (floats) or balls."""
         slopes = [entry if isinstance(entry, arb) else arb(float(entry)) for entry in delta]
         with working_precision(_BITS):
-            inside, scaled = self.into, _rows_scaled(slopes, self.into)
+            inside, scaled = self.into, rows_scaled(self.into, slopes)
             for _ in self.slots[1:]:  # nilpotent: after one round for each diagonal nothing changes
                 inside = self.into + self.inner * scaled
-                scaled = _rows_scaled(slopes, inside)
+                scaled = rows_scaled(inside, slopes)
             return self.direct + self.out * scaled
 
     @cached_property
@@ -129,17 +130,6 @@ class SlopeForm:
     def _slices(self) -> list[slice]:
         ends = np.cumsum((0, *self.slots)).tolist()
         return [slice(start, end) for start, end in pairwise(ends)]
-
-
-def _floats(balls: Any) -> Array:
-    entries = [float(entry.mid()) for entry in balls.entries()]
-    return np.array(entries, dtype=np.float64).reshape(balls.nrows(), balls.ncols())
-
-
-def _rows_scaled(factors: list[arb], matrix: Any) -> Any:
-    width = matrix.ncols()
-    entries = [factor * matrix[i, j] for i, factor in enumerate(factors) for j in range(width)]
-    return arb_mat(len(factors), width, entries)
 
 
 def _part(matrix: Any, rows: slice, columns: slice) -> Intervals:

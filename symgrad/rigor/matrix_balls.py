@@ -13,7 +13,7 @@ from symgrad.errors import InputError
 from symgrad.rigor.array_input import checked_matrix, checked_radius
 from symgrad.rigor.balls import upper_float, working_precision
 
-__all__ = ["ball_matrix", "midpoint_radius", "point_matrix"]
+__all__ = ["ball_matrix", "columns_scaled", "is_zero", "midpoint_radius", "midpoints", "point_matrix", "rows_scaled"]
 
 Array = NDArray[np.float64]
 
@@ -69,3 +69,43 @@ def midpoint_radius(balls: Any) -> tuple[Array, Array]:
 
 def _radius(entry: arb, middle: arb) -> float:
     return 0.0 if entry.is_exact() and entry == middle else upper_float(abs(entry - middle))
+
+
+def midpoints(balls: Any) -> Array:
+    """The midpoints of an arb_mat in floats, rounded: approximate.
+
+    >>> midpoints(ball_matrix([[0.5, 2.0]])).tolist()
+    [[0.5, 2.0]]
+    """
+    entries = np.array([float(entry.mid()) for entry in balls.entries()], dtype=np.float64)
+    return entries.reshape(balls.nrows(), balls.ncols())
+
+
+def rows_scaled(matrix: Any, factors: list[arb]) -> Any:
+    """``diag(d) A``: each row of an arb_mat times its factor.
+
+    >>> rows_scaled(ball_matrix([[0.5], [2.0]]), [arb(2), arb(3)]).tolist()
+    [[1.00000000000000], [6.00000000000000]]
+    """
+    width = matrix.ncols()
+    entries = [factor * matrix[i, j] for i, factor in enumerate(factors) for j in range(width)]
+    return arb_mat(len(factors), width, entries)
+
+
+def columns_scaled(matrix: Any, factors: list[arb]) -> Any:
+    """``A diag(d)``: each column of an arb_mat times its factor.
+
+    >>> columns_scaled(ball_matrix([[0.5, 2.0]]), [arb(2), arb(3)]).tolist()
+    [[1.00000000000000, 6.00000000000000]]
+    """
+    entries = [matrix[i, j] * factor for i in range(matrix.nrows()) for j, factor in enumerate(factors)]
+    return arb_mat(matrix.nrows(), len(factors), entries)
+
+
+def is_zero(matrix: Any) -> bool:
+    """Whether every entry of an arb_mat is exactly zero.
+
+    >>> is_zero(ball_matrix([[0.0]])), is_zero(ball_matrix([[0.0]], [[1.0]]))
+    (True, False)
+    """
+    return all(entry.is_zero() for entry in matrix.entries())

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpq_mat, fmpz, fmpz_poly
-from numpy.typing import NDArray
 
 from symgrad.errors import InputError
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.eigenvalues import enclosed_eigenvalue
-from symgrad.rigor.matrix_balls import point_matrix
+from symgrad.rigor.matrix_balls import midpoints, point_matrix
 
 __all__ = ["spectral_radius_above", "spectral_radius_bounds"]
 
@@ -76,7 +75,7 @@ def spectral_radius_above(matrix: Any) -> arb:
     True
     """
     _checked(matrix)
-    array = _floats(matrix)
+    array = midpoints(matrix)
     if array.size and np.isfinite(array).all():
         values, vectors = np.linalg.eig(array)
         place = int(np.argmax(np.abs(values)))
@@ -85,11 +84,6 @@ def spectral_radius_above(matrix: Any) -> arb:
             if found is not None and found.rel_accuracy_bits() > _ACCURATE:
                 return abs(found).abs_lower()
     return spectral_radius_bounds(matrix)[0]
-
-
-def _floats(matrix: Any) -> NDArray[np.float64]:
-    entries = np.array([float(entry.mid()) for entry in matrix.entries()], dtype=np.float64)
-    return entries.reshape(matrix.nrows(), matrix.ncols())
 
 
 def _checked(matrix: Any) -> None:
@@ -182,7 +176,7 @@ def _from_quotients(matrix: Any) -> Iterator[Bounds]:
 
 def _perron_vector(positive: Any) -> Any:
     """A positive float vector near the Perron vector of a matrix without negative entries; None on overflow."""
-    size, array = positive.nrows(), _floats(positive)
+    size, array = positive.nrows(), midpoints(positive)
     largest = float(array.max())
     if not 0 < largest < np.inf:
         return None

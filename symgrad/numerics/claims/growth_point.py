@@ -20,7 +20,7 @@ from symgrad.presentable import Presentable
 from symgrad.rigor.balls import ball_function, lower_float, working_precision
 from symgrad.rigor.eigenvalues import enclosed_eigenvalue
 from symgrad.rigor.krawczyk import krawczyk_zero
-from symgrad.rigor.matrix_balls import point_matrix
+from symgrad.rigor.matrix_balls import columns_scaled, point_matrix, rows_scaled
 from symgrad.rigor.matrix_norms import NormEnclosure
 from symgrad.rigor.spectral_radius import spectral_radius_bounds
 
@@ -172,13 +172,13 @@ def enclosures(network: PlainNetwork, matrix: Array, biases: Array, arguments: A
         return weight * _mapped(value, column) + bias - column
 
     def derivative(column: Any) -> Any:
-        return _scaled(weight, [slope(entry) for entry in column.entries()], False) - _identity(size)
+        return columns_scaled(weight, [slope(entry) for entry in column.entries()]) - _identity(size)
 
     zero = krawczyk_zero(residual, derivative, column_of_balls(arguments))
     if zero is None:
         return None
     slopes = [slope(entry) for entry in zero.entries()]
-    jacobian = _scaled(weight, slopes, network.inside)
+    jacobian = (rows_scaled if network.inside else columns_scaled)(weight, slopes)
     if not all(entry.is_finite() for entry in jacobian.entries()):
         return None
     return Enclosures(biases, zero, _mapped(value, zero) if network.inside else zero, slopes, jacobian)
@@ -204,12 +204,6 @@ def _biases(network: PlainNetwork, matrix: Array, arguments: Array) -> Array:
 
 def _mapped(function: Any, column: Any) -> Any:
     return arb_mat(column.nrows(), 1, [function(entry) for entry in column.entries()])
-
-
-def _scaled(weight: Any, slopes: list[arb], rows: bool) -> Any:
-    """diag(d) W, or W diag(d)."""
-    size = len(slopes)
-    return arb_mat(size, size, [weight[i, j] * slopes[i if rows else j] for i in range(size) for j in range(size)])
 
 
 def _identity(size: int) -> Any:
