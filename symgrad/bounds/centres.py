@@ -263,7 +263,13 @@ def propose(
     >>> round(propose(loop, condition=10.0).rate, 3)
     1.0
     """
-    point = _start(loop) if start is None else start
+    with np.errstate(all="ignore"):  # a proposal of numbers that overflow is not proved, and nothing worse
+        return _proposed(loop, _start(loop) if start is None else start, condition, diagonal, accuracy, target)
+
+
+def _proposed(
+    loop: NormalLoop, point: Direction, condition: float, diagonal: bool, accuracy: float, target: float
+) -> Proposal:
     rate = first = least_rate(loop, *point)
     best = Proposal(*point, rate)
     rate = max(rate * _ROOM, 1e-9)

@@ -18,12 +18,13 @@ from symgrad.calculus.enclose import norm_of_balls
 from symgrad.calculus.invariant_box import UnitBox
 from symgrad.calculus.slope_form import SlopeForm, slope_form
 from symgrad.calculus.unit_ranges import UnitRanges
+from symgrad.errors import NoBoundError
 from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.rigor.balls import exact_ball, upper_float, working_precision
 from symgrad.rigor.interval_arrays import Intervals
-from symgrad.rigor.matrix_balls import midpoint_radius
+from symgrad.rigor.matrix_balls import columns_scaled, is_zero, midpoint_radius, rows_scaled
 from symgrad.rigor.matrix_norms import operator_norm, smallest_singular_value
 
 __all__ = ["UnitSlopes", "unit_slopes"]
@@ -98,9 +99,12 @@ class UnitSlopes:
         """The Jacobian as a function of its slopes.
 
         Raises:
-            NoBoundError: a slope is not known to be bounded.
+            NoBoundError: a slope is not known to be bounded, or an entry of the Jacobian not by a float.
         """
-        return slope_form(self.box.model, self.weights, self.ranges)
+        form = slope_form(self.box.model, self.weights, self.ranges)
+        if not form.intervals.is_finite:
+            raise NoBoundError("weights: an entry of the Jacobian is not bounded by a float; declare narrower ranges")
+        return form
 
     @cached_property
     def _centre(self) -> Any:
@@ -200,7 +204,7 @@ class _StructuredNorms:
         total = self._of(_block(form.direct, rows, self._states[j]))
         for number, slot in enumerate(self._slots):
             out = _block(form.out, rows, slot)
-            if not _is_zero(out):
+            if not is_zero(out):
                 total += self._through(out, number, j)
         return upper_float(total)
 
@@ -211,7 +215,7 @@ class _StructuredNorms:
         bound = self._of(out) * self._scaled(slot, j)
         if not self._reaches_back(slot):  # the slopes may as well go to the matrix on the left
             columns = [arb(entry) for entry in self._largest[self._slots[slot]].tolist()]
-            left = self._of(_columns_scaled(out, columns))
+            left = self._of(columns_scaled(out, columns))
             bound = bound.min(left * self._of(_block(self._form.into, self._slots[slot], self._states[j])))
         return bound
 
@@ -221,27 +225,27 @@ class _StructuredNorms:
         if key not in self._known:
             rows = self._slots[slot]
             sizes = [arb(entry) for entry in self._largest[rows].tolist()]
-            total = self._of(_rows_scaled(_block(self._form.into, rows, self._states[j]), sizes))
+            total = self._of(rows_scaled(_block(self._form.into, rows, self._states[j]), sizes))
             for before in range(slot):
                 inner = _block(self._form.inner, rows, self._slots[before])
-                if _is_zero(inner):
+                if is_zero(inner):
                     continue
                 if _is_identity(inner):
                     total += self._scaled(before, j) * max(sizes, default=arb(0))
                 else:
-                    total += self._of(_rows_scaled(inner, sizes)) * self._scaled(before, j)
+                    total += self._of(rows_scaled(inner, sizes)) * self._scaled(before, j)
             self._known[key] = total
         return self._known[key]
 
     def _reaches_back(self, slot: int) -> bool:
         rows = self._slots[slot]
-        return not _is_zero(_block(self._form.inner, rows, slice(0, rows.start)))
+        return not is_zero(_block(self._form.inner, rows, slice(0, rows.start)))
 
     def least(self, state: int) -> arb:
         """A lower bound on the minimum modulus of a diagonal block that is one diagonal times a constant, else 0."""
         form, rows = self._form, self._states[state]
-        used = [n for n, slot in enumerate(self._slots) if not _is_zero(_block(form.out, rows, slot))]
-        if len(used) != 1 or not _is_zero(_block(form.direct, rows, rows)) or self._reaches_back(used[0]):
+        used = [n for n, slot in enumerate(self._slots) if not is_zero(_block(form.out, rows, slot))]
+        if len(used) != 1 or not is_zero(_block(form.direct, rows, rows)) or self._reaches_back(used[0]):
             return arb(0)
         slot = self._slots[used[0]]
         if slot.stop - slot.start != rows.stop - rows.start:
@@ -249,8 +253,8 @@ class _StructuredNorms:
         low = np.maximum(np.maximum(form.low[slot], -form.high[slot]), 0.0)
         sizes = [arb(entry) for entry in low.tolist()]
         out, into = _block(form.out, rows, slot), _block(form.into, slot, rows)
-        left = minimum_modulus(_columns_scaled(out, sizes), self._norm) * minimum_modulus(into, self._norm)
-        right = minimum_modulus(out, self._norm) * minimum_modulus(_rows_scaled(into, sizes), self._norm)
+        left = minimum_modulus(columns_scaled(out, sizes), self._norm) * minimum_modulus(into, self._norm)
+        right = minimum_modulus(out, self._norm) * minimum_modulus(rows_scaled(into, sizes), self._norm)
         return left.max(right)
 
     def _of(self, matrix: Any) -> arb:
@@ -265,21 +269,6 @@ def _slices(lengths: tuple[int, ...]) -> list[slice]:
 def _block(matrix: Any, rows: slice, columns: slice) -> Any:
     entries = [matrix[i, j] for i in range(rows.start, rows.stop) for j in range(columns.start, columns.stop)]
     return arb_mat(rows.stop - rows.start, columns.stop - columns.start, entries)
-
-
-def _rows_scaled(matrix: Any, factors: list[arb]) -> Any:
-    width = matrix.ncols()
-    entries = [factor * matrix[i, j] for i, factor in enumerate(factors) for j in range(width)]
-    return arb_mat(matrix.nrows(), width, entries)
-
-
-def _columns_scaled(matrix: Any, factors: list[arb]) -> Any:
-    entries = [matrix[i, j] * factor for i in range(matrix.nrows()) for j, factor in enumerate(factors)]
-    return arb_mat(matrix.nrows(), len(factors), entries)
-
-
-def _is_zero(matrix: Any) -> bool:
-    return all(entry == 0 for entry in matrix.entries())
 
 
 def _is_identity(matrix: Any) -> bool:

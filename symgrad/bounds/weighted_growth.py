@@ -24,6 +24,7 @@ from symgrad.bounds.weighted_rules import C
 from symgrad.bounds.weighted_series import CertifiedSeries, ClosestSeries, GeometricRate
 from symgrad.calculus.enclose import BoundEvaluator
 from symgrad.calculus.jacobian import jacobian
+from symgrad.errors import NoBoundError
 from symgrad.language.nodes import Node
 from symgrad.language.norms import Norm
 from symgrad.language.operators import Diagonal, children, symbols_of
@@ -118,19 +119,26 @@ class RefinedPower(UnitGrowth):
         return replace(self, inner=self.inner.times(factor), factor=self.factor * factor)
 
     def series_on(self, evaluator: BoundEvaluator, slopes: UnitSlopes) -> Series:
+        found: dict[str, Series] = {}
+        if self.content.atoms(sp.MatrixSymbol) | self.content.free_symbols <= _known(evaluator):
+            found["closed form"] = self.inner.series(evaluator)
+        try:
+            found |= self._by_units(slopes)
+        except NoBoundError:  # which says what is unbounded, unless the closed form knows better
+            if not (found and found["closed form"].at(1).is_finite()):
+                raise
+        return ClosestSeries(found, self.upper)
+
+    def _by_units(self, slopes: UnitSlopes) -> dict[str, Series]:
         factor = to_ball(self.factor)
         if self.upper:
             gains, whole = slopes.gains(self.norm) * factor, slopes.whole(self.norm) * factor
-            found: dict[str, Series] = {
+            return {
                 "blocks": UpperSeries(gains, self.norm),
                 "whole": CertifiedSeries([GeometricRate(whole, arb(1))]),
             }
-        else:
-            comparison, least = slopes.comparison(self.norm) * factor, slopes.least(self.norm) * factor
-            found = {"blocks": ComparisonSeries(comparison, self.norm), "whole": RateSeries(least)}
-        if self.content.atoms(sp.MatrixSymbol) | self.content.free_symbols <= _known(evaluator):
-            found["closed form"] = self.inner.series(evaluator)
-        return ClosestSeries(found, self.upper)
+        comparison, least = slopes.comparison(self.norm) * factor, slopes.least(self.norm) * factor
+        return {"blocks": ComparisonSeries(comparison, self.norm), "whole": RateSeries(least)}
 
 
 def _known(evaluator: BoundEvaluator) -> set[sp.Basic]:
@@ -258,7 +266,15 @@ class BestPower(UnitGrowth):
         return replace(self, named={name: growth.times(factor) for name, growth in self.named.items()})
 
     def series_on(self, evaluator: BoundEvaluator, slopes: UnitSlopes) -> ClosestSeries:
-        named = {name: growth.series_on(evaluator, slopes) for name, growth in self.named.items()}
+        named: dict[str, Series] = {}
+        failed: NoBoundError | None = None
+        for name, growth in self.named.items():
+            try:
+                named[name] = growth.series_on(evaluator, slopes)
+            except NoBoundError as error:  # at the edges of the floats a certificate may not be found
+                failed = error
+        if failed is not None and not named:
+            raise failed
         return ClosestSeries(named, upper=True)
 
 

@@ -84,7 +84,7 @@ def test_a_triangular_network_forgets_at_the_rate_of_its_diagonal() -> None:
     """No diagonal or quadratic norm is needed to know it: the rate is the largest |W_ii|, whatever stands above."""
     weights = {"W": [[0.5, 50.0], [0.0, 0.6]], "U": np.zeros((2, 1)), "b": np.zeros(2)}
     model = sg.models.elman()
-    assert sg.product_bound(model).vanishes != sp.true
+    assert sg.product_bound(model).horizon(1e-3, weights) == sp.oo
     for method in ("perron", "diagonal", "quadratic"):
         log10 = sg.product_bound(model, method=method).evaluate(weights, 4000).log10
         assert np.log10(0.6) <= log10 / 4000 <= np.log10(0.66)
@@ -135,8 +135,24 @@ def test_subs_and_proofs_keep_the_method() -> None:
     assert bound.method == "perron"
     assert str(bound.rate) == "SpectralRadius(Abs(W))/2 + 1/2"
     lstm = sg.product_bound(sg.models.lstm().assuming({"u": (-1, 1)}), method="range")
-    assert [str(lemma.conclusion.quantity.words) for lemma in lstm.proof.lemmas]
+    proved = [lemma.conclusion.quantity.vector for lemma in lstm.proof.lemmas]
+    assert proved == [lstm.model.nodes[state] for state in lstm.model.states]
     assert lstm.proof.audit(instances=3)
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-310])
+@pytest.mark.parametrize("name", ["elman", "gru", "sigmoid_rnn", "leaky"])
+def test_the_best_is_found_at_the_edges_of_the_floats(name, scale) -> None:
+    """Where a solver's numbers overflow there is no certificate, and the other bounds remain."""
+    weights = weights_of(MODELS[name], scale=scale)
+    best, plain = (sg.product_bound(BOUNDED[name], method=m).evaluate(weights, 3) for m in ("best", "range"))
+    assert np.isfinite(best.log10)
+    assert best.log10 <= plain.log10
+
+
+def test_a_cell_without_a_range_is_named_where_its_forget_gate_saturates() -> None:
+    with pytest.raises(NoBoundError, match="declare ranges"):
+        sg.product_bound(BOUNDED["lstm"], method="best").evaluate(weights_of(MODELS["lstm"], scale=1e200), 3)
 
 
 def test_weights_that_do_not_matter_may_be_left_out() -> None:
