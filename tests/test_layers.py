@@ -23,7 +23,7 @@ LAYERS = {
     "language": 2,
     "calculus": 3,
     "bounds": 4,
-    "dynamics": 4,
+    "dynamics": 5.5,
     "meanfield": 4,
     "numerics": 5,
     "interop": 6,

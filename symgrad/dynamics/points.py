@@ -1,0 +1,109 @@
+"""Fixed points of one real unknown, each with its enclosure, and the proof that there are no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import sympy as sp
+from flint import arb
+
+from symgrad.dynamics.scalar_system import FLOW, ScalarSystem
+from symgrad.presentable import Presentable
+
+__all__ = ["AT_LEAST_ONE", "DOUBLE", "STABLE", "UNDECIDED", "UNIQUE", "UNSTABLE", "FixedPoint", "FixedPoints", "Piece"]
+
+STABLE, UNSTABLE, UNDECIDED = "stable", "unstable", "undecided"
+UNIQUE, AT_LEAST_ONE, DOUBLE = "unique", "at least one", "double"
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPoint(Presentable):
+    """A fixed point of a scalar map, flow or equation.
+
+    Attributes:
+        ball: encloses it, with a radius of at most 1e-15.
+        multiplier: encloses F'(x*) of a map, or the eigenvalue f'(x*) of a flow; at a kink the slopes of both sides;
+            None for an equation that is not of the form x = g(x).
+        stability: by linearisation: ``"stable"``, ``"unstable"``, or ``"undecided"`` where the enclosure of the
+            multiplier does not tell: at a bifurcation.
+        status: ``"unique"``: exactly one zero of multiplicity one or higher odd order lies in the ball, and no other
+            one touches it; ``"double"``: one zero of even order, proved; ``"at least one"``: a change of sign;
+            ``"undecided"``: there may be one.
+        exact: the point in closed form, where one is proved; else None.
+        order: the multiplicity of the zero, where proved: 1, at a fold 2, at a cusp 3.
+    """
+
+    ball: arb
+    multiplier: arb | None
+    stability: str
+    status: str
+    exact: sp.Expr | None = None
+    order: int | None = None
+
+    @property
+    def value(self) -> float:
+        """The point as a float: the middle of the ball, rounded."""
+        return float(self.ball.mid())
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch on which the residual is strictly monotone or has one sign, a step of the proof of completeness.
+
+    Attributes:
+        left: its left end, rounded outwards.
+        right: its right end.
+        signs: of the residual next to the left end and next to the right end: -1, 0 or 1.
+        roots: how many zeros lie in it: 1 where the signs differ, else 0.
+    """
+
+    left: float
+    right: float
+    signs: tuple[int, int]
+    roots: int
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPoints(Presentable):
+    """All fixed points of a scalar system in an interval: a sequence of :class:`FixedPoint` from left to right.
+
+    Attributes:
+        system: whose fixed points.
+        box: where they were searched.
+        points: those found.
+        continua: intervals that consist of fixed points, as of ``x = relu(x)``.
+        complete: whether it is proved that there are no others.
+        pieces: the proof: between them these stretches cover the box.
+    """
+
+    system: ScalarSystem
+    box: sp.Interval
+    points: tuple[FixedPoint, ...]
+    continua: tuple[sp.Interval, ...] = ()
+    complete: bool = True
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __iter__(self) -> Iterator[FixedPoint]:
+        return iter(self.points)
+
+    def __getitem__(self, index: int) -> FixedPoint:
+        return self.points[index]
+
+    @property
+    def stable(self) -> tuple[FixedPoint, ...]:
+        """Those that are stable by linearisation."""
+        return tuple(point for point in self.points if point.stability == STABLE)
+
+    @property
+    def unstable(self) -> tuple[FixedPoint, ...]:
+        """Those that are unstable by linearisation."""
+        return tuple(point for point in self.points if point.stability == UNSTABLE)
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether multipliers are eigenvalues of a flow."""
+        return self.system.kind == FLOW
