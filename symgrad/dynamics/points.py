@@ -11,7 +11,7 @@ from flint import arb
 from symgrad.dynamics.scalar_system import FLOW, ScalarSystem
 from symgrad.presentable import Presentable
 
-__all__ = ["AT_LEAST_ONE", "DOUBLE", "STABLE", "UNDECIDED", "UNIQUE", "UNSTABLE", "FixedPoint", "FixedPoints", "Piece"]
+__all__ = ["AT_LEAST_ONE", "DOUBLE", "STABLE", "UNDECIDED", "UNIQUE", "UNSTABLE", "FixedPoint", "FixedPoints", "Gap"]
 
 STABLE, UNSTABLE, UNDECIDED = "stable", "unstable", "undecided"
 UNIQUE, AT_LEAST_ONE, DOUBLE = "unique", "at least one", "double"
@@ -48,20 +48,18 @@ class FixedPoint(Presentable):
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A stretch on which the residual is strictly monotone or has one sign, a step of the proof of completeness.
+class Gap:
+    """A stretch between neighbouring fixed points, or between one and an end of the box.
 
     Attributes:
-        left: its left end, rounded outwards.
+        left: its left end, a float at or inside the ball of the fixed point there, or an end of the box.
         right: its right end.
-        signs: of the residual next to the left end and next to the right end: -1, 0 or 1.
-        roots: how many zeros lie in it: 1 where the signs differ, else 0.
+        sign: of the residual everywhere in it, -1 or 1, proved; 0 where a sign is not proved.
     """
 
     left: float
     right: float
-    signs: tuple[int, int]
-    roots: int
+    sign: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +72,7 @@ class FixedPoints(Presentable):
         points: those found.
         continua: intervals that consist of fixed points, as of ``x = relu(x)``.
         complete: whether it is proved that there are no others.
-        pieces: the proof: between them these stretches cover the box.
+        gaps: what is proved: between fixed points the residual has one strict sign.
     """
 
     system: ScalarSystem
@@ -82,7 +80,7 @@ class FixedPoints(Presentable):
     points: tuple[FixedPoint, ...]
     continua: tuple[sp.Interval, ...] = ()
     complete: bool = True
-    pieces: tuple[Piece, ...] = field(default=(), repr=False)
+    gaps: tuple[Gap, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.points)

@@ -168,9 +168,8 @@ def _of_equation(equation: sp.Equality, given: Mapping[Any, Any]) -> ScalarSyste
         raise InputError(f"model: one unknown without a value is needed in the equation {equation}, got {names}")
     real = _real_symbols(equation.free_symbols | {state})
     kind = MAP if left == state else EQUATION
-    return ScalarSystem(
-        kind, f"the equation {equation.lhs} = {equation.rhs}", real[state], exact_floats(right - left).xreplace(real)
-    )
+    residual = canonical(exact_floats(right - left).xreplace(real))
+    return ScalarSystem(kind, f"the equation {left} = {right}", real[state], residual)
 
 
 def _real_symbols(symbols: set[Any]) -> dict[sp.Symbol, sp.Symbol]:
