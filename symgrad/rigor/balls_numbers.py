@@ -143,7 +143,6 @@ def _keeps_upper(low: arb, high: arb) -> bool:
 def _ball_upwards(low: arb, high: arb) -> arb:
     """A ball from exactly ``low`` to at least ``high``, for exact finite ends in this order."""
     mantissa, exponent = (int(part) for part in ((high - low).upper() / 2).man_exp())
-    low_mantissa, low_exponent = (int(part) for part in low.man_exp()) if not low.is_zero() else (0, exponent)
     excess = mantissa.bit_length() - RADIUS_BITS
     if excess > 0:
         mantissa, exponent = (mantissa >> excess) + 1, exponent + excess
@@ -151,6 +150,7 @@ def _ball_upwards(low: arb, high: arb) -> arb:
             mantissa, exponent = mantissa >> 1, exponent + 1
     if mantissa == 0:
         return low
+    low_mantissa, low_exponent = (int(part) for part in low.man_exp()) if not low.is_zero() else (0, exponent)
     shift = min(exponent, low_exponent)
     if max(exponent, low_exponent) - shift > WIDEST_GAP:
         return low.union(high) if low < 0 else _ball_upwards(arb(0), high)

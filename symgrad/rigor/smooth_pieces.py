@@ -42,8 +42,17 @@ class SmoothPiece:
     right: End
 
 
-def split(expr: sp.Expr, symbol: sp.Symbol, left: End, right: End) -> tuple[SmoothPiece, ...]:
+def split(
+    expr: sp.Expr, symbol: sp.Symbol, left: End, right: End, where_defined: bool = False
+) -> tuple[SmoothPiece, ...]:
     """The smooth pieces of an expression, from left to right.
+
+    Args:
+        expr: in one real symbol.
+        symbol: the variable.
+        left: the left end of the open interval.
+        right: its right end.
+        where_defined: leave out the pieces on which the expression is not a real number.
 
     Raises:
         InputError: if the expression is not defined as a real number on one of the pieces.
@@ -55,10 +64,12 @@ def split(expr: sp.Expr, symbol: sp.Symbol, left: End, right: End) -> tuple[Smoo
         pieces: list[SmoothPiece] = []
         for begin, end in parts:
             resolved = expr.xreplace({node: _resolve(node, symbol, begin, end)})
-            pieces += split(resolved, symbol, begin, end)
+            pieces += split(resolved, symbol, begin, end, where_defined)
         return tuple(pieces)
     intervals = _cut_at(list(_singular_functions(expr, symbol, left, right)), symbol, left, right)
     pieces = [SmoothPiece(expr, begin, end) for begin, end in intervals]
+    if where_defined:  # between its singular points an expression is real everywhere or nowhere
+        return tuple(piece for piece in pieces if _is_real(piece, symbol))
     for piece in pieces:
         _check_real(piece, symbol)
     return tuple(pieces)
@@ -166,7 +177,7 @@ def _singular_functions(expr: sp.Expr, symbol: sp.Symbol, left: End, right: End)
         argument = node.args[0]
         is_power = node.is_Pow and not (node.exp.is_Integer and node.exp.is_positive)
         if isinstance(node, sp.log) or (is_power and symbol in argument.free_symbols):
-            yield argument
+            yield from (part for part in sp.together(argument).as_numer_denom() if symbol in part.free_symbols)
         elif isinstance(node, sp.gamma):
             yield from _gamma_poles(argument, symbol, left, right)
         elif type(node) in _SINGULAR:
@@ -185,8 +196,12 @@ def _gamma_poles(argument: sp.Expr, symbol: sp.Symbol, left: End, right: End) ->
     raise TailUndecidedError(f"the argument {argument} of the gamma function meets too many of its poles")
 
 
-def _check_real(piece: SmoothPiece, symbol: sp.Symbol) -> None:
+def _is_real(piece: SmoothPiece, symbol: sp.Symbol) -> bool:
     point = sample_point(piece.left, piece.right)
-    if not ball_function(piece.formula, (symbol,))(to_ball(point)).is_finite():
+    return bool(ball_function(piece.formula, (symbol,))(to_ball(point)).is_finite())
+
+
+def _check_real(piece: SmoothPiece, symbol: sp.Symbol) -> None:
+    if not _is_real(piece, symbol):
         where = f"({piece.left.value}, {piece.right.value})"
         raise InputError(f"the expression {piece.formula} is not a real number on {where}")
