@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from symgrad.bounds.tables import BoundTable, bound_table
     from symgrad.calculus.jacobian import Jacobian, jacobian
     from symgrad.calculus.unroll import Unrolled, unroll
+    from symgrad.dynamics.fixed_points import fixed_points
+    from symgrad.dynamics.points import FixedPoint, FixedPoints
     from symgrad.interop.checkpoints import load_inputs, load_weights
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
@@ -53,6 +55,8 @@ __all__ = [
     "BoundTable",
     "CertifiedNorm",
     "Check",
+    "FixedPoint",
+    "FixedPoints",
     "Flow",
     "FlowBound",
     "GradientBound",
@@ -86,6 +90,7 @@ __all__ = [
     "claims",
     "compare_bounds",
     "diagonal",
+    "fixed_points",
     "flow_bound",
     "gradient_bound",
     "hadamard",
@@ -118,6 +123,8 @@ _ON_FIRST_USE = {
     "BoundTable": "symgrad.bounds.tables",
     "CertifiedNorm": "symgrad.numerics.trajectory_bound_norms",
     "Check": "symgrad.numerics.verify",
+    "FixedPoint": "symgrad.dynamics.points",
+    "FixedPoints": "symgrad.dynamics.points",
     "FlowBound": "symgrad.bounds.flow",
     "GradientBound": "symgrad.bounds.gradient",
     "Gradients": "symgrad.numerics.backpropagation",
@@ -134,6 +141,7 @@ _ON_FIRST_USE = {
     "bound_table": "symgrad.bounds.tables",
     "backpropagate": "symgrad.numerics.backpropagation",
     "compare_bounds": "symgrad.numerics.comparison",
+    "fixed_points": "symgrad.dynamics.fixed_points",
     "flow_bound": "symgrad.bounds.flow",
     "gradient_bound": "symgrad.bounds.gradient",
     "invariant_box": "symgrad.bounds.invariant",

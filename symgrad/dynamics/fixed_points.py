@@ -1,0 +1,41 @@
+"""Fixed points of any model: one question, answered for scalars, sweeps and vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from symgrad.dynamics.points import FixedPoints
+from symgrad.dynamics.scalar_points import checked_box, scalar_fixed_points
+from symgrad.dynamics.scalar_system import scalar_system
+
+__all__ = ["fixed_points"]
+
+
+def fixed_points(model: Any, values: Mapping[Any, Any] | None = None, box: Any = None) -> FixedPoints:
+    """All fixed points of a recurrent map, flow or equation, enclosed, with proof that there are no others.
+
+    Args:
+        model: a :class:`symgrad.Recurrence`, a :class:`symgrad.Flow`, or a SymPy equation of one unknown; ``x = g(x)``
+            is read as the map g.
+        values: symbol or name -> number or constant SymPy expression, for parameters and constant inputs. A float
+            stands for its shortest decimal.
+        box: the interval in which they are searched; all real numbers where the model is defined unless given.
+
+    Raises:
+        InputError: a value is missing or no number, another kind of model or box.
+        UnknownNameError: the model has no such symbol.
+
+    Source: interval Newton, Moore, Kearfott and Cloud, Introduction to Interval Analysis 2009, sec. 8.1; of multiple
+    ones the augmented system, Kearfott, Rigorous Global Search 1996.
+
+    >>> import sympy as sp, symgrad as sg
+    >>> x = sp.Symbol("x")
+    >>> (point,) = sg.fixed_points(sp.Eq(x, sp.log(x / (1 - x)) - 5 * x))
+    >>> round(point.value, 12), point.status
+    (0.997489950762, 'unique')
+    >>> [point.exact for point in sg.fixed_points(sg.models.neuron(activation="relu"), {"w": 2, "b": -1})]
+    [0, 1]
+    """
+    system = scalar_system(model, values)
+    return scalar_fixed_points(system, checked_box(box, system.state))

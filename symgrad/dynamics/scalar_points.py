@@ -1,0 +1,186 @@
+"""All fixed points of a scalar map, flow or equation, with proof that there are no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+import sympy as sp
+from flint import arb
+
+from symgrad.dynamics.points import (
+    AT_LEAST_ONE,
+    DOUBLE,
+    STABLE,
+    UNDECIDED,
+    UNIQUE,
+    UNSTABLE,
+    FixedPoint,
+    FixedPoints,
+    Gap,
+)
+from symgrad.dynamics.scalar_system import EQUATION, FLOW, ScalarSystem
+from symgrad.errors import InputError
+from symgrad.language.ranges import interval_of
+from symgrad.rigor.balls import ball_function, lower_float, upper_float, working_precision
+from symgrad.rigor.closed_forms import is_zero_constant
+from symgrad.rigor.roots import Root, Roots, all_roots
+
+__all__ = ["checked_box", "scalar_fixed_points", "stability_of"]
+
+_REALS = sp.Interval(-sp.oo, sp.oo)
+_DIGITS = 64  # bits after the binary point of an enclosure: a radius below 1e-15
+_PRECISIONS = (_DIGITS, 256, 1024, 4096)
+_FINER = (512, 2048, 8192)
+
+
+def scalar_fixed_points(system: ScalarSystem, box: sp.Interval = _REALS) -> FixedPoints:
+    """All fixed points of a scalar system whose parameters have values.
+
+    Args:
+        system: a map, flow or equation.
+        box: where they are searched; a closed interval, or all real numbers.
+
+    Raises:
+        InputError: parameters without values, or a residual that is not real anywhere in the box.
+
+    Source: interval Newton, Moore, Kearfott and Cloud, Introduction to Interval Analysis 2009, sec. 8.1.
+
+    >>> import symgrad as sg
+    >>> from symgrad.dynamics.scalar_system import scalar_system
+    >>> found = scalar_fixed_points(scalar_system(sg.models.neuron(w=5, b=-2.5)))
+    >>> [(round(point.value, 6), point.stability) for point in found], found.complete
+    ([(0.144794, 'stable'), (0.5, 'unstable'), (0.855206, 'stable')], True)
+    """
+    system.check_complete()
+    found = all_roots(system.formula, system.state, box)
+    points = tuple(_point(root, system) for root in found.points)
+    return FixedPoints(system, box, points, found.continua, not found.gaps, _gaps(found, points, system, box))
+
+
+def checked_box(box: Any, state: sp.Symbol) -> sp.Interval:
+    """The interval that a user means by a box of one state.
+
+    Args:
+        box: None for all real numbers, a SymPy interval, a pair of ends, or a mapping from the state to one of these.
+        state: the unknown.
+
+    Raises:
+        InputError: something else.
+    """
+    if isinstance(box, dict):
+        keys = list(map(str, box))
+        if keys != [str(state)]:
+            raise InputError(f"box: an interval of the state {state} is needed, got one of {', '.join(keys) or 'none'}")
+        (box,) = box.values()
+    if box is None:
+        return _REALS
+    if isinstance(box, tuple | list) and len(box) == 2 and box[0] == box[1]:
+        raise InputError(f"box: two different ends are needed, got {box!r}")
+    interval = interval_of("box", box)
+    if not interval.is_subset(_REALS):
+        raise InputError(f"box: a real interval is needed, got {box!r}")
+    return sp.Interval(interval.start, interval.end)
+
+
+def _point(root: Root, system: ScalarSystem) -> FixedPoint:
+    status = _status(root)
+    ball, multiplier, stability = _linearised(root, system)
+    exact = root.exact if root.proved else None
+    return FixedPoint(ball, multiplier, stability, status, exact, root.multiplicity)
+
+
+def _status(root: Root) -> str:
+    if not root.proved:
+        return AT_LEAST_ONE if root.changes_sign else UNDECIDED
+    return DOUBLE if root.multiplicity is not None and root.multiplicity % 2 == 0 else UNIQUE
+
+
+def _linearised(root: Root, system: ScalarSystem) -> tuple[arb, arb | None, str]:
+    """The enclosure, narrow enough to tell the stability where that can be told, the multiplier and the stability."""
+    functions = [ball_function(slope, system.state) for slope in root.slopes]
+    for bits in _PRECISIONS:
+        with working_precision(bits + 40):
+            ball = _enclosure(root, bits)
+            if system.kind == EQUATION:
+                return ball, None, UNDECIDED
+            multipliers = [system.edge + slope(ball) for slope in functions]
+        if root.multiplicity is not None and root.multiplicity > 1:
+            return ball, arb(system.edge), UNDECIDED
+        verdicts = {stability_of(m, system.kind) for m in multipliers}
+        if UNDECIDED not in verdicts or not root.proved or _at_edge(root, system):
+            break
+    stability = verdicts.pop() if len(verdicts) == 1 else UNDECIDED
+    return ball, reduce(arb.union, multipliers), stability
+
+
+def _enclosure(root: Root, bits: int) -> arb:
+    """A ball of a radius of at most 1e-15, however large the point is, and with a sign, however small it is."""
+    ball = root.ball(bits)
+    if ball.is_exact() or not ball.is_finite() or not root.proved:
+        return ball
+    if abs(ball) > 1:
+        size = int(abs(ball).upper().log().ceil().unique_fmpz() or 0)
+        return root.ball(bits + 2 * size)
+    if ball.contains(0) and root.exact is None:
+        finer = (root.ball(more) for more in _FINER)
+        return next((found for found in finer if not found.contains(0)), ball)
+    return ball
+
+
+def stability_of(multiplier: arb, kind: str) -> str:
+    """What a real multiplier of a map, or eigenvalue of a flow, says about a fixed point.
+
+    >>> stability_of(arb(-0.5), "map"), stability_of(arb(-1.5), "map"), stability_of(arb(-1.5), "flow")
+    ('stable', 'unstable', 'stable')
+    """
+    size = multiplier + 1 if kind == FLOW else abs(multiplier)
+    if size < 1:
+        return STABLE
+    return UNSTABLE if size > 1 else UNDECIDED
+
+
+def _at_edge(root: Root, system: ScalarSystem) -> bool:
+    """Whether a slope at a point in closed form is proved to be at the edge of stability: more digits are in vain."""
+    edges = (0,) if system.kind == FLOW else (0, -2)
+    exact = root.exact
+    return exact is not None and any(
+        is_zero_constant(slope.subs(system.state, exact) - edge) for slope in root.slopes for edge in edges
+    )
+
+
+def _gaps(found: Roots, points: tuple[FixedPoint, ...], system: ScalarSystem, box: sp.Interval) -> tuple[Gap, ...]:
+    """The stretches between fixed points with the sign of the residual there: of one point, as nothing is zero there."""
+    function = ball_function(system.formula, system.state)
+    marks: list[tuple[float, float]] = [(lower_float(p.ball), upper_float(p.ball)) for p in points]
+    marks += [(float(c.start), float(c.end)) for c in found.continua]
+    gaps: list[Gap] = []
+    for left, right in _stretches(found, box):
+        inner = sorted(mark for mark in marks if left <= mark[1] and mark[0] <= right)
+        ends = [(left, left), *inner, (right, right)]
+        for (_, begin), (end, _) in pairwise(ends):
+            if begin < end:
+                gaps.append(Gap(begin, end, 0 if found.gaps else _sign_between(function, begin, end)))
+    return tuple(gaps)
+
+
+def _stretches(found: Roots, box: sp.Interval) -> list[tuple[float, float]]:
+    """Where the residual is real, cut at kinks and jumps."""
+    if not found.pieces:
+        return [(float(box.start), float(box.end))]
+    return [(float(piece.left.value), float(piece.right.value)) for piece in found.pieces]
+
+
+def _sign_between(function: Callable[[arb], arb], left: float, right: float) -> int:
+    """The sign at a point between two floats."""
+    with working_precision(256):
+        value = function(arb(_between(left, right)))
+    return 1 if value > 0 else -1 if value < 0 else 0
+
+
+def _between(left: float, right: float) -> float:
+    if left == -float("inf"):
+        return min(2 * right, 0.0) - 1.0 if right != float("inf") else 0.0
+    return max(2 * left, 0.0) + 1.0 if right == float("inf") else left + (right - left) / 2
