@@ -55,6 +55,7 @@ class BifurcationPoint(Presentable):
         conditions: what is proved, in words and numbers.
         exact_parameter: the parameter in closed form, where one is proved; else None.
         exact_state: the fixed point in closed form; else None.
+        exact_coefficients: those coefficients that have a closed form, name -> constant.
         second: encloses the second parameter of a search in two; else None.
         exact_second: the second parameter in closed form; else None.
     """
@@ -70,6 +71,7 @@ class BifurcationPoint(Presentable):
     conditions: tuple[str, ...] = ()
     exact_parameter: sp.Expr | None = None
     exact_state: tuple[sp.Expr, ...] | None = None
+    exact_coefficients: Mapping[str, sp.Expr] = field(default_factory=dict)
     second: arb | None = None
     exact_second: sp.Expr | None = None
 
