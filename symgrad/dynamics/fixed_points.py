@@ -7,19 +7,20 @@ from typing import Any
 
 from symgrad.dynamics.points import FixedPoints
 from symgrad.dynamics.scalar_points import checked_box, scalar_fixed_points
-from symgrad.dynamics.scalar_system import scalar_system
+from symgrad.dynamics.scalar_system import is_scalar_system, scalar_system
+from symgrad.dynamics.sweep import FixedPointSweep, swept_points
 
 __all__ = ["fixed_points"]
 
 
-def fixed_points(model: Any, values: Mapping[Any, Any] | None = None, box: Any = None) -> FixedPoints:
+def fixed_points(model: Any, values: Mapping[Any, Any] | None = None, box: Any = None) -> FixedPoints | FixedPointSweep:
     """All fixed points of a recurrent map, flow or equation, enclosed, with proof that there are no others.
 
     Args:
         model: a :class:`symgrad.Recurrence`, a :class:`symgrad.Flow`, or a SymPy equation of one unknown; ``x = g(x)``
             is read as the map g.
         values: symbol or name -> number or constant SymPy expression, for parameters and constant inputs. A float
-            stands for its shortest decimal.
+            stands for its shortest decimal. One may be a one-dimensional array: its numbers in turn, taken exactly.
         box: the interval in which they are searched; all real numbers where the model is defined unless given.
 
     Raises:
@@ -37,5 +38,8 @@ def fixed_points(model: Any, values: Mapping[Any, Any] | None = None, box: Any =
     >>> [point.exact for point in sg.fixed_points(sg.models.neuron(activation="relu"), {"w": 2, "b": -1})]
     [0, 1]
     """
+    sweep = swept_points(model, values, box) if is_scalar_system(model) else None
+    if sweep is not None:
+        return sweep
     system = scalar_system(model, values)
     return scalar_fixed_points(system, checked_box(box, system.state))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -108,7 +108,7 @@ def is_scalar_system(model: Any) -> bool:
     return isinstance(model, (sp.Equality, sp.Expr)) or model in (sp.true, sp.false)
 
 
-def scalar_system(model: Any, values: Mapping[Any, Any] | None = None) -> ScalarSystem:
+def scalar_system(model: Any, values: Mapping[Any, Any] | None = None, parameters: Iterable[Any] = ()) -> ScalarSystem:
     """The system of a scalar model or an equation, with some numbers put in.
 
     Args:
@@ -116,6 +116,7 @@ def scalar_system(model: Any, values: Mapping[Any, Any] | None = None) -> Scalar
             scalar state, or a SymPy equation of one unknown: the left side if it is a symbol, else the only symbol
             without a value.
         values: see :meth:`ScalarSystem.with_values`.
+        parameters: symbols or names without a value that are not the unknown of an equation.
 
     Raises:
         InputError: no such model or equation, or values that are no numbers.
@@ -131,7 +132,7 @@ def scalar_system(model: Any, values: Mapping[Any, Any] | None = None) -> Scalar
     if isinstance(model, (Recurrence, Flow)):
         found = _of_model(model)
     elif isinstance(model, sp.Equality):
-        found = _of_equation(model, given)
+        found = _of_equation(model, {str(key) for key in (*given, *parameters)})
     else:
         raise InputError(
             "model: a Recurrence, a Flow or a SymPy equation such as sp.Eq(x, sp.tanh(2*x)) is needed, "
@@ -153,11 +154,10 @@ def _of_model(model: Recurrence | Flow) -> ScalarSystem:
     return ScalarSystem(FLOW if flow else MAP, model.name, real[state], _collected(residual.xreplace(real)))
 
 
-def _of_equation(equation: sp.Equality, given: Mapping[Any, Any]) -> ScalarSystem:
+def _of_equation(equation: sp.Equality, named: set[str]) -> ScalarSystem:
     left, right = equation.lhs, equation.rhs
     if not all(isinstance(side, sp.Expr) and not isinstance(side, sp.MatrixExpr) for side in (left, right)):
         raise InputError(f"model: an equation between scalars is needed, got {equation}")
-    named = {str(key) for key in given}
     free = sorted((s for s in equation.free_symbols if str(s) not in named), key=str)
     if isinstance(left, sp.Symbol) and str(left) not in named:
         state = left

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from symgrad.dynamics.added_parameter import AddedParameter, added_factor
 from symgrad.dynamics.level_points import FixedPointCurves, points_of_curves
 from symgrad.dynamics.points import FixedPoint, FixedPoints
-from symgrad.dynamics.scalar_points import scalar_fixed_points
-from symgrad.dynamics.scalar_system import ScalarSystem
+from symgrad.dynamics.scalar_points import checked_box, scalar_fixed_points
+from symgrad.dynamics.scalar_system import ScalarSystem, scalar_system
 from symgrad.dynamics.unit import unit_of
 from symgrad.dynamics.unit_sweep import UnitSweep
 from symgrad.errors import InputError, UnsupportedExpressionError
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import to_ball
 
-__all__ = ["FixedPointSweep", "SweepBranch", "sweep_fixed_points"]
+__all__ = ["FixedPointSweep", "SweepBranch", "sweep_fixed_points", "swept_points"]
 
 Array = NDArray[np.float64]
 _REALS = sp.Interval(-sp.oo, sp.oo)
@@ -133,17 +133,42 @@ def sweep_fixed_points(
     return FixedPointSweep(system, parameter, numbers, box, points, np.array(complete), continua)
 
 
+def swept_points(model: Any, values: Mapping[Any, Any] | None, box: Any) -> FixedPointSweep | None:
+    """The sweep of a scalar model over the one value that is an array; None where no value is one.
+
+    Raises:
+        InputError: more than one value is an array, or as for :func:`sweep_fixed_points`.
+        UnknownNameError: a value for a symbol that does not occur.
+    """
+    arrays = [key for key, value in values.items() if _is_array(value)] if isinstance(values, Mapping) else []
+    if values is None or not arrays:
+        return None
+    if len(arrays) > 1:
+        names = ", ".join(map(str, arrays))
+        raise InputError(f"values: one of them may be an array, to sweep over; {names} are arrays")
+    (key,) = arrays
+    numbers = {name: value for name, value in values.items() if name != key}
+    system = scalar_system(model, numbers, [key])
+    return sweep_fixed_points(system, system.symbol(key), values[key], checked_box(box, system.state))
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, list, tuple, range))
+
+
 def _checked(parameter: sp.Symbol, values: Any) -> Array:
+    needed = f"value of {parameter}: a one-dimensional array of finite numbers, one at least, is needed"
     try:
-        numbers = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as cause:
-        message = f"value of {parameter}: a number or a one-dimensional array of numbers is needed, got {values!r}"
-        raise InputError(message) from cause
-    if numbers.ndim != 1 or not numbers.size or not np.isfinite(numbers).all():
-        raise InputError(
-            f"value of {parameter}: a one-dimensional array of finite numbers, one at least, is needed, "
-            f"got shape {numbers.shape}" + (" with infinite or undefined entries" if numbers.size else "")
-        )
+        given = np.asarray(values)
+    except ValueError as cause:
+        raise InputError(f"{needed}, got {values!r}") from cause
+    if given.dtype.kind not in "iuf":
+        raise InputError(f"{needed}, got {given.dtype} {values!r}")
+    if given.ndim != 1 or not given.size:
+        raise InputError(f"{needed}, got shape {given.shape}")
+    numbers = given.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        raise InputError(f"{needed}, got {numbers[~np.isfinite(numbers)][0]} among them")
     numbers.flags.writeable = False
     return numbers
 
