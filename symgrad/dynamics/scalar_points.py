@@ -152,7 +152,7 @@ def _at_edge(root: Root, system: ScalarSystem) -> bool:
 
 
 def _gaps(found: Roots, points: tuple[FixedPoint, ...], system: ScalarSystem, box: sp.Interval) -> tuple[Gap, ...]:
-    """The stretches between fixed points with the sign of the residual there: of one point, as nothing is zero there."""
+    """The stretches between fixed points with the sign of the residual there, that at one point of each."""
     function = ball_function(system.formula, system.state)
     marks: list[tuple[float, float]] = [(lower_float(p.ball), upper_float(p.ball)) for p in points]
     marks += [(float(c.start), float(c.end)) for c in found.continua]

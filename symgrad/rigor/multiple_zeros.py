@@ -19,13 +19,14 @@ from flint import arb
 
 from symgrad.rigor.balls import Enclosed, to_ball, working_precision
 from symgrad.rigor.closed_forms import closed_form, is_zero_constant, tidy
-from symgrad.rigor.zeros import Bracket, RealFunction, Zero
+from symgrad.rigor.zeros import Bracket, RealFunction, Zero, isolate_zeros
 
-__all__ = ["Derivatives", "Place", "UndecidedZeroError", "zeros_within"]
+__all__ = ["Derivatives", "Place", "UndecidedZeroError", "lies_in", "zeros_within"]
 
 _MOST_DERIVATIVES = 8
 _PRECISIONS = (96, 256, 1024, 4096)
 _HALVINGS = 400
+_MOST_BOXES = 200
 
 
 class UndecidedZeroError(Exception):
@@ -124,7 +125,7 @@ def zeros_within(derivatives: Derivatives, bracket: Bracket, order: int = 0) -> 
 
     Args:
         derivatives: of the function.
-        bracket: a small interval; a zero at one of its ends is an error.
+        bracket: where to look; zeros up to a quarter of its width outside may be reported as well.
         order: of the derivative whose zeros are meant.
 
     Raises:
@@ -135,14 +136,36 @@ def zeros_within(derivatives: Derivatives, bracket: Bracket, order: int = 0) -> 
     >>> [(place.ball(60).overlaps(arb(0)), place.multiplicity) for place in found]
     [(True, 3), (False, 1)]
     """
-    function = derivatives.function(order)
-    if function.excludes_zero(bracket):
-        return []
     if order >= _MOST_DERIVATIVES:
         raise UndecidedZeroError(f"{derivatives.formula(0)} and {order} of its derivatives may vanish together")
-    slope = derivatives.function(order + 1).ball(bracket.ball)
-    one_way = slope.is_finite() and not slope.contains(0)
-    turns = [] if one_way else zeros_within(derivatives, bracket, order + 1)
+    function, slope = derivatives.function(order), derivatives.function(order + 1)
+    found = isolate_zeros(function, slope, bracket, max_boxes=_MOST_BOXES)
+    simple = _distinct(found.simple)
+    places = [Place(derivatives, order, zero.ball, 1) for zero in simple]
+    for box in found.undecided:
+        near = _zeros_between_turns(derivatives, box.widened(), order)
+        places += [place for place in near if not any(lies_in(place, zero) for zero in simple)]
+    return sorted(places, key=lambda place: float(place.ball(96).mid()))
+
+
+def _distinct(zeros: tuple[Zero, ...]) -> list[Zero]:
+    """Each zero once: neighbouring brackets may both reach to it."""
+    kept: list[Zero] = []
+    for zero in zeros:
+        if not any(lies_in(zero, other) for other in kept):
+            kept.append(zero)
+    return kept
+
+
+def lies_in(place: Place | Zero, zero: Zero) -> bool:
+    """Whether a zero lies in the bracket of another, in which there is only one."""
+    ball = place.ball(128)
+    return bool(ball > zero.bracket.lo) and bool(ball < zero.bracket.hi)
+
+
+def _zeros_between_turns(derivatives: Derivatives, bracket: Bracket, order: int) -> list[Place]:
+    """The zeros in a bracket from the signs at the zeros of the next derivative."""
+    turns = zeros_within(derivatives, bracket, order + 1)
     nodes: list[_End | Place] = [_End(bracket.lo), *turns, _End(bracket.hi)]
     signs = [_sign(derivatives, order, node) for node in nodes]
     if not signs[0] * signs[-1]:

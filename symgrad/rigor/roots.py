@@ -18,11 +18,11 @@ from symgrad.errors import InputError
 from symgrad.rigor.balls import to_ball, working_precision
 from symgrad.rigor.closed_forms import is_zero_constant, is_zero_function
 from symgrad.rigor.ends import End, core, eventual_sign, sample_point, starts
-from symgrad.rigor.multiple_zeros import Derivatives, Place, UndecidedZeroError, zeros_within
+from symgrad.rigor.multiple_zeros import Derivatives, Place, UndecidedZeroError, lies_in, zeros_within
 from symgrad.rigor.real_roots import position
 from symgrad.rigor.smooth_pieces import SmoothPiece, split
 from symgrad.rigor.tail_monomials import TailUndecidedError
-from symgrad.rigor.zeros import Bracket, Zero, isolate_zeros
+from symgrad.rigor.zeros import Bracket, isolate_zeros
 
 __all__ = ["Root", "Roots", "all_roots"]
 
@@ -91,8 +91,6 @@ def all_roots(formula: sp.Expr, symbol: sp.Symbol, interval: sp.Interval) -> Roo
     """
     left, right = End(interval.start, 1), End(interval.end, -1)
     with working_precision(_BITS):
-        if interval.start == interval.end:
-            return _at_points(formula, symbol, [interval.start], ())
         try:
             pieces = split(formula, symbol, left, right, where_defined=True)
         except TailUndecidedError:
@@ -155,7 +153,6 @@ def _at_points(formula: sp.Expr, symbol: sp.Symbol, points: list[sp.Expr], piece
             gaps.append((to_ball(point), to_ball(point)))
         elif zero:
             slopes = tuple(p.formula.diff(symbol) for p in pieces if point in (p.left.value, p.right.value))
-            slopes = slopes or (formula.diff(symbol),)
             roots.append(Root(_constant(point), None, slopes, _closed=_known(point)))
     return Roots(tuple(roots), (), tuple(gaps), pieces)
 
@@ -189,34 +186,30 @@ def _roots_of_piece(piece: SmoothPiece, symbol: sp.Symbol) -> tuple[list[Root], 
     if gaps:
         return [], [(piece.left.ball(), piece.right.ball())]
     bracket = core(cuts[0], cuts[1])
+    try:
+        roots = [_simple(place, slope) for place in zeros_within(derivatives, bracket)]
+    except UndecidedZeroError:
+        roots, undecided = _as_far_as_proved(derivatives, bracket, slope)
+    else:
+        undecided = []
+    return [root for root in roots if _lies_inside(root, piece)], undecided
+
+
+def _as_far_as_proved(
+    derivatives: Derivatives, bracket: Bracket, slopes: tuple[sp.Expr, ...]
+) -> tuple[list[Root], list[tuple[arb, arb]]]:
+    """The zeros that could be isolated, and small boxes in which there may be others."""
     found = isolate_zeros(derivatives.function(0), derivatives.function(1), bracket, max_boxes=_MOST_BOXES)
-    simple = _distinct(found.simple)
-    roots = [_simple(Place(derivatives, 0, zero.ball, 1), slope) for zero in simple]
+    roots = [_simple(Place(derivatives, 0, zero.ball, 1), slopes) for zero in found.simple]
     undecided: list[tuple[arb, arb]] = []
     for box in found.undecided:
         try:
             places = zeros_within(derivatives, box.widened())
-            roots += [_simple(p, slope) for p in places if not any(_holds(zero, p.ball) for zero in simple)]
+            roots += [_simple(p, slopes) for p in places if not any(lies_in(p, zero) for zero in found.simple)]
         except UndecidedZeroError:
-            roots.append(_uncertain(derivatives, box.widened(), slope))
+            roots.append(_uncertain(derivatives, box.widened(), slopes))
             undecided.append((box.lo, box.hi))
-    inside = [root for root in roots if _lies_inside(root, piece)]
-    return inside, undecided if found.complete else [*undecided, (bracket.lo, bracket.hi)]
-
-
-def _distinct(zeros: tuple[Zero, ...]) -> list[Zero]:
-    """Each zero once: neighbouring brackets may both reach to it."""
-    kept: list[Zero] = []
-    for zero in zeros:
-        if not any(_holds(other, zero.ball) for other in kept):
-            kept.append(zero)
-    return kept
-
-
-def _holds(zero: Zero, ball: Callable[[int], arb]) -> bool:
-    """Whether the zero within a ball is this one, the only one in its bracket."""
-    place = ball(_BITS)
-    return bool(place > zero.bracket.lo) and bool(place < zero.bracket.hi)
+    return roots, undecided
 
 
 def _simple(place: Place, slopes: tuple[sp.Expr, ...]) -> Root:
