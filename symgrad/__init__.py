@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from symgrad.bounds.tables import BoundTable, bound_table
     from symgrad.calculus.jacobian import Jacobian, jacobian
     from symgrad.calculus.unroll import Unrolled, unroll
+    from symgrad.dynamics.curve import FixedPointCurve, fixed_point_curve
     from symgrad.dynamics.fixed_points import fixed_points
     from symgrad.dynamics.points import FixedPoint, FixedPoints
     from symgrad.interop.checkpoints import load_inputs, load_weights
@@ -56,6 +57,7 @@ __all__ = [
     "CertifiedNorm",
     "Check",
     "FixedPoint",
+    "FixedPointCurve",
     "FixedPoints",
     "Flow",
     "FlowBound",
@@ -90,6 +92,7 @@ __all__ = [
     "claims",
     "compare_bounds",
     "diagonal",
+    "fixed_point_curve",
     "fixed_points",
     "flow_bound",
     "gradient_bound",
@@ -124,6 +127,7 @@ _ON_FIRST_USE = {
     "CertifiedNorm": "symgrad.numerics.trajectory_bound_norms",
     "Check": "symgrad.numerics.verify",
     "FixedPoint": "symgrad.dynamics.points",
+    "FixedPointCurve": "symgrad.dynamics.curve",
     "FixedPoints": "symgrad.dynamics.points",
     "FlowBound": "symgrad.bounds.flow",
     "GradientBound": "symgrad.bounds.gradient",
@@ -141,6 +145,7 @@ _ON_FIRST_USE = {
     "bound_table": "symgrad.bounds.tables",
     "backpropagate": "symgrad.numerics.backpropagation",
     "compare_bounds": "symgrad.numerics.comparison",
+    "fixed_point_curve": "symgrad.dynamics.curve",
     "fixed_points": "symgrad.dynamics.fixed_points",
     "flow_bound": "symgrad.bounds.flow",
     "gradient_bound": "symgrad.bounds.gradient",
