@@ -82,15 +82,20 @@ class FixedPointSweep(Presentable):
         return np.array([len(points) for points in self.points], dtype=np.int64)
 
     @property
-    def branches(self) -> tuple[SweepBranch, ...]:
-        """Curves to draw: runs of values with as many fixed points of the same stabilities, point by point."""
+    def runs(self) -> tuple[tuple[int, ...], ...]:
+        """Places of neighbouring values, in increasing order, with as many fixed points of the same stabilities."""
         order = np.argsort(self.values, kind="stable").tolist()
+        runs = groupby(order, key=lambda i: tuple(point.stability for point in self.points[i]))
+        return tuple(tuple(run) for _, run in runs)
+
+    @property
+    def branches(self) -> tuple[SweepBranch, ...]:
+        """Curves to draw: in each run the first fixed points, the second ones, and so on."""
         found: list[SweepBranch] = []
-        for kinds, run in groupby(order, key=lambda i: tuple(point.stability for point in self.points[i])):
-            members = list(run)
-            for place, stability in enumerate(kinds):
-                states = np.array([self.points[i][place].value for i in members])
-                found.append(SweepBranch(self.values[members], states, stability))
+        for run in self.runs:
+            for place, point in enumerate(self.points[run[0]]):
+                states = np.array([self.points[i][place].value for i in run])
+                found.append(SweepBranch(self.values[list(run)], states, point.stability))
         return tuple(found)
 
 
