@@ -107,13 +107,14 @@ def _linearised(root: Root, system: ScalarSystem) -> tuple[arb, arb | None, str]
             if system.kind == EQUATION:
                 return ball, None, UNDECIDED
             multipliers = [system.edge + slope(ball) for slope in functions]
+            hull = reduce(arb.union, multipliers) if len(multipliers) > 1 else multipliers[0]
+            verdicts = {stability_of(m, system.kind) for m in multipliers}
         if root.multiplicity is not None and root.multiplicity > 1:
             return ball, arb(system.edge), UNDECIDED
-        verdicts = {stability_of(m, system.kind) for m in multipliers}
         if UNDECIDED not in verdicts or not root.proved or _at_edge(root, system):
             break
     stability = verdicts.pop() if len(verdicts) == 1 else UNDECIDED
-    return ball, reduce(arb.union, multipliers), stability
+    return ball, hull, stability
 
 
 def _enclosure(root: Root, bits: int) -> arb:

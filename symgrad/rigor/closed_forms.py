@@ -17,6 +17,7 @@ _BITS = 256
 _MAX_HEIGHT = 10**9
 _MAX_SIMPLIFY_OPS = 400
 _SHORT = 8
+_LONG = 512  # bits
 _X = sp.Symbol("x")
 
 
@@ -32,7 +33,7 @@ def is_zero_constant(constant: sp.Expr) -> bool:
         return bool(constant.is_zero)
     if constant.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
         return False
-    if not _may_vanish(constant):
+    if not _may_vanish(constant) or _has_long_numbers(constant):
         return False
     rewritten = _as_exponentials(constant)
     small = rewritten.count_ops() < _MAX_SIMPLIFY_OPS
@@ -40,6 +41,11 @@ def is_zero_constant(constant: sp.Expr) -> bool:
         rational = _rationalised(rewritten)
         return bool(rational.is_zero) or bool(sp.minimal_polynomial(rational, _X) == _X)
     return bool(sp.expand(rewritten).is_zero) or (small and bool(sp.simplify(rewritten).is_zero))
+
+
+def _has_long_numbers(constant: sp.Expr) -> bool:
+    """Whether rewriting might take powers of numbers with hundreds of digits."""
+    return any(max(abs(n.p), n.q).bit_length() > _LONG for n in constant.atoms(sp.Rational))
 
 
 def _may_vanish(constant: sp.Expr) -> bool:

@@ -25,7 +25,7 @@ __all__ = ["Derivatives", "Place", "UndecidedZeroError", "lies_in", "zeros_withi
 
 _MOST_DERIVATIVES = 8
 _PRECISIONS = (96, 256, 1024, 4096)
-_HALVINGS = 400
+_HALVINGS = 8  # per bit of the working precision
 _MOST_BOXES = 200
 
 
@@ -220,7 +220,7 @@ def _crossing(
 
 def _with_slope(function: RealFunction, derivative: RealFunction, bracket: Bracket, before: int) -> Bracket:
     """The bracket halved until the slope has one sign on it."""
-    for _ in range(_HALVINGS):
+    for _ in range(_HALVINGS * flint.ctx.prec):
         slope = derivative.ball(bracket.ball)
         if slope.is_finite() and not slope.contains(0):
             return bracket

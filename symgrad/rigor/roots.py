@@ -249,7 +249,16 @@ def _cut(piece: SmoothPiece, symbol: sp.Symbol, end: End) -> arb:
         slope = derivatives.function(1).ball(end.ball())
         if value.is_finite() and (not value.contains(0) or (slope.is_finite() and not slope.contains(0))):
             return end.outer_bound()
+    else:
+        for start in starts(piece.left, piece.right):
+            if derivatives.function(0).excludes_zero(_beyond(end, end.cut(start))):
+                return end.cut(start)
     found = eventual_sign(piece.formula, symbol, end, starts(piece.left, piece.right))
     if found is not None:
         return end.cut(found[1])
     return end.outer_bound() if end.is_finite else end.ball()
+
+
+def _beyond(end: End, cut: arb) -> Bracket:
+    """The half-line from a point to an infinite end."""
+    return Bracket(cut, end.ball()) if end.inward < 0 else Bracket(end.ball(), cut)
