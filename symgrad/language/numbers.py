@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symgrad.errors import InputError
@@ -21,6 +22,8 @@ def exact_number(label: str, value: Any) -> sp.Expr:
     >>> exact_number("alpha", 0.1)
     1/10
     """
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, float) and math.isfinite(value):
         return sp.Rational(repr(float(value)))
     if isinstance(value, (int, sp.Expr)) and not isinstance(value, bool):
