@@ -32,6 +32,11 @@ class FixedPoint(Presentable):
             ``"undecided"``: there may be one.
         exact: the point in closed form, where one is proved; else None.
         order: the multiplicity of the zero, where proved: 1, at a fold 2, at a cusp 3.
+
+    >>> import symgrad as sg
+    >>> point = sg.fixed_points(sg.models.neuron(w=5, b=-2.5))[1]
+    >>> point.exact, point.stability, point.status, float(point.multiplier)
+    (1/2, 'unstable', 'unique', 1.25)
     """
 
     ball: arb
@@ -73,6 +78,11 @@ class FixedPoints(Presentable):
         continua: intervals that consist of fixed points, as of ``x = relu(x)``.
         complete: whether it is proved that there are no others.
         gaps: what is proved: between fixed points the residual has one strict sign.
+
+    >>> import symgrad as sg
+    >>> found = sg.fixed_points(sg.models.neuron(w=5, b=-2.5))
+    >>> len(found), len(found.stable), found.complete, [gap.sign for gap in found.gaps]
+    (3, 2, True, [1, -1, 1, -1])
     """
 
     system: ScalarSystem
