@@ -14,15 +14,14 @@ from symgrad.rigor.candidates import Candidate, Smooth
 from symgrad.rigor.closed_forms import is_zero_constant, is_zero_function
 from symgrad.rigor.end_behaviour import near_end
 from symgrad.rigor.ends import End, core, sample_point
-from symgrad.rigor.real_roots import degenerate_zero
+from symgrad.rigor.multiple_zeros import Derivatives, UndecidedZeroError, zeros_within
 from symgrad.rigor.smooth_pieces import SmoothPiece, split
 from symgrad.rigor.tail_monomials import TailUndecidedError
-from symgrad.rigor.zeros import Zeros, isolate_zeros
+from symgrad.rigor.zeros import Bracket
 
 __all__ = ["BRANCH_BITS", "Branch", "monotone_branches"]
 
 BRANCH_BITS = 160
-_MOST_BOXES = 400
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,8 @@ def monotone_branches(
 
     They end at kinks, jumps, poles, edges of the domain and zeros of the slope. Next to the ends of a smooth piece the
     slope has one proved sign; in between its zeros are isolated by the interval Newton test (Moore, Kearfott and Cloud,
-    Introduction to Interval Analysis 2009, sec. 8.1); those of even order end no branch.
+    Introduction to Interval Analysis 2009, sec. 8.1), multiple ones by further derivatives. A zero of even order ends no
+    branch.
 
     Args:
         formula: of one real symbol, without parameters.
@@ -99,8 +99,7 @@ def _branches_of_piece(piece: SmoothPiece, symbol: sp.Symbol) -> list[Branch]:
     if any(report.range is not None or len(report.candidates) != 1 for report in reports):
         raise TailUndecidedError(f"{smooth.formula} has no last branch near an end of its domain")
     bracket = core(reports[0].cut, reports[1].cut)
-    zeros = isolate_zeros(smooth.slope, smooth.curvature, bracket, max_boxes=_MOST_BOXES)
-    inner = [(place, smooth.value.ball(place)) for place in _turns(smooth, piece, zeros)]
+    inner = [(place, smooth.value.ball(place)) for place in _turns(smooth, piece, bracket)]
     limits = [_limit(report.candidates[0]) for report in reports]
     marks = [(piece.left.ball(), limits[0]), *inner, (piece.right.ball(), limits[1])]
     return [_branch(*first, *second) for first, second in pairwise(marks)]
@@ -112,22 +111,14 @@ def _branch(left: arb, at_left: arb, right: arb, at_right: arb) -> Branch:
     return Branch(left, right, at_left, at_right, 1 if at_left < at_right else -1)
 
 
-def _turns(smooth: Smooth, piece: SmoothPiece, zeros: Zeros) -> list[arb]:
+def _turns(smooth: Smooth, piece: SmoothPiece, bracket: Bracket) -> list[arb]:
     """The zeros of the slope at which it changes sign, strictly inside the piece."""
-    if not zeros.complete:
-        raise TailUndecidedError(f"{smooth.formula} varies too much to separate its turns")
-    places: list[arb] = []
-    for zero in zeros.simple:
-        place = zero.ball(BRANCH_BITS)
-        if not any(place.overlaps(other) and zero.bracket.ball.contains(other) for other in places):
-            places.append(place)  # brackets reach over their box, so that two may hold the same zero
-    for box in zeros.undecided:
-        found = degenerate_zero(smooth.slope_formula, smooth.symbol, box)
-        if found is None:
-            raise TailUndecidedError(f"the turns of {smooth.formula} near {box.middle.str(10)} could not be resolved")
-        if found[1] % 2:
-            places.append(to_ball(found[0]))
-    return sorted((place for place in places if _is_inside(smooth, piece, place)), key=lambda ball: float(ball.mid()))
+    try:
+        zeros = zeros_within(Derivatives(smooth.slope_formula, smooth.symbol), bracket)
+    except UndecidedZeroError as cause:
+        raise TailUndecidedError(f"the turns of {smooth.formula} could not be separated: {cause}") from cause
+    places = [zero.ball(BRANCH_BITS) for zero in zeros if zero.multiplicity % 2]
+    return [place for place in places if _is_inside(smooth, piece, place)]
 
 
 def _is_inside(smooth: Smooth, piece: SmoothPiece, place: arb) -> bool:
