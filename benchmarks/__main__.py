@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("import_time", "derive", "unrolled_sympy", "matrix_norms", "weighted_norms", "verification")
+SCRIPTS = ("import_time", "derive", "unrolled_sympy", "matrix_norms", "weighted_norms", "fixed_points", "verification")
 
 
 def main() -> int:

@@ -77,9 +77,9 @@ class AddedParameter:
         """The value of p."""
         return self._levels[member]
 
-    def around(self, member: int, place: arb) -> arb:
-        """What h takes at the end of a branch, on both sides if it jumps."""
-        return self._hull(place)
+    def joint(self, place: arb, limit: arb) -> arb:
+        """What h takes there, on both sides if it jumps."""
+        return limit.union(self._hull(place))
 
     def float_functions(self, members: NDArray[np.int64]) -> tuple[ArrayFunction, ArrayFunction]:
         """``h(x) - p`` and its slope on arrays."""

@@ -28,8 +28,8 @@ class FixedPointCurves(LevelSets, Protocol):
     def level(self, member: int) -> arb:
         """B."""
 
-    def around(self, member: int, place: arb) -> arb:
-        """Encloses what h takes at an end of a branch and tends to there."""
+    def joint(self, place: arb, limit: arb) -> arb:
+        """Encloses what h takes at a finite end of a branch and tends to there on both sides; on one it is known."""
 
     def point(self, member: int, place: arb) -> FixedPoint | None:
         """The fixed point at a z that is enclosed; None where it takes more care."""
@@ -57,7 +57,7 @@ def _taken(curves: FixedPointCurves, i: int, branches: tuple[Branch, ...] | None
         if branch.direction == 0 and branch.low.overlaps(level):
             return None
         for place, limit in ((branch.left, branch.at_left), (branch.right, branch.at_right)):
-            if place.is_finite() and limit.is_finite() and curves.around(i, place).overlaps(level):
+            if place.is_finite() and limit.is_finite() and curves.joint(place, limit).overlaps(level):
                 return None
     moving = [(branch, branch.takes(level)) for branch in branches if branch.direction]
     return None if any(takes is None for _, takes in moving) else [branch for branch, takes in moving if takes]

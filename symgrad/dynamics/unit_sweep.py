@@ -92,9 +92,9 @@ class UnitSweep:
         proper = all(size.is_finite() for size in sizes) and not self._decays[member].contains(0)
         return self.levels[member] if proper else arb.nan()
 
-    def around(self, member: int, place: arb) -> arb:
-        """B(z) at an end of a branch, where it is continuous."""
-        return place - self.weights[member] * self._value(place)
+    def joint(self, place: arb, limit: arb) -> arb:
+        """The limit, as B(z) is continuous."""
+        return limit
 
     def float_functions(self, members: NDArray[np.int64]) -> tuple[ArrayFunction, ArrayFunction]:
         """``z - W s(z) - B`` and its slope on arrays."""

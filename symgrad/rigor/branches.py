@@ -67,8 +67,8 @@ def monotone_branches(
 
     They end at kinks, jumps, poles, edges of the domain and zeros of the slope. Next to the ends of a smooth piece the
     slope has one proved sign; in between its zeros are isolated by the interval Newton test (Moore, Kearfott and Cloud,
-    Introduction to Interval Analysis 2009, sec. 8.1), multiple ones by further derivatives. A zero of even order ends no
-    branch.
+    Introduction to Interval Analysis 2009, sec. 8.1), multiple ones by further derivatives. A zero of even order
+    ends no branch.
 
     Args:
         formula: of one real symbol, without parameters.

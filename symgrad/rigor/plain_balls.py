@@ -58,8 +58,9 @@ def _compiled(expr: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable[..., ar
 
     def on_balls(*balls: arb) -> arb:
         values = list(balls)
+        append = values.append
         for step in steps:
-            values.append(step(values))
+            append(step(values))
         return values[result]
 
     return on_balls
