@@ -185,6 +185,14 @@ class VectorSystem:
         slopes = slopes.transpose(1, 0, 2)
         return (right.T, slopes) if self.kind == FLOW else (right.T - points, slopes - np.eye(total))
 
+    def residuals(self, points: Array, parameters: Sequence[float] = ()) -> Array:
+        """(B, N) r alone at B points (B, N), approximate."""
+        batch = {state: part[:, :, None] for state, part in self.split(points.T).items()}
+        point, right = self._arrays(parameters).at(batch), np.empty(points.T.shape)
+        for rows, node in zip(self.places.values(), self.nodes.updates.values(), strict=True):
+            right[rows] = _batched(point.vector(node))[:, :, 0]
+        return right.T if self.kind == FLOW else right.T - points
+
     def _arrays(self, parameters: Sequence[float]) -> ArrayEvaluator:
         values = {s: array if array.ndim == 2 else array.reshape(-1, 1) for s, array in self.weights.values.items()}
         values |= {symbol: np.array([[constant_float(number)]]) for symbol, number in self.scalars.items()}

@@ -8,11 +8,12 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpq_mat, fmpz, fmpz_poly
+from flint import acb_mat, arb, arb_mat
 
 from symgrad.errors import InputError
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.eigenvalues import enclosed_eigenvalue
+from symgrad.rigor.exact_eigenvalues import exact_eigenvalues
 from symgrad.rigor.matrix_balls import midpoints, point_matrix
 
 __all__ = ["spectral_radius_above", "spectral_radius_bounds"]
@@ -20,8 +21,6 @@ __all__ = ["spectral_radius_above", "spectral_radius_bounds"]
 _BITS = (160, 448)  # precisions at which eigenvalues are tried
 _POWER_BITS = 256
 _SQUARINGS = 40  # matrices are raised to the power 2^40 at most
-_EXACT_SIZE = 16  # the largest matrix whose characteristic polynomial is computed in rational numbers
-_EXACT_SPREAD = 256  # the widest range of its entries, in bits
 _ACCURATE = 40  # bits of one eigenvalue that are enough
 _NARROW = arb((1, -40))  # relative width of bounds that are good enough
 _ITERATIONS = 200
@@ -144,19 +143,10 @@ def _is_exact(matrix: Any) -> bool:
 
 def _from_polynomial(matrix: Any) -> Iterator[Bounds]:
     """Bounds from the roots of the exact characteristic polynomial of a small exact matrix."""
-    if matrix.nrows() > _EXACT_SIZE or not _is_exact(matrix):
-        return
-    pairs = [entry.man_exp() for entry in matrix.entries()]
-    exponents = [int(exponent) for mantissa, exponent in pairs if mantissa]
-    low, high = min(exponents), max(exponents)
-    if high - low > _EXACT_SPREAD:
-        return
-    whole = [fmpq(mantissa * fmpz(2) ** (int(exponent) - low) if mantissa else 0) for mantissa, exponent in pairs]
-    polynomial = fmpq_mat(matrix.nrows(), matrix.nrows(), whole).charpoly()
-    with working_precision(_BITS[0]):
-        roots = fmpz_poly([int(c.p) for c in polynomial.coeffs()]).complex_roots()
-        scale = arb((1, low))
-        yield _ends([abs(acb(root)) * scale for root, _ in roots])
+    values = exact_eigenvalues(matrix)
+    if values is not None:
+        with working_precision(_BITS[0]):
+            yield _ends([abs(value) for value in values])
 
 
 def _from_quotients(matrix: Any) -> Iterator[Bounds]:
