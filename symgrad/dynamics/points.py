@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import sympy as sp
 from flint import arb
 
 from symgrad.dynamics.scalar_system import FLOW, ScalarSystem
 from symgrad.presentable import Presentable
+from symgrad.rigor.balls import ball_function, to_ball, working_precision
+from symgrad.rigor.closed_forms import is_zero_constant
+from symgrad.rigor.sign_proof import keeps_sign
 
 __all__ = ["AT_LEAST_ONE", "DOUBLE", "STABLE", "UNDECIDED", "UNIQUE", "UNSTABLE", "FixedPoint", "FixedPoints", "Gap"]
 
 STABLE, UNSTABLE, UNDECIDED = "stable", "unstable", "undecided"
 UNIQUE, AT_LEAST_ONE, DOUBLE = "unique", "at least one", "double"
+_BITS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +116,63 @@ class FixedPoints(Presentable):
         """Those that are unstable by linearisation."""
         return tuple(point for point in self.points if point.stability == UNSTABLE)
 
+    def audit(self) -> bool:
+        """Whether it is proved once more, in another way, that these are the fixed points and that there are no others.
+
+        The sign in every gap is proved by interval evaluation and expansions at the ends alone; between neighbouring
+        gaps lies one point, at which the sign changes, or does not if its order is even, or a continuum.
+
+        >>> import symgrad as sg
+        >>> from dataclasses import replace
+        >>> found = sg.fixed_points(sg.models.neuron(w=5, b=-2.5))
+        >>> found.audit(), replace(found, points=found.points[1:]).audit()
+        (True, False)
+        """
+        formula, state = self.system.formula, self.system.state
+        if not self.complete or not all(
+            gap.sign and keeps_sign(formula, state, gap.left, gap.right, gap.sign) for gap in self.gaps
+        ):
+            return False
+        joints = list(pairwise(self.gaps))
+        if not all(self._is_explained(before, after) for before, after in joints):
+            return False
+        inner = [point for point in self.points if any(_lies_at(point, *joint) for joint in joints)]
+        outer = [point for point in self.points if point not in inner]
+        return all(self._is_zero(point) for point in outer) and self._ends_with([point.exact for point in outer])
+
+    def _ends_with(self, points: list[sp.Expr | None]) -> bool:
+        """Whether exactly these are the ends of the box at which the residual may be zero."""
+        residual = ball_function(self.system.formula, self.system.state)
+        with working_precision(_BITS):
+            ends = [end for end in (self.box.start, self.box.end) if end.is_finite]
+            zeros = [end for end in ends if residual(to_ball(end)).is_finite() and residual(to_ball(end)).contains(0)]
+        inside = [c for c in self.continua for end in zeros if end in (c.start, c.end)]
+        return all(point in ends for point in points) and len(points) + len(inside) == len(zeros)
+
+    def _is_explained(self, before: Gap, after: Gap) -> bool:
+        """Whether what lies between two gaps is one fixed point, one continuum, or no fixed point at all."""
+        here = [point for point in self.points if _lies_at(point, before, after)]
+        continua = [c for c in self.continua if c.start <= before.right and after.left <= c.end]
+        if here:
+            changes = before.sign != after.sign
+            even = here[0].order is not None and here[0].order % 2 == 0
+            return len(here) == 1 and not continua and (changes if not even else not changes and self._is_zero(here[0]))
+        with working_precision(_BITS):
+            middle = ball_function(self.system.formula, self.system.state)((arb(before.right) + arb(after.left)) / 2)
+        if continua:
+            return bool(middle.contains(0))
+        return not middle.is_finite() or (before.right == after.left and not middle.contains(0))
+
+    def _is_zero(self, point: FixedPoint) -> bool:
+        """Whether the residual is proved to be exactly zero at the closed form of a point."""
+        return point.exact is not None and is_zero_constant(self.system.formula.subs(self.system.state, point.exact))
+
     @property
     def is_flow(self) -> bool:
         """Whether multipliers are eigenvalues of a flow."""
         return self.system.kind == FLOW
+
+
+def _lies_at(point: FixedPoint, before: Gap, after: Gap) -> bool:
+    """Whether a point lies between two gaps."""
+    return bool(point.ball.overlaps(arb(before.right).union(arb(after.left))))

@@ -14,7 +14,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import symgrad as sg
-from symgrad.dynamics.points import FixedPoints
 from symgrad.dynamics.scalar_system import scalar_system
 from symgrad.dynamics.unit import unit_of
 from symgrad.numerics.functions import array_function
@@ -219,27 +218,32 @@ def test_edge_of_a_flip_is_undecided() -> None:
     assert [(point.exact, point.stability) for point in found] == [(0, "unstable"), (sp.Rational(2, 3), "undecided")]
 
 
-def _holds(found: FixedPoints) -> bool:
-    """Whether the statement agrees with the signs of the residual on a grid: it refutes wrong ones."""
-    function = sp.lambdify(found.system.state, found.system.formula.rewrite(sp.exp), "mpmath")
-    for gap in found.gaps:
-        inner = np.linspace(max(gap.left, -3), min(gap.right, 4), 202)[1:-1]
-        if any(np.sign(float(function(mpmath.mpf(point)))) != gap.sign for point in inner):
-            return False
-    return all(
-        function(mpmath.mpf(point.value) - 1e-12) * function(mpmath.mpf(point.value) + 1e-12) < 0 for point in found
-    )
-
-
-def test_signs_between_the_points_prove_that_there_are_no_others() -> None:
-    found = sg.fixed_points(sg.models.neuron(w=5, b=-2.5))
-    assert [gap.sign for gap in found.gaps] == [1, -1, 1, -1]
-    assert _holds(found)
-    first, second, *rest = found.gaps
-    missing = replace(found, points=found.points[1:], gaps=(replace(first, right=second.right), *rest))
-    assert not _holds(missing)
-    moved = replace(found, points=(replace(found[0], ball=found[0].ball + arb("1e-6")), *found.points[1:]))
-    assert not _holds(moved)
+@pytest.mark.parametrize(
+    ("model", "values", "box"),
+    [
+        (sg.models.neuron(w=5, b=-2.5), None, None),
+        (sg.models.neuron(w=5, b=-2.5), None, (0.5, 1)),
+        (sg.models.neuron(), {"w": 5, "b": FOLD_BIAS}, None),
+        (sg.models.neuron(w=4, b=-2), None, None),
+        (sg.models.neuron(w=1e4, b=-5000), None, None),
+        (sg.models.neuron(w=2, b=-1, activation="relu"), None, None),
+        (sg.models.neuron(w=1, b=0, activation="hard_tanh"), None, None),
+        (sg.models.neuron(w=3, b=-1, activation="gelu"), None, None),
+        (sp.Eq(x, sp.log(x / (1 - x)) - 5 * x), None, None),
+        (sp.Eq(x, 1 / x), None, None),
+    ],
+)
+def test_an_audit_confirms_what_is_true_and_finds_what_was_changed(model: Any, values: Any, box: Any) -> None:
+    found = sg.fixed_points(model, values, box)
+    assert found.audit()
+    for index, point in enumerate(found):
+        others = (*found.points[:index], *found.points[index + 1 :])
+        assert not replace(found, points=others).audit()
+        moved = replace(point, ball=point.ball + arb("1e-6"), exact=None)
+        assert not replace(found, points=(*others, moved)).audit()
+    for index, gap in enumerate(found.gaps):
+        turned = (*found.gaps[:index], replace(gap, sign=-gap.sign), *found.gaps[index + 1 :])
+        assert not replace(found, gaps=turned).audit()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""A proof by subdivision that a formula keeps one strict sign on an open interval."""
+
+from __future__ import annotations
+
+import math
+
+import sympy as sp
+from flint import arb
+
+from symgrad.rigor.balls import working_precision
+from symgrad.rigor.closed_forms import is_zero_constant
+from symgrad.rigor.ends import End, eventual_sign, starts
+from symgrad.rigor.multiple_zeros import Derivatives
+from symgrad.rigor.smooth_pieces import split
+from symgrad.rigor.zeros import Bracket
+
+__all__ = ["keeps_sign"]
+
+_BITS = 256
+_MOST_BOXES = 20000
+_MOST_DERIVATIVES = 8
+
+
+def keeps_sign(formula: sp.Expr, symbol: sp.Symbol, left: float, right: float, sign: int) -> bool:
+    """Whether a formula is proved to have a sign strictly between two numbers, at which it may be zero.
+
+    Nothing but interval evaluation of the formula and its derivatives enters, and expansions towards infinity.
+
+    Args:
+        formula: of one real symbol.
+        symbol: the variable.
+        left: a float or minus infinity.
+        right: a larger float or infinity.
+        sign: 1 or -1.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> keeps_sign(sp.exp(x) - 1, x, 0.0, math.inf, 1), keeps_sign(sp.exp(x) - 1, x, -0.1, 1.0, 1)
+    (True, False)
+    """
+    ends = [End(_exact(value), side) for value, side in ((left, 1), (right, -1))]
+    with working_precision(_BITS):
+        pieces = split(formula, symbol, ends[0], ends[1])
+        return all(_PieceSign(Derivatives(p.formula, symbol), p.left, p.right, sign).is_kept() for p in pieces)
+
+
+def _exact(value: float) -> sp.Expr:
+    return sp.Rational(value) if math.isfinite(value) else sp.oo * int(math.copysign(1, value))
+
+
+class _PieceSign:
+    """The sign of a smooth formula between two ends."""
+
+    def __init__(self, derivatives: Derivatives, left: End, right: End, sign: int) -> None:
+        self.derivatives, self.left, self.right, self.sign = derivatives, left, right, sign
+
+    def is_kept(self) -> bool:
+        """Whether the sign is proved."""
+        cuts = [self._cut(end) for end in (self.left, self.right)]
+        if cuts[0] is None or cuts[1] is None:
+            return False
+        boxes = [Bracket(cuts[0], cuts[1])]
+        for _ in range(_MOST_BOXES):
+            if not boxes:
+                return True
+            box = boxes.pop()
+            if not self._holds_on(box):
+                if box.width < arb(2) ** (-_BITS // 2) * (1 + abs(box.lo)):
+                    return False
+                boxes += box.halves()
+        return False
+
+    def _holds_on(self, box: Bracket) -> bool:
+        low, high = self.derivatives.function(0).bounds(box)
+        if low > 0 or high < 0:
+            return bool(low > 0) == (self.sign > 0)
+        middle = self.derivatives.function(0).ball(box.middle) * self.sign
+        steepness = self.derivatives.function(1).ball(box.ball)
+        if middle > 0 and steepness.is_finite() and middle > abs(steepness) * box.width / 2:
+            return True
+        return any(self._holds_next_to(end, box) for end in (self.left, self.right))
+
+    def _holds_next_to(self, end: End, box: Bracket) -> bool:
+        """Next to an end at which the formula vanishes to some order, by the first derivative that does not."""
+        if not end.is_finite or not (box.lo == end.ball() if end.inward > 0 else box.hi == end.ball()):
+            return False
+        for order in range(1, _MOST_DERIVATIVES):
+            if not is_zero_constant(self.derivatives.at(order - 1, end.value)):
+                return False
+            slope = self.derivatives.function(order).ball(box.ball) * self.sign * end.inward**order
+            if slope.is_finite() and not slope.contains(0):
+                return bool(slope > 0)
+        return False
+
+    def _cut(self, end: End) -> arb | None:
+        """The end itself, or for one at infinity or a singular one a point beyond which the sign is proved."""
+        function = self.derivatives.function(0)
+        if end.is_finite and function.ball(end.ball()).is_finite():
+            return end.outer_bound()
+        for start in starts(self.left, self.right):
+            cut = end.cut(start)
+            low, high = function.bounds(Bracket(end.ball(), cut) if end.inward > 0 else Bracket(cut, end.ball()))
+            if low * self.sign > 0 and high * self.sign > 0:
+                return cut
+        formula = self.derivatives.formula(0)
+        found = eventual_sign(formula, self.derivatives.symbol, end, starts(self.left, self.right))
+        return end.cut(found[1]) if found is not None and found[0] == self.sign else None
