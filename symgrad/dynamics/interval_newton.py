@@ -74,9 +74,9 @@ def _part(value: Intervals, index: Any) -> Intervals:
 def _inverses(matrices: Array) -> Array:
     """(B, N, N) approximate inverses; pseudo-inverses where some matrix has none."""
     try:
-        found: Array = np.linalg.inv(matrices)
+        found = np.asarray(np.linalg.inv(matrices), dtype=np.float64)
     except np.linalg.LinAlgError:
-        found = np.linalg.pinv(matrices)
+        found = np.asarray(np.linalg.pinv(matrices), dtype=np.float64)
     return np.where(np.isfinite(found), found, 0.0)
 
 

@@ -115,7 +115,7 @@ def _bounded_by_slopes(system: VectorSystem, region: Intervals) -> Intervals:
 
 def _inverse(matrix: Array) -> list[Array]:
     try:
-        found: Array = np.linalg.inv(matrix)
+        found = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     except np.linalg.LinAlgError:
         return []
     return [found] if np.isfinite(found).all() else []
