@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +11,10 @@ import sympy as sp
 
 from symgrad.dynamics.curve_arcs import arcs_of
 from symgrad.dynamics.curve_points import CurveCusp, CurvePoint, cusps_of, points_at_multiplier
-from symgrad.dynamics.curve_regions import CurveRegion, FoldValues, fold_values, regions_of
+from symgrad.dynamics.curve_regions import CurveRegion, FoldValues, critical_levels, fold_values, regions_of
 from symgrad.dynamics.curve_setting import Setting, neat, setting_of
 from symgrad.dynamics.inverse_activation import OUTPUT, Inverse, inverse_of
+from symgrad.dynamics.slope_pieces import in_order
 from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE
 from symgrad.language.numbers import exact_number
@@ -148,17 +149,40 @@ class FixedPointCurve(Presentable):
         return regions_of(self.setting, self.folds)
 
     @property
+    def critical_weights(self) -> tuple[sp.Expr, ...]:
+        """The weights at which the number of folds changes, in increasing order."""
+        return self._critical(sp.S.One)
+
+    @property
+    def critical_flip_weights(self) -> tuple[sp.Expr, ...]:
+        """The weights at which the number of flips changes, in increasing order; none of a flow."""
+        return self._critical(self.setting.level(-1)) if self.setting.is_map else ()
+
+    def _critical(self, target: sp.Expr) -> tuple[sp.Expr, ...]:
+        levels = [target * level for level in critical_levels(self.setting) if not level.is_zero]
+        ordered = levels if target.free_symbols else in_order(levels)
+        return tuple(self._named(self.setting.weight_for(level)) for level in ordered)
+
+    @property
     def bistability(self) -> CurveRegion | None:
         """The region with three fixed points between two folds, one for positive weights first; None without one."""
         found = [region for region in self.regions if region.is_bistable]
         return found[-1] if found else None
 
-    def count(self, values: Mapping[Any, Any] | None = None, **named: Any) -> sp.Expr:
+    def with_values(self, values: Mapping[Any, Any]) -> FixedPointCurve:
+        """The curve with numbers for some of its symbols.
+
+        Raises:
+            InputError: no such symbol, or no number.
+        """
+        return replace(self, setting=self.setting.with_values(values))
+
+    def count(self, values: Mapping[Any, Any] | None = None, **by_name: Any) -> sp.Expr:
         """The number of fixed points, proved: an integer, or infinity where they fill an interval.
 
         Args:
             values: symbol or name -> number, for the weight, the bias, and what else has no value.
-            named: the same by name.
+            by_name: the same by name.
 
         Raises:
             InputError: a parameter without a value, or no such parameter.
@@ -169,23 +193,29 @@ class FixedPointCurve(Presentable):
         >>> curve.count(w=5, b=-2.5), curve.count(w=5, b=0), curve.count(w=4, b=-2)
         (3, 1, 1)
         """
-        numbers = self._numbers({**(values or {}), **named})
+        numbers = self._numbers({**(values or {}), **by_name})
         weight, bias = (expr.xreplace(numbers) for expr in (self.setting.unit.weight, self.setting.unit.bias))
         missing = sorted(map(str, weight.free_symbols | bias.free_symbols))
         if missing:
             raise InputError(f"values: numbers for {', '.join(missing)} of {self.name} are needed")
         return arcs_of(self.setting.unit.activation, weight).count(bias)
 
-    def region(self, w_values: Any) -> FoldValues:
+    def region(self, w_values: Any, multiplier: int = 1) -> FoldValues:
         """The biases at the folds for many weights, enclosed.
 
         Args:
             w_values: (n,) values of the weight, taken as the exact float64s that they are.
+            multiplier: 1 for the folds; -1 for the flips of a map.
 
         Raises:
             InputError: malformed weights, or other parameters without a value.
+            TailUndecidedError: a weight lies too close to that of a cusp to be told apart from it.
+
+        >>> import symgrad as sg
+        >>> sg.fixed_point_curve(sg.models.neuron(activation="hard_tanh")).region([0.5, 3]).upper.tolist()
+        [[nan, nan], [2.0, 2.0]]
         """
-        return fold_values(self.setting, w_values)
+        return fold_values(self.setting, w_values, multiplier)
 
     def _numbers(self, values: Mapping[Any, Any]) -> dict[sp.Symbol, sp.Expr]:
         given = {self.setting.value_of(key): exact_number(str(key), value) for key, value in values.items()}

@@ -27,7 +27,7 @@ _HEIGHT = sp.Symbol("B", real=True)
 _PRECISIONS = (96, 192, 384, 768)
 _NARROW = 2.0**-60
 
-__all__ = ["CurveRegion", "FoldValues", "fold_values", "regions_of"]
+__all__ = ["CurveRegion", "FoldValues", "critical_levels", "fold_values", "regions_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,11 @@ class CurveRegion(Presentable):
     counts: tuple[sp.Expr, ...]
     effective_folds: tuple[sp.Expr, ...]
     effective_bias: sp.Expr
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the folds are numbers."""
+        return not any(fold.free_symbols for fold in self.folds)
 
     @property
     def is_bistable(self) -> bool:
@@ -88,7 +93,7 @@ class CurveRegion(Presentable):
 
 @dataclass(frozen=True, eq=False)
 class FoldValues:
-    """The biases at the folds for given weights.
+    """The biases at the folds, or the flips, for given weights.
 
     Attributes:
         weights: (n,).
@@ -114,40 +119,46 @@ class FoldValues:
         return self.folds[:, place] if self.folds.shape[1] else np.full((len(self.weights), 2), np.nan)
 
 
-def fold_values(setting: Setting, weights: Any) -> FoldValues:
+def fold_values(setting: Setting, weights: Any, multiplier: int = 1) -> FoldValues:
     """The biases at the folds, enclosed.
 
     Args:
         setting: of the unit.
         weights: values of its weight, (n,), taken as the exact float64s that they are.
+        multiplier: 1 for folds, -1 for flips.
 
     Raises:
-        InputError: malformed weights, or other parameters without a value.
+        InputError: malformed weights, another multiplier, or other parameters without a value.
     """
     values = np.asarray(weights, dtype=np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():
         raise InputError(f"w_values: finite numbers of shape (n,) are needed, got {weights!r:.80}")
-    rows = [sorted(_rounded(setting, sp.Rational(float(value)))) for value in values]
+    if isinstance(multiplier, bool) or multiplier not in (1, -1):
+        raise InputError(f"multiplier: 1 for folds or -1 for flips is needed, got {multiplier!r}")
+    target = sp.S.One if multiplier == 1 else setting.level(-1) if setting.is_map else sp.S.Zero
+    rows = [sorted(_rounded(setting, sp.Rational(float(value)), target)) for value in values]
     folds = np.full((len(rows), max(map(len, rows), default=0), 2), np.nan)
     for place, row in enumerate(rows):
         folds[place, : len(row)] = np.array(row).reshape(-1, 2)
     return FoldValues(values, folds)
 
 
-def _rounded(setting: Setting, weight: sp.Expr) -> Iterator[tuple[float, float]]:
+def _rounded(setting: Setting, weight: sp.Expr, target: sp.Expr) -> Iterator[tuple[float, float]]:
     effective = setting.unit.weight.xreplace({setting.weight: weight})
-    if effective.free_symbols:
-        raise InputError(f"values: numbers for {', '.join(sorted(map(str, effective.free_symbols)))} are needed")
-    for z, formula in _turns(slope_pieces(setting.unit.activation), effective):
+    free = (
+        effective.free_symbols | target.free_symbols | (setting.unit.bias.free_symbols - {setting.weight, setting.bias})
+    )
+    if free:
+        raise InputError(f"values: numbers for {', '.join(sorted(map(str, free)))} are needed")
+    if effective.is_zero or target.is_zero:
+        return
+    for z, formula in _turns(slope_pieces(setting.unit.activation), target / effective):
         ball = _sharp(partial(_bias_ball, setting, weight, effective, z, formula))
         yield lower_float(ball), upper_float(ball)
 
 
-def _turns(pieces: tuple[SlopePiece, ...], weight: sp.Expr) -> Iterator[tuple[Callable[[int], arb], sp.Expr]]:
-    """Where B(z) turns, as balls for a number of bits, and the formula of s there."""
-    if weight.is_zero:
-        return
-    level = 1 / weight
+def _turns(pieces: tuple[SlopePiece, ...], level: sp.Expr) -> Iterator[tuple[Callable[[int], arb], sp.Expr]]:
+    """Where s' passes a level, as balls for a number of bits, and the formula of s there."""
     for piece in pieces:
         if piece.direction and piece.contains(level):
             yield partial(piece.ball_at_level, level), piece.formula
@@ -183,7 +194,7 @@ def regions_of(setting: Setting, folds: Sequence[CurvePoint]) -> tuple[CurveRegi
         return (_of_number(setting, arcs_of(activation, weight)),)
     if any(fold.is_parametric for fold in folds):
         return ()
-    levels = _critical_weights(setting)
+    levels = critical_levels(setting)
     ends = [sp.S.NegativeInfinity, *levels, sp.oo]
     regions = []
     for low, high in pairwise(ends):
@@ -195,8 +206,8 @@ def regions_of(setting: Setting, folds: Sequence[CurvePoint]) -> tuple[CurveRegi
     return tuple(regions)
 
 
-def _critical_weights(setting: Setting) -> list[sp.Expr]:
-    """The weights at which a fold appears or vanishes, or an end of B(z) changes its limit."""
+def critical_levels(setting: Setting) -> list[sp.Expr]:
+    """The effective weights, 0 included, at which a fold appears or vanishes, or an end of B(z) changes its limit."""
     slopes = {slope for piece in slope_pieces(setting.unit.activation) for slope in (piece.first, piece.last)}
     finite = [1 / s for s in slopes if s not in (sp.oo, -sp.oo) and constant_sign(s) != 0]
     return in_order([*finite, sp.S.Zero])

@@ -19,6 +19,8 @@ from symgrad.rigor.functions import logistic, softplus
 
 __all__ = ["Setting", "neat", "setting_of"]
 
+_PARTS = ("decay", "height", "offset", "weight_in", "bias_in")
+
 
 @dataclass(frozen=True, eq=False)
 class Setting:
@@ -76,12 +78,22 @@ class Setting:
             raise InputError(f"values: {key!r} is no parameter here; there are {', '.join(sorted(known))}")
         return known[str(key)]
 
+    def with_values(self, values: Mapping[Any, Any]) -> Setting:
+        """The same with numbers for some symbols.
+
+        Raises:
+            InputError: no such symbol, or no number.
+        """
+        numbers = {self.value_of(key): exact_number(f"value of {key}", value) for key, value in values.items()}
+        given = {s: numbers.pop(s) for s in (self.weight, self.bias) if s in numbers}
+        parts = {name: getattr(self.unit, name).xreplace(numbers) for name in _PARTS}
+        return replace(self, unit=replace(self.unit, **parts), given={**self.given, **given})
+
     @property
     def symbols(self) -> set[sp.Symbol]:
         """The weight, the bias, and what else has no value."""
         unit = self.unit
-        free = unit.weight.free_symbols | unit.bias.free_symbols | unit.decay.free_symbols | unit.offset.free_symbols
-        return {self.weight, self.bias, *free}
+        return {self.weight, self.bias}.union(*(getattr(unit, name).free_symbols for name in _PARTS))
 
 
 def setting_of(model: Any, values: Mapping[Any, Any] | None) -> Setting:
