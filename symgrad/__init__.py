@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from symgrad.bounds.tables import BoundTable, bound_table
     from symgrad.calculus.jacobian import Jacobian, jacobian
     from symgrad.calculus.unroll import Unrolled, unroll
+    from symgrad.dynamics.bifurcation_points import BifurcationPoint, Bifurcations
+    from symgrad.dynamics.bifurcations import bifurcations
     from symgrad.dynamics.curve import FixedPointCurve, fixed_point_curve
     from symgrad.dynamics.fixed_points import fixed_points
     from symgrad.dynamics.points import FixedPoint, FixedPoints
@@ -51,6 +53,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Activation",
+    "BifurcationPoint",
+    "Bifurcations",
     "Bound",
     "BoundComparison",
     "BoundTable",
@@ -88,6 +92,7 @@ __all__ = [
     "activation",
     "activation_names",
     "backpropagate",
+    "bifurcations",
     "bound_table",
     "claims",
     "compare_bounds",
@@ -121,6 +126,8 @@ __all__ = [
 # The language is there at once; what works on it is loaded on first use, so that importing the package costs little
 # more than importing sympy.
 _ON_FIRST_USE = {
+    "BifurcationPoint": "symgrad.dynamics.bifurcation_points",
+    "Bifurcations": "symgrad.dynamics.bifurcation_points",
     "Bound": "symgrad.bounds.product",
     "BoundComparison": "symgrad.numerics.comparison",
     "BoundTable": "symgrad.bounds.tables",
@@ -142,6 +149,7 @@ _ON_FIRST_USE = {
     "TrajectoryBound": "symgrad.numerics.trajectory_bound",
     "Unrolled": "symgrad.calculus.unroll",
     "Verdict": "symgrad.numerics.verdict",
+    "bifurcations": "symgrad.dynamics.bifurcations",
     "bound_table": "symgrad.bounds.tables",
     "backpropagate": "symgrad.numerics.backpropagation",
     "compare_bounds": "symgrad.numerics.comparison",

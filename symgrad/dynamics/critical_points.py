@@ -72,7 +72,11 @@ def critical_points(reduction: Reduction, slope: sp.Expr, interval: sp.Interval,
     search = Search()
     for piece in reduction.pieces:
         domain = _common(piece, within)
-        if domain is not None:
+        if domain is None:
+            continue
+        if piece.factor.is_zero:
+            _search_still(search, reduction, piece, slope, domain)
+        else:
             _search_piece(search, reduction, piece, slope, interval, domain)
     return search
 
@@ -112,6 +116,15 @@ def _search_piece(
         _note_continuum(search, reduction, piece, slope, continuum, interval)
     for low, high in found.gaps:
         _note_gap(search, reduction, piece, low, high, interval)
+
+
+def _search_still(search: Search, reduction: Reduction, piece: Piece, slope: sp.Expr, domain: sp.Interval) -> None:
+    """A piece on which the fixed points do not move, so that their slopes are critical always or never."""
+    y = reduction.unknown
+    for root in _roots(piece.constant, y, domain).points:
+        at = constant_of(root, str(piece.constant))
+        if sign_of(piece.constant.diff(y).subs(y, at) - slope) in (0, None):
+            search.remarks.append(f"the fixed point at {y} = {at} is critical for every {reduction.parameter}")
 
 
 def _roots(condition: sp.Expr, y: sp.Symbol, domain: sp.Interval) -> Roots:
@@ -168,9 +181,8 @@ def _note_continuum(
         search.remarks.append(
             f"at {reduction.parameter} = {parameter} all points with {y} in {continuum} are fixed: no normal form"
         )
-        middle = continuum.start if continuum.start.is_finite else sp.S.Zero
-        where = sp.S.Zero if continuum.contains(0) == sp.true else middle
-        search.points.append(Critical(piece, where, parameter, None, proved=True))
+        if not (continuum.start.is_finite or continuum.end.is_finite):  # else its ends are kinks, and reported
+            search.points.append(Critical(piece, sp.S.Zero, parameter, None, proved=True))
 
 
 def _note_gap(search: Search, reduction: Reduction, piece: Piece, low: arb, high: arb, interval: sp.Interval) -> None:

@@ -1,8 +1,9 @@
 """What kind of bifurcation a critical point is: coefficients of the normal form in balls, and what they prove.
 
-Kuznetsov, *Elements of Applied Bifurcation Theory* (3rd ed. 2004): theorems 3.1 (fold of flows), 4.1 (fold of maps), 4.3
-(flip), 8.1 (cusp), section 7.1 (pitchfork under symmetry). With the residual r of a map F or flow f, and its derivatives
-at the point, the fixed points next to it solve ``r_p dp + r_xx dx^2/2 + r_xp dx dp + r_xxx dx^3/6 + ... = 0``.
+Kuznetsov, *Elements of Applied Bifurcation Theory* (3rd ed. 2004): theorems 3.1 (fold of flows), 4.1 (fold of maps),
+4.3 (flip), 8.1 (cusp), section 7.1 (pitchfork under symmetry). With the residual r of a map F or a flow f, and its
+derivatives at the point, the fixed points next to it solve
+``r_p dp + r_xx dx^2/2 + r_xp dx dp + r_xxx dx^3/6 + ... = 0``.
 """
 
 from __future__ import annotations
@@ -134,13 +135,12 @@ def _stationary_notes(jet: Jet, kind: str, order: int | None, lasting: bool) -> 
 
 def _named(jet: Jet, point: BifurcationPoint, kind: str, coefficients: dict[str, sp.Expr]) -> BifurcationPoint:
     """With the side on which fixed points exist, and the criticality."""
-    signs = [sign_of(value) for value in coefficients.values()]
+    signs = [sign_of(value) or 0 for value in coefficients.values()]
     if kind == UNDECIDED:
         return replace(point, nondegenerate=False)
     if not point.nondegenerate:
-        return replace(point, kind=UNDECIDED) if 0 in signs else point
-    product, p = signs[0] * signs[1], jet.parameter
-    side = "<" if product > 0 else ">"
+        return point if point.nondegenerate is None else replace(point, kind=UNDECIDED)
+    p, side = jet.parameter, "<" if signs[0] * signs[1] > 0 else ">"
     if kind == SADDLE_NODE:
         return replace(point, conditions=(*point.conditions, f"two fixed points for {p} {side} its critical value"))
     if kind == PITCHFORK:

@@ -52,6 +52,7 @@ class Reduction:
         level: g(p).
         gain: k, not zero; it may depend on p.
         pieces: from left to right.
+        unit: the system as a unit, where y is its pre-activation; None where y is the state.
     """
 
     system: ScalarSystem
@@ -60,6 +61,12 @@ class Reduction:
     level: sp.Expr
     gain: sp.Expr
     pieces: tuple[Piece, ...]
+    unit: Unit | None = None
+
+    @property
+    def inner(self) -> sp.Expr | None:
+        """The pre-activation in terms of the state; None where y is the state."""
+        return None if self.unit is None else self.unit.weight_in * self.system.state + self.unit.bias_in
 
     @property
     def is_fixed(self) -> bool:
@@ -118,9 +125,9 @@ def _of_unit(unit: Unit, parameter: sp.Symbol) -> Reduction | None:
         branch = piece.formula
         residual = unit.decay * (x - unit.height * branch.xreplace({z: inner}) - unit.offset)
         state = unit.height * branch + unit.offset
-        formulas = (part.xreplace({output: branch}) for part in (constant, factor))
-        pieces.append(Piece(piece.left.value, piece.right.value, *formulas, state, residual))
-    return Reduction(unit.system, parameter, z, level, unit.decay, tuple(pieces))
+        first, second = (part.xreplace({output: branch}) for part in (constant, factor))
+        pieces.append(Piece(piece.left.value, piece.right.value, first, second, state, residual))
+    return Reduction(unit.system, parameter, z, level, unit.decay, tuple(pieces), unit)
 
 
 def _of_state(system: ScalarSystem, parameter: sp.Symbol) -> Reduction | None:
@@ -135,8 +142,7 @@ def _of_state(system: ScalarSystem, parameter: sp.Symbol) -> Reduction | None:
     for first in _split(constant, x):
         for second in _split(factor, x, first):
             residual = gain * (first.formula + level * second.formula)
-            ends = (second.left.value, second.right.value)
-            pieces.append(Piece(*ends, first.formula, second.formula, x, residual))
+            pieces.append(Piece(second.left.value, second.right.value, first.formula, second.formula, x, residual))
     return Reduction(system, parameter, x, level, gain, tuple(pieces))
 
 
