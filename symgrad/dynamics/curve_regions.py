@@ -92,7 +92,7 @@ class CurveRegion(Presentable):
 
 
 @dataclass(frozen=True, eq=False)
-class FoldValues:
+class FoldValues(Presentable):
     """The biases at the folds, or the flips, for given weights.
 
     Attributes:
