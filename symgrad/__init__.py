@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from symgrad.dynamics.curve import FixedPointCurve, fixed_point_curve
     from symgrad.dynamics.fixed_points import fixed_points
     from symgrad.dynamics.points import FixedPoint, FixedPoints
+    from symgrad.dynamics.sensitivity import Sensitivity, sensitivity
     from symgrad.interop.checkpoints import load_inputs, load_weights
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
@@ -81,6 +82,7 @@ __all__ = [
     "OperatorNorm",
     "RateBracket",
     "Recurrence",
+    "Sensitivity",
     "SmallestSingularValue",
     "SpectralRadius",
     "SymgradError",
@@ -114,6 +116,7 @@ __all__ = [
     "product_bound",
     "rate_bracket",
     "report",
+    "sensitivity",
     "simulate",
     "stack",
     "symmetric",
@@ -145,6 +148,7 @@ _ON_FIRST_USE = {
     "LayerGradientBound": "symgrad.bounds.layer_gradient",
     "NetworkVerdict": "symgrad.numerics.network_verdict",
     "RateBracket": "symgrad.numerics.rate_bracket",
+    "Sensitivity": "symgrad.dynamics.sensitivity",
     "Trajectory": "symgrad.numerics.simulate",
     "TrajectoryBound": "symgrad.numerics.trajectory_bound",
     "Unrolled": "symgrad.calculus.unroll",
@@ -166,6 +170,7 @@ _ON_FIRST_USE = {
     "product_bound": "symgrad.bounds.product",
     "rate_bracket": "symgrad.numerics.rate_bracket",
     "report": "symgrad.present.reports",
+    "sensitivity": "symgrad.dynamics.sensitivity",
     "simulate": "symgrad.numerics.simulate",
     "trajectory_bound": "symgrad.numerics.trajectory_bound",
     "unroll": "symgrad.calculus.unroll",
