@@ -9,13 +9,13 @@ import numpy as np
 from flint import arb, arb_mat
 from numpy.typing import NDArray
 
+from symgrad.dynamics.box_search import all_zeros
 from symgrad.dynamics.certified_zero import CertifiedZero, certified_zero
 from symgrad.dynamics.points import AT_LEAST_ONE, STABLE, UNDECIDED, UNIQUE, UNSTABLE
 from symgrad.dynamics.vector_boxes import checked_vector_box
-from symgrad.dynamics.vector_region import all_numbers, enclosing_region
+from symgrad.dynamics.vector_region import enclosing_region
 from symgrad.dynamics.vector_results import COMPLETE, SAMPLED, VectorFixedPoint, VectorFixedPoints, side_of
 from symgrad.dynamics.vector_sampling import sampled_zeros
-from symgrad.dynamics.vector_search import all_zeros
 from symgrad.dynamics.vector_system import VectorSystem
 from symgrad.dynamics.vector_values import vector_system
 from symgrad.errors import InputError
@@ -84,7 +84,7 @@ def vector_fixed_points(
 def _complete(system: VectorSystem, given: Intervals | None, max_boxes: int) -> VectorFixedPoints:
     region = enclosing_region(system, given)
     if region is None:
-        return VectorFixedPoints(system, given or all_numbers(system.size), (), True, COMPLETE)
+        return VectorFixedPoints(system, given, None, (), True, COMPLETE)
     if not region.is_finite:
         open_states = sorted({str(s) for s, rows in system.places.items() if not _finite(region, rows)})
         raise InputError(
@@ -94,7 +94,9 @@ def _complete(system: VectorSystem, given: Intervals | None, max_boxes: int) -> 
     found = all_zeros(system, region, max_boxes)
     zeros = [*found.zeros, *(zero for box in found.undecided for zero in _inside(system, box))]
     points = _ordered([_point(system, zero) for zero in zeros])
-    return VectorFixedPoints(system, region, points, not found.undecided, COMPLETE, found.undecided, (), found.boxes)
+    return VectorFixedPoints(
+        system, given, region, points, not found.undecided, COMPLETE, found.undecided, (), found.boxes
+    )
 
 
 def _finite(region: Intervals, rows: slice) -> bool:
@@ -113,7 +115,7 @@ def _inside(system: VectorSystem, box: Intervals) -> list[CertifiedZero]:
 def _sampled(system: VectorSystem, given: Intervals | None, starts: int, seed: int) -> VectorFixedPoints:
     zeros, slow = sampled_zeros(system, given, starts, seed)
     points = _ordered([_point(system, zero) for zero in zeros])
-    return VectorFixedPoints(system, given, points, False, SAMPLED, (), tuple(slow), starts)
+    return VectorFixedPoints(system, given, given, points, False, SAMPLED, (), tuple(slow), starts)
 
 
 def _ordered(points: list[VectorFixedPoint]) -> tuple[VectorFixedPoint, ...]:

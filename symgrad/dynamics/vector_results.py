@@ -88,9 +88,10 @@ class VectorFixedPoints(Presentable):
 
     Attributes:
         system: whose fixed points.
-        region: (N, 1) where they were searched, or None for a sampled search without a box.
+        box: (N, 1) the box that was given, of which all is meant; None for all real numbers.
+        region: (N, 1) what was searched: a part of the box that is proved to hold all fixed points in it.
         points: those found, each proved.
-        complete: whether it is proved that there are no others in the region.
+        complete: whether it is proved that there are no others in the box.
         search: ``"complete"`` or ``"sampled"``.
         undecided: (N, 1) boxes in which there may be others, where a complete search did not finish.
         slow_points: of a sampled search, by their speed.
@@ -98,6 +99,7 @@ class VectorFixedPoints(Presentable):
     """
 
     system: VectorSystem = field(repr=False)
+    box: Intervals | None = field(repr=False)
     region: Intervals | None = field(repr=False)
     points: tuple[VectorFixedPoint, ...]
     complete: bool

@@ -1,6 +1,8 @@
 """Presentation: LaTeX, plain text and JSON-safe data of models, Jacobians, bounds, proofs and checks."""
 
 from symgrad.present import (
+    bifurcation_plots,
+    bifurcations,
     boxes,
     certificates,
     checks,
@@ -25,6 +27,8 @@ from symgrad.present import (
     teacher,
     trajectory_bounds,
     unrolled,
+    vector_plots,
+    vector_points,
     verdicts,
 )
 from symgrad.present.checks import check_table
@@ -33,6 +37,8 @@ from symgrad.present.documents import document
 from symgrad.present.teacher import with_numbers
 
 __all__ = [
+    "bifurcation_plots",
+    "bifurcations",
     "boxes",
     "certificates",
     "check_table",
@@ -63,6 +69,8 @@ __all__ = [
     "to_dict",
     "trajectory_bounds",
     "unrolled",
+    "vector_plots",
+    "vector_points",
     "verdicts",
     "with_numbers",
 ]

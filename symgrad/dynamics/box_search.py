@@ -1,0 +1,214 @@
+"""All zeros of the equations of a system in a box: branch and prune with the interval Newton method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgrad.dynamics.certified_zero import CertifiedZero, certified_zero, newton_floats
+from symgrad.dynamics.interval_newton import newton_step
+from symgrad.dynamics.vector_region import Contraction, is_empty
+from symgrad.dynamics.vector_system import VectorSystem
+from symgrad.rigor.interval_arrays import Intervals
+
+__all__ = ["SearchResult", "all_zeros"]
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_AT_ONCE = 1024
+_INFLATED = 0.05
+_TINY = 1e-13
+_NARROW = 1e-6  # of the widths: boxes are not cut further
+_NARROWER = 1e-11  # the same for what is left when all else is done
+_FEW_BOXES = 4000  # for each stretch that is left
+_FEW_CLUSTERS = 12
+_SHRUNK = 0.6  # of the largest width: then a box is tried again before it is cut
+_MOST_CLUSTERS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        zeros: each proved, no two of them the same.
+        undecided: (N, 1) boxes; every zero that is not among the others lies in one of them.
+        boxes: how many were examined.
+    """
+
+    zeros: tuple[CertifiedZero, ...]
+    undecided: tuple[Intervals, ...]
+    boxes: int
+
+
+def all_zeros(system: VectorSystem, region: Intervals, max_boxes: int) -> SearchResult:
+    """All zeros in a region (N, 1), with proof: each box that is left out holds none, or the zero that is listed.
+
+    Boxes shrink by the equations solved for each state and by the interval Newton method. Where the derivative over a
+    box is proved regular it holds one zero at most; that one is proved to exist in balls. Other boxes are cut in two.
+
+    Source: Moore, Kearfott and Cloud, Introduction to Interval Analysis 2009, ch. 8; Neumaier, Interval Methods for
+    Systems of Equations 1990, ch. 5.
+    """
+    search = _Search(system, region)
+    left = search.run(region, max_boxes, _NARROW)
+    clusters = merged(left)
+    if search.boxes < max_boxes and len(clusters) <= _FEW_CLUSTERS:
+        clusters = [part for cluster in clusters for part in search.refined(cluster)]
+    zeros = [zero for zero in search.zeros if _meets(zero.bounds, region)]
+    return SearchResult(tuple(zeros), tuple(search.unexplained(clusters)), search.boxes)
+
+
+@dataclass(eq=False)
+class _Search:
+    """The boxes still to be examined and what is known."""
+
+    system: VectorSystem
+    region: Intervals
+    zeros: list[CertifiedZero] = field(default_factory=list)
+    around: list[Intervals] = field(default_factory=list)  # where each zero is the only one
+    boxes: int = 0
+
+    def __post_init__(self) -> None:
+        self.contract = Contraction(self.system)
+
+    def run(self, region: Intervals, max_boxes: int, narrow: float) -> Intervals:
+        """Examine a box; what is returned could not be decided."""
+        queue, left, count = [region], [], 0
+        while queue and count < max_boxes:
+            boxes = _joined([queue.pop() for _ in range(min(len(queue), _AT_ONCE))])
+            count += boxes.shape[1]
+            again, undecided = self.examine(boxes, narrow)
+            left.append(undecided)
+            width = max(1, _AT_ONCE // 2)
+            queue += [_columns(again, slice(at, at + width)) for at in range(0, again.shape[1], width)]
+        self.boxes += count
+        return _joined([*left, *queue])
+
+    def refined(self, cluster: Intervals) -> list[Intervals]:
+        """What is left of a stretch when its boxes are cut further; it stays in one piece where that shows little."""
+        left = merged(self.run(cluster, _FEW_BOXES, _NARROWER))
+        return left if len(left) <= 1 or self.boxes < _FEW_BOXES else [_hull(_joined(left))]
+
+    def examine(self, boxes: Intervals, narrow: float) -> tuple[Intervals, Intervals]:
+        """Boxes to examine again, and boxes that are too narrow for it."""
+        before = boxes.high - boxes.low
+        found = self.contract(boxes)
+        keep = ~is_empty(found) & ~self._explained(found)
+        found, before = _columns(found, keep), before[:, keep]
+        if not found.shape[1]:
+            return found, found
+        wide = _inflated(found)
+        step = newton_step(self.system, found, wide)
+        keep = ~is_empty(step.boxes)
+        keep[keep] &= ~self._isolated(_columns(step.boxes, keep), _columns(wide, keep), step.regular[keep])
+        rest, slopes = _columns(step.boxes, keep), _moduli(step.slopes)[..., keep]
+        widths = rest.high - rest.low
+        small = (widths <= narrow * self._scale(rest)).all(axis=0)
+        shrunk = (widths.max(axis=0) <= _SHRUNK * before[:, keep].max(axis=0)) & ~small
+        cut = ~small & ~shrunk
+        halves = _halved(_columns(rest, cut), slopes[..., cut])
+        return _joined([_columns(rest, shrunk), *halves]), _columns(rest, small)
+
+    def _scale(self, boxes: Intervals) -> Array:
+        whole = np.minimum(self.region.high - self.region.low, 1.0)
+        size: Array = np.maximum(whole, np.minimum(boxes.magnitude, self.region.high - self.region.low))
+        return size
+
+    def _explained(self, boxes: Intervals) -> Mask:
+        """Whether a box lies where a known zero is the only one."""
+        inside = np.zeros(boxes.shape[1], dtype=bool)
+        for around in self.around:
+            inside |= ((around.low <= boxes.low) & (boxes.high <= around.high)).all(axis=0)
+        return inside
+
+    def _isolated(self, boxes: Intervals, wide: Intervals, regular: Mask) -> Mask:
+        """Whether the only zero that a box can hold is known now."""
+        done = np.zeros(boxes.shape[1], dtype=bool)
+        places = np.flatnonzero(regular)
+        if not len(places):
+            return done
+        starts = ((boxes.low + boxes.high) / 2)[:, places].T
+        for place, point in zip(places, newton_floats(self.system, starts), strict=True):
+            around = _columns(wide, [place])
+            column = point[:, None]
+            if ((around.low < column) & (column < around.high)).all():
+                done[place] = self._prove(point, around)
+        return done
+
+    def _prove(self, point: Array, around: Intervals) -> bool:
+        """Whether a zero next to a point is proved, in the interior of a box that holds one at most."""
+        if any(_inside(known.bounds, around) for known in self.zeros):
+            return True
+        zero = certified_zero(self.system, point)
+        if zero is None or not _inside(zero.bounds, around):
+            return False
+        if any(_inside(zero.bounds, other) for other in self.around):
+            return True
+        self.zeros.append(CertifiedZero(zero.column, True))
+        self.around.append(around)
+        return True
+
+    def unexplained(self, clusters: list[Intervals]) -> list[Intervals]:
+        """Those of some boxes that hold more than a known zero."""
+        return [cluster for cluster in clusters if not self._explained(cluster)[0]]
+
+
+def _inside(inner: Intervals, outer: Intervals) -> bool:
+    return bool(((outer.low < inner.low) & (inner.high < outer.high)).all())
+
+
+def _meets(one: Intervals, other: Intervals) -> bool:
+    return bool(((one.low <= other.high) & (other.low <= one.high)).all())
+
+
+def _columns(boxes: Intervals, index: Any) -> Intervals:
+    return Intervals(boxes.low[:, index], boxes.high[:, index])
+
+
+def _joined(parts: list[Intervals]) -> Intervals:
+    return Intervals(*(np.concatenate([getattr(part, end) for part in parts], axis=1) for end in ("low", "high")))
+
+
+def _inflated(boxes: Intervals) -> Intervals:
+    margin = _INFLATED * (boxes.high - boxes.low) + _TINY * (1 + boxes.magnitude)
+    return Intervals(boxes.low - margin, boxes.high + margin)
+
+
+def _moduli(slopes: Intervals) -> Array:
+    return np.minimum(np.nan_to_num(slopes.magnitude, posinf=1e100), 1e100)
+
+
+def _halved(boxes: Intervals, moduli: Array) -> list[Intervals]:
+    """Boxes cut in two where the residual changes most (Kearfott's maximal smear)."""
+    widths = boxes.high - boxes.low
+    place = np.argmax((moduli * widths[None]).max(axis=0) + _TINY * widths, axis=0)
+    columns = np.arange(boxes.shape[1])
+    middle = (boxes.low + boxes.high)[place, columns] / 2
+    low, high = boxes.low.copy(), boxes.high.copy()
+    high[place, columns], low[place, columns] = middle, middle
+    return [Intervals(boxes.low, high), Intervals(low, boxes.high)]
+
+
+def merged(boxes: Intervals) -> list[Intervals]:
+    """(N, 1) hulls of the connected groups of some boxes (N, B); beyond a number of groups the hull of all the rest."""
+    found: list[Intervals] = []
+    rest = boxes
+    while rest.shape[1]:
+        hull = _columns(rest, slice(0, 1)) if len(found) < _MOST_CLUSTERS else _hull(rest)
+        while True:
+            touching = ((rest.low <= hull.high) & (hull.low <= rest.high)).all(axis=0)
+            if not touching.any():
+                break
+            hull = _hull(_joined([hull, _columns(rest, touching)]))
+            rest = _columns(rest, ~touching)
+        found.append(hull)
+    return found
+
+
+def _hull(boxes: Intervals) -> Intervals:
+    return Intervals(boxes.low.min(axis=1, keepdims=True), boxes.high.max(axis=1, keepdims=True))
