@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from symgrad.dynamics.fixed_points import fixed_points
     from symgrad.dynamics.points import FixedPoint, FixedPoints
     from symgrad.dynamics.sensitivity import Sensitivity, sensitivity
+    from symgrad.dynamics.vector_results import VectorFixedPoint, VectorFixedPoints
     from symgrad.interop.checkpoints import load_inputs, load_weights
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
@@ -90,6 +91,8 @@ __all__ = [
     "TrajectoryBound",
     "UnknownNameError",
     "Unrolled",
+    "VectorFixedPoint",
+    "VectorFixedPoints",
     "Verdict",
     "activation",
     "activation_names",
@@ -152,6 +155,8 @@ _ON_FIRST_USE = {
     "Trajectory": "symgrad.numerics.simulate",
     "TrajectoryBound": "symgrad.numerics.trajectory_bound",
     "Unrolled": "symgrad.calculus.unroll",
+    "VectorFixedPoint": "symgrad.dynamics.vector_results",
+    "VectorFixedPoints": "symgrad.dynamics.vector_results",
     "Verdict": "symgrad.numerics.verdict",
     "bifurcations": "symgrad.dynamics.bifurcations",
     "bound_table": "symgrad.bounds.tables",
