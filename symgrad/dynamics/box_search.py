@@ -22,6 +22,8 @@ Mask = NDArray[np.bool_]
 _AT_ONCE = 1024
 _INFLATED = 0.05
 _TINY = 1e-13
+_ROUNDING = 2.0**-48  # relative width of boxes that rounding keeps from shrinking
+_MARGINS = (1e-13, 1e-11, 1e-9, 1e-7)  # around what is left, tried one after the other
 _NARROW = 1e-6  # of the widths: boxes are not cut further
 _NARROWER = 1e-11  # the same for what is left when all else is done
 _FEW_BOXES = 4000  # for each stretch that is left
@@ -59,8 +61,9 @@ def all_zeros(system: VectorSystem, region: Intervals, max_boxes: int) -> Search
     clusters = merged(left)
     if search.boxes < max_boxes and len(clusters) <= _FEW_CLUSTERS:
         clusters = [part for cluster in clusters for part in search.refined(cluster)]
+    undecided = search.unexplained(clusters)
     zeros = [zero for zero in search.zeros if _meets(zero.bounds, region)]
-    return SearchResult(tuple(zeros), tuple(search.unexplained(clusters)), search.boxes)
+    return SearchResult(tuple(zeros), tuple(undecided), search.boxes)
 
 
 @dataclass(eq=False)
@@ -108,7 +111,7 @@ class _Search:
         keep[keep] &= ~self._isolated(_columns(step.boxes, keep), _columns(wide, keep), step.regular[keep])
         rest, slopes = _columns(step.boxes, keep), _moduli(step.slopes)[..., keep]
         widths = rest.high - rest.low
-        small = (widths <= narrow * self._scale(rest)).all(axis=0)
+        small = (widths <= np.maximum(narrow * self._scale(rest), _ROUNDING * (1 + rest.magnitude))).all(axis=0)
         shrunk = (widths.max(axis=0) <= _SHRUNK * before[:, keep].max(axis=0)) & ~small
         cut = ~small & ~shrunk
         halves = _halved(_columns(rest, cut), slopes[..., cut])
@@ -154,8 +157,17 @@ class _Search:
         return True
 
     def unexplained(self, clusters: list[Intervals]) -> list[Intervals]:
-        """Those of some boxes that hold more than a known zero."""
-        return [cluster for cluster in clusters if not self._explained(cluster)[0]]
+        """Those of some boxes that may hold more than a known zero."""
+        return [cluster for cluster in clusters if not (self._explained(cluster)[0] or self._settled(cluster))]
+
+    def _settled(self, cluster: Intervals) -> bool:
+        """Whether one zero at most lies in a wider box, and that one is known or proved now."""
+        for margin in _MARGINS:
+            wide = _inflated(cluster, margin)
+            step = newton_step(self.system, cluster, wide)
+            if is_empty(step.boxes)[0] or self._isolated(step.boxes, wide, step.regular)[0]:
+                return True
+        return False
 
 
 def _inside(inner: Intervals, outer: Intervals) -> bool:
@@ -174,8 +186,8 @@ def _joined(parts: list[Intervals]) -> Intervals:
     return Intervals(*(np.concatenate([getattr(part, end) for part in parts], axis=1) for end in ("low", "high")))
 
 
-def _inflated(boxes: Intervals) -> Intervals:
-    margin = _INFLATED * (boxes.high - boxes.low) + _TINY * (1 + boxes.magnitude)
+def _inflated(boxes: Intervals, least: float = _TINY) -> Intervals:
+    margin = _INFLATED * (boxes.high - boxes.low) + least * (1 + boxes.magnitude)
     return Intervals(boxes.low - margin, boxes.high + margin)
 
 
