@@ -3,7 +3,7 @@
 A fixed point at which A = F'(x) (or f'(x) of a flow) has a critical eigenvalue is a regular zero of
 
 * ``r(x, p) = 0, A q = mu q, l . q = 1`` with mu = 1 (a flow: 0) at a fold and mu = -1 at a flip;
-* the same at a fixed x which is one for all p, with unknowns (p, q): transcritical and pitchfork bifurcations;
+* the same with x in the fixed space of a symmetry S and S q = -q: transcritical and pitchfork bifurcations;
 * ``r(x, p) = 0, A q = lambda q, l^* q = 1`` with q = q1 + i q2 and lambda = c + i s, c^2 + s^2 = 1, at a
   Neimark-Sacker point, lambda = i omega at a Hopf point.
 
@@ -13,18 +13,19 @@ Kuznetsov, *Elements of Applied Bifurcation Theory* (3rd ed. 2004), sections 10.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
 from flint import acb, arb, arb_mat
 from numpy.typing import NDArray
 
+from symgrad.dynamics.symmetries import Symmetry
 from symgrad.dynamics.vector_derivatives import Extended, column, dot, entries_of, unit_column
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.krawczyk import krawczyk_zero
 
-__all__ = ["CriticalZero", "complex_zero", "lasting_zero", "real_zero"]
+__all__ = ["CriticalZero", "complex_zero", "neutral_zero", "real_zero", "reduced_zero"]
 
 Array = NDArray[np.float64]
 
@@ -78,28 +79,38 @@ class _Real:
         )
 
 
-class _Lasting:
-    """Unknowns (p, q) at a fixed x."""
+class _Reduced:
+    """Unknowns (y, p, w) of ``x = x_0 + P y, q = Q w`` under a symmetry."""
 
-    def __init__(self, extended: Extended, multiplier: int, left: Array, x: Any) -> None:
-        self.extended, self.multiplier, self.left, self.x = extended, multiplier, column(left), x
+    def __init__(self, extended: Extended, multiplier: int, left: Array, symmetry: Symmetry) -> None:
+        self.extended, self.multiplier, self.left, self.symmetry = extended, multiplier, column(left), symmetry
 
     def parts(self, unknown: Any) -> tuple[Any, Any]:
         """The columns (x, p) and q."""
-        entries = unknown.entries()
-        return column([*self.x.entries(), entries[0]]), column(entries[1:])
+        entries, count = unknown.entries(), len(self.symmetry.kept_rows)
+        x, q = self.symmetry.point(entries[:count]), self.symmetry.direction(entries[count + 1 :])
+        return column([*x.entries(), entries[count]]), q
 
     def residual(self, unknown: Any) -> Any:
         z, q = self.parts(unknown)
-        image = self.extended.linearisation(z) * q - q * self.multiplier
-        return column([*image.entries(), dot(self.left, q) - 1])
+        residual = self.extended.residual(z).entries()
+        image = (self.extended.linearisation(z) * q - q * self.multiplier).entries()
+        kept = [residual[i] for i in self.symmetry.kept_rows]
+        return column([*kept, *(image[i] for i in self.symmetry.turned_rows), dot(self.left, q) - 1])
 
     def derivative(self, unknown: Any) -> Any:
         z, q = self.parts(unknown)
-        size = self.extended.size
-        by_p = self.extended.linearisation_along(z, unit_column(size + 1, size)) * q
+        size, (kept, turned) = self.extended.size, (self.symmetry.kept, self.symmetry.turned)
+        slopes, moved = self.extended.slopes(z), _slopes_of_product(self.extended, z, q)
         shifted = self.extended.linearisation(z) - _identity(size) * self.multiplier
-        return _assembled([[by_p, shifted], [arb_mat(1, 1), self.left.transpose()]])
+        blocks = [
+            [_times(_columns(slopes, 0, size), kept), _columns(slopes, size, size + 1), arb_mat(size, turned.shape[1])],
+            [_times(_columns(moved, 0, size), kept), _columns(moved, size, size + 1), _times(shifted, turned)],
+            [arb_mat(1, kept.shape[1] + 1), _times(self.left.transpose(), turned)],
+        ]
+        rows = _assembled(blocks).tolist()
+        places = [*self.symmetry.kept_rows, *(size + i for i in self.symmetry.turned_rows), 2 * size]
+        return arb_mat([rows[i] for i in places])
 
 
 class _Complex:
@@ -143,6 +154,67 @@ class _Complex:
         return _assembled(rows + circle if self.is_map else rows)
 
 
+class _Neutral:
+    """Unknowns (x, p, q1, q2, lambda): two real eigenvalues with product 1 (a flow: with sum 0)."""
+
+    def __init__(self, extended: Extended, left: tuple[Array, Array]) -> None:
+        self.extended, self.is_map = extended, extended.system.is_map
+        self.left = column(left[0]), column(left[1])
+
+    def parts(self, unknown: Any) -> tuple[Any, Any, Any, arb, arb]:
+        """The columns (x, p), q1 and q2, and both eigenvalues."""
+        n, entries = self.extended.size, unknown.entries()
+        q1, q2 = (column(entries[start : start + n]) for start in (n + 1, 2 * n + 1))
+        return column(entries[: n + 1]), q1, q2, entries[-1], 1 / entries[-1] if self.is_map else -entries[-1]
+
+    def residual(self, unknown: Any) -> Any:
+        z, q1, q2, first, second = self.parts(unknown)
+        a, (l1, l2) = self.extended.linearisation(z), self.left
+        images = a * q1 - q1 * first, a * q2 - q2 * second
+        return column([*entries_of(self.extended.residual(z), *images), dot(l1, q1) - 1, dot(l2, q2) - 1])
+
+    def derivative(self, unknown: Any) -> Any:
+        z, q1, q2, first, second = self.parts(unknown)
+        n, (l1, l2) = self.extended.size, (left.transpose() for left in self.left)
+        a, moved = self.extended.linearisation(z), second * second if self.is_map else arb(1)
+        return _assembled(
+            [
+                [self.extended.slopes(z), arb_mat(n, 2 * n + 1)],
+                [_slopes_of_product(self.extended, z, q1), a - _identity(n) * first, arb_mat(n, n), -q1],
+                [_slopes_of_product(self.extended, z, q2), arb_mat(n, n), a - _identity(n) * second, q2 * moved],
+                [arb_mat(1, n + 1), l1, arb_mat(1, n + 1)],
+                [arb_mat(1, 2 * n + 1), l2, arb_mat(1, 1)],
+            ]
+        )
+
+
+def neutral_zero(extended: Extended, z: Array) -> Any | None:
+    """The column (x, p) next to z at which two different real eigenvalues have product 1 (a flow: sum 0).
+
+    Nothing bifurcates there, but the test functions for pairs of eigenvalues vanish.
+    """
+    if not np.isfinite(z).all():
+        return None
+    values, vectors = np.linalg.eig(extended.float_linearisation(z))
+    pairs = [(i, j) for i, j in combinations(range(len(values)), 2) if values[i].imag == values[j].imag == 0]
+    is_map = extended.system.is_map
+    if not pairs:
+        return None
+    i, j = min(pairs, key=lambda pair: _off_neutral(values[pair[0]].real, values[pair[1]].real, is_map))
+    first, second = vectors[:, i].real, vectors[:, j].real
+    problem = _Neutral(extended, (first, second))
+    with working_precision(_BITS[0]):
+        zero = _proved(problem, column([*z, *first, *second, values[i].real]))
+        if zero is None:
+            return None
+        point, *_, one, other = problem.parts(zero)
+        return None if one.overlaps(other) else point
+
+
+def _off_neutral(first: float, second: float, is_map: bool) -> float:
+    return abs(first * second - 1) if is_map else abs(first + second)
+
+
 def real_zero(extended: Extended, multiplier: int, z: Array) -> CriticalZero | None:
     """The point next to z = (x, p), floats, at which A has the eigenvalue 1, 0 or -1; None where none is proved.
 
@@ -159,14 +231,17 @@ def real_zero(extended: Extended, multiplier: int, z: Array) -> CriticalZero | N
     return None
 
 
-def lasting_zero(extended: Extended, multiplier: int, x: Any, p: float) -> CriticalZero | None:
-    """The same at a given x, a column of balls that is a fixed point for every p."""
-    z = np.array([float(entry) for entry in x.entries()] + [p])
-    vector = _null_vector(extended.float_linearisation(z) - multiplier * np.eye(extended.size))
-    problem = _Lasting(extended, multiplier, vector, x)
+def reduced_zero(extended: Extended, multiplier: int, z: Array, symmetry: Symmetry) -> CriticalZero | None:
+    """The same where a symmetry keeps a branch of fixed points, and q is turned round by it."""
+    matrix = extended.float_linearisation(z) - multiplier * np.eye(extended.size)
+    inner = _null_vector(matrix @ symmetry.turned)
+    vector = symmetry.turned @ inner
+    vector, inner = vector / np.linalg.norm(vector), inner / np.linalg.norm(vector)
+    problem = _Reduced(extended, multiplier, vector, symmetry)
+    start = column([*symmetry.coordinates(z[:-1]), z[-1], *inner])
     for bits in _BITS:
         with working_precision(bits):
-            zero = _proved(problem, column([p, *vector]))
+            zero = _proved(problem, start)
             if zero is not None:
                 point, q = problem.parts(zero)
                 return CriticalZero(point, arb(multiplier), q, q * 0)
@@ -200,7 +275,7 @@ def _null_vector(matrix: Array) -> Array:
     return np.asarray(np.linalg.svd(matrix)[2][-1]) if np.isfinite(matrix).all() else np.ones(len(matrix))
 
 
-def _proved(problem: _Real | _Lasting | _Complex, start: Any) -> Any | None:
+def _proved(problem: _Real | _Reduced | _Complex | _Neutral, start: Any) -> Any | None:
     """Newton's method, then the proof."""
     try:
         for _ in range(_NEWTON):
@@ -222,6 +297,17 @@ def _slopes_of_product(extended: Extended, z: Any, q: Any) -> Any:
     by_x = extended.linearisation_along(z, column([*q.entries(), 0]))
     by_p = extended.linearisation_along(z, unit_column(size + 1, size)) * q
     return arb_mat([a + b for a, b in zip(by_x.tolist(), by_p.tolist(), strict=True)])
+
+
+def _columns(matrix: Any, start: int, stop: int) -> Any:
+    return arb_mat([row[start:stop] for row in matrix.tolist()])
+
+
+def _times(matrix: Any, integers: Array) -> Any:
+    """A product with a matrix of floats, which may have no columns."""
+    if not integers.shape[1]:
+        return arb_mat(matrix.nrows(), 0)
+    return matrix * arb_mat(integers.tolist())
 
 
 def _identity(size: int) -> Any:

@@ -25,7 +25,7 @@ from symgrad.dynamics.bifurcation_points import (
     TRANSCRITICAL,
     BifurcationPoint,
 )
-from symgrad.dynamics.points import UNDECIDED
+from symgrad.dynamics.symmetries import Symmetry
 from symgrad.dynamics.vector_augmented import CriticalZero
 from symgrad.dynamics.vector_derivatives import Extended, column, dot, unit_column
 from symgrad.rigor.balls import working_precision
@@ -114,22 +114,31 @@ def classified_fold(extended: Extended, zero: CriticalZero) -> BifurcationPoint:
         return _record(extended, zero, SADDLE_NODE, coefficients, (), None)
 
 
-def classified_lasting(extended: Extended, zero: CriticalZero, why: str) -> BifurcationPoint:
-    """An eigenvalue 1 (of a flow: 0) on a branch that exists for all p: transcritical, or a pitchfork where a = 0."""
+def classified_lasting(extended: Extended, zero: CriticalZero, symmetry: Symmetry) -> BifurcationPoint:
+    """An eigenvalue 1 (of a flow: 0) on a branch that a symmetry keeps: transcritical, or a pitchfork where a = 0.
+
+    A pitchfork has ``c = <psi, C(q, q, q) + 3 B(q, h)>/6`` with ``r_x h = - B(q, q)``.
+    """
     with working_precision(_BITS):
         at, q = _At(extended, zero), _unit(zero.vector)
         matrix = _shifted(extended.linearisation(zero.z), zero.eigenvalue)
         bordered = _bordered(matrix, q)
         psi = _left_vector(bordered, q)
         square = at.second(q, q)
-        speed = dot(psi, extended.linearisation_along(zero.z, at.along_p) * q)
-        if not all(entry.is_zero() for entry in square.entries()):
-            return _record(
-                extended, zero, TRANSCRITICAL, {"a": dot(psi, square) / 2, "dlambda/dp": speed}, (why,), None
-            )
-        cubic = dot(psi, at.third(q, q, q)) / 6
-        notes = (why, "B(q, q) = 0")
-        return _record(extended, zero, PITCHFORK, {"c": cubic, "dlambda/dp": speed}, notes, -1)
+        drift = _inner(bordered, -at.by_parameter())
+        moved = extended.linearisation_along(zero.z, column([*drift.entries(), 1]))
+        speed = {"dlambda/dp": dot(psi, moved * q)}
+        if not symmetry.odd and not all(entry.is_zero() for entry in square.entries()):
+            return _record(extended, zero, TRANSCRITICAL, {"a": dot(psi, square) / 2} | speed, (symmetry.text,), None)
+        bent = at.second(q, _inner(bordered, -square))
+        cubic = dot(psi, at.third(q, q, q) + bent * 3) / 6
+        return _record(extended, zero, PITCHFORK, {"c": cubic} | speed, (symmetry.text, "a = 0"), -1)
+
+
+def _inner(bordered: Any, right: Any) -> Any:
+    """The solution of the singular equations ``M h = right`` with q . h = 0."""
+    size = right.nrows()
+    return column(_solved(bordered, column([*right.entries(), 0])).entries()[:size])
 
 
 def classified_flip(extended: Extended, zero: CriticalZero) -> BifurcationPoint:
@@ -246,9 +255,8 @@ def _record(
         words = SUPERCRITICAL if first == supercritical else SUBCRITICAL
     entries, value = zero.z.entries(), zero.eigenvalue
     pair = (value, acb(value).conjugate()) if isinstance(value, acb) else (value,)
-    regular = all(ball.is_finite() for ball in coefficients.values())
     return BifurcationPoint(
-        kind=kind if kind != SADDLE_NODE or proved or regular else UNDECIDED,
+        kind=kind,
         parameter=entries[-1],
         state=tuple(entries[:-1]),
         eigenvalues=pair,

@@ -1,214 +1,232 @@
-"""All zeros of the equations of a system in a box: branch and prune with the interval Newton method."""
+"""All critical fixed points (x, p) of a vector system in a box, by subdivision, and the proof that there are no others.
+
+Boxes are contracted by interval Newton steps for all coordinates but the one along which the curve of fixed points
+runs,
+so that folds are no obstacle. A box is done when it holds no fixed point, when every critical matrix is regular
+over it, or when it lies in a box around a certified point that is proved to hold no other one of its kind.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from flint import arb, arb_mat
 from numpy.typing import NDArray
 
-from symgrad.dynamics.certified_zero import CertifiedZero, certified_zero, newton_floats
-from symgrad.dynamics.interval_newton import newton_step
-from symgrad.dynamics.vector_region import Contraction, is_empty
-from symgrad.dynamics.vector_system import VectorSystem
-from symgrad.rigor.interval_arrays import Intervals
+from symgrad.dynamics.vector_conditions import Box, conditions_of, critical_matrix, is_regular
+from symgrad.dynamics.vector_derivatives import Extended, column
+from symgrad.rigor.balls import lower_float, upper_float, working_precision
+from symgrad.rigor.matrix_balls import midpoints
 
-__all__ = ["SearchResult", "all_zeros"]
+__all__ = ["Found", "Search", "search_box"]
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
-_AT_ONCE = 1024
-_INFLATED = 0.05
-_TINY = 1e-13
-_NARROW = 1e-6  # of the widths: boxes are not cut further
-_NARROWER = 1e-11  # the same for what is left when all else is done
-_FEW_BOXES = 4000  # for each stretch that is left
-_FEW_CLUSTERS = 12
-_SHRUNK = 0.6  # of the largest width: then a box is tried again before it is cut
-_MOST_CLUSTERS = 200
+_BITS = 64
+_CONTRACTIONS = 3
+_SMALLEST = 2.0**-24  # of the first box: what is as small is undecided
+_TRIED_AT = 0.25  # of the first box: boxes that are smaller are searched for a critical point
+_RADII = [2.0**-k for k in range(3, 20)]
 
 
 @dataclass(frozen=True, eq=False)
-class SearchResult:
-    """What a search found.
+class Found:
+    """A critical point, or one at which a test function vanishes without a bifurcation.
 
     Attributes:
-        zeros: each proved, no two of them the same.
-        undecided: (N, 1) boxes; every zero that is not among the others lies in one of them.
-        boxes: how many were examined.
+        condition: which critical matrix is singular.
+        result: what was certified.
+        z: the column (x, p) of balls.
+        clear: a box around it with no other point of the condition.
     """
 
-    zeros: tuple[CertifiedZero, ...]
-    undecided: tuple[Intervals, ...]
-    boxes: int
+    condition: str
+    result: Any
+    z: Any
+    clear: Box
 
 
-def all_zeros(system: VectorSystem, region: Intervals, max_boxes: int) -> SearchResult:
-    """All zeros in a region (N, 1), with proof: each box that is left out holds none, or the zero that is listed.
+Certify = Callable[[str, Array], tuple[Any, Any, Callable[[Box], bool]] | None]
 
-    Boxes shrink by the equations solved for each state and by the interval Newton method. Where the derivative over a
-    box is proved regular it holds one zero at most; that one is proved to exist in balls. Other boxes are cut in two.
 
-    Source: Moore, Kearfott and Cloud, Introduction to Interval Analysis 2009, ch. 8; Neumaier, Interval Methods for
-    Systems of Equations 1990, ch. 5.
+@dataclass
+class Search:
+    """The outcome of a search.
+
+    Attributes:
+        found: certified points.
+        open: boxes in which nothing is decided.
+        count: how many boxes were treated.
     """
-    search = _Search(system, region)
-    left = search.run(region, max_boxes, _NARROW)
-    clusters = merged(left)
-    if search.boxes < max_boxes and len(clusters) <= _FEW_CLUSTERS:
-        clusters = [part for cluster in clusters for part in search.refined(cluster)]
-    zeros = [zero for zero in search.zeros if _meets(zero.bounds, region)]
-    return SearchResult(tuple(zeros), tuple(search.unexplained(clusters)), search.boxes)
+
+    found: list[Found] = field(default_factory=list)
+    open: list[Box] = field(default_factory=list)
+    count: int = 0
 
 
-@dataclass(eq=False)
-class _Search:
-    """The boxes still to be examined and what is known."""
+def search_box(extended: Extended, whole: Box, certify: Certify, max_boxes: int) -> Search:
+    """Searches a box of (x, p).
 
-    system: VectorSystem
-    region: Intervals
-    zeros: list[CertifiedZero] = field(default_factory=list)
-    around: list[Intervals] = field(default_factory=list)  # where each zero is the only one
-    boxes: int = 0
-
-    def __post_init__(self) -> None:
-        self.contract = Contraction(self.system)
-
-    def run(self, region: Intervals, max_boxes: int, narrow: float) -> Intervals:
-        """Examine a box; what is returned could not be decided."""
-        queue, left, count = [region], [], 0
-        while queue and count < max_boxes:
-            boxes = _joined([queue.pop() for _ in range(min(len(queue), _AT_ONCE))])
-            count += boxes.shape[1]
-            again, undecided = self.examine(boxes, narrow)
-            left.append(undecided)
-            width = max(1, _AT_ONCE // 2)
-            queue += [_columns(again, slice(at, at + width)) for at in range(0, again.shape[1], width)]
-        self.boxes += count
-        return _joined([*left, *queue])
-
-    def refined(self, cluster: Intervals) -> list[Intervals]:
-        """What is left of a stretch when its boxes are cut further; it stays in one piece where that shows little."""
-        left = merged(self.run(cluster, _FEW_BOXES, _NARROWER))
-        return left if len(left) <= 1 or self.boxes < _FEW_BOXES else [_hull(_joined(left))]
-
-    def examine(self, boxes: Intervals, narrow: float) -> tuple[Intervals, Intervals]:
-        """Boxes to examine again, and boxes that are too narrow for it."""
-        before = boxes.high - boxes.low
-        found = self.contract(boxes)
-        keep = ~is_empty(found) & ~self._explained(found)
-        found, before = _columns(found, keep), before[:, keep]
-        if not found.shape[1]:
-            return found, found
-        wide = _inflated(found)
-        step = newton_step(self.system, found, wide)
-        keep = ~is_empty(step.boxes)
-        keep[keep] &= ~self._isolated(_columns(step.boxes, keep), _columns(wide, keep), step.regular[keep])
-        rest, slopes = _columns(step.boxes, keep), _moduli(step.slopes)[..., keep]
-        widths = rest.high - rest.low
-        small = (widths <= narrow * self._scale(rest)).all(axis=0)
-        shrunk = (widths.max(axis=0) <= _SHRUNK * before[:, keep].max(axis=0)) & ~small
-        cut = ~small & ~shrunk
-        halves = _halved(_columns(rest, cut), slopes[..., cut])
-        return _joined([_columns(rest, shrunk), *halves]), _columns(rest, small)
-
-    def _scale(self, boxes: Intervals) -> Array:
-        whole = np.minimum(self.region.high - self.region.low, 1.0)
-        size: Array = np.maximum(whole, np.minimum(boxes.magnitude, self.region.high - self.region.low))
-        return size
-
-    def _explained(self, boxes: Intervals) -> Mask:
-        """Whether a box lies where a known zero is the only one."""
-        inside = np.zeros(boxes.shape[1], dtype=bool)
-        for around in self.around:
-            inside |= ((around.low <= boxes.low) & (boxes.high <= around.high)).all(axis=0)
-        return inside
-
-    def _isolated(self, boxes: Intervals, wide: Intervals, regular: Mask) -> Mask:
-        """Whether the only zero that a box can hold is known now."""
-        done = np.zeros(boxes.shape[1], dtype=bool)
-        places = np.flatnonzero(regular)
-        if not len(places):
-            return done
-        starts = ((boxes.low + boxes.high) / 2)[:, places].T
-        for place, point in zip(places, newton_floats(self.system, starts), strict=True):
-            around = _columns(wide, [place])
-            column = point[:, None]
-            if ((around.low < column) & (column < around.high)).all():
-                done[place] = self._prove(point, around)
-        return done
-
-    def _prove(self, point: Array, around: Intervals) -> bool:
-        """Whether a zero next to a point is proved, in the interior of a box that holds one at most."""
-        if any(_inside(known.bounds, around) for known in self.zeros):
-            return True
-        zero = certified_zero(self.system, point)
-        if zero is None or not _inside(zero.bounds, around):
-            return False
-        if any(_inside(zero.bounds, other) for other in self.around):
-            return True
-        self.zeros.append(CertifiedZero(zero.column, True))
-        self.around.append(around)
-        return True
-
-    def unexplained(self, clusters: list[Intervals]) -> list[Intervals]:
-        """Those of some boxes that hold more than a known zero."""
-        return [cluster for cluster in clusters if not self._explained(cluster)[0]]
+    Args:
+        extended: the equations.
+        whole: the box, finite.
+        certify: gives for a condition and a start in floats the certified point next to it: a result, its column
+            (x, p) of balls, and a function that tells of a box around it whether there is no other one in it.
+        max_boxes: at which the rest is left undecided.
+    """
+    with working_precision(_BITS):
+        return _Run(extended, whole, certify, max_boxes).run()
 
 
-def _inside(inner: Intervals, outer: Intervals) -> bool:
-    return bool(((outer.low < inner.low) & (inner.high < outer.high)).all())
+class _Run:
+    def __init__(self, extended: Extended, whole: Box, certify: Certify, max_boxes: int) -> None:
+        self.extended, self.whole, self.certify, self.max_boxes = extended, whole, certify, max_boxes
+        self.scale = np.where(whole.width > 0, whole.width, 1.0)
+        self.conditions = conditions_of(extended)
+        self.outcome = Search()
+        self.failed: list[tuple[str, Array]] = []
 
-
-def _meets(one: Intervals, other: Intervals) -> bool:
-    return bool(((one.low <= other.high) & (other.low <= one.high)).all())
-
-
-def _columns(boxes: Intervals, index: Any) -> Intervals:
-    return Intervals(boxes.low[:, index], boxes.high[:, index])
-
-
-def _joined(parts: list[Intervals]) -> Intervals:
-    return Intervals(*(np.concatenate([getattr(part, end) for part in parts], axis=1) for end in ("low", "high")))
-
-
-def _inflated(boxes: Intervals) -> Intervals:
-    margin = _INFLATED * (boxes.high - boxes.low) + _TINY * (1 + boxes.magnitude)
-    return Intervals(boxes.low - margin, boxes.high + margin)
-
-
-def _moduli(slopes: Intervals) -> Array:
-    return np.minimum(np.nan_to_num(slopes.magnitude, posinf=1e100), 1e100)
-
-
-def _halved(boxes: Intervals, moduli: Array) -> list[Intervals]:
-    """Boxes cut in two where the residual changes most (Kearfott's maximal smear)."""
-    widths = boxes.high - boxes.low
-    place = np.argmax((moduli * widths[None]).max(axis=0) + _TINY * widths, axis=0)
-    columns = np.arange(boxes.shape[1])
-    middle = (boxes.low + boxes.high)[place, columns] / 2
-    low, high = boxes.low.copy(), boxes.high.copy()
-    high[place, columns], low[place, columns] = middle, middle
-    return [Intervals(boxes.low, high), Intervals(low, boxes.high)]
-
-
-def merged(boxes: Intervals) -> list[Intervals]:
-    """(N, 1) hulls of the connected groups of some boxes (N, B); beyond a number of groups the hull of all the rest."""
-    found: list[Intervals] = []
-    rest = boxes
-    while rest.shape[1]:
-        hull = _columns(rest, slice(0, 1)) if len(found) < _MOST_CLUSTERS else _hull(rest)
-        while True:
-            touching = ((rest.low <= hull.high) & (hull.low <= rest.high)).all(axis=0)
-            if not touching.any():
+    def run(self) -> Search:
+        waiting, outcome = [self.whole], self.outcome
+        while waiting:
+            if outcome.count >= self.max_boxes:
+                outcome.open += waiting
                 break
-            hull = _hull(_joined([hull, _columns(rest, touching)]))
-            rest = _columns(rest, ~touching)
-        found.append(hull)
-    return found
+            outcome.count += 1
+            waiting += self.parts(waiting.pop())
+        return outcome
+
+    def parts(self, box: Box) -> list[Box]:
+        """What is left to do for a box."""
+        left = self.contracted(box)
+        if left is None:
+            return []
+        open_conditions = self.open_conditions(left)
+        if not open_conditions:
+            return []
+        relative = left.width / self.scale
+        if relative.max() < _TRIED_AT:
+            for condition in open_conditions:
+                self.try_point(condition, left)
+            open_conditions = [c for c in open_conditions if not self.is_clear(c, left)]
+            if not open_conditions:
+                return []
+        if relative.max() < _SMALLEST:
+            self.outcome.open.append(left)
+            return []
+        return list(left.halves(int(np.argmax(relative))))
+
+    def is_clear(self, condition: str, box: Box) -> bool:
+        """Whether the points of a condition in a box are known."""
+        return any(f.condition == condition and box.within(f.clear) for f in self.outcome.found)
+
+    def open_conditions(self, box: Box) -> list[str]:
+        """The conditions that may be fulfilled at unknown points of a box."""
+        rest = [c for c in self.conditions if not self.is_clear(c, box)]
+        if not rest:
+            return []
+        a = self.extended.linearisation(box.balls)
+        return [c for c in rest if not is_regular(critical_matrix(self.extended, c, a))]
+
+    def try_point(self, condition: str, box: Box) -> None:
+        """Certify a point in or next to a box, with as wide a box around it as can be proved."""
+        near = box.around(3)
+        known = [(f.condition, _floats(f.z)) for f in self.outcome.found] + self.failed
+        if any(c == condition and near.contains(point) for c, point in known):
+            return
+        made = self.certify(condition, box.middle)
+        if made is None:
+            return
+        result, z, alone = made
+        centre = _floats(z)
+        if not near.contains(centre) or self.is_known(condition, z):
+            return
+        for radius in _RADII:
+            clear = Box(centre - radius * self.scale, centre + radius * self.scale)
+            if alone(clear):
+                self.outcome.found.append(Found(condition, result, z, clear))
+                return
+        self.failed.append((condition, centre))
+
+    def is_known(self, condition: str, z: Any) -> bool:
+        """Whether a certified point is one that was found before."""
+        return any(
+            f.condition == condition and all(a.overlaps(b) for a, b in zip(f.z.entries(), z.entries(), strict=True))
+            for f in self.outcome.found
+        )
+
+    def contracted(self, box: Box) -> Box | None:
+        """A part of a box that holds all of its fixed points; None where there are none."""
+        for _ in range(_CONTRACTIONS):
+            before = box.width
+            narrower = self.mapped(box)
+            narrower = None if narrower is None else self.newton(narrower)
+            if narrower is None:
+                return None
+            box = narrower
+            if (box.width > 0.7 * before).all():
+                break
+        return box
+
+    def mapped(self, box: Box) -> Box | None:
+        """The part of a box in which r may vanish; of a map the part in its image."""
+        z = box.balls
+        residual = self.extended.residual(z)
+        if not all(entry.contains(0) for entry in residual.entries()):
+            return None
+        if not self.extended.system.is_map:
+            return box
+        x, p = self.extended.split(z)
+        image = self.extended.system.right_side(x, [p])
+        return _intersection(box, range(self.extended.size), image.entries())
+
+    def newton(self, box: Box) -> Box | None:
+        """One Newton step for all coordinates but one."""
+        slopes = self.extended.slopes(box.balls)
+        floats = midpoints(slopes)
+        if not np.isfinite(floats).all():
+            return box
+        free = _free_coordinate(floats, box.width)
+        places = [i for i in range(len(box.low)) if i != free]
+        try:
+            inverse = arb_mat(np.linalg.inv(floats[:, places]).tolist())
+        except np.linalg.LinAlgError:
+            return box
+        centre = column(box.middle)
+        distance = (box.balls - centre).entries()
+        matrix = (inverse * slopes).tolist()
+        moved = (inverse * self.extended.residual(centre)).entries()
+        image = []
+        for row, place in enumerate(places):
+            entry = centre[place, 0] - moved[row] - matrix[row][free] * distance[free]
+            for j in places:
+                entry += (int(j == place) - matrix[row][j]) * distance[j]
+            image.append(entry)
+        return _intersection(box, places, image)
 
 
-def _hull(boxes: Intervals) -> Intervals:
-    return Intervals(boxes.low.min(axis=1, keepdims=True), boxes.high.max(axis=1, keepdims=True))
+def _free_coordinate(slopes: Array, width: Array) -> int:
+    """The coordinate through whose sides the curve leaves a box."""
+    tangent = np.abs(np.linalg.svd(slopes)[2][-1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        speed = np.where(width > 0, tangent / width, 0.0)
+    return int(np.argmax(speed)) if speed.any() else int(np.argmax(tangent))
+
+
+def _intersection(box: Box, places: Any, entries: list[arb]) -> Box | None:
+    low, high = box.low.copy(), box.high.copy()
+    for place, entry in zip(places, entries, strict=True):
+        if not entry.is_finite():
+            continue
+        low[place] = max(low[place], lower_float(entry))
+        high[place] = min(high[place], upper_float(entry))
+        if low[place] > high[place]:
+            return None
+    return Box(low, high)
+
+
+def _floats(z: Any) -> Array:
+    return np.array([float(entry) for entry in z.entries()])
