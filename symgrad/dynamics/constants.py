@@ -1,84 +1,75 @@
-"""Constants that are exact or refinable: their order, and where in an interval they lie."""
+"""Constants that are known exactly or by enclosures: their signs, their order, their names, and limits."""
 
 from __future__ import annotations
 
-import sympy as sp
-from flint import arb
+from collections.abc import Iterable
+from functools import cmp_to_key
+from itertools import pairwise
 
+import sympy as sp
+
+from symgrad.language.elementwise import VARIABLE
 from symgrad.rigor.balls import Enclosed, to_ball
 from symgrad.rigor.closed_forms import is_zero_constant, tidy
-from symgrad.rigor.roots import Root
+from symgrad.rigor.ends import End, starts
+from symgrad.rigor.tail_functions import tail_model
+from symgrad.rigor.tail_monomials import TailUndecidedError
 
-__all__ = ["BITS", "closed", "constant_of", "inside", "order_of", "sign_of", "simplified"]
+__all__ = ["constant_sign", "in_order", "limit_at", "named"]
 
-BITS = 128
 _PRECISIONS = (64, 256, 1024)
 
 
-def sign_of(constant: sp.Expr) -> int | None:
-    """-1, 0 (proved) or 1; None where that is not decided.
+def constant_sign(constant: sp.Expr) -> int:
+    """The sign of a constant, proved.
 
-    >>> sign_of(sp.sqrt(2) - 1), sign_of(sp.sqrt(2) ** 2 - 2)
-    (1, 0)
+    Raises:
+        TailUndecidedError: it is too close to zero and not proved to be zero.
     """
-    if constant.is_Rational:
-        return int(sp.sign(constant))
     for bits in _PRECISIONS:
         ball = to_ball(constant, bits)
         if ball > 0 or ball < 0:
             return 1 if ball > 0 else -1
-    return 0 if is_zero_constant(constant) else None
+    if is_zero_constant(constant):
+        return 0
+    raise TailUndecidedError(f"the sign of {constant} could not be decided")
 
 
-def order_of(first: sp.Expr, second: sp.Expr) -> int | None:
-    """The sign of ``first - second``, infinite ends allowed; None where that is not decided."""
-    for one, other, sign in ((first, second, 1), (second, first, -1)):
-        if one in (sp.oo, -sp.oo):
-            return 0 if one == other else sign * (1 if one is sp.oo else -1)
-    return 0 if first == second else sign_of(first - second)
+def in_order(constants: Iterable[sp.Expr]) -> list[sp.Expr]:
+    """Constants in increasing order, equal ones once.
 
-
-def inside(constant: sp.Expr, interval: sp.Interval) -> bool | None:
-    """Whether a constant lies in a closed interval; None where that is not decided."""
-    sides = order_of(constant, interval.start), order_of(interval.end, constant)
-    if any(side is not None and side < 0 for side in sides):
-        return False
-    return None if None in sides else True
-
-
-def closed(constant: sp.Expr) -> bool:
-    """Whether nothing in a constant is known by an enclosure only."""
-    return not constant.atoms(Enclosed)
-
-
-def simplified(constant: sp.Expr) -> sp.Expr:
-    """A closed form that reads well, or the constant itself.
-
-    >>> simplified(-5 / (sp.sqrt(5) / 2 + sp.Rational(5, 2)) - sp.log(2))
-    -5/2 - log(2) + sqrt(5)/2
+    Raises:
+        TailUndecidedError: two could not be told apart.
     """
-    if not closed(constant):
+    ordered = sorted(constants, key=cmp_to_key(lambda a, b: constant_sign(sp.sympify(a) - sp.sympify(b))))
+    return ordered[:1] + [b for a, b in pairwise(ordered) if constant_sign(b - a) != 0]
+
+
+def named(constant: sp.Expr) -> sp.Expr:
+    """A constant that contains enclosed ones as one enclosed constant; others in their shortest form."""
+    if not constant.atoms(Enclosed):
+        return tidy(constant)
+    if isinstance(constant, Enclosed):
         return constant
-    terms = sp.Add.make_args(constant)
-    return tidy(constant) if len(terms) == 1 else min((tidy(constant), sp.Add(*map(tidy, terms))), key=_length)
+    return Enclosed(f"{sp.srepr(constant)}", lambda bits: to_ball(constant, bits))
 
 
-def _length(constant: sp.Expr) -> tuple[int, int]:
-    return constant.count_ops(), len(str(constant))
+def limit_at(formula: sp.Expr, end: End, other: End) -> sp.Expr:
+    """The limit of a smooth formula of ``VARIABLE`` at an end of its interval.
 
-
-def constant_of(root: Root, label: str) -> sp.Expr:
-    """A zero in closed form, or as a constant that can be refined.
-
-    Args:
-        root: of a formula.
-        label: which formula, for the name of the constant.
+    Raises:
+        TailUndecidedError: it could not be proved.
     """
-    if root.exact is not None:
-        return root.exact
-    digits = _digits(root.ball(BITS))
-    return Enclosed(f"the zero of {label} near {digits}", root.ball)
-
-
-def _digits(ball: arb) -> str:
-    return str(ball.mid().str(30, radius=False))
+    if end.is_finite:
+        value = end.substitute(formula, VARIABLE)
+        if not value.has(sp.nan, sp.zoo, sp.oo) and to_ball(value).is_finite():
+            return named(value)
+    left, right = (end, other) if end.inward > 0 else (other, end)
+    for start in starts(left, right):
+        try:
+            limit = tail_model(formula, VARIABLE, end.model(start), end.vanishing).limit()
+        except TailUndecidedError:
+            continue
+        if limit is not None:
+            return limit if limit in (sp.oo, -sp.oo) else tidy(limit)
+    raise TailUndecidedError(f"the limit of {formula} at {end.value} could not be proved")

@@ -9,12 +9,13 @@ from typing import Any
 
 import sympy as sp
 
+from symgrad.dynamics.constants import in_order
 from symgrad.dynamics.curve_arcs import arcs_of
 from symgrad.dynamics.curve_points import CurveCusp, CurvePoint, cusps_of, points_at_multiplier
 from symgrad.dynamics.curve_regions import CurveRegion, FoldValues, critical_levels, fold_values, regions_of
 from symgrad.dynamics.curve_setting import Setting, neat, setting_of
 from symgrad.dynamics.inverse_activation import OUTPUT, Inverse, inverse_of
-from symgrad.dynamics.slope_pieces import in_order
+from symgrad.dynamics.slope_pieces import slope_period
 from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE
 from symgrad.language.numbers import exact_number
@@ -77,7 +78,7 @@ class FixedPointCurve(Presentable):
             return None
         output = (state - put(unit.offset)) / put(unit.height)
         free = self.inverse.expr.xreplace({OUTPUT: output}) - put(unit.weight_in) * state
-        return self._named(_solved(put(unit.bias_in), bias, free))
+        return self._named(neat(_solved(put(unit.bias_in), bias, free)))
 
     @cached_property
     def derivative(self) -> sp.Expr | None:
@@ -127,6 +128,11 @@ class FixedPointCurve(Presentable):
     def multiplier(self) -> sp.Expr:
         """The multiplier of the map, or the eigenvalue of the flow, at the fixed point of pre-activation z."""
         return self._named(self.setting.at_weight(self.setting.unit.multiplier_at(VARIABLE)))
+
+    @property
+    def period(self) -> sp.Expr | None:
+        """The period of s' in z, if it has one; folds, flips and cusps are those of one period around zero then."""
+        return slope_period(self.setting.unit.activation)
 
     @cached_property
     def folds(self) -> tuple[CurvePoint, ...]:
@@ -219,7 +225,7 @@ class FixedPointCurve(Presentable):
 
     def _numbers(self, values: Mapping[Any, Any]) -> dict[sp.Symbol, sp.Expr]:
         given = {self.setting.value_of(key): exact_number(str(key), value) for key, value in values.items()}
-        return {**self.setting.given, **given}
+        return {**{symbol: value.xreplace(given) for symbol, value in self.setting.given.items()}, **given}
 
     def _named(self, expr: Any) -> Any:
         return self.setting.named(expr)
@@ -245,7 +251,7 @@ def fixed_point_curve(model: Any, values: Mapping[Any, Any] | None = None) -> Fi
     Raises:
         InputError: the model has another form; malformed values.
         UnknownNameError: a value for a parameter that there is not.
-        UnsupportedExpressionError: the activation jumps, or its slope has infinitely many monotone pieces.
+        UnsupportedExpressionError: the activation jumps, or its slope has infinitely many pieces and no period.
 
     Source: Doya 1993, Bifurcations of recurrent neural networks in gradient descent learning.
 

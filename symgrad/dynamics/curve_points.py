@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from symgrad.dynamics.constants import constant_sign, named
 from symgrad.dynamics.curve_setting import Setting, neat
-from symgrad.dynamics.slope_pieces import LEVEL, Joint, SlopePiece, constant_sign, joints, named, slope_pieces
+from symgrad.dynamics.slope_pieces import LEVEL, Joint, SlopePiece, joints, slope_pieces
 from symgrad.language.elementwise import VARIABLE
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import Enclosed

@@ -13,10 +13,11 @@ import sympy as sp
 from flint import arb
 from numpy.typing import NDArray
 
+from symgrad.dynamics.constants import constant_sign, in_order
 from symgrad.dynamics.curve_arcs import Arcs, arcs_of
 from symgrad.dynamics.curve_points import CurvePoint
 from symgrad.dynamics.curve_setting import Setting, neat
-from symgrad.dynamics.slope_pieces import SlopePiece, constant_sign, in_order, joints, slope_pieces
+from symgrad.dynamics.slope_pieces import SlopePiece, joints, slope_period, slope_pieces
 from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE
 from symgrad.presentable import Presentable
@@ -187,9 +188,11 @@ def _sharp(ball: Callable[[int], arb]) -> arb:
 def regions_of(setting: Setting, folds: Sequence[CurvePoint]) -> tuple[CurveRegion, ...]:
     """The ranges of the effective weight with at most two folds, all in closed form, and the counts there.
 
-    Where the weight is a number: that one, however many folds there are.
+    Where the weight is a number: that one, however many folds there are. None for a slope with a period.
     """
     weight, activation = setting.effective_weight, setting.unit.activation
+    if slope_period(activation) is not None:
+        return ()
     if not weight.free_symbols:
         return (_of_number(setting, arcs_of(activation, weight)),)
     if any(fold.is_parametric for fold in folds):

@@ -87,7 +87,8 @@ class Setting:
         numbers = {self.value_of(key): exact_number(f"value of {key}", value) for key, value in values.items()}
         given = {s: numbers.pop(s) for s in (self.weight, self.bias) if s in numbers}
         parts = {name: getattr(self.unit, name).xreplace(numbers) for name in _PARTS}
-        return replace(self, unit=replace(self.unit, **parts), given={**self.given, **given})
+        kept = {symbol: value.xreplace(numbers) for symbol, value in self.given.items()}
+        return replace(self, unit=replace(self.unit, **parts), given={**kept, **given})
 
     @property
     def symbols(self) -> set[sp.Symbol]:
@@ -106,7 +107,7 @@ def setting_of(model: Any, values: Mapping[Any, Any] | None) -> Setting:
     named = {str(key): value for key, value in (values or {}).items()}
     free = _unit(scalar_system(model))
     weight = _affine_symbol(free.weight, set(named), "w")
-    bias = _affine_symbol(free.bias, set(named), "b", frozenset({weight}))
+    bias = _affine_symbol(free.bias, set(named), "b", frozenset(free.weight.free_symbols))
     kept = {str(symbol) for symbol in (weight, bias) if symbol is not None}
     others = {key: value for key, value in (values or {}).items() if str(key) not in kept}
     unit = _unit(scalar_system(model, others))
@@ -137,11 +138,12 @@ def _with_symbols(
     if weight is None:
         weight = _fresh("W", taken)
         given = {**given, weight: unit.weight}
-        unit = replace(unit, height=weight / unit.weight_in)
+        outer = unit.weight_in == 1
+        unit = replace(unit, height=weight) if outer else replace(unit, weight_in=weight / unit.height)
     if bias is None:
         bias = _fresh("B", taken)
-        given = {**given, bias: sp.S.Zero}
-        unit = replace(unit, bias_in=unit.bias_in + bias)
+        given = {**given, bias: unit.bias.xreplace(given)}
+        unit = replace(unit, bias_in=bias - unit.weight_in * unit.offset)
     return unit, weight, bias, given
 
 
@@ -150,7 +152,7 @@ def _fresh(name: str, taken: set[str]) -> sp.Symbol:
 
 
 def _affine_symbol(
-    expr: sp.Expr, given: set[str], initial: str, excluded: frozenset[sp.Symbol | None] = frozenset()
+    expr: sp.Expr, given: set[str], initial: str, excluded: frozenset[sp.Symbol] = frozenset()
 ) -> sp.Symbol | None:
     """The symbol in which an expression is affine: one without a value before others, by name."""
     found = []

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import sympy as sp
 
-from symgrad.dynamics.slope_pieces import constant_sign, limit_at, slope_pieces
+from symgrad.dynamics.constants import constant_sign, limit_at
+from symgrad.dynamics.slope_pieces import slope_pieces
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.rigor.ends import End
 from symgrad.rigor.inverses import proved_inverse

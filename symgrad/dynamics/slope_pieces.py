@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, cmp_to_key, lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import sympy as sp
 from flint import arb
 
+from symgrad.dynamics.constants import constant_sign, limit_at
 from symgrad.errors import UnsupportedExpressionError
 from symgrad.language.elementwise import VARIABLE, Activation
-from symgrad.rigor.balls import Enclosed, ball_function, to_ball, working_precision
+from symgrad.rigor.balls import ball_function, to_ball, working_precision
 from symgrad.rigor.closed_forms import closed_form, is_zero_constant, tidy
-from symgrad.rigor.ends import End, sample_point, starts
+from symgrad.rigor.ends import End, sample_point
 from symgrad.rigor.inverses import proved_inverse
 from symgrad.rigor.jumps import jumps
+from symgrad.rigor.periodicity import period
 from symgrad.rigor.real_roots import enclosed_zero, real_roots
 from symgrad.rigor.smooth_pieces import SmoothPiece, split
-from symgrad.rigor.tail_functions import tail_model
 from symgrad.rigor.tail_monomials import TailUndecidedError
 from symgrad.rigor.zeros import Bracket, RealFunction, Zero
 
-__all__ = [
-    "LEVEL",
-    "Joint",
-    "Sides",
-    "SlopePiece",
-    "constant_sign",
-    "in_order",
-    "joints",
-    "limit_at",
-    "named",
-    "slope_pieces",
-]
+__all__ = ["LEVEL", "Joint", "Sides", "SlopePiece", "joints", "slope_period", "slope_pieces"]
 
 LEVEL = sp.Symbol("q", real=True)
 _PRECISIONS = (64, 256, 1024)
@@ -194,7 +183,7 @@ class Joint:
 
 @lru_cache(maxsize=128)
 def slope_pieces(activation: Activation) -> tuple[SlopePiece, ...]:
-    """The pieces, from left to right.
+    """The pieces, from left to right; of a slope that is periodic those of one period around zero.
 
     Raises:
         UnsupportedExpressionError: the activation jumps, or its pieces are not finitely many or could not be found.
@@ -209,8 +198,9 @@ def slope_pieces(activation: Activation) -> tuple[SlopePiece, ...]:
         raise UnsupportedExpressionError(
             f"activation {activation.name!r} jumps at {places}: its slope has no level there"
         )
+    half = (slope_period(activation) or sp.oo) / 2
     try:
-        smooth = split(activation.expr, VARIABLE, End(-sp.oo, 1), End(sp.oo, -1))
+        smooth = split(activation.expr, VARIABLE, End(-half, 1), End(half, -1))
         return tuple(piece for part in smooth for piece in _monotone(part))
     except TailUndecidedError as error:
         raise UnsupportedExpressionError(
@@ -218,43 +208,22 @@ def slope_pieces(activation: Activation) -> tuple[SlopePiece, ...]:
         ) from error
 
 
+@lru_cache(maxsize=128)
+def slope_period(activation: Activation) -> sp.Expr | None:
+    """A period of s', where it is seen to have one.
+
+    >>> import symgrad as sg
+    >>> slope_period(sg.activation("sin")), slope_period(sg.activation("tanh"))
+    (2*pi, None)
+    """
+    return period(sp.diff(activation.expr, VARIABLE), VARIABLE)
+
+
 def joints(pieces: tuple[SlopePiece, ...]) -> tuple[Joint, ...]:
-    """The points between the pieces."""
-    return tuple(Joint(before.right.value, before, after) for before, after in pairwise(pieces))
-
-
-def constant_sign(constant: sp.Expr) -> int:
-    """The sign of a constant, proved.
-
-    Raises:
-        TailUndecidedError: it is too close to zero and not proved to be zero.
-    """
-    for bits in _PRECISIONS:
-        ball = to_ball(constant, bits)
-        if ball > 0 or ball < 0:
-            return 1 if ball > 0 else -1
-    if is_zero_constant(constant):
-        return 0
-    raise TailUndecidedError(f"the sign of {constant} could not be decided")
-
-
-def in_order(constants: Iterable[sp.Expr]) -> list[sp.Expr]:
-    """Constants in increasing order, equal ones once.
-
-    Raises:
-        TailUndecidedError: two could not be told apart.
-    """
-    ordered = sorted(constants, key=cmp_to_key(lambda a, b: constant_sign(sp.sympify(a) - sp.sympify(b))))
-    return ordered[:1] + [b for a, b in pairwise(ordered) if constant_sign(b - a) != 0]
-
-
-def named(constant: sp.Expr) -> sp.Expr:
-    """A constant that contains enclosed ones as one enclosed constant; others in their shortest form."""
-    if not constant.atoms(Enclosed):
-        return tidy(constant)
-    if isinstance(constant, Enclosed):
-        return constant
-    return Enclosed(f"{sp.srepr(constant)}", lambda bits: to_ball(constant, bits))
+    """The points between the pieces, and that between the last and the first if they make up a period."""
+    inner = tuple(Joint(before.right.value, before, after) for before, after in pairwise(pieces))
+    first, last = pieces[0], pieces[-1]
+    return (*inner, Joint(last.right.value, last, first)) if first.left.is_finite else inner
 
 
 def _sign_beyond(slope: sp.Expr, level: sp.Expr) -> int:
@@ -274,24 +243,3 @@ def _monotone(part: SmoothPiece) -> list[SlopePiece]:
 def _piece(formula: sp.Expr, slope: sp.Expr, turning: sp.Expr, left: End, right: End) -> SlopePiece:
     sign = constant_sign(turning.xreplace({VARIABLE: sample_point(left, right)}))
     return SlopePiece(formula, left, right, limit_at(slope, left, right), limit_at(slope, right, left), sign)
-
-
-def limit_at(formula: sp.Expr, end: End, other: End) -> sp.Expr:
-    """The limit of a smooth formula of ``VARIABLE`` at an end of its interval.
-
-    Raises:
-        TailUndecidedError: it could not be proved.
-    """
-    if end.is_finite:
-        value = end.substitute(formula, VARIABLE)
-        if not value.has(sp.nan, sp.zoo, sp.oo) and to_ball(value).is_finite():
-            return named(value)
-    left, right = (end, other) if end.inward > 0 else (other, end)
-    for start in starts(left, right):
-        try:
-            limit = tail_model(formula, VARIABLE, end.model(start), end.vanishing).limit()
-        except TailUndecidedError:
-            continue
-        if limit is not None:
-            return limit if limit in (sp.oo, -sp.oo) else tidy(limit)
-    raise TailUndecidedError(f"the limit of {formula} at {end.value} could not be proved")

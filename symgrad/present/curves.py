@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -101,6 +101,8 @@ def _(curve: FixedPointCurve) -> str:
     else:
         lines.append(f"curve: {curve.bias}({x}) = {text(curve.expr)} for {_domain(curve, text)}")
         lines.append(f"slope: d{curve.bias}/d{x} = {text(curve.derivative)}")
+    if curve.period is not None:
+        lines.append(f"what follows repeats in z with the period {text(curve.period)}")
     lines += _point_lines("folds, multiplier 1: W s'(z) = 1", curve.folds, curve)
     lines += [f"cusp: {_cusp(curve, cusp)}" for cusp in curve.cusps]
     if curve.setting.is_map:
@@ -173,8 +175,13 @@ def _(curve: FixedPointCurve) -> str:
         phrase("fixed points: ") + rf"z = W\, {s}(z) + B, \quad z = {latex(inner)},",
         rf"W = {latex(weight)}, \quad B = {latex(bias)}, \quad {formula}",
         *_curve_rows(curve),
+        *([] if curve.period is None else [phrase("period in z: ") + latex(curve.period)]),
         *_special_rows(phrase("folds, ") + rf"W\, {s}'(z) = 1: ", curve.folds, curve),
-        *(phrase("cusp, ") + rf"{s}''(z) = 0: \quad {_cusp_latex(curve, cusp)}" for cusp in curve.cusps),
+        *(
+            phrase("cusp, ")
+            + rf"{s}''(z) = 0: \quad {_pairs_latex(zip((curve.weight, curve.bias, curve.state), cusp, strict=True))}"
+            for cusp in curve.cusps
+        ),
     ]
     if curve.setting.is_map:
         level = latex(curve.setting.named(curve.setting.level(-1)))
@@ -204,20 +211,19 @@ def _point_latex(point: CurvePoint, curve: FixedPointCurve) -> str:
     pairs = [(curve.state, point.x), (curve.bias, point.b)]
     if point.is_parametric:
         pairs.insert(0, (curve.weight, point.w))
-    row = r", \quad ".join(f"{latex(name)} = {latex(value)}" + _about(value) for name, value in pairs)
+    row = _pairs_latex(pairs)
     where = _conditions(point.condition, latex)
     row += rf" \quad {phrase('where ')} {where}" if where else ""
     return row + (rf" \quad {phrase(f'({point.kind})')}" if point.kind not in _TITLES else "")
 
 
+def _pairs_latex(pairs: Iterable[tuple[sp.Symbol, sp.Expr]]) -> str:
+    return r", \quad ".join(f"{latex(name)} = {latex(value)}" + _about(value) for name, value in pairs)
+
+
 def _about(value: sp.Expr) -> str:
     digits = _decimals(value)
     return rf" \approx {digits}" if digits else ""
-
-
-def _cusp_latex(curve: FixedPointCurve, cusp: CurveCusp) -> str:
-    names = zip((curve.weight, curve.bias, curve.state), cusp, strict=True)
-    return r", \quad ".join(f"{latex(name)} = {latex(value)}" + _about(value) for name, value in names)
 
 
 def _region_latex(region: CurveRegion, curve: FixedPointCurve) -> str:
@@ -249,6 +255,7 @@ def _(curve: FixedPointCurve) -> dict[str, Any]:
         "domain": expression(curve.domain),
         "parametric": {"parameter": str(VARIABLE), "state": expression(state), "bias": expression(bias)},
         "multiplier": expression(curve.multiplier),
+        "period": None if curve.period is None else expression(curve.period),
         "folds": [to_dict(fold) for fold in curve.folds],
         "cusps": [to_dict(cusp) for cusp in curve.cusps],
         "flips": [to_dict(flip) for flip in curve.flip],

@@ -45,12 +45,20 @@ def proved_inverse(
     >>> proved_inverse(1 - sp.tanh(z) ** 2, z, y, End(sp.S(0), 1), End(sp.oo, -1), sp.S(0), sp.S(1))
     atanh(sqrt(1 - y))
     """
-    for candidate in solutions(formula, symbol, value):
+    for candidate in _candidates(formula, symbol, value):
         if _is_left_inverse(candidate, formula, symbol, value, left, right):
             return candidate
         if _is_right_inverse(candidate, formula, symbol, value, left, right, low, high):
             return candidate
     return None
+
+
+def _candidates(formula: sp.Expr, symbol: sp.Symbol, value: sp.Symbol) -> Iterator[sp.Expr]:
+    """Solutions of the equation as it is written, then with its left side as a product."""
+    yield from solutions(formula, symbol, value)
+    factored = sp.factor(formula)
+    if factored != formula:
+        yield from solutions(factored, symbol, value)
 
 
 def _is_left_inverse(
@@ -82,11 +90,21 @@ def _is_right_inverse(
         image = ball_function(candidate, value)(to_ball(sample_point(first, last)))
         if not (image.is_finite() and image > left.ball() and image < right.ball()):
             return False
-        if not is_zero_function(formula.xreplace({symbol: candidate}) - value):
+        signed = {value: _with_sign(value, low, high)}
+        if not is_zero_function((formula.xreplace({symbol: candidate}) - value).xreplace(signed)):
             return False
         return len(split(candidate, value, first, last)) == 1
     except SymgradError:
         return False
+
+
+def _with_sign(value: sp.Symbol, low: sp.Expr, high: sp.Expr) -> sp.Symbol:
+    """A symbol for numbers between two bounds that knows their sign, where it is one."""
+    if low != -sp.oo and to_ball(low) >= 0:
+        return sp.Dummy(value.name, positive=True)
+    if high != sp.oo and to_ball(high) <= 0:
+        return sp.Dummy(value.name, negative=True)
+    return value
 
 
 def solutions(formula: sp.Expr, symbol: sp.Symbol, value: sp.Expr) -> Iterator[sp.Expr]:

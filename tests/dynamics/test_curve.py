@@ -152,6 +152,8 @@ def test_a_corner_is_no_smooth_cusp() -> None:
         (sg.Flow({x: -x / 4 + w * sg.activation("arctan")(2 * x - b) + 1}, name="flow"), {}),
         (sp.Eq(x, w * sp.tanh(3 * x + 2 * b) + 5), {}),
         (sg.models.neuron(eps=None, w_in=None), {"eps": 0.25, "w_in": 2, "u": -1}),
+        (sg.models.neuron(activation=sg.Activation("algebraic", x / sp.sqrt(1 + x**2))), {}),
+        (sg.models.neuron(activation=sg.Activation("arsinh", sp.asinh(x))), {}),
     ],
 )
 def test_folds_of_other_units_solve_the_model(model: Any, values: dict[str, Any]) -> None:
@@ -229,6 +231,26 @@ def test_counts_agree_with_sign_changes(name: str, weight: float, bias: float) -
     assume(abs(weight - 1) > 0.05 or name not in ("silu", "leaky_relu"))
     assume(all(abs(float(height) - bias) > 1e-2 for height in arcs.boundaries))
     assert neuron_curve(name).count(w=weight, b=bias) == brute_force_count(name, weight, bias)
+
+
+@pytest.mark.parametrize(("weight", "bias"), [(0, 7.3), (1.5, 0.3), (-2.5, -7.1), (33.25, 5.5), (-10, 0.25)])
+def test_periodic_slopes_are_counted_over_all_periods(weight: float, bias: float) -> None:
+    z = np.linspace(-150, 150, 750001) + 1e-7
+    waves = {
+        "sin": (sg.activation("sin"), np.sin(z)),
+        "drift": (sg.Activation("drift", x / 50 + sp.sin(x)), z / 50 + np.sin(z)),
+    }
+    for name, (activation, s) in waves.items():
+        curve = sg.fixed_point_curve(sg.models.neuron(activation=activation))
+        expected = np.sum(np.diff(np.sign(z - weight * s - bias)) != 0)
+        assert curve.count(w=weight, b=bias) == expected, name
+        assert curve.period == 2 * sp.pi
+        assert len(curve.folds) == 2
+
+
+def test_a_curve_that_does_not_grow_over_a_period() -> None:
+    curve = sg.fixed_point_curve(sg.models.neuron(activation=sg.Activation("stairs", x + sp.sin(x) / 2)))
+    assert [curve.count(w=1, b=bias) for bias in (0.25, 0.5, 0.75)] == [sp.oo, sp.oo, 0]
 
 
 def test_a_false_height_of_a_fold_is_caught() -> None:
@@ -323,6 +345,10 @@ def test_values_keep_the_symbols_of_the_weight_and_the_bias() -> None:
     assert curve.count() == 3
     assert curve.bias == b
     assert tuple(curve.cusps[0]) == (4, -2, sp.Rational(1, 2))
+    plain = sg.fixed_point_curve(sg.models.neuron(w=5, b=-2.5))
+    assert {str(s): value for s, value in plain.given.items()} == {"W": 5, "B": sp.Rational(-5, 2)}
+    assert tuple(plain.cusps[0]) == (4, -2, sp.Rational(1, 2))
+    assert plain.count() == 3
     fixed = sg.fixed_point_curve(sp.Eq(x, sp.tanh(2 * x)))
     assert (str(fixed.weight), str(fixed.bias)) == ("W", "B")
     assert fixed.count() == 3
