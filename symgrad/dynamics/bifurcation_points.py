@@ -87,7 +87,7 @@ class BifurcationPoint(Presentable):
 
 
 @dataclass(frozen=True, eq=False)
-class Branch:
+class Branch(Presentable):
     """A curve of fixed points, computed in floats for pictures and as a source of candidates; nothing is proved of it.
 
     Attributes:

@@ -70,7 +70,7 @@ def bifurcations(
     names = tuple(parameter) if isinstance(parameter, (tuple, list)) else (parameter,)
     if len(names) not in (1, 2):
         raise InputError(f"parameter: one or a pair is needed, got {parameter!r}")
-    system = scalar_system(model, values)
+    system = scalar_system(model, values, names)
     symbols = tuple(_parameter(system, name) for name in names)
     _check_others(system, symbols)
     within = checked_box(box, system.state)

@@ -25,7 +25,7 @@ from symgrad.dynamics.bifurcation_points import (
     TRANSCRITICAL,
     BifurcationPoint,
 )
-from symgrad.dynamics.constants import BITS, sign_of, simplified
+from symgrad.dynamics.constant_order import BITS, sign_of, simplified
 from symgrad.dynamics.critical_points import levels_at
 from symgrad.dynamics.normal_forms import Jet
 from symgrad.dynamics.points import UNDECIDED

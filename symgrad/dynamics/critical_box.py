@@ -6,7 +6,7 @@ import sympy as sp
 from flint import arb
 
 from symgrad.dynamics.bifurcation_points import BifurcationPoint
-from symgrad.dynamics.constants import constant_of, sign_of
+from symgrad.dynamics.constant_order import constant_of, sign_of
 from symgrad.dynamics.normal_forms import Jet, classified_flip, classified_stationary
 from symgrad.dynamics.points import UNDECIDED
 from symgrad.dynamics.scalar_system import ScalarSystem

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 import sympy as sp
 from flint import arb
 
-from symgrad.dynamics.constants import constant_of, inside, sign_of, simplified
+from symgrad.dynamics.constant_order import constant_of, inside, sign_of, simplified
 from symgrad.dynamics.reduction import Piece, Reduction
 from symgrad.errors import InputError
 from symgrad.rigor.balls import interval_function
 from symgrad.rigor.ends import End, sample_point
 from symgrad.rigor.roots import Roots, all_roots
 
-__all__ = ["Critical", "Search", "critical_points", "levels_at"]
+__all__ = ["Critical", "Search", "critical_points", "levels_at", "values_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +83,18 @@ def critical_points(reduction: Reduction, slope: sp.Expr, interval: sp.Interval,
 
 def levels_at(reduction: Reduction, level: sp.Expr, interval: sp.Interval) -> Iterator[sp.Expr]:
     """The values of the parameter in an interval at which g(p) is a constant."""
-    if reduction.level == reduction.parameter:
-        value = simplified(level)
-        if inside(value, interval) is not False:
-            yield value
+    yield from values_of(reduction.level, reduction.parameter, level, interval)
+
+
+def values_of(function: sp.Expr, parameter: sp.Symbol, value: sp.Expr, interval: sp.Interval) -> Iterator[sp.Expr]:
+    """The parameters in an interval at which a function of them has a constant value."""
+    if function == parameter:
+        found = simplified(value)
+        if inside(found, interval) is not False:
+            yield found
         return
-    for root in all_roots(reduction.level - level, reduction.parameter, interval).points:
-        yield constant_of(root, f"{reduction.level} - ({level})")
+    for root in all_roots(function - value, parameter, interval).points:
+        yield constant_of(root, f"{function} - ({value})")
 
 
 def _common(piece: Piece, within: sp.Interval) -> sp.Interval | None:
@@ -194,6 +199,8 @@ def _note_gap(search: Search, reduction: Reduction, piece: Piece, low: arb, high
     plain = level is not None and reduction.level == reduction.parameter
     if plain and level is not None and _apart(level, interval):
         return
+    if not (low.is_finite() and high.is_finite()):
+        search.remarks.append("critical points may lie arbitrarily far out: a finite interval and box bound the search")
     search.undecided.append(interval)
 
 

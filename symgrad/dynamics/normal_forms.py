@@ -23,7 +23,7 @@ from symgrad.dynamics.bifurcation_points import (
     TRANSCRITICAL,
     BifurcationPoint,
 )
-from symgrad.dynamics.constants import BITS, closed, sign_of, simplified
+from symgrad.dynamics.constant_order import BITS, closed, sign_of, simplified
 from symgrad.dynamics.critical_points import Critical
 from symgrad.dynamics.points import UNDECIDED, UNIQUE
 from symgrad.dynamics.scalar_system import EQUATION, FLOW, MAP, ScalarSystem

@@ -17,7 +17,7 @@ from symgrad.rigor.ends import End
 from symgrad.rigor.functions import canonical
 from symgrad.rigor.smooth_pieces import SmoothPiece, split
 
-__all__ = ["Piece", "Reduction", "affine_level", "reduction_of"]
+__all__ = ["Piece", "Reduction", "affine_level", "reduction_of", "smooth_parts"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ def _of_unit(unit: Unit, parameter: sp.Symbol) -> Reduction | None:
     constant, factor, level = parts
     inner = unit.weight_in * x + unit.bias_in
     pieces = []
-    for piece in _split(unit.activation.expr, z):
+    for piece in smooth_parts(unit.activation.expr, z):
         branch = piece.formula
         residual = unit.decay * (x - unit.height * branch.xreplace({z: inner}) - unit.offset)
         state = unit.height * branch + unit.offset
@@ -139,14 +139,21 @@ def _of_state(system: ScalarSystem, parameter: sp.Symbol) -> Reduction | None:
     if constant.is_zero:  # r = g(p) q(x): the fixed points are those of q, at every p
         constant, factor, gain = factor, sp.S.Zero, level
     pieces = []
-    for first in _split(constant, x):
-        for second in _split(factor, x, first):
+    for first in smooth_parts(constant, x):
+        for second in smooth_parts(factor, x, first):
             residual = gain * (first.formula + level * second.formula)
             pieces.append(Piece(second.left.value, second.right.value, first.formula, second.formula, x, residual))
     return Reduction(system, parameter, x, level, gain, tuple(pieces))
 
 
-def _split(formula: sp.Expr, symbol: sp.Symbol, within: SmoothPiece | None = None) -> tuple[SmoothPiece, ...]:
+def smooth_parts(formula: sp.Expr, symbol: sp.Symbol, within: SmoothPiece | None = None) -> tuple[SmoothPiece, ...]:
+    """The open intervals on which a formula is defined and smooth, with its branch there.
+
+    Args:
+        formula: of one symbol, or without it.
+        symbol: the variable.
+        within: the piece that is cut; all real numbers unless given.
+    """
     left, right = (End(-sp.oo, 1), End(sp.oo, -1)) if within is None else (within.left, within.right)
     if symbol not in formula.free_symbols:
         return (SmoothPiece(formula, left, right),)

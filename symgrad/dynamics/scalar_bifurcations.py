@@ -9,9 +9,9 @@ from flint import arb
 
 from symgrad.dynamics.bifurcation_points import BifurcationPoint, Bifurcations
 from symgrad.dynamics.border_points import border_points
-from symgrad.dynamics.constants import BITS, constant_of, sign_of
+from symgrad.dynamics.constant_order import BITS, constant_of, sign_of
 from symgrad.dynamics.critical_box import FLIPS, STATIONARY, box_points
-from symgrad.dynamics.critical_points import Critical, critical_points, levels_at
+from symgrad.dynamics.critical_points import Critical, critical_points, values_of
 from symgrad.dynamics.normal_forms import classified_flip, classified_stationary, jet_of
 from symgrad.dynamics.reduction import Reduction, reduction_of
 from symgrad.dynamics.scalar_system import MAP, ScalarSystem
@@ -143,8 +143,7 @@ def _at_fixed_points(found: _Found, reduction: Reduction, interval: sp.Interval,
 def _flips(reduction: Reduction, slope: sp.Expr, interval: sp.Interval) -> list[sp.Expr]:
     """Values of the parameter with ``gain * slope = -2``."""
     constant, factor = sp.expand(reduction.gain).as_independent(reduction.parameter, as_Add=True)
-    scaled = Reduction(reduction.system, reduction.parameter, reduction.unknown, factor, sp.S.One, ())
-    return list(levels_at(scaled, -2 / slope - constant, interval))
+    return list(values_of(factor, reduction.parameter, -2 / slope - constant, interval))
 
 
 def _unknown_range(reduction: Reduction, interval: sp.Interval, box: sp.Interval) -> sp.Interval:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 import sympy as sp
 
 from symgrad.dynamics.bifurcation_points import CUSP, BifurcationPoint, Bifurcations
-from symgrad.dynamics.constants import BITS, closed, constant_of, inside, sign_of, simplified
+from symgrad.dynamics.constant_order import BITS, closed, constant_of, inside, sign_of, simplified
 from symgrad.dynamics.critical_box import finite_ends
-from symgrad.dynamics.critical_points import levels_at
+from symgrad.dynamics.critical_points import values_of
 from symgrad.dynamics.normal_forms import Jet
 from symgrad.dynamics.points import UNDECIDED, UNIQUE
-from symgrad.dynamics.reduction import Piece, Reduction, affine_level, reduction_of
+from symgrad.dynamics.reduction import affine_level, smooth_parts
 from symgrad.dynamics.scalar_system import ScalarSystem
+from symgrad.dynamics.unit import unit_of
 from symgrad.errors import InputError
 from symgrad.rigor.balls import to_ball
 from symgrad.rigor.roots import all_roots
@@ -55,8 +56,7 @@ def two_parameter_points(
     >>> cusp.exact_parameter, cusp.exact_second, cusp.exact_state, cusp.exact_coefficients["F_xxx/6"]
     (4, -2, (1/2,), -4/3)
     """
-    _check_moving(system, parameters)
-    parts = _parts(system, parameters)
+    parts = _affine_parts(system, parameters)
     if parts is None:
         points, undecided = _in_box(system, parameters, intervals, box)
     else:
@@ -68,57 +68,102 @@ def two_parameter_points(
     )
 
 
-def _check_moving(system: ScalarSystem, parameters: tuple[sp.Symbol, ...]) -> None:
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """R0, R1, R2 on a smooth piece, x in terms of y and the parameters, and the residual in x."""
+
+    left: sp.Expr
+    right: sp.Expr
+    terms: tuple[sp.Expr, sp.Expr, sp.Expr]
+    state: sp.Expr
+    residual: sp.Expr
+
+
+@dataclass(frozen=True, eq=False)
+class _Affine:
+    """The unknown y, the levels g(p) and h(q), and the pieces."""
+
+    unknown: sp.Symbol
+    levels: Pair
+    parts: tuple[_Part, ...]
+
+
+def _affine_parts(system: ScalarSystem, parameters: tuple[sp.Symbol, ...]) -> _Affine | None:
+    """The fixed-point equation as an affine one in a function of each parameter; None where it has another form.
+
+    Raises:
+        InputError: a parameter does not occur in it.
+    """
+    unit, output, x = unit_of(system), sp.Dummy("s", real=True), system.state
+    if unit is not None:
+        found = _separated(unit.variable - unit.weight * output - unit.bias, system, parameters)
+        if found is not None:
+            inner = unit.weight_in * x + unit.bias_in
+            parts = []
+            for piece in smooth_parts(unit.activation.expr, unit.variable):
+                branch = piece.formula
+                terms = tuple(term.xreplace({output: branch}) for term in found[0])
+                residual = unit.decay * (x - unit.height * branch.xreplace({unit.variable: inner}) - unit.offset)
+                state = unit.height * branch + unit.offset
+                parts.append(_Part(piece.left.value, piece.right.value, _three(terms), state, residual))
+            return _Affine(unit.variable, found[1], tuple(parts))
+    found = _separated(system.formula, system, parameters)
+    return None if found is None else _Affine(x, found[1], tuple(_state_parts(system, *found)))
+
+
+def _three(terms: tuple[sp.Expr, ...]) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+    first, second, third = terms
+    return first, second, third
+
+
+def _separated(
+    expr: sp.Expr, system: ScalarSystem, parameters: tuple[sp.Symbol, ...]
+) -> tuple[tuple[sp.Expr, sp.Expr, sp.Expr], Pair] | None:
+    """``(R0, R1, R2), (g, h)`` with ``expr = R0 + g(p) R1 + h(q) R2``."""
+    p, q = parameters
     for parameter in parameters:
-        reduction = reduction_of(system, parameter)
-        if reduction is not None and reduction.is_fixed:
+        if parameter not in expr.free_symbols:
             raise InputError(
                 f"parameter: {parameter} does not move the fixed points of {system.name}: no isolated cusps"
             )
-
-
-def _parts(
-    system: ScalarSystem, parameters: tuple[sp.Symbol, ...]
-) -> tuple[Reduction, list[tuple[Piece, Pair]], Pair] | None:
-    """The reduction by p, for each piece its ``(R0, R2)``, and the levels g and h; None where it is not affine."""
-    p, q = parameters
-    reduction = reduction_of(system, p)
-    if reduction is None or q in reduction.level.free_symbols:
+    first = affine_level(expr, p)
+    second = None if first is None else affine_level(first[0], q)
+    if first is None or second is None or q in first[1].free_symbols:
         return None
-    found, level = [], None
-    for piece in reduction.pieces:
-        split = affine_level(piece.constant, q)
-        if split is None or q in piece.factor.free_symbols or (level not in (None, split[2])):
-            return None
-        level = split[2]
-        found.append((piece, (split[0], split[1])))
-    return None if level is None else (reduction, found, (reduction.level, level))
+    return (second[0], first[1], second[1]), (first[2], second[2])
+
+
+def _state_parts(system: ScalarSystem, terms: tuple[sp.Expr, sp.Expr, sp.Expr], levels: Pair) -> Iterator[_Part]:
+    x = system.state
+    for first in smooth_parts(terms[0], x):
+        for second in smooth_parts(terms[1], x, first):
+            for third in smooth_parts(terms[2], x, second):
+                branches = (first.formula, second.formula, third.formula)
+                residual = branches[0] + levels[0] * branches[1] + levels[1] * branches[2]
+                yield _Part(third.left.value, third.right.value, branches, x, residual)
 
 
 def _along_curve(
-    system: ScalarSystem,
-    parameters: tuple[sp.Symbol, ...],
-    intervals: tuple[sp.Interval, ...],
-    parts: tuple[Reduction, list[tuple[Piece, Pair]], Pair],
+    system: ScalarSystem, parameters: tuple[sp.Symbol, ...], intervals: tuple[sp.Interval, ...], affine: _Affine
 ) -> tuple[list[BifurcationPoint], bool]:
-    reduction, pieces, levels = parts
-    y, points, undecided = reduction.unknown, list[BifurcationPoint](), False
-    for piece, (r0, r2) in pieces:
-        columns = [[part.diff(y, k) for k in range(3)] for part in (r0, piece.factor, r2)]
+    y, points, undecided = affine.unknown, list[BifurcationPoint](), False
+    for part in affine.parts:
+        columns = [[term.diff(y, k) for k in range(3)] for term in part.terms]
         condition = sp.expand(sp.Matrix(columns).det())
-        if condition.is_zero or y not in condition.free_symbols:
-            undecided = undecided or sign_of(condition) in (0, None)
-            continue
-        found = all_roots(condition, y, sp.Interval(piece.left, piece.right))
+        if y not in condition.free_symbols:
+            undecided = undecided or sign_of(condition) is None
+            continue  # no cusp, or as in a linear piece no smooth one
+        found = all_roots(condition, y, sp.Interval(part.left, part.right))
         undecided = undecided or bool(found.gaps or found.continua)
         for root in found.points:
             at = constant_of(root, str(condition))
-            if at in (piece.left, piece.right):
+            if at in (part.left, part.right):
                 continue
             solved = _levels([[c.subs(y, at) for c in column[:2]] for column in columns])
             undecided = undecided or solved is None
-            for values in _parameters(reduction, parameters, intervals, levels, solved):
-                points.append(_cusp(system, parameters, piece, (y, at), values, root.proved))
+            for values in _parameters(affine, parameters, intervals, solved):
+                state = part.state.subs(y, at).subs(dict(zip(parameters, values, strict=True)))
+                points.append(_record(system, parameters, part.residual, (simplified(state), *values), root.proved))
     return points, undecided
 
 
@@ -132,31 +177,16 @@ def _levels(columns: list[list[sp.Expr]]) -> Pair | None:
 
 
 def _parameters(
-    reduction: Reduction,
-    parameters: tuple[sp.Symbol, ...],
-    intervals: tuple[sp.Interval, ...],
-    levels: Pair,
-    solved: Pair | None,
+    affine: _Affine, parameters: tuple[sp.Symbol, ...], intervals: tuple[sp.Interval, ...], solved: Pair | None
 ) -> Iterator[tuple[sp.Expr, ...]]:
     if solved is None:
         return
-    lists = []
-    for symbol, interval, level, value in zip(parameters, intervals, levels, solved, strict=True):
-        lists.append(list(levels_at(replace(reduction, parameter=symbol, level=level), simplified(value), interval)))
-    yield from product(*lists)
-
-
-def _cusp(
-    system: ScalarSystem,
-    parameters: tuple[sp.Symbol, ...],
-    piece: Piece,
-    place: Pair,
-    values: tuple[sp.Expr, ...],
-    proved: bool,
-) -> BifurcationPoint:
-    y, at = place
-    state = piece.state.subs(y, at).subs(dict(zip(parameters, values, strict=True)))
-    return _record(system, parameters, piece.residual, (simplified(state), *values), proved)
+    yield from product(
+        *(
+            list(values_of(level, symbol, simplified(value), interval))
+            for symbol, interval, level, value in zip(parameters, intervals, affine.levels, solved, strict=True)
+        )
+    )
 
 
 def _record(
