@@ -58,6 +58,10 @@ class Symmetry:
             return np.zeros(0)
         return np.asarray(np.linalg.lstsq(self.kept, x - self.origin, rcond=None)[0])
 
+    def nearest(self, x: Array) -> Array:
+        """The point ``x_0 + P y`` next to x, exactly on the branch's space where x_0 = 0."""
+        return np.asarray(self.origin + self.kept @ self.coordinates(x))
+
     def turned_part(self, vector: Array) -> Array:
         """The part of a vector among the directions Q w, exactly so in floats, of length about 1."""
         found = np.zeros_like(vector)

@@ -24,13 +24,14 @@ from symgrad.dynamics.symmetries import Symmetry
 from symgrad.dynamics.vector_derivatives import Extended, column, dot, entries_of, unit_column
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.krawczyk import krawczyk_zero
+from symgrad.rigor.matrix_balls import midpoints
 
 __all__ = ["CriticalZero", "complex_zero", "neutral_zero", "real_zero", "reduced_zero"]
 
 Array = NDArray[np.float64]
 
 _BITS = (192, 512)
-_NEWTON = 12
+_NEWTON, _ROUGH_BITS = 16, 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +189,10 @@ class _Neutral:
         )
 
 
-def neutral_zero(extended: Extended, z: Array) -> Any | None:
+_Problem = _Real | _Reduced | _Complex | _Neutral
+
+
+def neutral_zero(extended: Extended, z: Array, reach: Array | None = None) -> Any | None:
     """The column (x, p) next to z at which two different real eigenvalues have product 1 (a flow: sum 0).
 
     Nothing bifurcates there, but the test functions for pairs of eigenvalues vanish.
@@ -204,7 +208,7 @@ def neutral_zero(extended: Extended, z: Array) -> Any | None:
     first, second = vectors[:, i].real, vectors[:, j].real
     problem = _Neutral(extended, (first, second))
     with working_precision(_BITS[0]):
-        zero = _proved(problem, column([*z, *first, *second, values[i].real]))
+        zero = _proved(problem, column([*z, *first, *second, values[i].real]), reach)
         if zero is None:
             return None
         point, *_, one, other = problem.parts(zero)
@@ -215,7 +219,7 @@ def _off_neutral(first: float, second: float, is_map: bool) -> float:
     return abs(first * second - 1) if is_map else abs(first + second)
 
 
-def real_zero(extended: Extended, multiplier: int, z: Array) -> CriticalZero | None:
+def real_zero(extended: Extended, multiplier: int, z: Array, reach: Array | None = None) -> CriticalZero | None:
     """The point next to z = (x, p), floats, at which A has the eigenvalue 1, 0 or -1; None where none is proved.
 
     It is a regular zero, so that at an eigenvalue 1 (of a flow: 0) it is a fold: the curve of fixed points turns back.
@@ -224,14 +228,16 @@ def real_zero(extended: Extended, multiplier: int, z: Array) -> CriticalZero | N
     problem = _Real(extended, multiplier, vector)
     for bits in _BITS:
         with working_precision(bits):
-            zero = _proved(problem, column([*z, *vector]))
+            zero = _proved(problem, column([*z, *vector]), reach)
             if zero is not None:
                 point, q = problem.parts(zero)
                 return CriticalZero(point, arb(multiplier), q, q * 0)
     return None
 
 
-def reduced_zero(extended: Extended, multiplier: int, z: Array, symmetry: Symmetry) -> CriticalZero | None:
+def reduced_zero(
+    extended: Extended, multiplier: int, z: Array, symmetry: Symmetry, reach: Array | None = None
+) -> CriticalZero | None:
     """The same where a symmetry keeps a branch of fixed points, and q is turned round by it."""
     matrix = extended.float_linearisation(z) - multiplier * np.eye(extended.size)
     inner = _null_vector(matrix @ symmetry.turned)
@@ -241,14 +247,14 @@ def reduced_zero(extended: Extended, multiplier: int, z: Array, symmetry: Symmet
     start = column([*symmetry.coordinates(z[:-1]), z[-1], *inner])
     for bits in _BITS:
         with working_precision(bits):
-            zero = _proved(problem, start)
+            zero = _proved(problem, start, reach)
             if zero is not None:
                 point, q = problem.parts(zero)
                 return CriticalZero(point, arb(multiplier), q, q * 0)
     return None
 
 
-def complex_zero(extended: Extended, z: Array) -> CriticalZero | None:
+def complex_zero(extended: Extended, z: Array, reach: Array | None = None) -> CriticalZero | None:
     """The point next to z at which A has a pair of eigenvalues on the unit circle (of a flow: the imaginary axis)."""
     if not np.isfinite(z).all():
         return None
@@ -263,7 +269,7 @@ def complex_zero(extended: Extended, z: Array) -> CriticalZero | None:
     last = [value.real, value.imag] if extended.system.is_map else [value.imag]
     for bits in _BITS:
         with working_precision(bits):
-            zero = _proved(problem, column([*z, *vector.real, *vector.imag, *last]))
+            zero = _proved(problem, column([*z, *vector.real, *vector.imag, *last]), reach)
             if zero is not None:
                 point, q1, q2, c, s = problem.parts(zero)
                 return CriticalZero(point, acb(c, s), q1, q2) if s > 0 else None
@@ -275,20 +281,27 @@ def _null_vector(matrix: Array) -> Array:
     return np.asarray(np.linalg.svd(matrix)[2][-1]) if np.isfinite(matrix).all() else np.ones(len(matrix))
 
 
-def _proved(problem: _Real | _Reduced | _Complex | _Neutral, start: Any) -> Any | None:
-    """Newton's method, then the proof."""
+def _proved(problem: _Problem, start: Any, reach: Array | None) -> Any | None:
+    """Newton's method at low precision, given up where it leaves the reach, then the proof."""
     try:
-        for _ in range(_NEWTON):
-            step = problem.derivative(start).mid().solve(problem.residual(start).mid()).mid()
-            start = (start - step).mid()
-            size = max(float(abs(entry)) for entry in step.entries())
-            if not size < 1e6:
-                return None
-            if size < 1e-12:
-                break
-        return krawczyk_zero(problem.residual, problem.derivative, start)
+        with working_precision(_ROUGH_BITS):
+            near = _approached(problem, start, reach)
+        return None if near is None else krawczyk_zero(problem.residual, problem.derivative, near)
     except (ZeroDivisionError, ValueError, OverflowError):
         return None
+
+
+def _approached(problem: _Problem, start: Any, reach: Array | None) -> Any | None:
+    origin = midpoints(problem.parts(start)[0])[:, 0]
+    limit = np.full(len(origin), 1e3) if reach is None else reach
+    for _ in range(_NEWTON):
+        step = problem.derivative(start).mid().solve(problem.residual(start).mid()).mid()
+        start = (start - step).mid()
+        if not (np.abs(midpoints(problem.parts(start)[0])[:, 0] - origin) <= limit).all():
+            return None
+        if max(float(abs(entry)) for entry in step.entries()) < 1e-12:
+            break
+    return start
 
 
 def _slopes_of_product(extended: Extended, z: Any, q: Any) -> Any:

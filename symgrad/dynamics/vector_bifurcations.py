@@ -23,7 +23,7 @@ def complete_search(
     extended: Extended, whole: Box, symmetries: tuple[Symmetry, ...], max_boxes: int
 ) -> tuple[Search, tuple[BifurcationPoint, ...]]:
     """All bifurcations with (x, p) in a box."""
-    outcome = search_box(extended, whole, lambda c, z: certify(extended, symmetries, c, z), max_boxes)
+    outcome = search_box(extended, whole, lambda c, z, reach: certify(extended, symmetries, c, z, reach), max_boxes)
     points = [f.result for f in outcome.found if f.result is not None and _may_lie_in(f.z, whole)]
     return outcome, tuple(sorted(points, key=lambda point: point.value))
 

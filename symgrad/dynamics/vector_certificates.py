@@ -29,8 +29,17 @@ Array = NDArray[np.float64]
 Certified = tuple[BifurcationPoint | None, Any, Callable[[Box], bool]]
 
 
-def certify(extended: Extended, symmetries: tuple[Symmetry, ...], condition: str, start: Array) -> Certified | None:
+def certify(
+    extended: Extended, symmetries: tuple[Symmetry, ...], condition: str, start: Array, reach: Array | None = None
+) -> Certified | None:
     """The critical point next to a start (x, p).
+
+    Args:
+        extended: the equations.
+        symmetries: on whose branches transcritical and pitchfork bifurcations are looked for.
+        condition: which.
+        start: (N + 1,) floats.
+        reach: how far from it the point may lie in each coordinate; None for anywhere.
 
     Returns:
         The point, or None at a pair of real eigenvalues where nothing bifurcates; its column (x, p) of balls; and a
@@ -44,22 +53,26 @@ def certify(extended: Extended, symmetries: tuple[Symmetry, ...], condition: str
         return one_at_most(extended, condition, box)
 
     if condition == PAIRS:
-        pair = complex_zero(extended, start)
+        pair = complex_zero(extended, start, reach)
         if pair is not None:
             return classified_complex(extended, pair), pair.z, alone
-        neutral = neutral_zero(extended, start)
+        neutral = neutral_zero(extended, start, reach)
         return None if neutral is None else (None, neutral, alone)
     multiplier = -1 if condition == FLIPS else int(extended.system.is_map)
-    zero = real_zero(extended, multiplier, start)
+    zero = real_zero(extended, multiplier, start, reach)
     if zero is not None:
         classify = classified_flip if condition == FLIPS else classified_fold
         return classify(extended, zero), zero.z, alone
-    return None if condition == FLIPS else _on_branch(extended, symmetries, start)
+    return None if condition == FLIPS else _on_branch(extended, symmetries, start, reach)
 
 
-def _on_branch(extended: Extended, symmetries: tuple[Symmetry, ...], start: Array) -> Certified | None:
+def _on_branch(
+    extended: Extended, symmetries: tuple[Symmetry, ...], start: Array, reach: Array | None
+) -> Certified | None:
     for symmetry in symmetries:
-        zero = reduced_zero(extended, int(extended.system.is_map), start, symmetry)
+        if reach is not None and not (np.abs(symmetry.nearest(start[:-1]) - start[:-1]) <= reach[:-1]).all():
+            continue
+        zero = reduced_zero(extended, int(extended.system.is_map), start, symmetry, reach)
         if zero is None:
             continue
         point = classified_lasting(extended, zero, symmetry)
@@ -76,5 +89,5 @@ def _crossing(extended: Extended, zero: CriticalZero, symmetry: Symmetry, pitchf
     left = np.linalg.svd(matrix)[0][:, -1]
     if symmetry.odd and symmetry.kept.shape[1]:
         vector, left = symmetry.turned_part(vector), symmetry.turned_part(left)
-        centre[:-1] = symmetry.kept @ symmetry.coordinates(centre[:-1])
+        centre[:-1] = symmetry.nearest(centre[:-1])
     return Crossing(extended, centre, vector, left, symmetry, pitchfork)

@@ -49,7 +49,7 @@ class Found:
     clear: Box
 
 
-Certify = Callable[[str, Array], tuple[Any, Any, Callable[[Box], bool]] | None]
+Certify = Callable[[str, Array, Array], tuple[Any, Any, Callable[[Box], bool]] | None]
 
 
 @dataclass
@@ -73,7 +73,8 @@ def search_box(extended: Extended, whole: Box, certify: Certify, max_boxes: int)
     Args:
         extended: the equations.
         whole: the box, finite.
-        certify: gives for a condition and a start in floats the certified point next to it: a result, its column
+        certify: gives for a condition, a start in floats and a reach the certified point next to it: a result, its
+            column
             (x, p) of balls, and a function that tells of a box around it whether there is no other one in it.
         max_boxes: at which the rest is left undecided.
     """
@@ -133,11 +134,11 @@ class _Run:
 
     def try_point(self, condition: str, box: Box) -> None:
         """Certify a point in or next to a box, with as wide a box around it as can be proved."""
-        near = box.around(3)
+        near = box.around(4)
         known = [(f.condition, _floats(f.z)) for f in self.outcome.found] + self.failed
         if any(c == condition and near.contains(point) for c, point in known):
             return
-        made = self.certify(condition, box.middle)
+        made = self.certify(condition, box.middle, 1.5 * box.width + _SMALLEST * self.scale)
         if made is None:
             return
         result, z, alone = made
