@@ -13,6 +13,7 @@ from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.elementwise import ActivatedScalar, written_out
 from symgrad.language.flow import Flow
 from symgrad.language.numbers import exact_floats, exact_number
+from symgrad.language.parse import parse_equation
 from symgrad.language.recurrence import Recurrence
 from symgrad.rigor.functions import canonical
 
@@ -105,7 +106,7 @@ def is_scalar_system(model: Any) -> bool:
     """Whether a model has one state that is a number, or is an equation."""
     if isinstance(model, (Recurrence, Flow)):
         return model.is_scalar and len(model.states) == 1
-    return isinstance(model, (sp.Equality, sp.Expr)) or model in (sp.true, sp.false)
+    return isinstance(model, (sp.Equality, sp.Expr, str)) or model in (sp.true, sp.false)
 
 
 def scalar_system(model: Any, values: Mapping[Any, Any] | None = None, parameters: Iterable[Any] = ()) -> ScalarSystem:
@@ -113,8 +114,8 @@ def scalar_system(model: Any, values: Mapping[Any, Any] | None = None, parameter
 
     Args:
         model: a :class:`~symgrad.language.recurrence.Recurrence` or :class:`~symgrad.language.flow.Flow` with one
-            scalar state, or a SymPy equation of one unknown: the left side if it is a symbol, else the only symbol
-            without a value.
+            scalar state, or an equation of one unknown, of SymPy or as text: the left side if it is a symbol, else the
+            only symbol without a value.
         values: see :meth:`ScalarSystem.with_values`.
         parameters: symbols or names without a value that are not the unknown of an equation.
 
@@ -131,11 +132,12 @@ def scalar_system(model: Any, values: Mapping[Any, Any] | None = None, parameter
     given = {} if values is None else values
     if isinstance(model, (Recurrence, Flow)):
         found = _of_model(model)
-    elif isinstance(model, sp.Equality):
-        found = _of_equation(model, {str(key) for key in (*given, *parameters)})
+    elif isinstance(model, (sp.Equality, str)):
+        equation = parse_equation(model) if isinstance(model, str) else model
+        found = _of_equation(equation, {str(key) for key in (*given, *parameters)})
     else:
         raise InputError(
-            "model: a Recurrence, a Flow or a SymPy equation such as sp.Eq(x, sp.tanh(2*x)) is needed, "
+            "model: a Recurrence, a Flow or an equation such as sp.Eq(x, sp.tanh(2*x)) or 'x = tanh(2*x)' is needed, "
             f"got {type(model).__name__} {model!r}"
         )
     return found.with_values(given)
