@@ -27,8 +27,8 @@ def fixed_points(
     see :func:`symgrad.dynamics.vector_points.vector_fixed_points`.
 
     Args:
-        model: a :class:`symgrad.Recurrence`, a :class:`symgrad.Flow`, or an equation of one unknown, of SymPy or as text
-            such as ``"x = tanh(2*x)"``; ``x = g(x)`` is read as the map g.
+        model: a :class:`symgrad.Recurrence`, a :class:`symgrad.Flow`, or an equation of one unknown, of SymPy or as
+            text such as ``"x = tanh(2*x)"``; ``x = g(x)`` is read as the map g.
         values: symbol or name -> number or constant SymPy expression, for parameters and constant inputs. A float
             stands for its shortest decimal. One may be a one-dimensional array: its numbers in turn, taken exactly.
         box: the interval in which they are searched; all real numbers where the model is defined unless given. Of
