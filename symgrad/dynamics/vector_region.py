@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from flint import arb
 from numpy.typing import NDArray
 
 from symgrad.dynamics.solved_forms import SolvedForm, solved_forms
@@ -34,9 +35,15 @@ def is_empty(boxes: Intervals) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, eq=False)
 class Contraction:
-    """Boxes made smaller without losing a fixed point, by the equations solved for each state."""
+    """Boxes made smaller without losing a fixed point, by the equations solved for each state.
+
+    Attributes:
+        system: the equations.
+        parameters: balls of the free scalars, possibly wide: fixed points for every number in them are kept.
+    """
 
     system: VectorSystem
+    parameters: tuple[arb, ...] = ()
 
     @cached_property
     def forms(self) -> tuple[SolvedForm, ...]:
@@ -45,7 +52,7 @@ class Contraction:
 
     def __call__(self, boxes: Intervals) -> Intervals:
         """(N, B) boxes within the given ones that hold the same fixed points; empty where there are none."""
-        evaluator = self.system.over(boxes)
+        evaluator = self.system.over(boxes, self.parameters)
         low, high = boxes.low.copy(), boxes.high.copy()
         for form in self.forms:
             rows = self.system.places[form.state]
@@ -54,7 +61,9 @@ class Contraction:
         return Intervals(low, high)
 
 
-def enclosing_region(system: VectorSystem, start: Intervals | None = None) -> Intervals | None:
+def enclosing_region(
+    system: VectorSystem, start: Intervals | None = None, parameters: tuple[arb, ...] = ()
+) -> Intervals | None:
     """(N, 1) intervals that hold every fixed point within the start; None where there are none at all.
 
     The equations solved for each state are applied again and again. Where the ends stay infinite, bounds of the
@@ -63,6 +72,7 @@ def enclosing_region(system: VectorSystem, start: Intervals | None = None) -> In
     Args:
         system: the equations.
         start: (N, 1); all numbers unless given.
+        parameters: balls of the free scalars, possibly wide: the fixed points for all numbers in them are meant.
 
     >>> import symgrad as sg
     >>> from symgrad.dynamics.vector_values import vector_system
@@ -71,12 +81,12 @@ def enclosing_region(system: VectorSystem, start: Intervals | None = None) -> In
     >>> bool((found.high <= 1).all())
     True
     """
-    contract = Contraction(system)
+    contract = Contraction(system, parameters)
     region = all_numbers(system.size) if start is None else start
     for _ in range(_ROUNDS):
         found = contract(region)
         if not found.is_finite:
-            found = _bounded_by_slopes(system, found)
+            found = _bounded_by_slopes(system, found, parameters)
         if is_empty(found).any():
             return None
         if not _smaller(found, region):
@@ -92,16 +102,18 @@ def _smaller(found: Intervals, before: Intervals) -> bool:
     return bool(freed or (np.isfinite(old) & (new < _SHRINKS * old)).any())
 
 
-def _bounded_by_slopes(system: VectorSystem, region: Intervals) -> Intervals:
+def _bounded_by_slopes(system: VectorSystem, region: Intervals, parameters: tuple[arb, ...]) -> Intervals:
     """The region cut to what the slopes allow, if the equation is a contraction or can be made one."""
     zero = Intervals.exact(np.zeros((system.size, 1)))
     try:
-        slopes = system.jacobian_over(region.hull(zero))  # the slopes from the origin to any point of the region
+        slopes = system.jacobian_over(
+            region.hull(zero), parameters
+        )  # the slopes from the origin to any point of the region
     except SymgradError:
         return region
     if not slopes.is_finite:
         return region
-    origin = system.residual_over(zero)
+    origin = system.residual_over(zero, parameters)
     matrix = Intervals(slopes.low[:, :, 0], slopes.high[:, :, 0])
     middle = (matrix.low + matrix.high) / 2
     for inverse in (-np.eye(system.size), *_inverse(middle)):
