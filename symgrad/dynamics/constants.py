@@ -8,16 +8,15 @@ from itertools import pairwise
 
 import sympy as sp
 
+from symgrad.dynamics.constant_order import sign_of
 from symgrad.language.elementwise import VARIABLE
 from symgrad.rigor.balls import Enclosed, to_ball
-from symgrad.rigor.closed_forms import is_zero_constant, tidy
+from symgrad.rigor.closed_forms import tidy
 from symgrad.rigor.ends import End, starts
 from symgrad.rigor.tail_functions import tail_model
 from symgrad.rigor.tail_monomials import TailUndecidedError
 
 __all__ = ["constant_sign", "in_order", "limit_at", "named"]
-
-_PRECISIONS = (64, 256, 1024)
 
 
 def constant_sign(constant: sp.Expr) -> int:
@@ -26,13 +25,10 @@ def constant_sign(constant: sp.Expr) -> int:
     Raises:
         TailUndecidedError: it is too close to zero and not proved to be zero.
     """
-    for bits in _PRECISIONS:
-        ball = to_ball(constant, bits)
-        if ball > 0 or ball < 0:
-            return 1 if ball > 0 else -1
-    if is_zero_constant(constant):
-        return 0
-    raise TailUndecidedError(f"the sign of {constant} could not be decided")
+    sign = sign_of(constant)
+    if sign is None:
+        raise TailUndecidedError(f"the sign of {constant} could not be decided")
+    return sign
 
 
 def in_order(constants: Iterable[sp.Expr]) -> list[sp.Expr]:
