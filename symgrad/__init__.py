@@ -31,12 +31,15 @@ if TYPE_CHECKING:
     from symgrad.bounds.tables import BoundTable, bound_table
     from symgrad.calculus.jacobian import Jacobian, jacobian
     from symgrad.calculus.unroll import Unrolled, unroll
+    from symgrad.dynamics.basins import Basins, basins
     from symgrad.dynamics.bifurcation_points import BifurcationPoint, Bifurcations
     from symgrad.dynamics.bifurcations import bifurcations
     from symgrad.dynamics.curve import FixedPointCurve, fixed_point_curve
     from symgrad.dynamics.fixed_points import fixed_points
+    from symgrad.dynamics.latching import InformationLatching, information_latching
     from symgrad.dynamics.points import FixedPoint, FixedPoints
     from symgrad.dynamics.sensitivity import Sensitivity, sensitivity
+    from symgrad.dynamics.sweep import FixedPointSweep
     from symgrad.dynamics.vector_results import VectorFixedPoint, VectorFixedPoints
     from symgrad.interop.checkpoints import load_inputs, load_weights
     from symgrad.numerics import claims
@@ -55,6 +58,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Activation",
+    "Basins",
     "BifurcationPoint",
     "Bifurcations",
     "Bound",
@@ -64,11 +68,13 @@ __all__ = [
     "Check",
     "FixedPoint",
     "FixedPointCurve",
+    "FixedPointSweep",
     "FixedPoints",
     "Flow",
     "FlowBound",
     "GradientBound",
     "Gradients",
+    "InformationLatching",
     "InputError",
     "Interval",
     "InvariantBox",
@@ -97,6 +103,7 @@ __all__ = [
     "activation",
     "activation_names",
     "backpropagate",
+    "basins",
     "bifurcations",
     "bound_table",
     "claims",
@@ -107,6 +114,7 @@ __all__ = [
     "flow_bound",
     "gradient_bound",
     "hadamard",
+    "information_latching",
     "invariant_box",
     "jacobian",
     "joint_spectral_radius",
@@ -132,6 +140,7 @@ __all__ = [
 # The language is there at once; what works on it is loaded on first use, so that importing the package costs little
 # more than importing sympy.
 _ON_FIRST_USE = {
+    "Basins": "symgrad.dynamics.basins",
     "BifurcationPoint": "symgrad.dynamics.bifurcation_points",
     "Bifurcations": "symgrad.dynamics.bifurcation_points",
     "Bound": "symgrad.bounds.product",
@@ -141,10 +150,12 @@ _ON_FIRST_USE = {
     "Check": "symgrad.numerics.verify",
     "FixedPoint": "symgrad.dynamics.points",
     "FixedPointCurve": "symgrad.dynamics.curve",
+    "FixedPointSweep": "symgrad.dynamics.sweep",
     "FixedPoints": "symgrad.dynamics.points",
     "FlowBound": "symgrad.bounds.flow",
     "GradientBound": "symgrad.bounds.gradient",
     "Gradients": "symgrad.numerics.backpropagation",
+    "InformationLatching": "symgrad.dynamics.latching",
     "InvariantBox": "symgrad.bounds.invariant",
     "Jacobian": "symgrad.calculus.jacobian",
     "JointSpectralRadius": "symgrad.bounds.joint_spectral_radius",
@@ -158,6 +169,7 @@ _ON_FIRST_USE = {
     "VectorFixedPoint": "symgrad.dynamics.vector_results",
     "VectorFixedPoints": "symgrad.dynamics.vector_results",
     "Verdict": "symgrad.numerics.verdict",
+    "basins": "symgrad.dynamics.basins",
     "bifurcations": "symgrad.dynamics.bifurcations",
     "bound_table": "symgrad.bounds.tables",
     "backpropagate": "symgrad.numerics.backpropagation",
@@ -166,6 +178,7 @@ _ON_FIRST_USE = {
     "fixed_points": "symgrad.dynamics.fixed_points",
     "flow_bound": "symgrad.bounds.flow",
     "gradient_bound": "symgrad.bounds.gradient",
+    "information_latching": "symgrad.dynamics.latching",
     "invariant_box": "symgrad.bounds.invariant",
     "jacobian": "symgrad.calculus.jacobian",
     "joint_spectral_radius": "symgrad.bounds.joint_spectral_radius",

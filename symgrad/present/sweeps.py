@@ -6,16 +6,15 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from flint import arb
 
 from symgrad.dynamics.points import STABLE, UNDECIDED, UNSTABLE, FixedPoint
 from symgrad.dynamics.sweep import FixedPointSweep
-from symgrad.present.data import interval, number
+from symgrad.present.ball_text import ball_data
+from symgrad.present.data import interval
 from symgrad.present.dispatch import latex, plot, text, to_dict
 from symgrad.present.layout import column_table
 from symgrad.present.plots import new_axes
 from symgrad.present.scalars import phrase
-from symgrad.rigor.balls import lower_float, upper_float
 
 __all__ = ["plot_sweep"]
 
@@ -109,16 +108,11 @@ def _(sweep: FixedPointSweep) -> dict[str, Any]:
 
 def _point(point: FixedPoint) -> dict[str, Any]:
     return {
-        "value": point.value,
-        "enclosure": _ends(point.ball),
-        "multiplier": None if point.multiplier is None else _ends(point.multiplier),
+        "ball": ball_data(point.ball),
+        "multiplier": ball_data(point.multiplier),
         "stability": point.stability,
         "status": point.status,
     }
-
-
-def _ends(ball: arb) -> list[float | str]:
-    return [number(lower_float(ball)), number(upper_float(ball))]
 
 
 @plot.register

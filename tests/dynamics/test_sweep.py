@@ -217,8 +217,8 @@ def test_presentation(bistable: FixedPointSweep) -> None:
     assert bistable.latex().count(r"\begin{") == 2
     data = json.loads(json.dumps(bistable.to_dict()))
     assert data["counts"] == bistable.counts.tolist()
-    low, high = data["points"][0][0]["enclosure"]
-    assert low <= bistable.points[0][0].value <= high
+    ball = data["points"][0][0]["ball"]
+    assert ball["low"] <= bistable.points[0][0].value <= ball["high"]
     axes = bistable.plot()
     assert {line.get_linestyle() for line in axes.get_lines()} == {"-", "--"}
     assert "b" in axes.get_xlabel()

@@ -1,0 +1,232 @@
+"""The stable states of a driven unit, and the folds to which the input can push them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import sympy as sp
+from flint import arb
+
+from symgrad.dynamics.constants import named
+from symgrad.dynamics.curve import FixedPointCurve
+from symgrad.dynamics.curve_regions import CurveRegion
+from symgrad.dynamics.curve_setting import neat
+from symgrad.dynamics.invariance import INCREASING, INVARIANCE_BITS, SIGNS, Drive, drive_of
+from symgrad.dynamics.latching_intervals import InvariantInterval, held_always, held_interval, stepwise_interval
+from symgrad.dynamics.latching_setting import DrivenUnit
+from symgrad.dynamics.points import STABLE, FixedPoint
+from symgrad.dynamics.scalar_points import scalar_fixed_points
+from symgrad.dynamics.scalar_system import FLOW
+from symgrad.errors import InputError
+from symgrad.language.elementwise import VARIABLE
+from symgrad.presentable import Presentable
+from symgrad.rigor.balls import Enclosed, to_ball
+from symgrad.rigor.branches import Branch, monotone_branches
+from symgrad.rigor.closed_forms import is_zero_constant
+
+__all__ = ["NOT_CERTIFIED", "LatchedState", "interval_of_state", "numeric_states", "symbolic_states"]
+
+NOT_CERTIFIED = "not certified"
+_PRECISIONS = (128, 512, 2048)
+
+
+@dataclass(frozen=True, eq=False)
+class LatchedState(Presentable):
+    """A stable state, and how far the input may go.
+
+    Attributes:
+        place: its number from left to right, from 0.
+        point: the fixed point without input; None where parameters have no value.
+        falls_below: the effective bias at the fold below which the state is lost; minus infinity if it never is.
+        rises_above: the effective bias at the fold above which it is lost; infinity if it never is.
+        largest_input: the distance to the nearer one, divided by the gain of the input: U.
+        condition: on the parameters, under which the state is there and held; true where they have values.
+        attained: whether inputs of exactly U are held, too; not where the branch ends at infinity.
+        argument: why no input of at most U pushes it out; ``"not certified"`` where that is not proved.
+        branch: of ``z - W s(z)``, to which it belongs.
+        neighbours: the next fixed points without input on both sides, or infinities.
+    """
+
+    place: int
+    point: FixedPoint | None
+    falls_below: sp.Expr
+    rises_above: sp.Expr
+    largest_input: sp.Expr
+    condition: sp.Basic
+    attained: bool
+    argument: str
+    branch: Branch | None = field(default=None, repr=False)
+    neighbours: tuple[arb, arb] = field(default=(arb.neg_inf(), arb.pos_inf()), repr=False)
+
+    @property
+    def certified(self) -> bool:
+        """Whether it is proved that no input of at most U pushes the state out of its basin."""
+        return self.argument != NOT_CERTIFIED
+
+    @property
+    def ball(self) -> arb:
+        """Encloses U.
+
+        Raises:
+            InputError: parameters have no values.
+        """
+        if self.largest_input.free_symbols:
+            raise InputError(f"largest_input: it contains {self.largest_input.free_symbols}, which have no values")
+        return arb.pos_inf() if self.largest_input == sp.oo else to_ball(self.largest_input, INVARIANCE_BITS)
+
+
+def symbolic_states(driven: DrivenUnit, curve: FixedPointCurve) -> tuple[LatchedState, ...]:
+    """The two stable states of each region with three fixed points, as formulas."""
+    regions = [region for region in curve.regions if region.is_bistable]
+    return tuple(state for region in regions for state in _states_of_region(driven, curve, region))
+
+
+def _states_of_region(driven: DrivenUnit, curve: FixedPointCurve, region: CurveRegion) -> list[LatchedState]:
+    in_model = curve.setting.named
+    low, high = (in_model(fold) for fold in (region.effective_folds[0], region.effective_folds[-1]))
+    level, gain = in_model(driven.level), sp.Abs(in_model(driven.gain))
+    monotone, argument = _monotone_everywhere(driven, curve)
+    condition = _joint(in_model(region.condition.xreplace(curve.setting.given)), monotone)
+    up, down = (neat((high - level) / gain), neat((level - low) / gain))
+    return [
+        LatchedState(0, None, -sp.oo, high, up, condition, True, argument),
+        LatchedState(1, None, low, sp.oo, down, condition, True, argument),
+    ]
+
+
+def _joint(region: sp.Basic, monotone: sp.Basic) -> sp.Basic:
+    """Both conditions; what follows from another one on the same symbol left out."""
+    parts = [*sp.And.make_args(region), *sp.And.make_args(monotone)]
+    kept: list[sp.Basic] = []
+    for part in parts:
+        same = [other for other in parts if other != part and other.free_symbols == part.free_symbols]
+        if not (len(part.free_symbols) == 1 and any(_follows(part, other) for other in same)):
+            kept.append(part)
+    return sp.And(*kept)
+
+
+def _follows(part: sp.Basic, other: sp.Basic) -> bool:
+    """Whether an inequality of the form ``x > number`` follows from another one."""
+    both = all(isinstance(r, (sp.StrictGreaterThan, sp.GreaterThan)) and r.rhs.is_number for r in (part, other))
+    return both and part.lhs == other.lhs and bool(other.rhs > part.rhs)
+
+
+def _monotone_everywhere(driven: DrivenUnit, curve: FixedPointCurve) -> tuple[sp.Basic, str]:
+    """A condition under which the argument for the two states holds, and the argument."""
+    unit, in_model = driven.unit, curve.setting.named
+    slope = unit.activation.slope
+    in_state = driven.input in unit.offset.free_symbols
+    in_both = in_state and driven.input in unit.bias_in.free_symbols
+    rises = bool(slope.inf.is_nonnegative)
+    if driven.system.kind == FLOW:
+        held = rises or (in_state and not in_both)
+        return in_model(-unit.decay > 0), SIGNS if held and not in_both else NOT_CERTIFIED
+    step = sp.And(-unit.decay > 0, -unit.decay <= 1)
+    if not rises or in_both:
+        return in_model(step), NOT_CERTIFIED
+    return in_model(sp.And(step, unit.weight > 0)), INCREASING
+
+
+def numeric_states(driven: DrivenUnit, curve: FixedPointCurve) -> tuple[LatchedState, ...]:
+    """The stable fixed points without input, each with the folds at the ends of its branch.
+
+    Raises:
+        InputError: the fixed points are not all known for these values.
+    """
+    found = scalar_fixed_points(driven.at(sp.S.Zero))
+    if not found.complete:
+        raise InputError(f"values: the fixed points of {driven.system.name} are not decided for these values")
+    drive, formula = drive_of(driven), VARIABLE - driven.unit.weight * driven.unit.activation.expr
+    branches = _joined(monotone_branches(formula, VARIABLE))
+    marks = [arb.neg_inf(), *(point.ball for point in found), arb.pos_inf()]
+    states: list[LatchedState] = []
+    for index, point in enumerate(found):
+        if point.stability == STABLE:
+            branch = _branch_of(drive.preactivation(point.ball, arb(0)), branches, driven)
+            neighbours = (marks[index], marks[index + 2])
+            states.append(_numeric_state(len(states), point, branch, neighbours, drive, curve))
+    return tuple(states)
+
+
+def _joined(branches: tuple[Branch, ...]) -> list[Branch]:
+    """The branches, those that a kink alone separates as one."""
+    joined: list[Branch] = []
+    for branch in branches:
+        last = joined[-1] if joined else None
+        if last is not None and last.direction == branch.direction:
+            joined[-1] = Branch(last.left, branch.right, last.at_left, branch.at_right, last.direction)
+        else:
+            joined.append(branch)
+    return joined
+
+
+def _branch_of(place: arb, branches: list[Branch], driven: DrivenUnit) -> Branch:
+    for branch in branches:
+        if branch.direction and branch.left < place and branch.right > place:
+            return branch
+    raise InputError(f"values: a stable state of {driven.system.name} cannot be told apart from a fold")
+
+
+def _numeric_state(
+    place: int, point: FixedPoint, branch: Branch, neighbours: tuple[arb, arb], drive: Drive, curve: FixedPointCurve
+) -> LatchedState:
+    driven = drive.driven
+    low, high = (_closed(limit, curve, driven) for limit in (branch.low, branch.high))
+    largest = _nearer(low, high, driven.level, sp.Abs(driven.gain))
+    held, attained = None, largest != sp.oo and _at_fold(driven, branch, largest)
+    if attained:
+        held = held_interval(drive, branch, largest, neighbours)
+    proved = held is not None if attained else held_always(drive)
+    argument = (SIGNS if drive.is_flow else INCREASING) if proved else NOT_CERTIFIED
+    return LatchedState(place, point, low, high, largest, sp.true, attained, argument, branch, neighbours)
+
+
+def _at_fold(driven: DrivenUnit, branch: Branch, largest: sp.Expr) -> bool:
+    """Whether the branch reaches the value of B for the largest input, and does not only tend to it."""
+    reach, level = (to_ball(expr, INVARIANCE_BITS) for expr in (largest * sp.Abs(driven.gain), driven.level))
+    ends = ((branch.left, branch.at_left), (branch.right, branch.at_right))
+    touched = [place for place, limit in ends if limit.overlaps(level - reach) or limit.overlaps(level + reach)]
+    return all(place.is_finite() for place in touched)
+
+
+def _closed(limit: arb, curve: FixedPointCurve, driven: DrivenUnit) -> sp.Expr:
+    """The end of the values on a branch, in closed form if that of the fold there is known."""
+    if not limit.is_finite():
+        return sp.oo if limit > 0 else -sp.oo
+    if limit.is_exact():
+        mantissa, exponent = (int(part) for part in limit.man_exp())
+        return sp.Integer(mantissa) * sp.Integer(2) ** exponent
+    setting = curve.setting
+    for fold in curve.folds:
+        level = named(neat(setting.at_weight(setting.unit.bias).xreplace({setting.bias: fold.b})))
+        if to_ball(level, INVARIANCE_BITS).overlaps(limit):
+            return level
+    digits = limit.mid().str(20, radius=False)
+    return Enclosed(f"the end {digits} of z - W s(z) on a branch of {driven.system.name}", lambda bits: limit)
+
+
+def _nearer(low: sp.Expr, high: sp.Expr, level: sp.Expr, gain: sp.Expr) -> sp.Expr:
+    """The distance of a level to the nearer of two others, by which it is bounded, divided by the gain."""
+    down, up = level - low, high - level
+    if up == sp.oo or (down != sp.oo and to_ball(down, INVARIANCE_BITS) < to_ball(up, INVARIANCE_BITS)):
+        return sp.oo if down == sp.oo else named(neat(down / gain))
+    return named(neat(up / gain))
+
+
+def interval_of_state(drive: Drive, state: LatchedState, size: sp.Expr) -> InvariantInterval | None:
+    """The interval that a state with numbers never leaves while ``|u| <= size``; None where none is proved."""
+    if state.branch is None or not _within(size, state.largest_input, state.attained):
+        return None
+    held = held_interval(drive, state.branch, size, state.neighbours)
+    return held or stepwise_interval(drive, state.branch, size, state.neighbours)
+
+
+def _within(size: sp.Expr, largest: sp.Expr, attained: bool) -> bool:
+    """Whether ``size <= largest``, or ``<``, is proved."""
+    if largest == sp.oo:
+        return True
+    for bits in _PRECISIONS:
+        distance = to_ball(largest - size, bits)
+        if distance > 0 or distance < 0:
+            return bool(distance > 0)
+    return attained and is_zero_constant(largest - size)
