@@ -158,7 +158,7 @@ def classified_flip(jet: Jet, proved: bool) -> BifurcationPoint:
     """
     second, third = jet.value(2), jet.value(3)
     speed = simplified(jet.value(1, 1) + second * jet.value(0, 1) / 2)
-    cubic = simplified(second**2 / 4 + third / 6)
+    cubic = sp.S.Zero if _is_moebius(jet) else simplified(second**2 / 4 + third / 6)
     point = jet.point(
         FLIP,
         {"c": cubic, "dm/dp": speed},
@@ -168,3 +168,12 @@ def classified_flip(jet: Jet, proved: bool) -> BifurcationPoint:
     if point.nondegenerate:
         return replace(point, criticality=SUPERCRITICAL if sign_of(cubic) == 1 else SUBCRITICAL)
     return point
+
+
+def _is_moebius(jet: Jet) -> bool:
+    """Whether the map is a fraction of affine functions of the state: its Schwarzian derivative, -6 c here, is zero."""
+    x = jet.system.state
+    first, second, third = (jet.residual.diff(x, order) for order in (1, 2, 3))
+    if not all(part.is_rational_function(x) for part in (first, second, third)):
+        return False
+    return bool(sp.cancel(sp.together((1 + first) * third - sp.Rational(3, 2) * second**2)) == 0)
