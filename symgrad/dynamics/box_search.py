@@ -111,10 +111,11 @@ class _Search:
         keep[keep] &= ~self._isolated(_columns(step.boxes, keep), _columns(wide, keep), step.regular[keep])
         rest, slopes = _columns(step.boxes, keep), _moduli(step.slopes)[..., keep]
         widths = rest.high - rest.low
-        small = (widths <= np.maximum(narrow * self._scale(rest), _ROUNDING * (1 + rest.magnitude))).all(axis=0)
+        wanting = widths > np.maximum(narrow * self._scale(rest), _ROUNDING * (1 + rest.magnitude))
+        small = ~wanting.any(axis=0)
         shrunk = (widths.max(axis=0) <= _SHRUNK * before[:, keep].max(axis=0)) & ~small
         cut = ~small & ~shrunk
-        halves = _halved(_columns(rest, cut), slopes[..., cut])
+        halves = _halved(_columns(rest, cut), slopes[..., cut], wanting[:, cut])
         return _joined([_columns(rest, shrunk), *halves]), _columns(rest, small)
 
     def _scale(self, boxes: Intervals) -> Array:
@@ -195,9 +196,9 @@ def _moduli(slopes: Intervals) -> Array:
     return np.minimum(np.nan_to_num(slopes.magnitude, posinf=1e100), 1e100)
 
 
-def _halved(boxes: Intervals, moduli: Array) -> list[Intervals]:
-    """Boxes cut in two where the residual changes most (Kearfott's maximal smear)."""
-    widths = boxes.high - boxes.low
+def _halved(boxes: Intervals, moduli: Array, wanting: Mask) -> list[Intervals]:
+    """Boxes cut in two, of the sides that are still wide, where the residual changes most (maximal smear)."""
+    widths = np.where(wanting, boxes.high - boxes.low, 0.0)
     place = np.argmax((moduli * widths[None]).max(axis=0) + _TINY * widths, axis=0)
     columns = np.arange(boxes.shape[1])
     middle = (boxes.low + boxes.high)[place, columns] / 2

@@ -39,22 +39,29 @@ def checked_vector_box(box: Any, system: VectorSystem) -> Intervals | None:
     ends = np.full((2, system.size), [[-np.inf], [np.inf]])
     for key, value in given.items():
         state = system.model.symbol(key, system.states)
-        ends[:, system.places[state]] = _ends(f"box of {state}", state, value)
+        place = system.places[state]
+        ends[:, place] = _ends(state, value, place.stop - place.start)
     return Intervals(ends[0][:, None], ends[1][:, None])
 
 
-def _ends(label: str, state: sp.Expr, value: Any) -> Array:
+def _ends(state: sp.Expr, value: Any, size: int) -> Array:
     """(2, 1) or (2, n) the ends."""
     if isinstance(value, (tuple, list)) and len(value) == 2 and any(np.ndim(end) for end in value):
-        return _of_arrays(label, value)
-    interval = interval_of(state, value)
+        return _of_arrays(f"box of {state}", value, size)
+    try:
+        interval = interval_of(state, value)
+    except InputError as error:
+        raise InputError(
+            f"box of {state}: an interval, a pair low < high of numbers, or of arrays of {size} numbers is needed, "
+            f"got {value!r}"
+        ) from error
     low = -np.inf if interval.start == -sp.oo else lower_float(to_ball(interval.start))
     high = np.inf if interval.end == sp.oo else upper_float(to_ball(interval.end))
     return np.array([[low], [high]])
 
 
-def _of_arrays(label: str, value: Any) -> Array:
+def _of_arrays(label: str, value: Any, size: int) -> Array:
     low, high = (exact_array(label, end).reshape(-1) for end in value)
-    if low.shape != high.shape or not (low <= high).all():
-        raise InputError(f"{label}: two arrays of one shape, low <= high, are needed, got {value!r}")
+    if not (len(low) == len(high) == size and (low <= high).all()):
+        raise InputError(f"{label}: two arrays of {size} numbers, low <= high, are needed, got {value!r}")
     return np.stack([low, high])

@@ -127,11 +127,11 @@ def _with_inputs(weights: Weights, inputs: Mapping[sp.Expr, Any]) -> Weights:
         array = exact_array(f"value of {symbol}", value)
         length = sp.sympify(sp.sympify(symbol.shape[0]).xreplace(sizes))
         if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] != 1):
-            raise InputError(f"value of {symbol}: one number for each of its {length} entries, got shape {array.shape}")
+            raise InputError(f"value of {symbol}: an array of shape ({length},) is needed, got shape {array.shape}")
         if length.is_Symbol:
             sizes[length] = array.shape[0]
         elif length.is_Integer and int(length) != array.shape[0]:
-            raise InputError(f"value of {symbol}: {length} entries are needed, got shape {array.shape}")
+            raise InputError(f"value of {symbol}: an array of shape ({length},) is needed, got shape {array.shape}")
         values[symbol] = array.reshape(-1)
     return Weights(values, sizes)
 

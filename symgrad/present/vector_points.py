@@ -67,7 +67,13 @@ def _place(found: VectorFixedPoints) -> str:
 
 def _box(box: Intervals) -> str:
     pairs = zip(box.low[:, 0].tolist(), box.high[:, 0].tolist(), strict=True)
-    return " x ".join(f"[{low:.6g}, {high:.6g}]" for low, high in pairs)
+    return " x ".join(f"[{_end(low)}, {_end(high)}]" for low, high in pairs)
+
+
+def _end(value: float) -> str:
+    """Few digits where they are as good as all."""
+    short = f"{value:.6g}"
+    return short if not np.isfinite(value) or abs(float(short) - value) <= 1e-14 * abs(value) else repr(value)
 
 
 def _notes(found: VectorFixedPoints) -> list[str]:
