@@ -1,6 +1,8 @@
 """Presentation: LaTeX, plain text and JSON-safe data of models, Jacobians, bounds, proofs and checks."""
 
 from symgrad.present import (
+    basin_plots,
+    basins,
     bifurcation_plots,
     bifurcations,
     boxes,
@@ -10,6 +12,7 @@ from symgrad.present import (
     closed_bounds,
     comparisons,
     counterexamples,
+    curve_latex,
     curve_plots,
     curve_regions,
     curves,
@@ -25,6 +28,8 @@ from symgrad.present import (
     proof_pages,
     proofs,
     rates,
+    sensitivities,
+    sensitivity_plots,
     sweeps,
     tables,
     teacher,
@@ -40,6 +45,8 @@ from symgrad.present.documents import document
 from symgrad.present.teacher import with_numbers
 
 __all__ = [
+    "basin_plots",
+    "basins",
     "bifurcation_plots",
     "bifurcations",
     "boxes",
@@ -50,6 +57,7 @@ __all__ = [
     "closed_bounds",
     "comparisons",
     "counterexamples",
+    "curve_latex",
     "curve_plots",
     "curve_regions",
     "curves",
@@ -68,6 +76,8 @@ __all__ = [
     "proof_pages",
     "proofs",
     "rates",
+    "sensitivities",
+    "sensitivity_plots",
     "sweeps",
     "tables",
     "teacher",

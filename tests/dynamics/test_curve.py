@@ -71,11 +71,11 @@ def zeros_of(function: Callable[[Any], Any], low: float = -12.0, high: float = 1
 
 def test_the_curve_of_doya() -> None:
     curve = sg.fixed_point_curve(sg.models.neuron())
-    assert sp.simplify(curve.expr - (sp.log(x / (1 - x)) - w * x)) == 0
-    assert sp.simplify(curve.derivative - (1 / (x * (1 - x)) - w)) == 0
+    assert curve.expr == sp.log(x / (1 - x)) - w * x
+    assert curve.derivative == 1 / (x * (1 - x)) - w
     assert curve.domain == sp.Interval.open(0, 1)
     roots = [fold.x for fold in curve.folds]
-    assert [sp.simplify(r - (1 + s * sp.sqrt(1 - 4 / w)) / 2) for r, s in zip(roots, (-1, 1), strict=True)] == [0, 0]
+    assert roots == [sp.expand((1 + s * sp.sqrt(1 - 4 / w)) / 2) for s in (-1, 1)]
     assert {fold.condition for fold in curve.folds} == {w >= 4}
     assert {fold.nondegenerate for fold in curve.folds} == {w > 4}
     assert [tuple(cusp) for cusp in curve.cusps] == [(4, -2, sp.Rational(1, 2))]
@@ -110,7 +110,9 @@ def test_closed_folds_satisfy_their_conditions(name: str) -> None:
                 assert abs(s(value * state + bias) - state) < 1e-28
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "silu", "gelu", "mish", "gaussian", "softplus", "elu", "softsign"])
+@pytest.mark.parametrize(
+    "name", ["sigmoid", "silu", "gelu", pytest.param("mish", marks=pytest.mark.slow), "gaussian", "elu"]
+)
 def test_all_folds_of_a_given_weight(name: str) -> None:
     s = ACTIVATIONS[name]
     for weight in (5, -12, sp.Rational(6, 5)):
@@ -220,7 +222,7 @@ def brute_force_count(name: str, weight: float, bias: float) -> int:
     return int(np.sum(np.diff(np.sign(z - weight * s - bias)) != 0))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.sampled_from(["sigmoid", "tanh", "gaussian", "silu", "hard_tanh", "softsign", "leaky_relu"]),
     st.floats(-20, 20).map(lambda v: round(v, 3)),
@@ -278,7 +280,7 @@ def test_counts_at_and_next_to_a_fold() -> None:
     assert neuron_curve("relu").count(w=2, b=1) == 0
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.sampled_from([*CLOSED, "hard_tanh"]), st.integers(-40, 400), st.integers(-400, 400))
 def test_bistability_is_where_three_fixed_points_are(name: str, tenths: int, bias: int) -> None:
     curve = neuron_curve(name)
@@ -290,7 +292,7 @@ def test_bistability_is_where_three_fixed_points_are(name: str, tenths: int, bia
     assert inside == (curve.count(w=weight, b=offset) == 3)
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "erf", "silu", "gaussian", "mish"])
+@pytest.mark.parametrize("name", ["sigmoid", "erf", "silu", "gaussian"])
 def test_enclosed_folds_hold_the_exact_ones(name: str) -> None:
     """Each interval holds the fold and is narrow; moved by twice its width, it does not."""
     weights = [4.25, 12.0, 1e3, -15.5]

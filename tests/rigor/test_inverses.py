@@ -19,7 +19,6 @@ LEFT, RIGHT, ZERO = End(-sp.oo, 1), End(sp.oo, -1), sp.S.Zero
     [
         (logistic(z), LEFT, RIGHT, ZERO, sp.S.One),
         (logistic(z) * (1 - logistic(z)), End(ZERO, 1), RIGHT, ZERO, sp.Rational(1, 4)),
-        (logistic(z) * (1 - logistic(z)), LEFT, End(ZERO, -1), ZERO, sp.Rational(1, 4)),
         (1 - sp.tanh(z) ** 2, LEFT, End(ZERO, -1), ZERO, sp.S.One),
         (1 / (1 + z**2), LEFT, End(ZERO, -1), ZERO, sp.S.One),
         (sp.exp(-(z**2)), End(ZERO, 1), RIGHT, ZERO, sp.S.One),
