@@ -66,7 +66,7 @@ class Crossing:
 
     def _lasts(self, box: Box) -> bool:
         """Whether the branch exists for all p of the box: a point must be fixed, a reflection keeps its space."""
-        if self.symmetry.kept.shape[1]:
+        if self.symmetry.odd:
             return True
         at_centre = column([*self.centre[:-1], box.balls.entries()[-1]])
         return all(entry.is_zero() for entry in self.extended.residual(at_centre).entries())
