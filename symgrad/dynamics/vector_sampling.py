@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.dynamics.certified_zero import CertifiedZero, certified_zero, newton_floats
-from symgrad.dynamics.vector_region import all_numbers, enclosing_region
+from symgrad.dynamics.vector_region import Contraction, all_numbers
 from symgrad.dynamics.vector_results import SlowPoint
 from symgrad.dynamics.vector_system import VectorSystem
 from symgrad.rigor.interval_arrays import Intervals
@@ -52,12 +52,11 @@ def sampled_zeros(
 
 def _starts(system: VectorSystem, box: Intervals | None, count: int, rng: np.random.Generator) -> Array:
     """Random points, and the states that trajectories from them reach."""
-    region = enclosing_region(system, box) if box is None or not box.is_finite else box
-    region = all_numbers(system.size) if region is None else region
-    low, high = np.maximum(region.low[:, 0], -_SPREAD), np.minimum(region.high[:, 0], _SPREAD)
-    low, high = np.minimum(low, region.high[:, 0]), np.maximum(high, region.low[:, 0])
-    if region.is_finite:
-        low, high = region.low[:, 0], region.high[:, 0]
+    region = Contraction(system)(all_numbers(system.size)) if box is None or not box.is_finite else box
+    if box is not None:
+        region = region.intersection(box)
+    low, high = np.where(np.isfinite([region.low, region.high]), [region.low, region.high], [[[-_SPREAD]], [[_SPREAD]]])
+    low, high = np.minimum(low, high)[:, 0], np.maximum(low, high)[:, 0]
     each = -(-count // len(_TIMES))
     points = rng.uniform(low, high, (each, system.size))
     found = [points]
