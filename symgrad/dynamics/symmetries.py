@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,11 @@ class Symmetry:
     turned_rows: tuple[int, ...]
     text: str
     odd: bool
+
+    @property
+    def inner(self) -> Symmetry:
+        """The same branch with the directions that lie in its space."""
+        return replace(self, turned=self.kept, turned_rows=self.kept_rows)
 
     def point(self, coordinates: Sequence[arb]) -> Any:
         """The column ``x_0 + P y``."""

@@ -49,8 +49,8 @@ def vector_bifurcations(
     """Bifurcations of the fixed points of a model with vectors or several numbers as states, in one parameter.
 
     Saddle-nodes, flips and Neimark-Sacker points of maps, Hopf points of flows, and transcritical and pitchfork
-    bifurcations on branches that a symmetry keeps. Each is proved by its augmented system, with normal-form coefficients
-    in balls.
+    bifurcations on branches that a symmetry keeps. Each is proved by its augmented system, with the coefficients of
+    its normal form in balls.
 
     Args:
         model: a :class:`~symgrad.language.recurrence.Recurrence` or :class:`~symgrad.language.flow.Flow`.

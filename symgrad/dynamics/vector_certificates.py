@@ -63,14 +63,31 @@ def certify(
     if zero is not None:
         classify = classified_flip if condition == FLIPS else classified_fold
         return classify(extended, zero), zero.z, alone
-    return None if condition == FLIPS else _on_branch(extended, symmetries, start, reach)
+    if condition == FLIPS:
+        flip = _flip_on_branch(extended, symmetries, start, reach)
+        return None if flip is None else (classified_flip(extended, flip), flip.z, lambda box: False)
+    return _on_branch(extended, symmetries, start, reach)
+
+
+def _flip_on_branch(
+    extended: Extended, symmetries: tuple[Symmetry, ...], start: Array, reach: Array | None
+) -> CriticalZero | None:
+    """An eigenvalue -1 on a branch that a symmetry keeps, where r_x may be singular at the same time."""
+    for symmetry in symmetries:
+        if not symmetry.odd or not _is_near(symmetry, start, reach):
+            continue
+        for way in (symmetry, symmetry.inner):
+            zero = reduced_zero(extended, -1, start, way, reach) if way.turned.shape[1] else None
+            if zero is not None:
+                return zero
+    return None
 
 
 def _on_branch(
     extended: Extended, symmetries: tuple[Symmetry, ...], start: Array, reach: Array | None
 ) -> Certified | None:
     for symmetry in symmetries:
-        if reach is not None and not (np.abs(symmetry.nearest(start[:-1]) - start[:-1]) <= reach[:-1]).all():
+        if not _is_near(symmetry, start, reach):
             continue
         zero = reduced_zero(extended, int(extended.system.is_map), start, symmetry, reach)
         if zero is None:
@@ -79,6 +96,11 @@ def _on_branch(
         if point.nondegenerate:
             return point, zero.z, _crossing(extended, zero, symmetry, point.kind == PITCHFORK).alone
     return None
+
+
+def _is_near(symmetry: Symmetry, start: Array, reach: Array | None) -> bool:
+    """Whether a branch passes within reach."""
+    return reach is None or bool((np.abs(symmetry.nearest(start[:-1]) - start[:-1]) <= reach[:-1]).all())
 
 
 def _crossing(extended: Extended, zero: CriticalZero, symmetry: Symmetry, pitchfork: bool) -> Crossing:

@@ -260,7 +260,7 @@ def _record(
         parameter=entries[-1],
         state=tuple(entries[:-1]),
         eigenvalues=pair,
-        coefficients=coefficients,
+        coefficients={name: ball for name, ball in coefficients.items() if ball.is_finite()},
         criticality=words,
         nondegenerate=True if proved else None,
         conditions=("the augmented system has one zero in the balls", *notes, *facts),

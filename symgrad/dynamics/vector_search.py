@@ -8,8 +8,11 @@ over it, or when it lies in a box around a certified point that is proved to hol
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -27,8 +30,9 @@ Array = NDArray[np.float64]
 
 _BITS = 64
 _CONTRACTIONS = 3
-_SMALLEST = 2.0**-24  # of the first box: what is as small is undecided
+_SMALLEST = 2.0**-20  # of the first box: what is as small is undecided
 _TRIED_AT = 0.25  # of the first box: boxes that are smaller are searched for a critical point
+_CELL, _TRIES = 2.0**-6, 12  # in a part of the first box of this size only so many starts are tried
 _RADII = [2.0**-k for k in range(3, 20)]
 
 
@@ -40,13 +44,13 @@ class Found:
         condition: which critical matrix is singular.
         result: what was certified.
         z: the column (x, p) of balls.
-        clear: a box around it with no other point of the condition.
+        clear: a box around it that is proved to hold no other point of the condition; None where none is.
     """
 
     condition: str
     result: Any
     z: Any
-    clear: Box
+    clear: Box | None
 
 
 Certify = Callable[[str, Array, Array], tuple[Any, Any, Callable[[Box], bool]] | None]
@@ -88,16 +92,19 @@ class _Run:
         self.scale = np.where(whole.width > 0, whole.width, 1.0)
         self.conditions = conditions_of(extended)
         self.outcome = Search()
-        self.failed: list[tuple[str, Array]] = []
+        self.tries = Counter[tuple[Any, ...]]()
 
     def run(self) -> Search:
-        waiting, outcome = [self.whole], self.outcome
+        """The largest boxes first, so that what is open at last is small."""
+        order, outcome = count(), self.outcome
+        waiting = [(0.0, next(order), self.whole)]
         while waiting:
             if outcome.count >= self.max_boxes:
-                outcome.open += waiting
+                outcome.open += [box for *_, box in waiting]
                 break
             outcome.count += 1
-            waiting += self.parts(waiting.pop())
+            for part in self.parts(heappop(waiting)[-1]):
+                heappush(waiting, (-float((part.width / self.scale).max()), next(order), part))
         return outcome
 
     def parts(self, box: Box) -> list[Box]:
@@ -122,7 +129,8 @@ class _Run:
 
     def is_clear(self, condition: str, box: Box) -> bool:
         """Whether the points of a condition in a box are known."""
-        return any(f.condition == condition and box.within(f.clear) for f in self.outcome.found)
+        known = (f.clear for f in self.outcome.found if f.condition == condition and f.clear is not None)
+        return any(map(box.within, known))
 
     def open_conditions(self, box: Box) -> list[str]:
         """The conditions that may be fulfilled at unknown points of a box."""
@@ -134,9 +142,12 @@ class _Run:
 
     def try_point(self, condition: str, box: Box) -> None:
         """Certify a point in or next to a box, with as wide a box around it as can be proved."""
+        cell = (condition, *np.floor(box.middle / (self.scale * _CELL)).tolist())
+        self.tries[cell] += 1
+        if self.tries[cell] > _TRIES:
+            return
         near = box.around(4)
-        known = [(f.condition, _floats(f.z)) for f in self.outcome.found] + self.failed
-        if any(c == condition and near.contains(point) for c, point in known):
+        if any(f.condition == condition and near.contains(_floats(f.z)) for f in self.outcome.found):
             return
         made = self.certify(condition, box.middle, 1.5 * box.width + _SMALLEST * self.scale)
         if made is None:
@@ -150,7 +161,7 @@ class _Run:
             if alone(clear):
                 self.outcome.found.append(Found(condition, result, z, clear))
                 return
-        self.failed.append((condition, centre))
+        self.outcome.found.append(Found(condition, result, z, None))
 
     def is_known(self, condition: str, z: Any) -> bool:
         """Whether a certified point is one that was found before."""
