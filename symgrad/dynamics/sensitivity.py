@@ -30,6 +30,7 @@ from symgrad.presentable import Presentable
 
 __all__ = ["Sensitivity", "sensitivity"]
 
+_CLOSEST = 1e-7
 _DISTANCES = tuple(sp.Rational(1, 10**k) for k in range(1, 11))
 
 
@@ -195,7 +196,7 @@ class Sensitivity(Presentable):
 
         Args:
             horizon: T.
-            starts: (M,) numbers; 401 around the fixed points unless given.
+            starts: (M,) numbers; some hundreds around the fixed points unless given, closer at unstable ones.
 
         Raises:
             InputError: an equation, a parameter without a number, a malformed argument.
@@ -210,7 +211,11 @@ class Sensitivity(Presentable):
     def _starts(self) -> Any:
         values = [point.value for point in self.points] or [0.0]
         margin = 0.3 * (max(values) - min(values)) or 1.0
-        return np.linspace(min(values) - margin, max(values) + margin, 401)
+        even = np.linspace(min(values) - margin, max(values) + margin, 401)
+        close = margin * np.geomspace(_CLOSEST, 1e-1, 25)
+        return np.unique(
+            np.concatenate([even, *(p.value + s * close for p in self.points.unstable for s in (-1, 0, 1))])
+        )
 
     def _point(self, near: Any, among: tuple[FixedPoint, ...], kind: str = "") -> FixedPoint:
         if isinstance(near, FixedPoint):

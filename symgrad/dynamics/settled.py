@@ -24,6 +24,7 @@ __all__ = ["SettledState", "closed_derivatives", "implicit_derivatives", "refine
 _VALUE = sp.Symbol("y", real=True)
 _PRECISIONS = (96, 256, 1024, 4096)
 _NARROW = 1e-15
+_SWITCHES = (sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.Piecewise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,13 +161,14 @@ def settled_state(bare: ScalarSystem, numbers: Mapping[sp.Symbol, sp.Expr], poin
     above = {p: written_out(bare.residual.diff(p)).xreplace(numbers) for p in bare.parameters}
     below_at = ball_function(slope, bare.state)
     above_at = {p: ball_function(expr, bare.state) for p, expr in above.items()}
+    kinked = any(expr.has(*_SWITCHES) for expr in (slope, *above.values()))
     is_fold = point.status == DOUBLE or (point.order or 1) > 1
     found: dict[sp.Symbol, arb] = {}
     for bits in _PRECISIONS[:1] if is_fold else _PRECISIONS:
         with working_precision(bits):
             place = refined(system, point, bits)
-            width = arb((1, 8 - bits)) * (1 + abs(place))
-            place = place + arb(0, width.upper())  # both sides of a kink
+            if kinked:
+                place = place + arb(0, ((1 + abs(place)) * arb((1, 8 - bits))).upper())  # both sides of the kink
             below = below_at(place)
             found = {p: -value(place) / below for p, value in above_at.items()}
             if is_fold or all(_is_narrow(value) for value in found.values()):
