@@ -12,7 +12,13 @@ from symgrad.dynamics.curve import FixedPointCurve
 from symgrad.dynamics.curve_regions import CurveRegion
 from symgrad.dynamics.curve_setting import neat
 from symgrad.dynamics.invariance import INCREASING, INVARIANCE_BITS, SIGNS, Drive, drive_of
-from symgrad.dynamics.latching_intervals import InvariantInterval, held_always, held_interval, stepwise_interval
+from symgrad.dynamics.latching_intervals import (
+    InvariantInterval,
+    Surroundings,
+    held_always,
+    held_interval,
+    stepwise_interval,
+)
 from symgrad.dynamics.latching_setting import DrivenUnit
 from symgrad.dynamics.points import STABLE, FixedPoint
 from symgrad.dynamics.scalar_points import scalar_fixed_points
@@ -43,8 +49,7 @@ class LatchedState(Presentable):
         condition: on the parameters, under which the state is there and held; true where they have values.
         attained: whether inputs of exactly U are held, too; not where the branch ends at infinity.
         argument: why no input of at most U pushes it out; ``"not certified"`` where that is not proved.
-        branch: of ``z - W s(z)``, to which it belongs.
-        neighbours: the next fixed points without input on both sides, or infinities.
+        around: where the state lies on the curve of fixed points; None where parameters have no value.
     """
 
     place: int
@@ -55,8 +60,7 @@ class LatchedState(Presentable):
     condition: sp.Basic
     attained: bool
     argument: str
-    branch: Branch | None = field(default=None, repr=False)
-    neighbours: tuple[arb, arb] = field(default=(arb.neg_inf(), arb.pos_inf()), repr=False)
+    around: Surroundings | None = field(default=None, repr=False)
 
     @property
     def certified(self) -> bool:
@@ -142,13 +146,13 @@ def numeric_states(driven: DrivenUnit, curve: FixedPointCurve) -> tuple[LatchedS
     states: list[LatchedState] = []
     for index, point in enumerate(found):
         if point.stability == STABLE:
-            branch = _branch_of(drive.preactivation(point.ball, arb(0)), branches, driven)
-            neighbours = (marks[index], marks[index + 2])
-            states.append(_numeric_state(len(states), point, branch, neighbours, drive, curve))
+            place = _index_of(drive.preactivation(point.ball, arb(0)), branches, driven)
+            around = Surroundings(branches, place, (marks[index], marks[index + 2]))
+            states.append(_numeric_state(len(states), point, around, drive, curve))
     return tuple(states)
 
 
-def _joined(branches: tuple[Branch, ...]) -> list[Branch]:
+def _joined(branches: tuple[Branch, ...]) -> tuple[Branch, ...]:
     """The branches, those that a kink alone separates as one."""
     joined: list[Branch] = []
     for branch in branches:
@@ -157,36 +161,50 @@ def _joined(branches: tuple[Branch, ...]) -> list[Branch]:
             joined[-1] = Branch(last.left, branch.right, last.at_left, branch.at_right, last.direction)
         else:
             joined.append(branch)
-    return joined
+    return tuple(joined)
 
 
-def _branch_of(place: arb, branches: list[Branch], driven: DrivenUnit) -> Branch:
-    for branch in branches:
+def _index_of(place: arb, branches: tuple[Branch, ...], driven: DrivenUnit) -> int:
+    for index, branch in enumerate(branches):
         if branch.direction and branch.left < place and branch.right > place:
-            return branch
+            return index
     raise InputError(f"values: a stable state of {driven.system.name} cannot be told apart from a fold")
 
 
 def _numeric_state(
-    place: int, point: FixedPoint, branch: Branch, neighbours: tuple[arb, arb], drive: Drive, curve: FixedPointCurve
+    place: int, point: FixedPoint, around: Surroundings, drive: Drive, curve: FixedPointCurve
 ) -> LatchedState:
-    driven = drive.driven
-    low, high = (_closed(limit, curve, driven) for limit in (branch.low, branch.high))
+    driven, branch = drive.driven, around.branch
+    losses = [_loss(around, drive, side * branch.direction) for side in (-1, 1)]
+    low, high = (_closed(limit, curve, driven) for _, limit in losses)
     largest = _nearer(low, high, driven.level, sp.Abs(driven.gain))
-    held, attained = None, largest != sp.oo and _at_fold(driven, branch, largest)
+    held, attained = None, largest != sp.oo and _is_attained(driven, losses, largest)
     if attained:
-        held = held_interval(drive, branch, largest, neighbours)
+        held = held_interval(drive, around, largest)
     proved = held is not None if attained else held_always(drive)
     argument = (SIGNS if drive.is_flow else INCREASING) if proved else NOT_CERTIFIED
-    return LatchedState(place, point, low, high, largest, sp.true, attained, argument, branch, neighbours)
+    return LatchedState(place, point, low, high, largest, sp.true, attained, argument, around)
 
 
-def _at_fold(driven: DrivenUnit, branch: Branch, largest: sp.Expr) -> bool:
-    """Whether the branch reaches the value of B for the largest input, and does not only tend to it."""
+def _is_attained(driven: DrivenUnit, losses: list[tuple[arb, arb]], largest: sp.Expr) -> bool:
+    """Whether B reaches the value at which the state is lost for the largest input, and does not only tend to it."""
     reach, level = (to_ball(expr, INVARIANCE_BITS) for expr in (largest * sp.Abs(driven.gain), driven.level))
-    ends = ((branch.left, branch.at_left), (branch.right, branch.at_right))
-    touched = [place for place, limit in ends if limit.overlaps(level - reach) or limit.overlaps(level + reach)]
+    touched = [place for place, limit in losses if limit.overlaps(level - reach) or limit.overlaps(level + reach)]
     return all(place.is_finite() for place in touched)
+
+
+def _loss(around: Surroundings, drive: Drive, side: int) -> tuple[arb, arb]:
+    """The place at which the branch of the state ends for inputs that move it to one side in z, and the value of B.
+
+    With a fixed point without input beyond, that is the fold at the end of the branch. On a side without one the basin
+    reaches to infinity, and the state is lost only where no fixed point at all is left on that side.
+    """
+    neighbour = around.neighbours[0 if (side < 0) == bool(drive.omega > 0) else 1]
+    ends = around.ends(side)
+    if neighbour.is_finite():
+        return ends[0]
+    rising = side * around.branch.direction
+    return max(ends, key=lambda end: rising * float(end[1].mid()))
 
 
 def _closed(limit: arb, curve: FixedPointCurve, driven: DrivenUnit) -> sp.Expr:
@@ -215,10 +233,9 @@ def _nearer(low: sp.Expr, high: sp.Expr, level: sp.Expr, gain: sp.Expr) -> sp.Ex
 
 def interval_of_state(drive: Drive, state: LatchedState, size: sp.Expr) -> InvariantInterval | None:
     """The interval that a state with numbers never leaves while ``|u| <= size``; None where none is proved."""
-    if state.branch is None or not _within(size, state.largest_input, state.attained):
+    if state.around is None or not _within(size, state.largest_input, state.attained):
         return None
-    held = held_interval(drive, state.branch, size, state.neighbours)
-    return held or stepwise_interval(drive, state.branch, size, state.neighbours)
+    return held_interval(drive, state.around, size) or stepwise_interval(drive, state.around, size)
 
 
 def _within(size: sp.Expr, largest: sp.Expr, attained: bool) -> bool:

@@ -13,7 +13,7 @@ from symgrad.presentable import Presentable
 from symgrad.rigor.balls import lower_float, to_ball, upper_float, working_precision
 from symgrad.rigor.branches import Branch
 
-__all__ = ["InvariantInterval", "held_always", "held_interval", "stepwise_interval"]
+__all__ = ["InvariantInterval", "Surroundings", "held_always", "held_interval", "stepwise_interval"]
 
 _WIDENINGS = 40
 
@@ -35,7 +35,33 @@ class InvariantInterval(Presentable):
     argument: str
 
 
-def held_interval(drive: Drive, branch: Branch, size: sp.Expr, neighbours: tuple[arb, arb]) -> InvariantInterval | None:
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """Where a stable state lies.
+
+    Attributes:
+        branches: of ``z - W s(z)``, from left to right, those that a kink alone separates as one.
+        index: of the branch to which the state belongs.
+        neighbours: the next fixed points without input on both sides, or infinities.
+    """
+
+    branches: tuple[Branch, ...]
+    index: int
+    neighbours: tuple[arb, arb]
+
+    @property
+    def branch(self) -> Branch:
+        """To which the state belongs."""
+        return self.branches[self.index]
+
+    def ends(self, side: int) -> list[tuple[arb, arb]]:
+        """Ends on the left (-1) or right (1) of the branches on that side, with the values there, from near to far."""
+        if side < 0:
+            return [(branch.left, branch.at_left) for branch in self.branches[self.index :: -1]]
+        return [(branch.right, branch.at_right) for branch in self.branches[self.index :]]
+
+
+def held_interval(drive: Drive, around: Surroundings, size: sp.Expr) -> InvariantInterval | None:
     """The interval between the fixed points for the two extreme inputs, if it is proved that no input leads out.
 
     Of a map that increases with x, F(p) = p for the input that makes F least, so that F(x, u) >= F(p, u) >= p for all
@@ -43,17 +69,16 @@ def held_interval(drive: Drive, branch: Branch, size: sp.Expr, neighbours: tuple
 
     Args:
         drive: the unit.
-        branch: of ``z - W s(z)``, to which the state belongs; the input reaches no further than its ends.
+        around: where the state lies.
         size: U, a number.
-        neighbours: the next fixed points without input, between which the basin lies.
     """
     with working_precision(INVARIANCE_BITS):
         amplitude = to_ball(size)
-        ends = [end for side in (-1, 1) if (end := _end(drive, branch, side * amplitude)) is not None]
+        ends = [end for side in (-1, 1) if (end := _end(drive, around, side * amplitude)) is not None]
         if len(ends) < 2:
             return None
         left, right = sorted(ends, key=lambda ball: float(ball.mid()))
-        if not (left > neighbours[0] and right < neighbours[1]):
+        if not (left > around.neighbours[0] and right < around.neighbours[1]):
             return None
         inputs = arb(0, amplitude.upper())
         if drive.is_flow:
@@ -72,20 +97,17 @@ def held_always(drive: Drive) -> bool:
     return proved if drive.is_flow else proved and drive.increases(places)
 
 
-def stepwise_interval(
-    drive: Drive, branch: Branch, size: sp.Expr, neighbours: tuple[arb, arb]
-) -> InvariantInterval | None:
+def stepwise_interval(drive: Drive, around: Surroundings, size: sp.Expr) -> InvariantInterval | None:
     """An interval that one step maps into itself, or at whose ends the flow points inwards, whatever the slopes are.
 
     Args:
         drive: the unit.
-        branch: as for :func:`held_interval`.
+        around: where the state lies; the interval reaches no neighbour.
         size: U, a number.
-        neighbours: what the interval must lie between: the next fixed points without input.
     """
     with working_precision(INVARIANCE_BITS):
         amplitude = to_ball(size)
-        ends = [end for side in (-1, 1) if (end := _end(drive, branch, side * amplitude)) is not None]
+        ends = [end for side in (-1, 1) if (end := _end(drive, around, side * amplitude)) is not None]
         if not ends:
             return None
         low, high = min(map(lower_float, ends)), max(map(upper_float, ends))
@@ -93,7 +115,7 @@ def stepwise_interval(
         extra = max(high - low, 1e-12) / 64
         for _ in range(_WIDENINGS):
             low, high = low - extra, high + extra
-            if not (arb(low) > neighbours[0] and arb(high) < neighbours[1]):
+            if not (arb(low) > around.neighbours[0] and arb(high) < around.neighbours[1]):
                 return None
             if check(low, high, amplitude):
                 argument = SIGNS if drive.is_flow else ONE_STEP
@@ -102,14 +124,21 @@ def stepwise_interval(
         return None
 
 
-def _end(drive: Drive, branch: Branch, value: arb) -> arb | None:
-    """The fixed point on the branch for a constant input, at its end where the input just reaches that."""
-    level = drive.level(value)
-    place = next((end for end, limit in _ends(branch) if end.is_finite() and limit.overlaps(level)), None)
-    if place is None and branch.takes(level):
-        place = enclosed_crossing(*drive.curve(level), branch, float("nan"))
+def _end(drive: Drive, around: Surroundings, value: arb) -> arb | None:
+    """The fixed point for a constant input: on the branch, at its end where the input just reaches that, or beyond.
+
+    Beyond an end of the branch it is the next one on that side; None if there is none.
+    """
+    level, branch = drive.level(value), around.branch
+    ends = (around.ends(-1)[0], around.ends(1)[0])
+    place = next((end for end, limit in ends if end.is_finite() and limit.overlaps(level)), None)
+    if place is not None:
+        return drive.state(place, value)
+    below = level < branch.low
+    step = -1 if below == (branch.direction > 0) else 1
+    beyond = around.branches[around.index :: step]
+    taking = next((other for other in beyond if other.takes(level) is not False), None)
+    if taking is None or not taking.takes(level):
+        return None
+    place = enclosed_crossing(*drive.curve(level), taking, float("nan"))
     return None if place is None else drive.state(place, value)
-
-
-def _ends(branch: Branch) -> tuple[tuple[arb, arb], tuple[arb, arb]]:
-    return (branch.left, branch.at_left), (branch.right, branch.at_right)

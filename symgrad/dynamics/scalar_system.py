@@ -153,7 +153,9 @@ def _of_model(model: Recurrence | Flow) -> ScalarSystem:
     flow = isinstance(model, Flow) or model.continuous
     residual = right if flow else right - state
     real = _real_symbols(residual.free_symbols | {state})
-    return ScalarSystem(FLOW if flow else MAP, model.name, real[state], _collected(residual.xreplace(real)))
+    return ScalarSystem(
+        FLOW if flow else MAP, model.name, real[state], _collected(exact_floats(residual).xreplace(real))
+    )
 
 
 def _of_equation(equation: sp.Equality, named: set[str]) -> ScalarSystem:
