@@ -15,6 +15,7 @@ from symgrad.dynamics.curve_points import CurveCusp, CurvePoint, cusps_of, point
 from symgrad.dynamics.curve_regions import CurveRegion, FoldValues, critical_levels, fold_values, regions_of
 from symgrad.dynamics.curve_setting import Setting, neat, setting_of
 from symgrad.dynamics.inverse_activation import OUTPUT, Inverse, inverse_of
+from symgrad.dynamics.scalar_system import EQUATION
 from symgrad.dynamics.slope_pieces import slope_period
 from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE
@@ -125,8 +126,10 @@ class FixedPointCurve(Presentable):
         return self._named(state), self._named(bias)
 
     @property
-    def multiplier(self) -> sp.Expr:
-        """The multiplier of the map, or the eigenvalue of the flow, at the fixed point of pre-activation z."""
+    def multiplier(self) -> sp.Expr | None:
+        """The multiplier of the map, or the eigenvalue of the flow, at a pre-activation z; None of an equation."""
+        if self.setting.unit.system.kind == EQUATION:
+            return None
         return self._named(self.setting.at_weight(self.setting.unit.multiplier_at(VARIABLE)))
 
     @property

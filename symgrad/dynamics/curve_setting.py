@@ -8,14 +8,19 @@ from typing import Any
 
 import sympy as sp
 
+from symgrad.dynamics.inverted_unit import inverted_unit
 from symgrad.dynamics.scalar_system import MAP, scalar_system
 from symgrad.dynamics.unit import Unit, unit_of
 from symgrad.errors import InputError
+from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.flow import Flow
 from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
 from symgrad.rigor.closed_forms import tidy
+from symgrad.rigor.ends import End
 from symgrad.rigor.functions import logistic, softplus
+from symgrad.rigor.smooth_pieces import split
+from symgrad.rigor.tail_monomials import TailUndecidedError
 
 __all__ = ["Setting", "neat", "setting_of"]
 
@@ -121,13 +126,25 @@ def _numbers(system: Any, named: Mapping[str, Any], unit: Unit) -> dict[sp.Symbo
 
 
 def _unit(system: Any) -> Unit:
-    unit = unit_of(system)
+    plain = unit_of(system)
+    unit = plain if plain is not None and _is_total(plain.activation) else inverted_unit(system)
     if unit is None:
         raise InputError(
             f"model: one unit x' = (1 - a) x + a (c s(w x + b) + d) is needed for a curve of fixed points; "
             f"{system.name} has another form"
         )
     return unit
+
+
+def _is_total(activation: Activation) -> bool:
+    """Whether a function is real on all of R; one that is not may be the inverse of one that is."""
+    try:
+        split(activation.expr, VARIABLE, End(-sp.oo, 1), End(sp.oo, -1))
+    except InputError:
+        return False
+    except TailUndecidedError:  # where it is not smooth was not found, which is another matter
+        return True
+    return True
 
 
 def _with_symbols(

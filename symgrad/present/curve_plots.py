@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from symgrad.dynamics.curve import FixedPointCurve
 from symgrad.dynamics.curve_points import CurveCusp
+from symgrad.dynamics.points import STABLE, UNSTABLE
+from symgrad.dynamics.scalar_system import FLOW
 from symgrad.errors import InputError
 from symgrad.numerics.functions import array_function, constant_float
 from symgrad.present.dispatch import latex, plot
@@ -21,7 +23,13 @@ __all__ = ["plot_curve"]
 
 Array = NDArray[np.float64]
 
-_STABLE, _UNSTABLE = "#0072B2", "#D55E00"  # Okabe and Ito (2008)
+_BLUE, _RED = "#0072B2", "#D55E00"  # Okabe and Ito (2008)
+_PLAIN = "solutions"
+_STYLES: dict[str, dict[str, Any]] = {
+    STABLE: {"linestyle": "-", "color": _BLUE, "linewidth": 2.0},
+    UNSTABLE: {"linestyle": "--", "color": _RED, "linewidth": 1.6},
+    _PLAIN: {"linestyle": "-", "color": "0.2", "linewidth": 1.8},
+}
 _SHADES = {0: "0.96", 1: "1.0", 2: "0.9", 3: "0.82"}
 _THIN = 0.05
 _PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1.0}
@@ -102,10 +110,14 @@ def _around_cusp(curve: FixedPointCurve) -> list[float]:
 
 
 def _check_values(curve: FixedPointCurve) -> None:
-    free = {s for expr in (*curve.parametric, curve.multiplier) for s in expr.free_symbols}
+    free = {s for expr in (*curve.parametric, *_multipliers(curve)) for s in expr.free_symbols}
     missing = sorted(map(str, free - {curve.setting.unit.variable}))
     if missing:
         raise InputError(f"values: numbers for {', '.join(missing)} are needed for a picture of {curve.name}")
+
+
+def _multipliers(curve: FixedPointCurve) -> tuple[sp.Expr, ...]:
+    return () if curve.multiplier is None else (curve.multiplier,)
 
 
 def _shown(curve: FixedPointCurve) -> tuple[float, float]:
@@ -120,17 +132,21 @@ def _shown(curve: FixedPointCurve) -> tuple[float, float]:
 def _draw_branch(axes: Any, curve: FixedPointCurve, span: tuple[float, float], *, named: bool) -> None:
     """The curve of one weight with its special points."""
     z = _preactivations(curve, span)
-    state, bias, multiplier = (_on_grid(expr, z) for expr in (*curve.parametric, curve.multiplier))
-    stable = multiplier < 0 if curve.setting.unit.system.kind == "flow" else np.abs(multiplier) < 1
-    styles = {True: ("-", _STABLE, 2.0, "stable"), False: ("--", _UNSTABLE, 1.6, "unstable")}
-    for start, stop in _runs(stable):
-        stretch = slice(max(start - 1, 0), stop)
-        line, colour, width, label = styles[bool(stable[start])]
-        style = {"linestyle": line, "color": colour, "linewidth": width, "label": _fresh(axes, label)}
-        axes.plot(bias[stretch], state[stretch], **style)
+    state, bias, *multipliers = (_on_grid(expr, z) for expr in (*curve.parametric, *_multipliers(curve)))
+    for start, stop, kind in _stretches(curve, multipliers):
+        axes.plot(bias[start:stop], state[start:stop], **_STYLES[kind], label=_fresh(axes, kind))
     _mark(axes, curve)
     if named:
         _label(axes, curve, bias, state, span)
+
+
+def _stretches(curve: FixedPointCurve, multipliers: list[Array]) -> list[tuple[int, int, str]]:
+    """From where to where on the grid the curve is stable or unstable; of an equation neither."""
+    if not multipliers:
+        return [(0, _GRID + len(curve.folds), _PLAIN)]
+    (values,) = multipliers
+    stable = values < 0 if curve.setting.unit.system.kind == FLOW else np.abs(values) < 1
+    return [(max(i - 1, 0), j, STABLE if stable[i] else UNSTABLE) for i, j in _runs(stable)]
 
 
 def _preactivations(curve: FixedPointCurve, span: tuple[float, float]) -> Array:
@@ -194,7 +210,7 @@ def _draw_region(axes: Any, curve: FixedPointCurve, weights: Sequence[float] | N
     for start, stop in _runs(np.isfinite(folds).sum(axis=1)):
         _draw_bands(axes, curve, grid[start:stop], folds[start:stop], (bottom, top))
     for start, stop in _runs(np.isfinite(flips).sum(axis=1)):
-        _draw_lines(axes, grid[start:stop], flips[start:stop], linestyle="-.", color=_UNSTABLE, label="flip")
+        _draw_lines(axes, grid[start:stop], flips[start:stop], linestyle="-.", color=_RED, label="flip")
     for cusp in _cusps_between(curve, low, high):
         place = [constant_float(cusp.w)], [constant_float(cusp.b)]
         axes.plot(*place, "*", color="black", markersize=12, label=_fresh(axes, "cusp"), zorder=4)

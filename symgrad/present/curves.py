@@ -115,7 +115,7 @@ def _(curve: FixedPointCurve) -> dict[str, Any]:
         "derivative": None if curve.derivative is None else expression(curve.derivative),
         "domain": expression(curve.domain),
         "parametric": {"parameter": str(VARIABLE), "state": expression(state), "bias": expression(bias)},
-        "multiplier": expression(curve.multiplier),
+        "multiplier": None if curve.multiplier is None else expression(curve.multiplier),
         "period": None if curve.period is None else expression(curve.period),
         "folds": [to_dict(fold) for fold in curve.folds],
         "cusps": [to_dict(cusp) for cusp in curve.cusps],

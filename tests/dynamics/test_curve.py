@@ -356,6 +356,23 @@ def test_values_keep_the_symbols_of_the_weight_and_the_bias() -> None:
     assert fixed.count() == 3
 
 
+def test_an_equation_with_the_inverse_is_the_unit() -> None:
+    """The equation ``x = log(x/(1 - x)) - 5 x`` is the neuron with w = 6 and b = 0."""
+    curve = sg.fixed_point_curve(sp.Eq(x, sp.log(x / (1 - x)) - w * x - b))
+    neuron = sg.fixed_point_curve(sg.models.neuron())
+    for mine, other in zip(curve.folds, neuron.folds, strict=True):
+        assert number(mine.x.subs(w, 5) - other.x.subs(w, 6)) == 0
+        assert abs(number(mine.b.subs(w, 5)) - number(other.b.subs(w, 6))) < 1e-40
+    assert tuple(curve.cusps[0]) == (3, -2, sp.Rational(1, 2))
+    assert curve.count(w=5, b=-3) == neuron.count(w=6, b=-3) == 3
+    assert curve.flip == ()
+    assert curve.multiplier is None
+    assert "solutions" in curve.plot(weights=[5.0]).get_legend_handles_labels()[1]
+    assert sg.fixed_point_curve(sp.Eq(x, 3 * sp.atanh(x))).count() == 1
+    with pytest.raises(InputError, match="one unit"):
+        sg.fixed_point_curve(sp.Eq(x, sp.tan(3 * x) ** 2))
+
+
 @pytest.mark.parametrize(
     ("made", "error", "words"),
     [
