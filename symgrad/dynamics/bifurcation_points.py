@@ -55,7 +55,7 @@ class BifurcationPoint(Presentable):
         conditions: what is proved, in words and numbers.
         exact_parameter: the parameter in closed form, where one is proved; else None.
         exact_state: the fixed point in closed form; else None.
-        exact_coefficients: those coefficients that have a closed form, name -> constant.
+        exact_coefficients: those coefficients that have a short closed form, name -> constant.
         second: encloses the second parameter of a search in two; else None.
         exact_second: the second parameter in closed form; else None.
     """

@@ -14,6 +14,7 @@ __all__ = ["BITS", "closed", "constant_of", "inside", "order_of", "sign_of", "si
 BITS = 128
 _PRECISIONS = (64, 256, 1024)
 _MOST_OPS = 60
+_LONGEST = 100  # operations of a constant that is rewritten
 
 
 def sign_of(constant: sp.Expr) -> int | None:
@@ -60,7 +61,7 @@ def simplified(constant: sp.Expr) -> sp.Expr:
     >>> simplified(-5 / (sp.sqrt(5) / 2 + sp.Rational(5, 2)) - sp.log(2))
     -5/2 - log(2) + sqrt(5)/2
     """
-    if not closed(constant):
+    if not closed(constant) or constant.count_ops() > _LONGEST:
         return constant
     terms = sp.Add.make_args(constant)
     return tidy(constant) if len(terms) == 1 else min((tidy(constant), sp.Add(*map(tidy, terms))), key=_length)

@@ -14,7 +14,7 @@ from symgrad.errors import InputError
 from symgrad.rigor.balls import ball_function, exact_ball, lower_float, to_ball, upper_float
 from symgrad.rigor.closed_forms import is_zero_function
 from symgrad.rigor.roots import all_roots
-from symgrad.rigor.system_zeros import Box, system_zeros
+from symgrad.rigor.system_zeros import SWITCHES, Box, system_zeros
 
 __all__ = ["FLIPS", "STATIONARY", "box_points", "finite_ends"]
 
@@ -40,8 +40,9 @@ def box_points(
     residual, x = system.formula, system.state
     slope = residual.diff(x)
     lasting = _lasting(system, parameter, box)
-    exact = [pair for state in lasting for pair in _on_lasting(system, parameter, state, interval, target)]
-    points = [point for _, point in exact]
+    exact = [_on_lasting(system, parameter, state, interval, target) for state in lasting]
+    pairs = [pair for found_there, _ in exact for pair in found_there]
+    points = [point for _, point in pairs]
     near = [_Nearby(residual, x, parameter, state) for state in lasting if kind == STATIONARY]
     found = system_zeros(
         [residual, slope - target],
@@ -50,13 +51,15 @@ def box_points(
         lambda balls: any(place.holds_none(*balls) for place in near),
     )
     for zero in found.certified:
-        if any(zero.holds(*constants) for constants, _ in exact):
+        if any(zero.holds(*constants) for constants, _ in pairs):
             continue  # the zero of this box is known in closed form
         jet = Jet(system, parameter, residual, *zero.constants)
         points.append(classified_stationary(jet, 1, False, True) if kind == STATIONARY else classified_flip(jet, True))
     clusters = _clusters(list(found.undecided))
     points += [_undecided(system, cluster, target) for cluster in clusters]
     stretches = [sp.Interval(*map(sp.Rational, cluster[1])) for cluster in clusters]
+    if not all(known for _, known in exact):
+        stretches.append(interval)
     remarks = [f"not decided: {parameter} in [{c[1][0]:.6g}, {c[1][1]:.6g}]" for c in clusters]
     return points, stretches, remarks
 
@@ -81,7 +84,9 @@ def finite_ends(name: str, interval: sp.Interval, symbol: sp.Symbol) -> tuple[fl
 
 
 def _lasting(system: ScalarSystem, parameter: sp.Symbol, box: sp.Interval) -> list[sp.Expr]:
-    """States in closed form that are fixed for every value of the parameter."""
+    """States in closed form that are fixed for every value of the parameter, of a formula without kinks."""
+    if system.formula.has(*SWITCHES):
+        return []
     sample = system.formula.subs(parameter, sp.Rational(7, 5))
     guesses = {sp.S.Zero}
     if system.state in sample.free_symbols:
@@ -92,18 +97,21 @@ def _lasting(system: ScalarSystem, parameter: sp.Symbol, box: sp.Interval) -> li
 
 def _on_lasting(
     system: ScalarSystem, parameter: sp.Symbol, state: sp.Expr, interval: sp.Interval, target: sp.Expr
-) -> list[tuple[tuple[sp.Expr, sp.Expr], BifurcationPoint]]:
-    """The critical points on a fixed point that does not move, with their constants."""
+) -> tuple[list[tuple[tuple[sp.Expr, sp.Expr], BifurcationPoint]], bool]:
+    """The critical points on a fixed point that does not move, with their constants; and whether these are all."""
     condition = system.formula.diff(system.state).subs(system.state, state) - target
+    if parameter not in condition.free_symbols:
+        return [], sign_of(condition) not in (0, None)
+    roots = all_roots(condition, parameter, interval)
     found = []
-    for root in all_roots(condition, parameter, interval).points if condition.free_symbols else ():
+    for root in roots.points:
         jet = Jet(system, parameter, system.formula, state, constant_of(root, str(condition)))
         if target == 0:
             point = classified_stationary(jet, _order(jet), True, root.proved)
         else:
             point = classified_flip(jet, root.proved)
         found.append(((state, jet.at_parameter), point))
-    return found
+    return found, not (roots.gaps or roots.continua)
 
 
 def _order(jet: Jet) -> int | None:

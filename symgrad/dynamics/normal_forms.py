@@ -31,6 +31,7 @@ from symgrad.rigor.balls import to_ball
 
 __all__ = ["Jet", "classified_flip", "classified_stationary", "jet_of"]
 
+_LONGEST = 60  # operations of a closed form
 _LETTERS = {MAP: "F", FLOW: "f", EQUATION: "r"}
 
 
@@ -47,6 +48,7 @@ class Jet:
     def value(self, in_x: int, in_p: int = 0) -> sp.Expr:
         """A partial derivative, as a constant."""
         derived = self.residual.diff(self.system.state, in_x).diff(self.parameter, in_p)
+        derived = derived.replace(sp.DiracDelta, lambda *_: sp.S.Zero)  # of a kink elsewhere
         return simplified(derived.subs(self.parameter, self.at_parameter).subs(self.system.state, self.at_state))
 
     @property
@@ -72,8 +74,13 @@ class Jet:
             conditions=(*notes, *facts),
             exact_parameter=self.at_parameter if closed(self.at_parameter) else None,
             exact_state=(self.at_state,) if closed(self.at_state) else None,
-            exact_coefficients={name: value for name, value in coefficients.items() if closed(value)},
+            exact_coefficients={name: value for name, value in coefficients.items() if _reads(value)},
         )
+
+
+def _reads(value: sp.Expr) -> bool:
+    """Whether a constant is a closed form that is short enough to be of use."""
+    return closed(value) and bool(value.count_ops() <= _LONGEST)
 
 
 def _all_nonzero(signs: list[int | None]) -> bool | None:

@@ -129,7 +129,8 @@ def _at_fixed_points(found: _Found, reduction: Reduction, interval: sp.Interval,
         for root in roots.points:
             at = constant_of(root, str(piece.constant))
             if at in (piece.left, piece.right):
-                found.remarks.append(f"a fixed point on a kink, at {y} = {at}, has no slope")
+                found.remarks.append(f"the fixed point on a kink, at {y} = {at}, is not examined")
+                found.undecided.append(interval)
                 continue
             slope = piece.constant.diff(y).subs(y, at)
             if sign_of(slope) in (0, None):

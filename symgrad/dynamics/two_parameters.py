@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import pairwise, product
 
 import sympy as sp
 
@@ -62,7 +62,7 @@ def two_parameter_points(
     else:
         points, undecided = _along_curve(system, parameters, intervals, parts)
     kept = tuple(sorted((p for p in points if _within(p, box)), key=lambda p: (p.value, float(p.state[0].mid()))))
-    remarks = ("some stretches are not decided",) if undecided else ()
+    remarks = ("kinks, or stretches far out, are not decided",) if undecided else ()
     return Bifurcations(
         system, parameters, intervals, (box,), kept, (), not undecided, intervals[:1] if undecided else (), remarks
     )
@@ -164,7 +164,40 @@ def _along_curve(
             for values in _parameters(affine, parameters, intervals, solved):
                 state = part.state.subs(y, at).subs(dict(zip(parameters, values, strict=True)))
                 points.append(_record(system, parameters, part.residual, (simplified(state), *values), root.proved))
+    for left, right in pairwise(affine.parts):
+        kinks = _at_kink(system, parameters, intervals, affine, (left, right)) if left.right == right.left else None
+        undecided = undecided or kinks is None
+        points += kinks or []
     return points, undecided
+
+
+def _at_kink(
+    system: ScalarSystem,
+    parameters: tuple[sp.Symbol, ...],
+    intervals: tuple[sp.Interval, ...],
+    affine: _Affine,
+    parts: tuple[_Part, _Part],
+) -> list[BifurcationPoint] | None:
+    """Cusps where the slope is continuous and the curvature changes sign; None where a slope jumps."""
+    y, at = affine.unknown, parts[0].right
+    columns = [[[term.diff(y, k).subs(y, at) for k in range(3)] for term in part.terms] for part in parts]
+    smooth = all(sign_of(one[k] - other[k]) == 0 for one, other in zip(*columns, strict=True) for k in range(2))
+    solved = _levels([column[:2] for column in columns[0]]) if smooth else None
+    if solved is None:
+        return None
+    weights = (sp.S.One, *solved)
+    curved = [sign_of(sum(w * c[2] for w, c in zip(weights, side, strict=True))) for side in columns]
+    if None in curved:
+        return None
+    if (curved[0] or 0) * (curved[1] or 0) >= 0:
+        return []
+    found = []
+    for values in _parameters(affine, parameters, intervals, solved):
+        state = parts[0].state.subs(y, at).subs(dict(zip(parameters, values, strict=True)))
+        point = _record(system, parameters, parts[0].residual, (simplified(state), *values), True)
+        notes = (*point.conditions[:1], "the curvature changes sign at a kink of the slope")
+        found.append(replace(point, coefficients={}, exact_coefficients={}, nondegenerate=None, conditions=notes))
+    return found
 
 
 def _levels(columns: list[list[sp.Expr]]) -> Pair | None:

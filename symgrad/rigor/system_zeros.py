@@ -7,6 +7,7 @@ With m the middle of a box X and Y an approximate inverse of the derivative ther
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,12 +29,12 @@ from symgrad.rigor.balls import (
 from symgrad.rigor.closed_forms import closed_form, is_zero_constant, tidy
 from symgrad.rigor.krawczyk import krawczyk_zero
 
-__all__ = ["SystemZero", "SystemZeros", "system_zeros"]
+__all__ = ["SWITCHES", "SystemZero", "SystemZeros", "system_zeros"]
 
 Box = tuple[tuple[float, float], ...]
 _BITS = 80
 _MARGIN = 0.125  # boxes are tested with a margin, so that no zero lies on the edge of all of them
-_SWITCHES = (sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.Piecewise, sp.DiracDelta)
+SWITCHES = (sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.Piecewise, sp.DiracDelta)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ def system_zeros(
     box: Box,
     excluded: Callable[[tuple[arb, ...]], bool] = lambda balls: False,
     smallest: float = 1e-6,
-    max_boxes: int = 8000,
+    max_boxes: int = 4000,
 ) -> SystemZeros:
     """All common zeros of n formulas in n unknowns in a box with finite ends.
 
@@ -132,7 +133,7 @@ def _deciders(formulas: Sequence[sp.Expr]) -> list[sp.Expr]:
     """What is zero where formulas have kinks."""
     found: list[sp.Expr] = []
     for formula in formulas:
-        for node in sorted(formula.atoms(*_SWITCHES), key=sp.default_sort_key):
+        for node in sorted(formula.atoms(*SWITCHES), key=sp.default_sort_key):
             if isinstance(node, (sp.Max, sp.Min)):
                 found += [first - second for i, first in enumerate(node.args) for second in node.args[:i]]
             elif isinstance(node, sp.Piecewise):
@@ -243,7 +244,9 @@ def _holds(box: Box, balls: tuple[arb, ...]) -> bool:
 
 def _meet(ends: tuple[float, float], image: arb) -> tuple[float, float] | None:
     low, high = max(ends[0], lower_float(image)), min(ends[1], upper_float(image))
-    return (low, high) if low < high else None
+    if low > high:
+        return None
+    return (low, high) if low < high else (math.nextafter(low, -math.inf), math.nextafter(high, math.inf))
 
 
 def _constants(system: _System, wide: Box, sharp: tuple[arb, ...]) -> tuple[sp.Expr, ...]:

@@ -178,13 +178,27 @@ NUMPY: dict[str, Callable[[Array], Array]] = {
 }
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
-@given(
+CASES = given(
     name=st.sampled_from(sorted(NUMPY)),
     fixed=st.integers(-60, 60).map(lambda n: n / 7),
     which=st.sampled_from(["w", "b"]),
 )
+
+
+@settings(max_examples=6, deadline=None, derandomize=True)
+@CASES
 def test_counts_of_fixed_points_change_only_at_what_is_found(name: str, fixed: float, which: str) -> None:
+    check_counts(name, fixed, which)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, derandomize=True)
+@CASES
+def test_counts_of_fixed_points_in_many_cases(name: str, fixed: float, which: str) -> None:
+    check_counts(name, fixed, which)
+
+
+def check_counts(name: str, fixed: float, which: str) -> None:
     other = "b" if which == "w" else "w"
     found = sg.bifurcations(sg.models.neuron(activation=name), which, {other: fixed}, interval=(-10, 10))
     assert found.complete
@@ -378,6 +392,28 @@ def test_interval_and_box_select() -> None:
 def test_equations() -> None:
     (fold,) = sg.bifurcations(sp.Eq(p + x**2, 0), "p")
     assert (fold.kind, fold.eigenvalues, fold.exact_parameter) == ("saddle-node", (), 0)
+
+
+@pytest.mark.parametrize("name", ["arctan", "erf", "silu", "gaussian"])
+def test_cusps_at_fifty_digits(name: str) -> None:
+    s = FUNCTIONS[name]
+    found = sg.bifurcations(sg.models.neuron(activation=name), ("w", "b"))
+    assert found.complete
+    with mp.workdps(50):
+        for point in found:
+            start = float(point.state[0].mid()) * point.value + float(point.second.mid() if point.second else 0)
+            z = mp.findroot(lambda v: mp.diff(s, v, 2), start, tol=1e-70)
+            w = 1 / mp.diff(s, z)
+            assert point.second is not None
+            assert abs(float(point.parameter.mid()) - w) < 1e-14 * abs(w)
+            assert abs(float(point.second.mid()) - (z - w * s(z))) < 1e-14 * (1 + abs(w))
+            assert abs(float(point.parameter.mid() * (1 + arb("1e-12"))) - w) > 1e-14 * abs(w)
+
+
+def test_cusps_at_kinks() -> None:
+    (cusp,) = sg.bifurcations(sg.models.neuron(activation="softsign"), ("w", "b"))
+    assert (cusp.exact_parameter, cusp.exact_second, cusp.nondegenerate) == (1, 0, None)
+    assert not sg.bifurcations(sg.models.neuron(activation="relu"), ("w", "b")).complete
 
 
 def test_two_parameters_without_a_unit() -> None:
