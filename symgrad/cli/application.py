@@ -12,11 +12,11 @@ from typing import Annotated, Any
 import typer
 
 from symgrad.bounds.bound_values import BoundValue
-from symgrad.errors import NoBoundError, SymgradError
+from symgrad.errors import InputError, NoBoundError, SymgradError
 from symgrad.numerics.verdict import Verdict
 from symgrad.present import latex, text, to_dict
 from symgrad.present.data import number
-from symgrad.present.documents import body, page
+from symgrad.present.documents import body, document, page
 from symgrad.present.powers import UP, power_latex, power_text
 from symgrad.present.proofs import proof_text
 
@@ -41,6 +41,8 @@ __all__ = [
     "one_line_errors",
     "write_json",
     "write_parts",
+    "write_picture",
+    "write_result",
 ]
 
 app = typer.Typer(
@@ -149,6 +151,28 @@ def write_parts(parts: Mapping[str, Any], form: Format, as_json: bool, value: Bo
         head = "% Value: " if form is Format.LATEX else "Value\n=====\n"
         sections.append(f"{head}at most {power_text(value.log10, _DIGITS, UP)}")
     typer.echo("\n\n".join(sections))
+
+
+def write_result(result: Any, form: Format, as_json: bool) -> None:
+    """Write one result by itself."""
+    if as_json or form is Format.JSON:
+        write_json(to_dict(result))
+    elif form is Format.DOCUMENT:
+        typer.echo(document(result))
+    else:
+        typer.echo(latex(result) if form is Format.LATEX else text(result))
+
+
+def write_picture(axes: Any, path: str) -> None:
+    """Write a picture to a file.
+
+    Raises:
+        InputError: the file cannot be written, or its name has no known ending.
+    """
+    try:
+        axes.figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"plot: {path!r} cannot be written: {error}") from error
 
 
 def _text_section(title: str, part: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,9 +21,9 @@ from symgrad.cli.application import (
     app,
     one_line_errors,
     write_json,
+    write_picture,
 )
 from symgrad.cli.arguments import chosen_model, parsed_number
-from symgrad.errors import InputError
 from symgrad.interop.checkpoints import load_inputs, load_weights
 from symgrad.numerics.comparison import compare_bounds
 from symgrad.numerics.network_verdict import NetworkVerdict
@@ -84,20 +84,8 @@ def compare(
             trajectories=trajectories, seed=seed, inputs=None if inputs is None else load_inputs(inputs),
         )  # fmt: skip
         if picture is not None:
-            _draw(found.plot(), picture)
+            write_picture(found.plot(), picture)
         write_json(to_dict(found)) if as_json else typer.echo(text(found))
-
-
-def _draw(axes: Any, path: str) -> None:
-    """Write a picture to a file.
-
-    Raises:
-        InputError: the file cannot be written, or its name has no known ending.
-    """
-    try:
-        axes.figure.savefig(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"plot: {path!r} cannot be written: {error}") from error
 
 
 @app.command()

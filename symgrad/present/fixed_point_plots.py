@@ -133,7 +133,7 @@ def _draw_residual(
     axes: Any, found: FixedPoints, function: Callable[[Array], Array], grid: Array, *, arrows: bool
 ) -> None:
     x = latex(found.system.state)
-    rate = rf"\frac{{d{x}}}{{dt}}" if found.system.kind == FLOW else f"F({x}) - {x}"
+    rate = f"d{x}/dt" if found.system.kind == FLOW else f"F({x}) - {x}"
     name = "right side minus left side" if found.system.kind == EQUATION else f"${rate}$"
     values = function(grid)
     axes.plot(grid, values, color=_CURVE, linewidth=1.8, label=name)
