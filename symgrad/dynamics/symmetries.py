@@ -93,7 +93,9 @@ def reflection(places: Sequence[int], signs: Sequence[int], text: str) -> Symmet
     >>> swap.kept.T.tolist(), swap.turned.T.tolist()
     ([[1.0, 1.0]], [[1.0, -1.0]])
     """
-    size, kept, turned = len(places), [], []
+    size = len(places)
+    kept: list[Array] = []
+    turned: list[Array] = []
     rows: tuple[list[int], list[int]] = ([], [])
     for i, (k, sign) in enumerate(zip(places, signs, strict=True)):
         if k < i:
@@ -107,5 +109,5 @@ def reflection(places: Sequence[int], signs: Sequence[int], text: str) -> Symmet
         turned.append(unit - other)
         rows[0].append(i)
         rows[1].append(i)
-    columns = (np.array(c).reshape(-1, size).T for c in (kept, turned))
-    return Symmetry(np.zeros(size), *columns, tuple(rows[0]), tuple(rows[1]), text, True)
+    inside, outside = (np.array(c).reshape(-1, size).T for c in (kept, turned))
+    return Symmetry(np.zeros(size), inside, outside, tuple(rows[0]), tuple(rows[1]), text, True)

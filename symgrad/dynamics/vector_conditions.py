@@ -201,8 +201,7 @@ def _null_vectors(matrix: Any) -> tuple[Any, Any] | None:
     rows = [[*row, arb(b)] for row, b in zip(matrix.tolist(), left[:, -1].tolist(), strict=True)]
     bordered = arb_mat([*rows, [*map(arb, right[-1].tolist()), arb(0)]])
     wanted = unit_column(size + 1, size)
-    found = [enclosed_solution(m, wanted) for m in (bordered, bordered.transpose())]
-    if found[0] is None or found[1] is None:
+    first, second = enclosed_solution(bordered, wanted), enclosed_solution(bordered.transpose(), wanted)
+    if first is None or second is None:
         return None
-    v, w = (column(solution.entries()[:size]) for solution in found)
-    return v, w
+    return column(first.entries()[:size]), column(second.entries()[:size])

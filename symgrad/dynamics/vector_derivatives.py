@@ -140,7 +140,9 @@ class Extended:
 
     def _line(self, z: Any, direction: Any, order: int) -> SeriesEvaluator:
         (x, p), (u, du) = self.split(z), self.split(direction)
-        values = {symbol: (value,) for symbol, value in self.system.constants([p]).items()}
+        values: dict[sp.Expr, tuple[Any, ...]] = {
+            symbol: (value,) for symbol, value in self.system.constants([p]).items()
+        }
         if not du.is_zero():
             symbol, speed = self._moving(du)
             values[symbol] = (values[symbol][0], speed)

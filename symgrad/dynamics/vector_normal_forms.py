@@ -166,7 +166,7 @@ def classified_complex(extended: Extended, zero: CriticalZero) -> BifurcationPoi
             theta = acb(value).log().imag
             resonances = [value**k - 1 for k in (1, 2, 3, 4)]
             clear = all(not ball.contains(0) for ball in resonances)
-            notes = (f"multipliers exp(+-i theta), theta = {float(theta):.12g}",)
+            notes: tuple[str, ...] = (f"multipliers exp(+-i theta), theta = {float(theta):.12g}",)
             notes += ("exp(i k theta) is not 1 for k = 1, 2, 3, 4",) if clear else ()
             record = _record(extended, zero, NEIMARK_SACKER, coefficients | {"theta": theta}, notes, -1)
             return record if clear else replace(record, nondegenerate=None, criticality=None)
@@ -262,7 +262,7 @@ def _record(
         eigenvalues=pair,
         coefficients={name: ball for name, ball in coefficients.items() if ball.is_finite()},
         criticality=words,
-        nondegenerate=True if proved else None,
+        nondegenerate=True if proved else False if any(ball.is_zero() for ball in coefficients.values()) else None,
         conditions=("the augmented system has one zero in the balls", *notes, *facts),
     )
 
