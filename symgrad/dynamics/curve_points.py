@@ -34,6 +34,7 @@ class CurvePoint(Presentable):
         nondegenerate: where the second derivative of the bias along the curve (of a flip: that of the activation) is
             not zero, so that two fixed points meet.
         exact: whether the numbers are closed forms, proved by substitution; else they are enclosed.
+        curvature: the second derivative ``-W s''(z)`` of the effective bias by z; None at a kink.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class CurvePoint(Presentable):
     condition: sp.Basic
     nondegenerate: sp.Basic
     exact: bool = True
+    curvature: sp.Expr | None = None
 
     @property
     def is_parametric(self) -> bool:
@@ -156,9 +158,13 @@ def _point(setting: Setting, kind: str, formula: sp.Expr, z: sp.Expr, **fields: 
     weight = fields.pop("w", None)
     state = at_preactivation(setting, formula, z, weight)
     w = setting.at_weight(setting.weight) if weight is None else weight
+    effective = setting.unit.weight.xreplace({setting.weight: w})
+    curvature = _settled(neat(-effective * sp.diff(formula, VARIABLE, 2).xreplace({VARIABLE: z})))
     x, b, w, z = (setting.named(_settled(e)) for e in (state["x"], state["b"], w, z))
     condition, nondegenerate = (setting.named(fields[key]) for key in ("condition", "nondegenerate"))
-    return CurvePoint(kind, z, x, b, w, condition, nondegenerate, not any(e.atoms(Enclosed) for e in (z, x, b, w)))
+    exact = not any(e.atoms(Enclosed) for e in (z, x, b, w))
+    bend = None if kind in (KINK_FOLD, KINK_FLIP) else setting.named(curvature)
+    return CurvePoint(kind, z, x, b, w, condition, nondegenerate, exact, bend)
 
 
 def _numeric(setting: Setting, piece: SlopePiece, target: sp.Expr, multiplier: int) -> Iterator[CurvePoint]:

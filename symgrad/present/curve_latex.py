@@ -70,6 +70,8 @@ def _point(point: CurvePoint, curve: FixedPointCurve) -> list[str]:
     if not where:
         return [row]
     where = rf"\quad {phrase('where ')} {where}"
+    if point.curvature is not None and not point.is_parametric:
+        where += rf", \quad B''(z) = {latex(point.curvature)}"
     return [row, where] if visible_length(row) + visible_length(where) > _WIDE else [f"{row} {where}"]
 
 

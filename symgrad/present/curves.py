@@ -68,9 +68,16 @@ def _point(point: CurvePoint, curve: FixedPointCurve) -> str:
     words += [f"where {where}"] if where else []
     words += [point.kind] if point.kind not in _GENERIC else []
     words += ["degenerate"] if point.nondegenerate == sp.false else []
-    if point.nondegenerate not in (sp.true, sp.false, point.condition):
-        words.append(f"non-degenerate where {conditions(point.nondegenerate, text)}")
+    words += [_curvature(point)] if point.curvature is not None and not point.is_parametric else []
     return "; ".join(words)
+
+
+def _curvature(point: CurvePoint) -> str:
+    """The second derivative of B by z, and where it is not zero if that is not everywhere."""
+    words = f"B''(z) = {text(point.curvature)}"
+    if point.nondegenerate in (sp.true, sp.false, point.condition):
+        return words
+    return f"{words}, not zero where {conditions(point.nondegenerate, text)}"
 
 
 def _cusp(curve: FixedPointCurve, cusp: CurveCusp) -> str:
@@ -140,6 +147,7 @@ def _(point: CurvePoint) -> dict[str, Any]:
         "condition": expression(point.condition),
         "nondegenerate": expression(point.nondegenerate),
         "exact": point.exact,
+        "curvature": None if point.curvature is None else expression(point.curvature),
     }
 
 

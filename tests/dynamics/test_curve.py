@@ -78,6 +78,7 @@ def test_the_curve_of_doya() -> None:
     assert roots == [sp.expand((1 + s * sp.sqrt(1 - 4 / w)) / 2) for s in (-1, 1)]
     assert {fold.condition for fold in curve.folds} == {w >= 4}
     assert {fold.nondegenerate for fold in curve.folds} == {w > 4}
+    assert [fold.curvature for fold in curve.folds] == [-sp.sqrt(1 - 4 / w), sp.sqrt(1 - 4 / w)]
     assert [tuple(cusp) for cusp in curve.cusps] == [(4, -2, sp.Rational(1, 2))]
     assert curve.cusps[0].smooth
 
@@ -125,6 +126,7 @@ def test_all_folds_of_a_given_weight(name: str) -> None:
         for z, fold in zip(found, curve.folds, strict=True):
             assert abs(number(fold.z) - z) < 1e-7
             assert abs(number(fold.b) - (z - value * s(z))) < 1e-12
+            assert abs(number(fold.curvature) + value * mp.diff(s, z, 2)) < 1e-3
 
 
 @pytest.mark.parametrize("name", [*CLOSED, "gaussian", "silu"])
