@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -26,9 +27,10 @@ from symgrad.errors import InputError
 from symgrad.language.ranges import interval_of
 from symgrad.rigor.balls import ball_function, lower_float, upper_float, working_precision
 from symgrad.rigor.closed_forms import is_zero_constant
-from symgrad.rigor.roots import Root, Roots, all_roots
+from symgrad.rigor.roots import Root, all_roots
+from symgrad.rigor.smooth_pieces import SmoothPiece
 
-__all__ = ["checked_box", "scalar_fixed_points", "stability_of"]
+__all__ = ["checked_box", "gaps_between", "scalar_fixed_points", "stability_of"]
 
 _REALS = sp.Interval(-sp.oo, sp.oo)
 _DIGITS = 64  # bits after the binary point of an enclosure: a radius below 1e-15
@@ -57,7 +59,8 @@ def scalar_fixed_points(system: ScalarSystem, box: sp.Interval = _REALS) -> Fixe
     system.check_complete()
     found = all_roots(system.formula, system.state, box)
     points = tuple(_point(root, system) for root in found.points)
-    return FixedPoints(system, box, points, found.continua, not found.gaps, _gaps(found, points, system, box))
+    bare = FixedPoints(system, box, points, found.continua, not found.gaps)
+    return replace(bare, gaps=gaps_between(bare, found.pieces))
 
 
 def checked_box(box: Any, state: sp.Symbol) -> sp.Interval:
@@ -152,26 +155,25 @@ def _at_edge(root: Root, system: ScalarSystem) -> bool:
     )
 
 
-def _gaps(found: Roots, points: tuple[FixedPoint, ...], system: ScalarSystem, box: sp.Interval) -> tuple[Gap, ...]:
-    """The stretches between fixed points with the sign of the residual there, that at one point of each."""
-    function = ball_function(system.formula, system.state)
-    marks: list[tuple[float, float]] = [(lower_float(p.ball), upper_float(p.ball)) for p in points]
+def gaps_between(found: FixedPoints, pieces: tuple[SmoothPiece, ...]) -> tuple[Gap, ...]:
+    """The stretches between fixed points with the sign of the residual there, that at one point of each.
+
+    Args:
+        found: the fixed points and continua.
+        pieces: where the residual is real, cut at kinks and jumps; none where that is not known.
+    """
+    function = ball_function(found.system.formula, found.system.state)
+    marks: list[tuple[float, float]] = [(lower_float(p.ball), upper_float(p.ball)) for p in found.points]
     marks += [(float(c.start), float(c.end)) for c in found.continua]
+    whole = [(float(found.box.start), float(found.box.end))]
     gaps: list[Gap] = []
-    for left, right in _stretches(found, box):
+    for left, right in [(float(piece.left.value), float(piece.right.value)) for piece in pieces] or whole:
         inner = sorted(mark for mark in marks if left <= mark[1] and mark[0] <= right)
         ends = [(left, left), *inner, (right, right)]
         for (_, begin), (end, _) in pairwise(ends):
             if begin < end:
-                gaps.append(Gap(begin, end, 0 if found.gaps else _sign_between(function, begin, end)))
+                gaps.append(Gap(begin, end, _sign_between(function, begin, end) if found.complete else 0))
     return tuple(gaps)
-
-
-def _stretches(found: Roots, box: sp.Interval) -> list[tuple[float, float]]:
-    """Where the residual is real, cut at kinks and jumps."""
-    if not found.pieces:
-        return [(float(box.start), float(box.end))]
-    return [(float(piece.left.value), float(piece.right.value)) for piece in found.pieces]
 
 
 def _sign_between(function: Callable[[arb], arb], left: float, right: float) -> int:

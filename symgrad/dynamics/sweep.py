@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from symgrad.dynamics.added_parameter import AddedParameter, added_factor
 from symgrad.dynamics.level_points import FixedPointCurves, points_of_curves
 from symgrad.dynamics.points import FixedPoint, FixedPoints
-from symgrad.dynamics.scalar_points import checked_box, scalar_fixed_points
+from symgrad.dynamics.scalar_points import checked_box, gaps_between, scalar_fixed_points
 from symgrad.dynamics.scalar_system import ScalarSystem, scalar_system
 from symgrad.dynamics.unit import unit_of
 from symgrad.dynamics.unit_sweep import UnitSweep
 from symgrad.errors import InputError, UnsupportedExpressionError
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import to_ball
+from symgrad.rigor.ends import End
+from symgrad.rigor.smooth_pieces import SmoothPiece, split
+from symgrad.rigor.tail_monomials import TailUndecidedError
 
 __all__ = ["FixedPointSweep", "SweepBranch", "sweep_fixed_points", "swept_points"]
 
@@ -71,7 +74,8 @@ class FixedPointSweep(Presentable):
 
     def __getitem__(self, index: int) -> FixedPoints:
         system = _at(self.system, self.parameter, float(self.values[index]))
-        return FixedPoints(system, self.box, self.points[index], self.continua[index], bool(self.complete[index]))
+        found = FixedPoints(system, self.box, self.points[index], self.continua[index], bool(self.complete[index]))
+        return replace(found, gaps=gaps_between(found, _pieces(found)))
 
     def __iter__(self) -> Iterator[FixedPoints]:
         return (self[index] for index in range(len(self)))
@@ -206,6 +210,15 @@ def _single(
 ) -> tuple[tuple[FixedPoint, ...], bool, tuple[sp.Interval, ...]]:
     found = scalar_fixed_points(_at(system, parameter, value), box)
     return found.points, found.complete, found.continua
+
+
+def _pieces(found: FixedPoints) -> tuple[SmoothPiece, ...]:
+    """Where the residual is real, cut at kinks and jumps; none where that is not known."""
+    ends = End(found.box.start, 1), End(found.box.end, -1)
+    try:
+        return split(found.system.formula, found.system.state, *ends, where_defined=True)
+    except TailUndecidedError:
+        return ()
 
 
 def _at(system: ScalarSystem, parameter: sp.Symbol, value: float) -> ScalarSystem:

@@ -225,6 +225,15 @@ def test_presentation(bistable: FixedPointSweep) -> None:
     assert [len(found) for found in bistable] == bistable.counts.tolist()
 
 
+def test_each_answer_is_audited(bistable: FixedPointSweep) -> None:
+    for index in (0, 6, 8):
+        found = bistable[index]
+        assert found.audit()
+        assert not replace(found, points=found.points[1:]).audit()
+    equation = fixed_points(sp.Eq(X, sp.log(X / (1 - X)) - 5 * X + P), {"p": [-1.0, 2.5]})
+    assert all(found.audit() for found in equation)
+
+
 def test_branches_follow_each_run() -> None:
     system = scalar_system(sg.models.neuron(w=9))
     sweep = sweep_fixed_points(system, system.symbol("b"), [0.0, -4.5, -8.0, -4.0], REALS)
