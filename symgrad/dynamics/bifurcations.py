@@ -14,6 +14,7 @@ from symgrad.dynamics.scalar_bifurcations import REALS, scalar_bifurcations
 from symgrad.dynamics.scalar_points import checked_box
 from symgrad.dynamics.scalar_system import ScalarSystem, is_scalar_system, scalar_system
 from symgrad.dynamics.two_parameters import two_parameter_points
+from symgrad.dynamics.vector_bifurcations import vector_bifurcations
 from symgrad.errors import InputError
 from symgrad.language.ranges import interval_of
 
@@ -45,7 +46,7 @@ def bifurcations(
         interval: of the parameter: a pair of ends or a SymPy interval (of two parameters a pair of these); default
             all real numbers.
         box: of the state, likewise.
-        options: for models with vectors.
+        options: ``search``, ``max_boxes``, ``starts`` and ``seed``, for models with vectors.
 
     Returns:
         The points, sorted by the parameter, with ``complete`` telling whether it is proved that there are no others.
@@ -62,8 +63,6 @@ def bifurcations(
     ([('flip', -1, 'supercritical'), ('pitchfork', 1, 'supercritical')], True)
     """
     if not is_scalar_system(model):
-        from symgrad.dynamics.vector_bifurcations import vector_bifurcations
-
         return vector_bifurcations(model, parameter, values, interval, box, **options)
     if options:
         raise InputError(f"{', '.join(options)}: only models with vectors take these options")
