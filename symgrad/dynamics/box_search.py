@@ -23,10 +23,11 @@ _AT_ONCE = 1024
 _INFLATED = 0.05
 _TINY = 1e-13
 _ROUNDING = 2.0**-48  # relative width of boxes that rounding keeps from shrinking
+_NEAR = 1e-7  # relative distance at which stretches that are left count as one
 _MARGINS = (1e-13, 1e-11, 1e-9, 1e-7)  # around what is left, tried one after the other
 _NARROW = 1e-6  # of the widths: boxes are not cut further
 _NARROWER = 1e-11  # the same for what is left when all else is done
-_FEW_BOXES = 4000  # for each stretch that is left
+_FEW_BOXES = 1500  # for each stretch that is left
 _FEW_CLUSTERS = 12
 _SHRUNK = 0.6  # of the largest width: then a box is tried again before it is cut
 _MOST_CLUSTERS = 200
@@ -75,6 +76,7 @@ class _Search:
     zeros: list[CertifiedZero] = field(default_factory=list)
     around: list[Intervals] = field(default_factory=list)  # where each zero is the only one
     boxes: int = 0
+    precise: bool = False  # whether rounding errors of the residual count
 
     def __post_init__(self) -> None:
         self.contract = Contraction(self.system)
@@ -94,8 +96,8 @@ class _Search:
 
     def refined(self, cluster: Intervals) -> list[Intervals]:
         """What is left of a stretch when its boxes are cut further; it stays in one piece where that shows little."""
-        left = merged(self.run(cluster, _FEW_BOXES, _NARROWER))
-        return left if len(left) <= 1 or self.boxes < _FEW_BOXES else [_hull(_joined(left))]
+        self.precise = True
+        return merged(self.run(cluster, _FEW_BOXES, _NARROWER), _NEAR)
 
     def examine(self, boxes: Intervals, narrow: float) -> tuple[Intervals, Intervals]:
         """Boxes to examine again, and boxes that are too narrow for it."""
@@ -106,7 +108,7 @@ class _Search:
         if not found.shape[1]:
             return found, found
         wide = _inflated(found)
-        step = newton_step(self.system, found, wide)
+        step = newton_step(self.system, found, wide, self.precise)
         keep = ~is_empty(step.boxes)
         keep[keep] &= ~self._isolated(_columns(step.boxes, keep), _columns(wide, keep), step.regular[keep])
         rest, slopes = _columns(step.boxes, keep), _moduli(step.slopes)[..., keep]
@@ -165,7 +167,7 @@ class _Search:
         """Whether one zero at most lies in a wider box, and that one is known or proved now."""
         for margin in _MARGINS:
             wide = _inflated(cluster, margin)
-            step = newton_step(self.system, cluster, wide)
+            step = newton_step(self.system, cluster, wide, True)
             if is_empty(step.boxes)[0] or self._isolated(step.boxes, wide, step.regular)[0]:
                 return True
         return False
@@ -207,18 +209,23 @@ def _halved(boxes: Intervals, moduli: Array, wanting: Mask) -> list[Intervals]:
     return [Intervals(boxes.low, high), Intervals(low, boxes.high)]
 
 
-def merged(boxes: Intervals) -> list[Intervals]:
-    """(N, 1) hulls of the connected groups of some boxes (N, B); beyond a number of groups the hull of all the rest."""
+def merged(boxes: Intervals, near: float = 0.0) -> list[Intervals]:
+    """(N, 1) hulls of the connected groups of some boxes (N, B); beyond a number of groups the hull of all the rest.
+
+    Args:
+        boxes: which.
+        near: distance relative to 1 + |x| at which two boxes count as connected.
+    """
     found: list[Intervals] = []
-    rest = boxes
+    rest, margin = boxes, near * (1 + boxes.magnitude)
     while rest.shape[1]:
         hull = _columns(rest, slice(0, 1)) if len(found) < _MOST_CLUSTERS else _hull(rest)
         while True:
-            touching = ((rest.low <= hull.high) & (hull.low <= rest.high)).all(axis=0)
+            touching = ((rest.low - margin <= hull.high) & (hull.low <= rest.high + margin)).all(axis=0)
             if not touching.any():
                 break
             hull = _hull(_joined([hull, _columns(rest, touching)]))
-            rest = _columns(rest, ~touching)
+            rest, margin = _columns(rest, ~touching), margin[:, ~touching]
         found.append(hull)
     return found
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symgrad.calculus.enclose import column_of_balls
 from symgrad.dynamics.solved_forms import quotient
 from symgrad.dynamics.vector_system import VectorSystem
+from symgrad.rigor.balls import working_precision
 from symgrad.rigor.interval_arrays import Intervals
 
 __all__ = ["NewtonStep", "newton_step", "times"]
@@ -18,6 +20,7 @@ __all__ = ["NewtonStep", "newton_step", "times"]
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+_BITS = 192
 _ROUNDING = 1e-10  # far above the rounding errors of the sums of N products it stands for, N <= 1000
 
 
@@ -36,7 +39,7 @@ class NewtonStep:
     slopes: Intervals
 
 
-def newton_step(system: VectorSystem, boxes: Intervals, wide: Intervals) -> NewtonStep:
+def newton_step(system: VectorSystem, boxes: Intervals, wide: Intervals, precise: bool = False) -> NewtonStep:
     """The step of Hansen and Sengupta, preconditioned with the inverse of the middle of the derivative.
 
     With c in a box X and A an enclosure of the derivative over X, each zero x in X solves ``Y A (x - c) = - Y r(c)``
@@ -47,6 +50,8 @@ def newton_step(system: VectorSystem, boxes: Intervals, wide: Intervals) -> Newt
         system: the equations.
         boxes: (N, B), finite.
         wide: (N, B), around them.
+        precise: compute r(c) in balls of many digits, one box after the other: next to a fold, where the slopes are
+            small, its rounding errors count.
 
     Source: Neumaier, Interval Methods for Systems of Equations 1990, sec. 5.1 and theorem 5.1.8.
     """
@@ -56,9 +61,17 @@ def newton_step(system: VectorSystem, boxes: Intervals, wide: Intervals) -> Newt
     inverse = Intervals.exact(_inverses(middle).transpose(1, 2, 0))
     matrix = times(inverse, slopes)
     centre = np.clip((boxes.low + boxes.high) / 2, boxes.low, boxes.high)
-    offset = times(inverse, _part(system.residual_over(Intervals.exact(centre)), np.s_[:, None]))
+    residual = _residual_in_balls(system, centre) if precise else system.residual_over(Intervals.exact(centre))
+    offset = times(inverse, _part(residual, np.s_[:, None]))
     left = _sweep(matrix, _part(offset, np.s_[:, 0]), boxes, centre)
     return NewtonStep(left, _are_regular(matrix), slopes)
+
+
+def _residual_in_balls(system: VectorSystem, points: Array) -> Intervals:
+    """(N, B) r at B points (N, B), each end rounded outwards from many digits."""
+    with working_precision(_BITS):
+        columns = [Intervals.of_balls(system.residual(column_of_balls(point))) for point in points.T.tolist()]
+    return Intervals(*(np.concatenate([getattr(column, end) for column in columns], axis=1) for end in ("low", "high")))
 
 
 def times(left: Intervals, right: Intervals) -> Intervals:

@@ -228,6 +228,19 @@ def test_a_multiple_point_is_undecided_but_proved_to_exist() -> None:
     assert all((box.high - box.low)[0] < 1e-4 for box in found.undecided)
 
 
+@pytest.mark.parametrize("distance", [1e-3, 1e-9, 1e-13, 0.0, -1e-12])
+def test_pairs_next_to_a_fold_are_told_apart(distance: float) -> None:
+    place = np.sqrt(0.5)  # fold of x = tanh(2 x + b): x^2 = 1/2
+    bias = 2 * place - np.arctanh(place) - distance
+    with mpmath.workdps(50):  # the rounded bias lies on one side of the fold
+        x = mpmath.sqrt(mpmath.mpf(1) / 2)
+        expected = 3 if mpmath.mpf(bias) < 2 * x - mpmath.atanh(x) else 1
+    found = sg.fixed_points(sg.models.elman(), _elman([[2.0, 0.0], [0.7, 0.5]], np.array([bias, 0.1])))
+    assert found.complete
+    assert len(found) == expected
+    assert all(point.status == "unique" for point in found)
+
+
 def test_boxes_cut_and_their_edges_count() -> None:
     model, values = sg.models.elman(), _elman(3 * np.eye(2))
     assert len(sg.fixed_points(model, values, box=(0, 1))) == 4
