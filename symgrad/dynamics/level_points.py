@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Protocol
 
 from flint import arb
@@ -34,6 +35,9 @@ class FixedPointCurves(LevelSets, Protocol):
     def point(self, member: int, place: arb) -> FixedPoint | None:
         """The fixed point at a z that is enclosed; None where it takes more care."""
 
+    def lasting(self, member: int) -> Sequence[FixedPoint | None]:
+        """Fixed points that lie on no branch; None for one that takes more care."""
+
 
 def points_of_curves(curves: FixedPointCurves) -> list[tuple[FixedPoint, ...] | None]:
     """All fixed points for each value; None where that is not decided.
@@ -64,11 +68,13 @@ def _taken(curves: FixedPointCurves, i: int, branches: tuple[Branch, ...] | None
 
 
 def _points(curves: FixedPointCurves, i: int, places: list[arb | None] | None) -> tuple[FixedPoint, ...] | None:
-    points = [None if place is None else curves.point(i, place) for place in places] if places is not None else [None]
-    known = [point for point in points if point is not None]
-    if len(known) < len(points):
+    if places is None:
         return None
-    return tuple(sorted(known, key=lambda point: point.value))
+    points = [*(None if place is None else curves.point(i, place) for place in places), *curves.lasting(i)]
+    known = sorted((point for point in points if point is not None), key=lambda point: point.value)
+    if len(known) < len(points) or any(first.ball.overlaps(second.ball) for first, second in pairwise(known)):
+        return None
+    return tuple(known)
 
 
 def clear_point(ball: arb, multiplier: arb, kind: str) -> FixedPoint | None:

@@ -12,8 +12,8 @@ import sympy as sp
 from flint import arb
 from numpy.typing import NDArray
 
-from symgrad.dynamics.added_parameter import AddedParameter, added_factor
 from symgrad.dynamics.level_points import FixedPointCurves, points_of_curves
+from symgrad.dynamics.linear_parameter import linear_parameter
 from symgrad.dynamics.points import FixedPoint, FixedPoints
 from symgrad.dynamics.scalar_points import checked_box, gaps_between, scalar_fixed_points
 from symgrad.dynamics.scalar_system import ScalarSystem, scalar_system
@@ -186,11 +186,8 @@ def _curves(system: ScalarSystem, parameter: sp.Symbol, values: Array, box: sp.I
     """The curve of fixed points in a form that is solved for many values at once, or None."""
     unit = unit_of(system)
     try:
-        if unit is not None:
-            return UnitSweep(unit, parameter, values)
-        factor = added_factor(system, parameter)
-        return None if factor is None else AddedParameter(system, parameter, factor, values, box)
-    except UnsupportedExpressionError:
+        return UnitSweep(unit, parameter, values) if unit else linear_parameter(system, parameter, values, box)
+    except (UnsupportedExpressionError, InputError):
         return None
 
 

@@ -115,3 +115,7 @@ class UnitSweep:
         state = self._heights[member] * self._value(place) + self._offsets[member]
         change = self._decays[member] * (1 - self.weights[member] * self._slope(place))
         return clear_point(state, change if system.kind == FLOW else 1 + change, system.kind)
+
+    def lasting(self, member: int) -> Sequence[FixedPoint | None]:
+        """None: every fixed point lies on the curve."""
+        return ()

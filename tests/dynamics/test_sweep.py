@@ -136,7 +136,12 @@ def test_inputs_steps_flows_and_equations_agree_with_the_single_call() -> None:
         fixed_points(flow, {"b": np.array([-2.0, 0.1])}),
         fixed_points(sp.Eq(X, sp.log(X / (1 - X)) - 5 * X + P), {"p": np.array([-1.0, 2.5])}),
         fixed_points(sp.Eq(X**2 + P, 1), {"p": [0, 2]}),
-        fixed_points(sp.Eq(X, P * X * (1 - X)), {"p": [0.5, 2.5]}),
+        fixed_points(sp.Eq(X, P * X * (1 - X)), {"p": [-2.0, 0.5, 1.0, 2.5]}),
+        fixed_points(sp.Eq(X, sp.log(X / (1 - X)) - P * X), {"p": [-2.0, 6.0]}),
+        fixed_points(sp.Eq(X, P * sp.log(X) - X * sp.log(X) + X), {"p": [0.5, 2.0]}),
+        fixed_points(sp.Eq(X, P * sp.sin(X)), {"p": [0.5, 1.0, 7.0]}, box=(-5, 5)),
+        fixed_points(sp.Eq(X, sp.sign(X) * P), {"p": [-1.0, 2.0]}),
+        fixed_points(sp.Eq(X, sp.tanh(P * X) + P**2), {"p": [-1.0, 2.0]}),
     ]
     for sweep in swept:
         for index in range(len(sweep)):
@@ -177,8 +182,11 @@ def test_intervals_of_fixed_points_are_told() -> None:
     assert "every point" in str(sweep)
 
 
-def test_a_unit_is_answered_without_a_search_for_each_value(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_units_and_linear_parameters_need_no_search_for_each_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sweeps, "_single", lambda *_: pytest.fail("a search of its own"))
+    assert fixed_points(sp.Eq(X, P * X - X**3), {"p": np.linspace(-1.5, 3, 40)}).counts.tolist() == [1] * 22 + [3] * 18
     neuron = sg.models.neuron()
     for values in ({"w": 5, "b": np.linspace(-4, 1, 200)}, {"w": np.linspace(-20, 20, 200), "b": -2.6}):
         assert len(fixed_points(neuron, values)) == 200
