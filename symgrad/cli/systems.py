@@ -245,8 +245,8 @@ def _constant_inputs(
     sizes = bind(model, {name: array for name, array in arrays.items() if name not in own}).sizes
     found = {}
     for symbol in free:
-        length = sp.sympify(symbol.shape[0]).xreplace(dict(sizes))
-        if not length.is_Integer:
+        length = sizes.get(symbol.shape[0], symbol.shape[0])
+        if not isinstance(length, (int, sp.Integer)):
             raise InputError(f"input: the size of {symbol} does not follow from the weights; put {symbol} in the file")
         found[str(symbol)] = np.full((int(length), 1), float(value))
     return found

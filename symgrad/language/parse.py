@@ -163,7 +163,7 @@ class _Parser:
         if token.text in CONSTANTS:
             return CONSTANTS[token.text]
         if self._symbols is not None:
-            known = ", ".join(sorted(self._symbols)) or "none"
+            known = ", ".join(sorted({*self._symbols, *CONSTANTS}))
             raise self._refused(token, f"unknown name {token.text!r}; known are {known}")
         if token.text in function_names():
             raise self._refused(token, f"{token.text} is a function: its argument in parentheses is needed")

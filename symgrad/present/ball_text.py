@@ -10,11 +10,12 @@ from typing import Any
 from flint import acb, arb
 
 from symgrad.present.data import number
-from symgrad.rigor.balls import lower_float, upper_float
+from symgrad.rigor.balls import lower_float, upper_float, working_precision
 
 __all__ = ["ball_data", "ball_latex", "ball_text", "ends_data", "radius_text"]
 
 _PLAIN = (-4, 9)  # powers of ten that are written out
+_BITS = 512
 _FARTHEST = 4000  # binary exponents whose decimals are written out in full
 _PRINTED = re.compile(r"\[(?:(?P<mid>\S+) )?\+/- (?P<radius>\S+)\]")
 _POWER = re.compile(r"e([+-]?\d+)")
@@ -135,11 +136,12 @@ def _written(ball: arb, digits: int) -> _Written:
         return _Written("nan" if ball.is_nan() else "unbounded" if middle.is_finite() else str(float(middle)))
     if _is_far(ball):
         return _with_radius(ball, digits)
-    low, high = (_cut(end, digits) for end in (ball.lower(), ball.upper()))
+    with working_precision(_BITS):
+        low, high = (_cut(end, digits) for end in (ball.lower(), ball.upper()))
     if ball.is_exact() and low[1]:
         return _Written(_decimal(low[0], strip=True))
     if low[0] == high[0] and not low[0].is_zero() and low[0].is_signed() == high[0].is_signed():
-        return _Written(_decimal(low[0]), goes_on=True)
+        return _Written(_decimal(low[0], highest=min(_PLAIN[1], digits - 2)), goes_on=True)
     return _with_radius(ball, digits)
 
 
@@ -160,31 +162,38 @@ def _cut(end: arb, digits: int) -> tuple[Decimal, bool]:
 
 
 def _with_radius(ball: arb, digits: int) -> _Written:
-    """What FLINT prints: a decimal and a radius that hold the ball, rounding included."""
-    printed = _PRINTED.fullmatch(ball.str(digits))
-    if printed is None:
-        return _Written(ball.str(digits, radius=False))
-    middle = printed["mid"] or "0"
-    exact = _shortest(ball, middle)
-    return _Written(*exact) if exact is not None else _Written(middle, radius=_short_power(printed["radius"]))
+    """A decimal near the middle, and a radius around that decimal that holds the whole ball."""
+    middle, radius = ball.mid(), arb(ball.rad())
+    if abs(middle) <= radius:
+        shown = "0"
+    else:
+        kept = digits if radius == 0 else min(digits, _power_of_ten(middle) - _power_of_ten(radius) + 2)
+        shown = _stripped(middle.str(max(kept, 1), radius=False))
+    with working_precision(_BITS):
+        distance = abs(ball - arb(shown)).upper()
+    return _Written(shown, radius=radius_text(arb(0, distance)))
 
 
-def _shortest(ball: arb, middle: str) -> tuple[str, bool, str | None] | None:
-    """A middle that is a short decimal, with the ball's own radius."""
-    proved_equal = ball.mid() == arb(middle)
-    if not proved_equal:
-        return None
-    short = _decimal(Decimal(middle), strip=True)
-    return short, False, None if ball.is_exact() else radius_text(ball)
+def _power_of_ten(number: arb) -> int:
+    """The exponent of an exact number that is not zero."""
+    head, power = _split(number.str(3, radius=False))
+    return power + Decimal(head).adjusted()
 
 
-def _short_power(printed: str) -> str:
-    return _POWER.sub(lambda found: f"e{int(found[1]):+d}", printed)
+def _stripped(digits: str) -> str:
+    """Without zeros at the end of a fraction, and in the notation of :func:`_decimal`."""
+    head, power = _split(digits)
+    head = head.rstrip("0").rstrip(".") if "." in head else head
+    value = Decimal(head)
+    if abs(power) < _FARTHEST:
+        return _decimal(value.scaleb(power, Context(prec=len(head) + 60)), strip=True)
+    return f"{head}e{power:+d}"
 
 
-def _decimal(value: Decimal, *, strip: bool = False) -> str:
+def _decimal(value: Decimal, *, strip: bool = False, highest: int = _PLAIN[1]) -> str:
+    """Digits, written out unless the power of ten is beyond the highest or below the lowest one."""
     exponent = value.adjusted() if value else 0
-    plain = _PLAIN[0] <= exponent <= _PLAIN[1]
+    plain = _PLAIN[0] <= exponent <= highest
     digits = f"{value if plain else value.scaleb(-exponent, Context(prec=60)):f}"
     if strip and "." in digits:
         digits = digits.rstrip("0").rstrip(".")

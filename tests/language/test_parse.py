@@ -70,7 +70,7 @@ def test_symbols() -> None:
     plain = sp.Symbol("w")
     assert parse_expression("w*x", [plain, "x"]) == plain * X
     assert parse_expression("e*x", ["e", "x"]).free_symbols == {X, sp.Symbol("e", real=True)}
-    with pytest.raises(InputError, match="unknown name 'y'; known are x"):
+    with pytest.raises(InputError, match="unknown name 'y'; known are e, pi, x"):
         parse_expression("x + y", ["x"])
 
 
