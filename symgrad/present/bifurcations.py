@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__: list[str] = []
 
 _DIGITS, _FEW = 8, 5
 _SHOWN = 3  # coordinates of a state in a table
+_GREEK = re.compile(r"(lambda|theta|omega)")
 _LONG = 40  # signs of a closed form that stands in a table
 
 
@@ -147,13 +149,13 @@ def _coefficients_latex(point: BifurcationPoint) -> str:
 
 
 def _name_latex(name: str) -> str:
-    r"""A derivative such as F_xx/2 as ``F_{xx}/2``."""
+    r"""A derivative such as F_xx/2 as ``F_{xx}/2``; Greek letters by name."""
     words = []
     for word in name.split(" "):
         head, mark, tail = word.partition("_")
         index, slash, rest = tail.partition("/")
-        words.append(f"{head}_{{{index}}}{slash}{rest}" if mark else word)
-    return " ".join(words)
+        words.append(f"{head}_{{{index}}}{slash}{rest}" if mark else _GREEK.sub(r"\\\1", word))
+    return r"\ell_{1}" if name == "l1" else " ".join(words)
 
 
 @latex.register
