@@ -27,6 +27,7 @@ from symgrad.present.plots import new_axes
 __all__ = ["plot_bifurcations"]
 
 _STABLE, _UNSTABLE = "#0072B2", "#D55E00"  # Okabe and Ito (2008)
+_FLAT = 1e-9
 _MARKS = {
     SADDLE_NODE: "o",
     PITCHFORK: "P",
@@ -62,6 +63,7 @@ def plot_bifurcations(found: Bifurcations, *, component: int = 0, ax: Any = None
     if not flat:
         _draw_branches(axes, found, component)
     _draw_points(axes, found, component, flat)
+    _widen(axes)
     axes.set_xlabel(f"${latex(found.parameter[0])}$")
     axes.set_ylabel(f"${latex(found.parameter[1])}$" if flat else _state_label(found, component))
     axes.set_title(f"{found.system.name}: {'cusps' if flat else 'fixed points'}")
@@ -97,6 +99,14 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int, bool]]:
     """Stretches of equal flags as ``(begin, end, flag)``."""
     cuts = [0, *(np.flatnonzero(flags[1:] != flags[:-1]) + 1).tolist(), len(flags)]
     return [(a, b, bool(flags[a])) for a, b in pairwise(cuts) if a < b]
+
+
+def _widen(axes: Any) -> None:
+    """Room around states that do not change at all, on whose rounding matplotlib would zoom in."""
+    heights = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.get_lines()] or [np.zeros(0)])
+    finite = heights[np.isfinite(heights)]
+    if finite.size and np.ptp(finite) < _FLAT * (1 + np.abs(finite).max()):
+        axes.set_ylim(finite.min() - 1, finite.max() + 1)
 
 
 def _draw_points(axes: Any, found: Bifurcations, component: int, flat: bool) -> None:

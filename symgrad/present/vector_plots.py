@@ -96,7 +96,9 @@ def _limits(found: VectorFixedPoints) -> tuple[Array, Array]:
         low, high = (np.broadcast_to(end, found.system.size).astype(np.float64) for end in ends)
     else:
         low, high = np.min(points, axis=0), np.max(points, axis=0)
-    spread = np.maximum(high - low, 0.1 * max(float((high - low).max()), 0.05 * (1 + float(np.abs(high).max()))))
+    scale = 1 + float(np.abs(high).max())
+    widest = float((high - low).max())
+    spread = np.maximum(high - low, 0.1 * widest if widest > 0.01 * scale else scale)  # a single point has no spread
     middle = (low + high) / 2
     half = np.maximum(spread / 2 * (1 + 2 * _MARGIN), 0.35 * float(spread.max()))
     return middle - half, middle + half
