@@ -70,9 +70,9 @@ class Box:
         """Whether it is a part of another one."""
         return bool((other.low <= self.low).all() and (self.high <= other.high).all())
 
-    def around(self, factor: float) -> Box:
-        """About the same box, its sides this many times as long."""
-        more = self.width * (factor - 1) / 2
+    def around(self, factor: float, margin: Array) -> Box:
+        """About the same box, its sides this many times as long, and wider by a margin on both ends."""
+        more = self.width * (factor - 1) / 2 + margin
         return Box(self.low - more, self.high + more)
 
     def contains(self, point: Array) -> bool:

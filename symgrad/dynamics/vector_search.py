@@ -32,6 +32,7 @@ _BITS = 64
 _CONTRACTIONS = 3
 _SMALLEST = 2.0**-20  # of the first box: what is as small is undecided
 _TRIED_AT = 0.25  # of the first box: boxes that are smaller are searched for a critical point
+_LEAST_SCALE = 2.0**-10  # of a coordinate whose side is narrow from the start
 _CELL, _TRIES = 2.0**-6, 12  # in a part of the first box of this size only so many starts are tried
 _RADII = [2.0**-k for k in range(3, 20)]
 
@@ -89,7 +90,7 @@ def search_box(extended: Extended, whole: Box, certify: Certify, max_boxes: int)
 class _Run:
     def __init__(self, extended: Extended, whole: Box, certify: Certify, max_boxes: int) -> None:
         self.extended, self.whole, self.certify, self.max_boxes = extended, whole, certify, max_boxes
-        self.scale = np.where(whole.width > 0, whole.width, 1.0)
+        self.scale = np.maximum(whole.width, _LEAST_SCALE * (1 + np.abs(whole.middle)))
         self.conditions = conditions_of(extended)
         self.outcome = Search()
         self.tries = Counter[tuple[Any, ...]]()
@@ -146,7 +147,7 @@ class _Run:
         self.tries[cell] += 1
         if self.tries[cell] > _TRIES:
             return
-        near = box.around(4)
+        near = box.around(4, _SMALLEST * self.scale)
         if any(f.condition == condition and near.contains(_floats(f.z)) for f in self.outcome.found):
             return
         made = self.certify(condition, box.middle, 1.5 * box.width + _SMALLEST * self.scale)
