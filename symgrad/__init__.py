@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from symgrad.dynamics.bifurcations import bifurcations
     from symgrad.dynamics.curve import FixedPointCurve, fixed_point_curve
     from symgrad.dynamics.fixed_points import fixed_points
+    from symgrad.dynamics.landscape import LossLandscape, loss_landscape
     from symgrad.dynamics.latching import InformationLatching, information_latching
     from symgrad.dynamics.points import FixedPoint, FixedPoints
     from symgrad.dynamics.sensitivity import Sensitivity, sensitivity
@@ -82,6 +83,7 @@ __all__ = [
     "JointSpectralRadius",
     "LayerGradientBound",
     "LogarithmicNorm",
+    "LossLandscape",
     "MatrixProperty",
     "NetworkVerdict",
     "NoBoundError",
@@ -121,6 +123,7 @@ __all__ = [
     "layer_gradient_bound",
     "load_inputs",
     "load_weights",
+    "loss_landscape",
     "models",
     "nonnegative",
     "orthogonal",
@@ -160,6 +163,7 @@ _ON_FIRST_USE = {
     "Jacobian": "symgrad.calculus.jacobian",
     "JointSpectralRadius": "symgrad.bounds.joint_spectral_radius",
     "LayerGradientBound": "symgrad.bounds.layer_gradient",
+    "LossLandscape": "symgrad.dynamics.landscape",
     "NetworkVerdict": "symgrad.numerics.network_verdict",
     "RateBracket": "symgrad.numerics.rate_bracket",
     "Sensitivity": "symgrad.dynamics.sensitivity",
@@ -185,6 +189,7 @@ _ON_FIRST_USE = {
     "layer_gradient_bound": "symgrad.bounds.layer_gradient",
     "load_inputs": "symgrad.interop.checkpoints",
     "load_weights": "symgrad.interop.checkpoints",
+    "loss_landscape": "symgrad.dynamics.landscape",
     "product_bound": "symgrad.bounds.product",
     "rate_bracket": "symgrad.numerics.rate_bracket",
     "report": "symgrad.present.reports",

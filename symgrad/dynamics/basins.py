@@ -32,7 +32,7 @@ from symgrad.presentable import Presentable
 from symgrad.rigor.balls import ball_function, to_ball, working_precision
 from symgrad.rigor.closed_forms import is_zero_constant
 
-__all__ = ["IMAGES", "ORDER", "SECOND_ITERATE", "Basins", "basins"]
+__all__ = ["IMAGES", "ORDER", "SECOND_ITERATE", "Basins", "basins", "system_basins"]
 
 ORDER, SECOND_ITERATE, IMAGES = "order of fixed points", "second iterate", "images of intervals"
 _REALS = (-float("inf"), float("inf"))
@@ -162,8 +162,16 @@ def basins(model: Any, values: Mapping[Any, Any] | None = None, box: Any = None)
     system = scalar_system(model, values)
     if system.kind == EQUATION:
         raise InputError(f"model: {system.name} is not of the form x = g(x), so it is no map and has no basins")
+    return system_basins(system, checked_box(box, system.state))
+
+
+def system_basins(system: ScalarSystem, interval: sp.Interval = sp.S.Reals) -> Basins:
+    """The same of a scalar map or flow in one formula.
+
+    Raises:
+        InputError: a parameter has no value.
+    """
     system.check_complete()
-    interval = checked_box(box, system.state)
     points = scalar_fixed_points(system, interval)
     if system.kind == MAP:
         slopes = slope_bounds(system)
