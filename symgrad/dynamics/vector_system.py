@@ -215,7 +215,7 @@ class VectorSystem:
         changed |= set(self.free) & set(self.model.inputs)
         known = {symbol: Intervals.of_balls(balls.values[symbol]) for symbol in changed}
         states = {s: Intervals(boxes.low[rows], boxes.high[rows]) for s, rows in self.places.items()}
-        return IntervalEvaluator(self.weights, {**known, **states}, balls)
+        return BoxEvaluator(self.weights, {**known, **states}, balls)
 
     def residual_over(self, boxes: Intervals, parameters: Sequence[Any] = ()) -> Intervals:
         """(N, B) ranges of r over B boxes (N, B)."""
@@ -226,14 +226,29 @@ class VectorSystem:
     def jacobian_over(self, boxes: Intervals, parameters: Sequence[Any] = ()) -> Intervals:
         """(N, N, B) ranges of r' over B boxes (N, B); at kinks they hold the slopes of both sides."""
         evaluator, count = self.over(boxes, parameters), boxes.shape[1]
-        columns = []
+        parts = []
         for place, size in enumerate(self.sizes):
-            for unit in np.eye(size):
-                column = Intervals.exact(np.broadcast_to(unit[:, None], (size, count)))
-                parts = [evaluator.apply(blocks[place], column) for blocks in self.nodes.blocks]
-                columns.append(_stacked(parts, self.sizes, count))
-        found = Intervals(*(np.stack([getattr(column, end) for column in columns], axis=1) for end in ("low", "high")))
+            units = Intervals.exact(np.broadcast_to(np.eye(size)[:, :, None], (size, size, count)))
+            rows = [evaluator.apply(blocks[place], units) for blocks in self.nodes.blocks]
+            parts.append(_joined(rows, 0))
+        found = _joined(parts, 1)
         return found if self.kind == FLOW else found + Intervals.exact(-np.eye(self.size)[:, :, None])
+
+
+class BoxEvaluator(IntervalEvaluator):
+    """Ranges over B boxes at once: vectors as (n, B), an operator times K vectors as (n, K, B)."""
+
+    def matmul(self, left: Intervals, right: Intervals) -> Intervals:
+        if right.low.ndim < 3:
+            return super().matmul(left, right)
+        flat = Intervals(*(end.reshape(right.shape[0], -1) for end in (right.low, right.high)))
+        found = super().matmul(left, flat)
+        return Intervals(*(end.reshape(-1, *right.shape[1:]) for end in (found.low, found.high)))
+
+    def scaled_rows(self, column: Intervals, value: Intervals) -> Intervals:
+        if value.low.ndim < 3:
+            return super().scaled_rows(column, value)
+        return Intervals(column.low[:, None], column.high[:, None]) * value
 
 
 def entry_place(entry: sp.Expr) -> tuple[sp.Expr, int, int]:
@@ -248,6 +263,10 @@ def _column_of(matrix: Any, place: int) -> list[Any]:
 def _batched(value: Array) -> Array:
     """What does not vary over the batch gets its dimension, of length 1."""
     return value if value.ndim == 3 else value[:, None, :]
+
+
+def _joined(parts: Sequence[Intervals], axis: int) -> Intervals:
+    return Intervals(*(np.concatenate([getattr(part, end) for part in parts], axis=axis) for end in ("low", "high")))
 
 
 def _stacked(parts: Sequence[Intervals], sizes: Sequence[int], count: int) -> Intervals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -11,7 +12,7 @@ import sympy as sp
 from flint import arb
 from numpy.typing import NDArray
 
-from symgrad.rigor.balls import interval_function, lower_float, to_ball, upper_float, working_precision
+from symgrad.rigor.balls import Interval, interval_function, lower_float, to_ball, upper_float, working_precision
 from symgrad.rigor.candidates import Candidate, Smooth
 from symgrad.rigor.closed_forms import is_zero_function
 from symgrad.rigor.end_behaviour import near_end
@@ -65,26 +66,26 @@ class FunctionRange:
         """
         if self.turns is None:
             return self._without_turns(low, high)
-        below, above = np.empty_like(low), np.empty_like(high)
-        for place in np.ndindex(low.shape):
-            left, right = float(low[place]), float(high[place])
-            ends = self._at(left), self._at(right)
-            inner = [(turn.low, turn.high) for turn in self.turns if turn.right >= left and turn.left <= right]
-            below[place] = min(value[0] for value in (*ends, *inner))
-            above[place] = max(value[1] for value in (*ends, *inner))
+        ends = self._at(np.stack([low, high]))
+        below, above = ends[..., 0].min(axis=0), ends[..., 1].max(axis=0)
+        for turn in self.turns:
+            inside = (turn.right >= low) & (turn.left <= high)
+            below = np.where(inside, np.minimum(below, turn.low), below)
+            above = np.where(inside, np.maximum(above, turn.high), above)
         return below, above
 
-    def _at(self, point: float) -> tuple[float, float]:
-        """Bounds of the value at a finite point."""
-        if math.isinf(point):
-            return math.inf, -math.inf  # the limit there is a turn
+    def _at(self, points: Array) -> Array:
+        """Bounds of the values at points, along a new last axis; at infinite ones, whose limits are turns, none."""
+        distinct, places = np.unique(points, return_inverse=True)
         if len(self._known) > _REMEMBERED:
             self._known.clear()
-        if point not in self._known:
+        new = [point for point in distinct.tolist() if point not in self._known]
+        if new:
+            function = interval_function(self.formula, self.symbol)
             with working_precision(_BITS):
-                end = arb(point)
-                self._known[point] = _floats(*interval_function(self.formula, self.symbol)((end, end)))
-        return self._known[point]
+                self._known.update((point, _value(function, point)) for point in new)
+        bounds = np.array([self._known[point] for point in distinct.tolist()]).reshape(-1, 2)
+        return bounds[places.reshape(points.shape)]
 
     def _without_turns(self, low: Array, high: Array) -> tuple[Array, Array]:
         below, above = np.empty_like(low), np.empty_like(high)
@@ -93,6 +94,14 @@ class FunctionRange:
             for place in np.ndindex(low.shape):
                 below[place], above[place] = _floats(*function((_ball(float(low[place])), _ball(float(high[place])))))
         return below, above
+
+
+def _value(function: Callable[..., Interval], point: float) -> tuple[float, float]:
+    """Bounds of the value at a finite point."""
+    if math.isinf(point):
+        return math.inf, -math.inf
+    end = arb(point)
+    return _floats(*function((end, end)))
 
 
 def _ball(end: float) -> arb:
