@@ -32,6 +32,7 @@ _BITS = 256
 _NEXT_TO = arb((1, -100))  # how far around a point kinks are looked for
 _UNKNOWN = arb(0, float("inf"))
 _SETTLING_STEPS = 2000
+_SETTLED = 1e-9
 _SETTLING_TIME = 100.0
 
 
@@ -147,7 +148,9 @@ class VectorSensitivity(Presentable):
         if not self.system.is_map:
             return followed(self._motion, point, _SETTLING_TIME, None).states[-1]
         for _ in range(_SETTLING_STEPS):
-            point = self._motion.floats(point)[0]
+            before, point = point, self._motion.floats(point)[0]
+            if np.abs(point - before).max(initial=0.0) <= _SETTLED * (1 + np.abs(point).max(initial=0.0)):
+                break
         return point
 
 
@@ -172,7 +175,8 @@ def _derivatives(motion: VectorMotion, column: Any) -> tuple[Any, Any]:
     _, slope, by = motion.balls(column)
     size = motion.size
     identity = arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
-    return (slope - identity if motion.system.is_map else slope), by * -1
+    right = arb_mat(size, 0) if by is None else by * -1
+    return (slope - identity if motion.system.is_map else slope), right
 
 
 def _solved(slope: Any, right: Any) -> Any | None:
