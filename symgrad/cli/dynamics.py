@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import sympy as sp
@@ -28,6 +29,7 @@ from symgrad.cli.dynamics_options import (
     InFlow,
     Input,
     ModelOption,
+    Parameters,
     Picture,
     Prefixed,
     Step,
@@ -36,9 +38,10 @@ from symgrad.cli.dynamics_options import (
     WeightIn,
     WeightsOption,
 )
-from symgrad.cli.systems import Asked, Neuron, asked_system, parsed_box, parsed_interval
+from symgrad.cli.systems import Asked, Neuron, asked_system, parsed_box, parsed_interval, separated
 from symgrad.dynamics.bifurcation_points import Bifurcations
 from symgrad.dynamics.bifurcations import bifurcations as all_bifurcations
+from symgrad.dynamics.curve import fixed_point_curve
 from symgrad.dynamics.fixed_points import fixed_points as all_fixed_points
 from symgrad.dynamics.points import UNDECIDED
 from symgrad.dynamics.vector_results import SAMPLED
@@ -105,10 +108,7 @@ def fixed_points(
 @app.command()
 def bifurcations(
     equation: EquationText = None,
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option("--parameter", "-p", metavar="P", help="b unless given; a name, W[0,1], or two names w,b."),
-    ] = None,
+    parameters: Parameters = None,
     intervals: Annotated[
         list[str] | None, typer.Option("--interval", "-i", metavar="LOW,HIGH", help="Of the parameter; of each of two.")
     ] = None,
@@ -145,7 +145,7 @@ def bifurcations(
             equation, model, weights, Neuron(activation, weight, bias, eps, w_in), values=values or (),
             options=options or (), prefix=prefix, constant_input=constant_input, flow=flow,
         )  # fmt: skip
-        names = [name.strip() for text in parameters or ["b"] for name in _separated(text)]
+        names = [name.strip() for text in parameters or ["b"] for name in separated(text)]
         varied = [parsed_parameter(name, asked.model) for name in names]
         spans = [parsed_interval("interval", text) for text in intervals or ()]
         limits = _given(search=search, starts=starts, max_boxes=boxes, seed=seed)
@@ -154,7 +154,7 @@ def bifurcations(
             _interval_of(spans, len(varied)), parsed_box(box or ()), **limits,
         )  # fmt: skip
         if picture is not None:
-            write_picture(found.plot(), picture)
+            write_picture(_drawn(found, asked), picture)
         write_result(found, form, as_json)
     if _is_open(found, limits.get("search")):
         raise typer.Exit(EXIT_CODES[Verdict.UNDECIDED])
@@ -180,9 +180,14 @@ def parsed_parameter(text: str, model: Any) -> Any:
     return symbol[int(found[2]), int(found[3])]
 
 
-def _separated(text: str) -> list[str]:
-    """Names between commas; a comma between brackets belongs to an entry."""
-    return re.split(r",(?![^\[]*\])", text)
+def _drawn(found: Bifurcations, asked: Asked) -> Any:
+    """The diagram; of the weight and the bias of one unit the region between the folds that meet in the cusps."""
+    if len(found.parameter) == 2:
+        with suppress(InputError):  # the model is no single unit
+            curve = fixed_point_curve(asked.model, asked.values)
+            if [str(curve.weight), str(curve.bias)] == [str(symbol) for symbol in found.parameter]:
+                return curve.plot("region")
+    return found.plot()
 
 
 def _others(asked: Asked, names: Sequence[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ __all__ = [
     "InFlow",
     "Input",
     "ModelOption",
+    "Parameters",
     "Picture",
     "Prefixed",
     "Step",
@@ -46,6 +47,10 @@ Values = Annotated[
 Box = Annotated[
     list[str] | None,
     typer.Option("--box", metavar="[NAME=]LOW,HIGH", help="Where states are searched; of one state if it is named."),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", "-p", metavar="P", help="b unless given; a name, W[0,1], or two names w,b."),
 ]
 Picture = Annotated[
     str | None, typer.Option("--plot", metavar="FILE", help="Draw it: the file ends in .png, .svg or .pdf.")

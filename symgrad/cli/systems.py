@@ -27,6 +27,7 @@ __all__ = [
     "parsed_constant",
     "parsed_interval",
     "parsed_values",
+    "separated",
 ]
 
 _INFINITIES = {"inf": sp.oo, "+inf": sp.oo, "-inf": -sp.oo, "oo": sp.oo, "+oo": sp.oo, "-oo": -sp.oo}
@@ -120,6 +121,15 @@ def parsed_interval(label: str, text: str) -> sp.Interval:
     if not bool(low < high):
         raise InputError(f"{label}: the low end must be below the high end, got {text!r}")
     return sp.Interval(low, high)
+
+
+def separated(text: str) -> list[str]:
+    """What stands between commas; a comma between brackets belongs to an entry.
+
+    >>> separated("W[0,1],b")
+    ['W[0,1]', 'b']
+    """
+    return re.split(r",(?![^\[]*\])", text)
 
 
 def parsed_box(texts: Sequence[str]) -> sp.Interval | dict[str, sp.Interval] | None:
