@@ -28,6 +28,7 @@ __all__ = [
     "conditions_of",
     "critical_matrix",
     "enclosed_solution",
+    "float_sign",
     "is_regular",
     "one_at_most",
 ]
@@ -99,6 +100,21 @@ def critical_matrix(extended: Extended, condition: str, a: Any) -> Any:
         shift = -1 if condition == FLIPS else int(is_map)
         return _minus(a, shift)
     return _minus(_compound(a), 1) if is_map else _additive_compound(a)
+
+
+def float_sign(extended: Extended, condition: str, z: Array) -> float:
+    """The sign of the determinant of G at a point (x, p), in floats: 1, -1 or 0; not a number where A is none."""
+    a, is_map = extended.float_linearisation(z), extended.system.is_map
+    if not np.isfinite(a).all():
+        return np.nan
+    if condition != PAIRS:
+        shift = -1 if condition == FLIPS else int(is_map)
+        return float(np.linalg.slogdet(a - shift * np.eye(len(a)))[0])
+    values, sign = np.linalg.eigvals(a), 1.0
+    for first, second in combinations(values, 2):
+        if first.imag == second.imag == 0 or first == np.conj(second):  # all other pairs come twice, with conjugates
+            sign *= float(np.sign((first * second - 1 if is_map else first + second).real))
+    return sign
 
 
 def _critical_slope(extended: Extended, condition: str, a: Any, da: Any) -> Any:

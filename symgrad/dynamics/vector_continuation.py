@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 import sympy as sp
@@ -22,7 +21,7 @@ from symgrad.dynamics.continuation import (
 )
 from symgrad.dynamics.symmetries import Symmetry
 from symgrad.dynamics.vector_certificates import certify
-from symgrad.dynamics.vector_conditions import FLIPS, FOLDS, PAIRS, Box
+from symgrad.dynamics.vector_conditions import FLIPS, FOLDS, PAIRS, Box, float_sign
 from symgrad.dynamics.vector_derivatives import Extended
 from symgrad.dynamics.vector_sampling import sampled_zeros
 from symgrad.dynamics.vector_system import VectorSystem, entry_place
@@ -163,24 +162,12 @@ def _problem(extended: Extended, whole: Box, starts: list[Array]) -> Continuatio
     reach = np.abs(np.array(starts)).max(axis=0, initial=1.0) if starts else np.ones(extended.size + 1)
     width = np.where(np.isfinite(whole.width), whole.width, 2 * reach)
     scale = np.where(width > 0, width, 1.0)
-    tests: dict[str, Callable[[Array], float]] = {PAIRS: lambda u: _pair_sign(extended, u)}
+    tests: dict[str, Callable[[Array], float]] = {PAIRS: lambda u: float_sign(extended, PAIRS, u)}
     if extended.system.is_map:
-        tests[FLIPS] = lambda u: float(np.linalg.slogdet(extended.float_linearisation(u) + np.eye(extended.size))[0])
+        tests[FLIPS] = lambda u: float_sign(extended, FLIPS, u)
     return ContinuationProblem(
         lambda u: extended.floats(u)[0], lambda u: extended.floats(u)[1], whole.low, whole.high, scale, tests
     )
-
-
-def _pair_sign(extended: Extended, u: Array) -> float:
-    """The sign of the product of ``lambda_i lambda_j - 1`` (a flow: of ``lambda_i + lambda_j``) over all pairs."""
-    values = np.linalg.eigvals(extended.float_linearisation(u))
-    is_map = extended.system.is_map
-    sign = 1.0
-    for a, b in combinations(values, 2):
-        both_real = a.imag == b.imag == 0
-        if both_real or a == np.conj(b):  # all other pairs come twice, with conjugate values
-            sign *= float(np.sign((a * b - 1 if is_map else a + b).real)) or 1.0
-    return sign
 
 
 def _lies_on(curve: Curve, point: Array, scale: Array) -> bool:

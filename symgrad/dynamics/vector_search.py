@@ -19,7 +19,7 @@ import numpy as np
 from flint import arb, arb_mat
 from numpy.typing import NDArray
 
-from symgrad.dynamics.vector_conditions import Box, conditions_of, critical_matrix, is_regular
+from symgrad.dynamics.vector_conditions import Box, conditions_of, critical_matrix, float_sign, is_regular
 from symgrad.dynamics.vector_derivatives import Extended, column
 from symgrad.rigor.balls import lower_float, upper_float, working_precision
 from symgrad.rigor.matrix_balls import midpoints
@@ -143,6 +143,8 @@ class _Run:
 
     def try_point(self, condition: str, box: Box) -> None:
         """Certify a point in or next to a box, with as wide a box around it as can be proved."""
+        if not self.is_crossed(condition, box):
+            return
         cell = (condition, *np.floor(box.middle / (self.scale * _CELL)).tolist())
         self.tries[cell] += 1
         if self.tries[cell] > _TRIES:
@@ -163,6 +165,19 @@ class _Run:
                 self.outcome.found.append(Found(condition, result, z, clear))
                 return
         self.outcome.found.append(Found(condition, result, z, None))
+
+    def is_crossed(self, condition: str, box: Box) -> bool:
+        """Whether the determinant seems to change its sign along the curve of fixed points in or next to a box."""
+        middle = box.middle
+        slopes = self.extended.floats(middle)[1]
+        if not np.isfinite(slopes).all():
+            return False
+        tangent = np.linalg.svd(slopes * self.scale)[2][-1] * self.scale
+        reach = box.width + _SMALLEST * self.scale
+        with np.errstate(divide="ignore"):
+            step = float(np.min(reach / np.abs(tangent)))
+        ends = [float_sign(self.extended, condition, middle + side * step * tangent) for side in (-1, 1)]
+        return not ends[0] == ends[1] != 0
 
     def is_known(self, condition: str, z: Any) -> bool:
         """Whether a certified point is one that was found before."""
