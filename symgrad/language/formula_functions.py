@@ -13,7 +13,7 @@ from symgrad.errors import InputError, SymgradError
 from symgrad.language.activations import activation, activation_names, activation_parameters
 from symgrad.language.elementwise import written_out
 from symgrad.rigor.balls import ball_function, working_precision
-from symgrad.rigor.functions import logistic, softplus
+from symgrad.rigor.functions import logistic
 
 __all__ = ["CONSTANTS", "applied", "checked_constant", "function_names", "power", "quotient"]
 
@@ -66,9 +66,7 @@ _FUNCTIONS: dict[str, _Function] = {
     "sign": _Function(sp.sign),
     "max": _Function(sp.Max, most=_MOST_ARGUMENTS),
     "min": _Function(sp.Min, most=_MOST_ARGUMENTS),
-    "sigmoid": _Function(logistic),
     "logistic": _Function(logistic),
-    "softplus": _Function(softplus),
 }
 _GROWING = (sp.exp, sp.sinh, sp.cosh)
 
