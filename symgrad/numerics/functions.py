@@ -15,7 +15,7 @@ from array_api_compat import to_device
 from symgrad.errors import UnsupportedExpressionError
 from symgrad.language.elementwise import VARIABLE
 from symgrad.rigor.balls import ball_function, to_ball, working_precision
-from symgrad.rigor.balls_stable import exp_minus_one, stable
+from symgrad.rigor.balls_stable import exp_minus_one, one_plus_erf, stable
 from symgrad.rigor.functions import logistic, softplus
 
 __all__ = ["ArrayFunction", "array_function", "constant_float"]
@@ -258,6 +258,7 @@ def _softplus(xp: Any, x: Any) -> Any:
 _UNARY: dict[Any, Callable[[Any, Any], Any]] = {
     sp.exp: lambda xp, x: xp.exp(x),
     exp_minus_one: lambda xp, x: xp.expm1(x),
+    one_plus_erf: _entrywise(lambda x: math.erfc(-x)),
     sp.log: lambda xp, x: xp.log(x),
     sp.sinh: lambda xp, x: xp.sinh(x),
     sp.cosh: lambda xp, x: xp.cosh(x),

@@ -10,7 +10,7 @@ import sympy as sp
 from flint import arb, ctx, fmpq
 
 from symgrad.errors import UnsupportedExpressionError
-from symgrad.rigor.balls_functions import UNARY, expm1, general_power, heaviside
+from symgrad.rigor.balls_functions import UNARY, expm1, general_power, heaviside, mirrored_erfc
 from symgrad.rigor.balls_gamma import polygamma
 from symgrad.rigor.balls_intervals import (
     INF,
@@ -27,14 +27,14 @@ from symgrad.rigor.balls_intervals import (
     rational_power,
 )
 from symgrad.rigor.balls_numbers import Enclosed, exact_ball
-from symgrad.rigor.balls_stable import exp_minus_one, stable
+from symgrad.rigor.balls_stable import exp_minus_one, one_plus_erf, stable
 
 __all__ = ["Program"]
 
 Values = list[Interval]
 Step = Callable[[Values], Interval]
 
-_FUNCTIONS = {**UNARY, exp_minus_one: expm1}
+_FUNCTIONS = {**UNARY, exp_minus_one: expm1, one_plus_erf: mirrored_erfc}
 _EDGED = (sp.log, sp.asin, sp.acos, sp.acosh, sp.atanh, sp.loggamma)
 _CONSTANTS: dict[sp.Expr, Callable[[], arb]] = {
     sp.pi: arb.pi,

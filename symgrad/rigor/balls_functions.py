@@ -28,7 +28,7 @@ from symgrad.rigor.balls_intervals import (
 )
 from symgrad.rigor.functions import logistic, softplus
 
-__all__ = ["UNARY", "exp", "expm1", "general_power", "heaviside", "log"]
+__all__ = ["UNARY", "exp", "expm1", "general_power", "heaviside", "log", "mirrored_erfc"]
 
 Unary = Callable[[Interval], Interval]
 
@@ -46,7 +46,7 @@ def _softplus(x: arb) -> arb:
 exp = monotone(lambda x: x.exp(), _ZERO, INF)
 expm1 = monotone(lambda x: x.expm1(), -_ONE, INF)
 _cosh_right = monotone(lambda x: x.cosh(), _ONE, INF)
-_erfc_mirrored = monotone(lambda x: (-x).erfc(), _ZERO, arb(2))
+mirrored_erfc = monotone(lambda x: (-x).erfc(), _ZERO, arb(2))
 
 
 def _cosh(a: Interval) -> Interval:
@@ -54,7 +54,7 @@ def _cosh(a: Interval) -> Interval:
 
 
 def _erfc(a: Interval) -> Interval:
-    return _erfc_mirrored(negative(a))
+    return mirrored_erfc(negative(a))
 
 
 def _atan(a: Interval) -> Interval:

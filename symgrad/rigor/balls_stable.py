@@ -8,7 +8,7 @@ import sympy as sp
 
 from symgrad.rigor.functions import canonical, logistic, softplus
 
-__all__ = ["exp_minus_one", "stable"]
+__all__ = ["exp_minus_one", "one_plus_erf", "stable"]
 
 
 class exp_minus_one(sp.Function):
@@ -17,11 +17,17 @@ class exp_minus_one(sp.Function):
     nargs = 1
 
 
+class one_plus_erf(sp.Function):
+    """The function ``1 + erf(z)``, accurate where it is near 0: SymPy writes ``erfc(-z)`` as ``2 - erfc(z)``."""
+
+    nargs = 1
+
+
 def stable(expr: sp.Expr) -> sp.Expr:
     """An equal expression in which differences that cancel are one function each.
 
     ``1 - tanh(z)**2`` becomes ``cosh(z)**-2``, ``1 + tanh(z)`` a logistic function, ``1 - logistic(z)`` the logistic
-    function of ``-z``, ``1 - erf(z)`` becomes ``erfc(z)``, ``exp(z) - 1`` one function, ``1 + tan(z)**2`` becomes
+    function of ``-z``, ``1 + erf(z)`` and ``exp(z) - 1`` one function each, ``1 + tan(z)**2`` becomes
     ``cos(z)**-2``, and ``logistic(z)*logistic(-z)`` becomes ``cosh(z/2)**-2/4``, which is tight on wide intervals. A
     perfect power under a root becomes one. Floats become the rational numbers that they are: SymPy would round them.
     """
@@ -61,7 +67,7 @@ _PAIRS: dict[tuple[type[sp.Function], int], Callable[[sp.Expr, int], sp.Expr | N
     (sp.tanh, 2): lambda z, sign: sp.cosh(z) ** -2 if sign < 0 else None,
     (sp.tan, 2): lambda z, sign: sp.cos(z) ** -2 if sign > 0 else None,
     (sp.tanh, 1): lambda z, sign: 2 * logistic(2 * sign * z),
-    (sp.erf, 1): lambda z, sign: sp.erfc(-sign * z),
+    (sp.erf, 1): lambda z, sign: one_plus_erf(sign * z),
     (sp.erfc, 1): lambda z, sign: sp.erf(z) if sign < 0 else None,
     (logistic, 1): lambda z, sign: logistic(-z) if sign < 0 else None,
     (sp.exp, 1): lambda z, sign: -exp_minus_one(z) if sign < 0 else None,

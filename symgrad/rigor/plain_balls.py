@@ -15,7 +15,7 @@ from flint import arb, ctx
 
 from symgrad.errors import InputError
 from symgrad.rigor.balls import ball_function
-from symgrad.rigor.balls_stable import exp_minus_one, stable
+from symgrad.rigor.balls_stable import exp_minus_one, one_plus_erf, stable
 from symgrad.rigor.functions import logistic, softplus
 
 __all__ = ["plain_ball_function"]
@@ -144,6 +144,7 @@ def _softplus(x: arb) -> arb:
 _UNARY: dict[Any, Callable[[arb], arb]] = {
     sp.exp: lambda x: x.exp(),
     exp_minus_one: lambda x: x.expm1(),
+    one_plus_erf: lambda x: (-x).erfc(),
     sp.log: lambda x: x.log(),
     sp.sinh: lambda x: x.sinh(),
     sp.cosh: lambda x: x.cosh(),
