@@ -19,7 +19,7 @@ from symgrad.rigor.interval_arrays import Intervals
 __all__ = ["growth_words"]
 
 _SHOWN = 4  # entries of a state that are printed
-_WIDTHS = (4, 60, 24, 10, 12, 14)
+_WIDTHS = (4, 64, 24, 10, 12, 20)
 _MOST_ROWS = 40
 
 
@@ -30,8 +30,9 @@ def growth_words(found: VectorFixedPoint | VectorFixedPoints) -> str:
 
 def _entries(value: Any) -> str:
     flat = np.atleast_1d(value)
-    shown = ", ".join(f"{entry:.6g}" for entry in flat[:_SHOWN])
-    shown = shown if len(flat) <= _SHOWN else f"{shown}, ... ({len(flat)} entries)"
+    kept = flat if len(flat) <= _SHOWN else flat[: _SHOWN - 1]
+    shown = ", ".join(f"{entry:.6g}" for entry in kept)
+    shown = shown if len(flat) <= _SHOWN else f"{shown}, ... {len(flat)} entries"
     return shown if np.ndim(value) == 0 else f"({shown})"
 
 
