@@ -34,6 +34,7 @@ _SMALLEST = 2.0**-20  # of the first box: what is as small is undecided
 _TRIED_AT = 0.25  # of the first box: boxes that are smaller are searched for a critical point
 _LEAST_SCALE = 2.0**-10  # of a coordinate whose side is narrow from the start
 _CELL, _TRIES = 2.0**-6, 12  # in a part of the first box of this size only so many starts are tried
+_SHAPES = (1.0, 2.0**-4, 2.0**-8)  # sides in the parameter against those in the states
 _RADII = [2.0**-k for k in range(3, 20)]
 
 
@@ -45,13 +46,13 @@ class Found:
         condition: which critical matrix is singular.
         result: what was certified.
         z: the column (x, p) of balls.
-        clear: a box around it that is proved to hold no other point of the condition; None where none is.
+        clear: boxes around it that are proved to hold no other point of the condition.
     """
 
     condition: str
     result: Any
     z: Any
-    clear: Box | None
+    clear: tuple[Box, ...]
 
 
 Certify = Callable[[str, Array, Array], tuple[Any, Any, Callable[[Box], bool]] | None]
@@ -130,8 +131,7 @@ class _Run:
 
     def is_clear(self, condition: str, box: Box) -> bool:
         """Whether the points of a condition in a box are known."""
-        known = (f.clear for f in self.outcome.found if f.condition == condition and f.clear is not None)
-        return any(map(box.within, known))
+        return any(box.within(clear) for f in self.outcome.found if f.condition == condition for clear in f.clear)
 
     def open_conditions(self, box: Box) -> list[str]:
         """The conditions that may be fulfilled at unknown points of a box."""
@@ -159,12 +159,19 @@ class _Run:
         centre = _floats(z)
         if not near.contains(centre) or self.is_known(condition, z):
             return
-        for radius in _RADII:
-            clear = Box(centre - radius * self.scale, centre + radius * self.scale)
-            if alone(clear):
-                self.outcome.found.append(Found(condition, result, z, clear))
-                return
-        self.outcome.found.append(Found(condition, result, z, None))
+        self.outcome.found.append(Found(condition, result, z, self.clear_boxes(centre, alone)))
+
+    def clear_boxes(self, centre: Array, alone: Callable[[Box], bool]) -> tuple[Box, ...]:
+        """The widest boxes of some shapes that are proved to hold no other point; flat ones fit to pitchforks."""
+        found = []
+        for flatness in _SHAPES:
+            scale = self.scale.copy()
+            scale[-1] *= flatness
+            boxes = (Box(centre - radius * scale, centre + radius * scale) for radius in _RADII)
+            widest = next((box for box in boxes if alone(box)), None)
+            if widest is not None:
+                found.append(widest)
+        return tuple(found)
 
     def is_crossed(self, condition: str, box: Box) -> bool:
         """Whether the determinant seems to change its sign along the curve of fixed points in or next to a box."""
