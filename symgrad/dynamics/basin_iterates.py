@@ -19,7 +19,6 @@ from symgrad.dynamics.basin_parts import (
     BasinInterval,
     by_order,
     right_side,
-    slope_bounds,
 )
 from symgrad.dynamics.points import FixedPoints
 from symgrad.dynamics.scalar_points import scalar_fixed_points
@@ -46,7 +45,7 @@ def decreasing_basins(points: FixedPoints) -> tuple[FixedPoints, list[BasinInter
         The fixed points of the second iterate: that of the map and the points of its 2-cycles; and the intervals.
     """
     twice = scalar_fixed_points(second_iterate(points.system))
-    parts = by_order(twice)
+    parts = by_order(twice, increases=True)
     return twice, [replace(part, attractor=_under_one_step(part.attractor, points)) for part in parts]
 
 
@@ -85,7 +84,7 @@ def mixed_basins(points: FixedPoints, slopes: Bounds, interval: sp.Interval) -> 
     for point in points.stable:
         found = trap(slopes, point.ball, reach)
         traps += [] if found is None else [(*found, Attractor(FIXED_POINT, (point.ball,)))]
-    traps += _cycle_traps(points, twice, reach)
+    traps += _cycle_traps(points, twice, _slopes_of_two_steps(slopes, image), reach)
     return by_images(image, traps, window, ends)
 
 
@@ -95,15 +94,30 @@ def _inner(part: BasinInterval) -> tuple[float, float, Attractor]:
     return low, high, part.attractor
 
 
-def _cycle_traps(points: FixedPoints, twice: FixedPoints, reach: float) -> Iterator[tuple[float, float, Attractor]]:
+def _cycle_traps(
+    points: FixedPoints, twice: FixedPoints, slopes: Bounds, reach: float
+) -> Iterator[tuple[float, float, Attractor]]:
     """Neighbourhoods of stable 2-cycles."""
-    slopes = slope_bounds(twice.system)
-    for point in twice.stable if slopes is not None else ():
-        if slopes is None or any(other.ball.overlaps(point.ball) for other in points):
+    for point in twice.stable:
+        if any(other.ball.overlaps(point.ball) for other in points):
             continue
         found = trap(slopes, point.ball, reach)
         if found is not None:
             yield (*found, _cycle(point.ball, points.system))
+
+
+def _slopes_of_two_steps(slopes: Bounds, image: FunctionRange) -> Bounds:
+    """Bounds of the slope of F(F(x)), by the chain rule."""
+
+    def over(left: float, right: float) -> tuple[float, float]:
+        low, high = (float(end[0]) for end in image.over(np.array([left]), np.array([right])))
+        factors = slopes(left, right), slopes(low, high)
+        products = [a * b for a in factors[0] for b in factors[1]]
+        if not np.isfinite(products).all():
+            return -np.inf, np.inf
+        return float(np.nextafter(min(products), -np.inf)), float(np.nextafter(max(products), np.inf))
+
+    return over
 
 
 def _window(image: FunctionRange, ends: tuple[float, float], around: tuple[float, float]) -> tuple[float, float]:

@@ -155,19 +155,24 @@ def _site_at(
     return next((site for low, high, site in sites if low <= place <= high), None)
 
 
-def by_order(points: FixedPoints) -> list[BasinInterval]:
+def by_order(points: FixedPoints, increases: bool = False) -> list[BasinInterval]:
     """Basins by the order of fixed points: of flows, and of maps where they increase.
 
     A flow cannot pass a fixed point. An increasing map takes an interval between fixed points into itself. In both
     cases trajectories are monotone, so they tend to the fixed point on the side to which the residual points.
 
+    Args:
+        points: the fixed points.
+        increases: whether a map is known to increase everywhere; where it does is found out otherwise.
+
     Returns:
         An interval for each stretch; ``"undecided"`` where a map is not proved to increase or a sign is not known.
     """
-    slopes = None if points.is_flow else slope_bounds(points.system)
+    known = points.is_flow or increases
+    slopes = None if known else slope_bounds(points.system)
     found = []
     for stretch in stretches(points):
-        moves = points.is_flow or (slopes is not None and slopes(stretch.left, stretch.right)[0] >= 0)
+        moves = known or (slopes is not None and slopes(stretch.left, stretch.right)[0] >= 0)
         found.append(BasinInterval(*stretch.ends, stretch.target if moves else Attractor(UNKNOWN)))
     stays = [BasinInterval(a, b, Attractor(CONTINUUM, (a, b))) for a, b in map(_ends, points.continua)]
     return sorted([*found, *stays], key=lambda part: float(part.left) if not part.left.is_finite() else part.left.mid())
