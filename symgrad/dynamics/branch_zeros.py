@@ -106,7 +106,8 @@ def enclosed_crossing(g: BallFunction, slope: BallFunction, branch: Branch, star
     if found is None:
         near = _bisected(g, branch, start)
         found = None if near is None else _newton(g, slope, branch, near)
-    return found
+    at_zero = found is not None and found.contains(0) and g(arb(0)).is_zero()
+    return arb(0) if at_zero else found
 
 
 def _newton(g: BallFunction, slope: BallFunction, branch: Branch, middle: arb) -> arb | None:

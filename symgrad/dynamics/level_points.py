@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Protocol
 
+import sympy as sp
 from flint import arb
 
 from symgrad.dynamics.branch_zeros import ZERO_BITS, LevelSets, crossings
@@ -83,4 +84,5 @@ def clear_point(ball: arb, multiplier: arb, kind: str) -> FixedPoint | None:
     signed = ball.is_exact() or not ball.contains(0)
     if ball.rad() > _LARGEST_RADIUS or not signed or (stability == UNDECIDED and kind != EQUATION):
         return None
-    return FixedPoint(ball, None if kind == EQUATION else multiplier, stability, UNIQUE, order=1)
+    exact = sp.S.Zero if ball.is_zero() else None
+    return FixedPoint(ball, None if kind == EQUATION else multiplier, stability, UNIQUE, exact, order=1)

@@ -205,7 +205,10 @@ def _within(points: tuple[FixedPoint, ...], box: sp.Interval) -> tuple[FixedPoin
 def _single(
     system: ScalarSystem, parameter: sp.Symbol, value: float, box: sp.Interval
 ) -> tuple[tuple[FixedPoint, ...], bool, tuple[sp.Interval, ...]]:
-    found = scalar_fixed_points(_at(system, parameter, value), box)
+    try:
+        found = scalar_fixed_points(_at(system, parameter, value), box)
+    except InputError:  # for this value the residual is a real number nowhere in the box
+        return (), True, ()
     return found.points, found.complete, found.continua
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import sympy as sp
 from flint import arb, fmpq, fmpz, fmpz_mat
 
-from symgrad.rigor.balls import ball_function, to_ball, working_precision
+from symgrad.rigor.balls import Enclosed, ball_function, to_ball, working_precision
 from symgrad.rigor.functions import logistic, softplus
 
 __all__ = ["closed_form", "is_zero_constant", "is_zero_function", "tidy"]
@@ -52,7 +52,18 @@ def _may_vanish(constant: sp.Expr) -> bool:
     """One evaluation at a fixed precision: :func:`to_ball` would raise it in vain where the constant is zero."""
     with working_precision(_BITS):
         ball = ball_function(constant, ())()
-    return bool(ball.is_finite()) and bool(ball.contains(0))
+        if not ball.is_finite() or not ball.contains(0):
+            return False
+        return bool(_without_cancellation(constant).contains(0))
+
+
+def _without_cancellation(constant: sp.Expr) -> arb:
+    """The ball of a constant in which ``tanh(10**6) - 1``, say, is rewritten as one function of an argument."""
+    nodes = [node for node in constant.atoms(sp.Function) if len(node.args) == 1 and not node.atoms(Enclosed)]
+    outer = [node for node in nodes if not any(node != other and other.has(node) for other in nodes)]
+    names = {node: sp.Dummy(real=True) for node in outer}
+    formula = constant.xreplace({node: node.func(name) for node, name in names.items()})
+    return ball_function(formula, tuple(names.values()))(*(ball_function(node.args[0], ())() for node in names))
 
 
 def _rationalised(constant: sp.Expr) -> sp.Expr:

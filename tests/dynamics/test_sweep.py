@@ -176,6 +176,19 @@ def test_the_edge_of_the_box_belongs_to_it() -> None:
     assert sweep.points[0][0].ball.contains(0.5)
 
 
+def test_points_next_to_a_bound_that_no_digits_show() -> None:
+    found = fixed_points(sg.models.neuron(b=0, activation="tanh"), {"w": [-1e7, 1e7]})  # the state is 1 - exp(-2e7)
+    assert found.counts.tolist() == [1, 3]
+    single = fixed_points(sg.models.neuron(b=0, activation="tanh"), {"w": 10**7})
+    assert [point.exact for point in single] == [None, 0, None]
+
+
+def test_where_the_residual_is_not_real_there_are_no_fixed_points() -> None:
+    sweep = fixed_points(sp.Eq(X, sp.log(P * X)), {"p": [0.0, 1.0, 3.0, -1.0]})
+    assert sweep.counts.tolist() == [0, 0, 2, 1]
+    assert sweep.complete.all()
+
+
 def test_intervals_of_fixed_points_are_told() -> None:
     sweep = fixed_points(sg.models.neuron(activation="relu", b=0), {"w": [0.5, 1.0]})
     assert sweep.continua == ((), (sp.Interval(0, sp.oo),))
@@ -187,6 +200,8 @@ def test_units_and_linear_parameters_need_no_search_for_each_value(
 ) -> None:
     monkeypatch.setattr(sweeps, "_single", lambda *_: pytest.fail("a search of its own"))
     assert fixed_points(sp.Eq(X, P * X - X**3), {"p": np.linspace(-1.5, 3, 40)}).counts.tolist() == [1] * 22 + [3] * 18
+    pitchfork = fixed_points(sg.models.neuron(b=0, activation="tanh"), {"w": np.linspace(-0.9, 3, 40)})
+    assert all(points[len(points) // 2].exact == 0 for points in pitchfork.points)
     neuron = sg.models.neuron()
     for values in ({"w": 5, "b": np.linspace(-4, 1, 200)}, {"w": np.linspace(-20, 20, 200), "b": -2.6}):
         assert len(fixed_points(neuron, values)) == 200
