@@ -19,9 +19,10 @@ from symgrad.dynamics.reduction import Piece, Reduction
 from symgrad.errors import InputError
 from symgrad.rigor.balls import interval_function
 from symgrad.rigor.ends import End, sample_point
+from symgrad.rigor.functions import logistic
 from symgrad.rigor.roots import Roots, all_roots
 
-__all__ = ["Critical", "Search", "critical_points", "levels_at", "values_of"]
+__all__ = ["Critical", "Search", "critical_points", "levels_at", "values_of", "without_positive_factors"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +98,22 @@ def values_of(function: sp.Expr, parameter: sp.Symbol, value: sp.Expr, interval:
         yield constant_of(root, f"{function} - ({value})")
 
 
+def without_positive_factors(condition: sp.Expr) -> sp.Expr:
+    """A formula with the same zeros: exponential and logistic factors, which hide its sign far out, are left out.
+
+    >>> z = sp.Symbol("z", real=True)
+    >>> without_positive_factors(sp.exp(-(z**2)) * z - 3 * sp.exp(-(z**2)))
+    z - 3
+    """
+    factors = sp.Mul.make_args(sp.factor(condition))
+    kept = [factor for factor in factors if not isinstance(factor.as_base_exp()[0], logistic) and not _is_exp(factor)]
+    return sp.Mul(*kept)
+
+
+def _is_exp(factor: sp.Expr) -> bool:
+    return isinstance(factor, sp.exp) or isinstance(factor.as_base_exp()[0], sp.exp)
+
+
 def _common(piece: Piece, within: sp.Interval) -> sp.Interval | None:
     """The part of a piece in an interval, or None."""
     low, high = sp.Max(piece.left, within.start), sp.Min(piece.right, within.end)
@@ -107,7 +124,7 @@ def _search_piece(
     search: Search, reduction: Reduction, piece: Piece, slope: sp.Expr, interval: sp.Interval, domain: sp.Interval
 ) -> None:
     y, r0, r1 = reduction.unknown, piece.constant, piece.factor
-    condition = (r0.diff(y) - slope) * r1 - r0 * r1.diff(y)
+    condition = without_positive_factors((r0.diff(y) - slope) * r1 - r0 * r1.diff(y))
     found = _roots(condition, y, domain)
     for root in found.points:
         at = constant_of(root, str(condition))

@@ -100,6 +100,8 @@ def affine_level(expr: sp.Expr, parameter: sp.Symbol) -> tuple[sp.Expr, sp.Expr,
     >>> p, x = sp.symbols("p x")
     >>> affine_level(3 * p**2 * x - p**2 + x, p)
     (x, 3*x - 1, p**2)
+    >>> affine_level(p * x + sp.exp(p) * x - 1, p)
+    (-1, x, p + exp(p))
     """
     groups: dict[sp.Expr, sp.Expr] = {}
     for term in sp.Add.make_args(sp.expand_mul(expr)):
@@ -107,10 +109,13 @@ def affine_level(expr: sp.Expr, parameter: sp.Symbol) -> tuple[sp.Expr, sp.Expr,
         groups[level] = groups.get(level, sp.S.Zero) + rest
     constant = groups.pop(sp.S.One, sp.S.Zero)
     groups = {level: factor for level, factor in groups.items() if factor != 0}
-    if len(groups) > 1 or any(level.free_symbols != {parameter} for level in groups):
+    if any(level.free_symbols != {parameter} for level in groups):
         return None
-    ((level, factor),) = groups.items() or [(parameter, sp.S.Zero)]
-    return constant, factor, level
+    factor = next(iter(groups.values()), sp.S.Zero)
+    shares = {level: sp.cancel(other / factor) for level, other in groups.items()}
+    if not all(share.is_number for share in shares.values()):
+        return None
+    return constant, factor, sp.Add(*(share * level for level, share in shares.items())) or parameter
 
 
 def _of_unit(unit: Unit, parameter: sp.Symbol) -> Reduction | None:

@@ -11,7 +11,7 @@ import sympy as sp
 from symgrad.dynamics.bifurcation_points import CUSP, BifurcationPoint, Bifurcations
 from symgrad.dynamics.constant_order import BITS, closed, constant_of, inside, sign_of, simplified
 from symgrad.dynamics.critical_box import finite_ends
-from symgrad.dynamics.critical_points import values_of
+from symgrad.dynamics.critical_points import values_of, without_positive_factors
 from symgrad.dynamics.normal_forms import Jet
 from symgrad.dynamics.points import UNDECIDED, UNIQUE
 from symgrad.dynamics.reduction import affine_level, smooth_parts
@@ -149,7 +149,7 @@ def _along_curve(
     y, points, undecided = affine.unknown, list[BifurcationPoint](), False
     for part in affine.parts:
         columns = [[term.diff(y, k) for k in range(3)] for term in part.terms]
-        condition = sp.expand(sp.Matrix(columns).det())
+        condition = without_positive_factors(sp.Matrix(columns).det())
         if y not in condition.free_symbols:
             undecided = undecided or sign_of(condition) is None
             continue  # no cusp, or as in a linear piece no smooth one
