@@ -578,3 +578,12 @@ def test_more_precision_gives_narrower_balls():
     for bits in (53, 300, 1000):
         with working_precision(bits):
             assert slope("0.7").rel_accuracy_bits() > bits - 15
+
+
+@pytest.mark.parametrize("point", [-6, -40, -300])
+def test_one_plus_erf_keeps_its_digits_far_out(point):
+    """``1 + erf(z)`` is ``erfc(-z)``, which SymPy turns back into a difference that cancels."""
+    ball = ball_function(1 + sp.erf(x), x)(point)
+    assert ball > 0
+    with mpmath.workdps(40):
+        assert abs(float((ball / arb(mpmath.nstr(mpmath.erfc(-point), 30))).mid()) - 1) < 1e-12
