@@ -33,7 +33,7 @@ _CONTRACTIONS = 3
 _SMALLEST = 2.0**-20  # of the first box: what is as small is undecided
 _TRIED_AT = 0.25  # of the first box: boxes that are smaller are searched for a critical point
 _LEAST_SCALE = 2.0**-10  # of a coordinate whose side is narrow from the start
-_CELL, _TRIES = 2.0**-6, 12  # in a part of the first box of this size only so many starts are tried
+_CELL, _TRIES = 2.0**-6, 6  # in a part of the first box of this size only so many starts are tried
 _SHAPES = (1.0, 2.0**-4, 2.0**-8)  # sides in the parameter against those in the states
 _RADII = [2.0**-k for k in range(3, 20)]
 
