@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symgrad.dynamics.landscape_input import chosen_parameters, grid_axes, named_formula, whole_horizon
-from symgrad.dynamics.loss_surface import DescentStep, LossLandscape
+from symgrad.dynamics.loss_surface import LossLandscape
 from symgrad.dynamics.scalar_system import EQUATION, scalar_system
 from symgrad.errors import InputError
 
-__all__ = ["DescentStep", "LossLandscape", "loss_landscape"]
+__all__ = ["LossLandscape", "loss_landscape"]
 
 
 def loss_landscape(
@@ -37,7 +37,7 @@ def loss_landscape(
         values: numbers for the other parameters and constant inputs.
         interval: (low, high) of the parameter, or a pair of such pairs.
         start: x(0): a number, or a formula in the parameters.
-        horizon: T: steps of a map, or time of a flow.
+        horizon: T: steps of a map, or time of a flow; ``sp.oo`` for the settled state.
         points: of the grid along each parameter; 401 of one, 81 of each of two unless given.
 
     Raises:

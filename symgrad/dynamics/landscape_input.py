@@ -40,11 +40,13 @@ def chosen_parameters(system: ScalarSystem, parameter: Any) -> tuple[sp.Symbol, 
 
 
 def whole_horizon(horizon: Any, system: ScalarSystem) -> float:
-    """A positive time, or a positive number of steps.
+    """A positive time, or a positive number of steps; infinite for the settled state.
 
     Raises:
         InputError: neither.
     """
+    if horizon == sp.oo or (isinstance(horizon, float) and horizon == float("inf")):
+        return float("inf")
     number = exact_number("horizon", horizon)
     if not number.is_positive or (system.kind != FLOW and not (number.is_Integer and number <= _MOST_STEPS)):
         needed = "a positive time" if system.kind == FLOW else f"a positive number of steps up to {_MOST_STEPS}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,13 +13,17 @@ from flint import arb
 from numpy.typing import NDArray
 
 from symgrad.dynamics.array_formula import array_formula
+from symgrad.dynamics.descent import DescentStep
 from symgrad.dynamics.landscape_grid import Grid, simulated
 from symgrad.dynamics.landscape_input import exact_float
+from symgrad.dynamics.landscape_settled import Arrival, settled_arrival, settled_grid
 from symgrad.dynamics.loss_point import LossPoint
 from symgrad.dynamics.motion import ScalarMotion
+from symgrad.dynamics.passage_time import flow_state
 from symgrad.dynamics.scalar_system import FLOW, ScalarSystem
-from symgrad.dynamics.trajectories import TrajectorySensitivity, map_sensitivity
+from symgrad.dynamics.trajectories import map_sensitivity
 from symgrad.dynamics.variational import float_sensitivity
+from symgrad.dynamics.wall_at_horizon import WallAtHorizon, wall_at_horizon
 from symgrad.dynamics.walls import Wall, Walls, walls_of
 from symgrad.errors import InputError
 from symgrad.language.elementwise import written_out
@@ -28,43 +32,11 @@ from symgrad.presentable import Presentable
 from symgrad.rigor.balls import ball_function, to_ball, working_precision
 from symgrad.rigor.functions import canonical
 
-__all__ = ["DescentStep", "LossLandscape"]
+__all__ = ["LossLandscape"]
 
 Array = NDArray[np.float64]
 
-_DIGITS = 20
-
-
-@dataclass(frozen=True, eq=False)
-class DescentStep(Presentable):
-    """One step of gradient descent, ``p - rate * gradient``, as it is and with the gradient clipped by its norm.
-
-    Attributes:
-        landscape: on which.
-        before: where it starts.
-        rate: the learning rate.
-        clip: the largest norm of the gradient that is used in the clipped step.
-        plain: where the step leads.
-        clipped: where the clipped step leads.
-    """
-
-    landscape: LossLandscape = field(repr=False)
-    before: LossPoint
-    rate: sp.Expr
-    clip: sp.Expr
-    plain: LossPoint
-    clipped: LossPoint
-
-    @property
-    def is_clipped(self) -> bool:
-        """Whether clipping changes the step."""
-        return self.before.gradient_norm > float(self.clip)
-
-    def length(self, clipped: bool = False) -> float:
-        """How far the step leads in the space of parameters; with clipping at most ``rate * clip``."""
-        end = self.clipped if clipped else self.plain
-        moves = [float(end.parameters[p] - self.before.parameters[p]) for p in self.before.parameters]
-        return float(np.linalg.norm(moves))
+_DIGITS, _BITS = 20, 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +48,7 @@ class LossLandscape(Presentable):
         parameters: one or two symbols.
         loss: a formula in the state, which stands for x(T), and perhaps the parameters.
         start: x(0), a number or a formula in the parameters.
-        horizon: T, steps of a map or time of a flow.
+        horizon: T, steps of a map or time of a flow; infinite for the settled state.
         axes: for each parameter the values of the grid, float64.
 
     >>> import symgrad as sg
@@ -188,19 +160,30 @@ class LossLandscape(Presentable):
             UnknownNameError: no such parameter.
         """
         numbers = self._place(values)
-        motion = ScalarMotion(self.system, numbers, self.parameters)
-        start = self.start.xreplace(numbers)
-        found = self._trajectory(motion, start)
-        with working_precision(128):
-            along = {p: to_ball(self.start.diff(p).xreplace(numbers)) for p in self.parameters}
-            slope = self._in_balls(self.loss.diff(self.system.state), numbers, found.end)
+        with working_precision(_BITS):
+            found = self._arrival(numbers)
+            slope = self._in_balls(self.loss.diff(self.system.state), numbers, found.state)
             gradient = {
-                p: self._in_balls(self.loss.diff(p), numbers, found.end)
-                + slope * (found.by(p) + found.growth * along[p])
+                p: self._in_balls(self.loss.diff(p), numbers, found.state) + slope * found.slopes[p]
                 for p in self.parameters
             }
-            loss = self._in_balls(self.loss, numbers, found.end)
-        return LossPoint(numbers, found.end, loss, gradient, found.certified)
+            loss = self._in_balls(self.loss, numbers, found.state)
+        return LossPoint(numbers, found.state, loss, gradient, found.certified)
+
+    def wall_at_horizon(self, wall: Wall) -> WallAtHorizon | None:
+        """A short interval around a wall across which the loss at T itself is proved to jump.
+
+        States of maps are iterated in balls; those of flows are enclosed by bounds of the time of passage.
+
+        Args:
+            wall: one of ``walls``.
+
+        Returns:
+            None where T is too short for 80 % of the jump, the settled loss is not known, or T is infinite.
+        """
+        if np.isinf(self.horizon) or len(self.parameters) != 1:
+            return None
+        return wall_at_horizon(wall, self.horizon, self.intervals[0], self._proved_at)
 
     def descent_step(self, at: Any, rate: Any, clip: Any) -> DescentStep:
         """One step of gradient descent from a place, with and without clipping of the gradient by its norm.
@@ -232,10 +215,28 @@ class LossLandscape(Presentable):
             raise InputError("descent_step: the gradient is too large for a step in floats; take a smaller rate")
         return {p: exact_float(value) for p, value in moved.items()}
 
-    def _trajectory(self, motion: ScalarMotion, start: sp.Expr) -> TrajectorySensitivity:
+    def _arrival(self, numbers: Mapping[sp.Symbol, sp.Expr]) -> Arrival:
+        start = self.start.xreplace(dict(numbers))
+        if np.isinf(self.horizon):
+            return settled_arrival(self.system, numbers, self.parameters, start)
+        motion = ScalarMotion(self.system, numbers, self.parameters)
         if motion.kind == FLOW:
-            return float_sensitivity(motion, start, self.horizon)
-        return map_sensitivity(motion, start, int(self.horizon), _DIGITS)
+            found = float_sensitivity(motion, start, self.horizon)
+        else:
+            found = map_sensitivity(motion, start, int(self.horizon), _DIGITS)
+        along = {p: to_ball(self.start.diff(p).xreplace(dict(numbers))) for p in self.parameters}
+        slopes = {p: found.by(p) + found.growth * along[p] for p in self.parameters}
+        return Arrival(found.end, slopes, found.certified)
+
+    def _proved_at(self, value: sp.Rational) -> tuple[arb, arb] | None:
+        """The state and the loss at T, proved, of a landscape of one parameter."""
+        numbers = {self.parameters[0]: value}
+        with working_precision(_BITS):
+            if self.system.kind == FLOW:
+                state = flow_state(self.system, numbers, self.start.xreplace(numbers), self.horizon)
+            else:
+                state = self._arrival(numbers).state
+            return None if state is None else (state, self._in_balls(self.loss, numbers, state))
 
     def _place(self, values: Any) -> dict[sp.Symbol, sp.Expr]:
         if not isinstance(values, Mapping):
@@ -254,6 +255,8 @@ class LossLandscape(Presentable):
 
     @cached_property
     def _grid(self) -> Grid:
+        if np.isinf(self.horizon):
+            return settled_grid(self.system, self.parameters, self._points, self.start)
         return simulated(self.system, self.parameters, self._points, self.start, self.horizon)
 
     @property

@@ -1,223 +1,281 @@
-"""Landscapes of the loss in print: where the walls are, what the loss is on both sides, and steps of descent."""
+"""Landscapes of a loss in print: walls with what is proved on both sides, places, and steps of gradient descent."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from symgrad.dynamics.basin_parts import FIXED_POINT
-from symgrad.dynamics.landscape import DescentStep, LossLandscape
+import numpy as np
+import sympy as sp
+from flint import arb
+
+from symgrad.dynamics.basin_parts import FIXED_POINT, Attractor
+from symgrad.dynamics.descent import DescentStep
 from symgrad.dynamics.loss_point import LossPoint
+from symgrad.dynamics.loss_surface import LossLandscape
 from symgrad.dynamics.scalar_system import FLOW
+from symgrad.dynamics.wall_at_horizon import WallAtHorizon
 from symgrad.dynamics.walls import Side, Wall
 from symgrad.present.ball_text import ball_data, ball_latex, ball_text
-from symgrad.present.data import expression, interval, number
+from symgrad.present.data import expression, number
 from symgrad.present.dispatch import latex, text, to_dict
-from symgrad.present.layout import column_table
 from symgrad.present.scalars import phrase
+from symgrad.present.sensitivities import gathered
 
-__all__ = ["horizon_text"]
-
-_DIGITS = 8
-_WIDTHS = (24, 20, 20, 18, 18, 44, 10)
-_HEADER = ("wall at", "settles, left", "right", "loss, left", "right", "because", "certified")
+__all__ = ["horizon_words"]
 
 
-def horizon_text(landscape: LossLandscape) -> str:
-    """T with its unit."""
-    unit = "time" if landscape.system.kind == FLOW else "steps"
-    return f"T = {landscape.horizon:g} ({unit})"
+def horizon_words(item: LossLandscape) -> str:
+    """T in words: a number of steps, a time, or the settled state."""
+    if np.isinf(item.horizon):
+        return "T -> oo, settled"
+    return f"T = {item.horizon:g}" if item.system.kind == FLOW else f"T = {item.horizon:g} steps"
 
 
-def _settled(side: Side) -> str:
-    attractor = side.attractor
-    if attractor.kind == FIXED_POINT:
-        return ball_text(attractor.points[0], _DIGITS)
-    return attractor.kind
+# --- landscapes -------------------------------------------------------------------------------------------------------
 
 
-def _loss(side: Side) -> str:
-    return "" if side.loss is None else ball_text(side.loss, 6)
-
-
-def _row(landscape: LossLandscape, wall: Wall) -> list[str]:
-    place = ball_text(wall.parameter, _DIGITS) if wall.exact is None else str(wall.exact)
-    sides = [_settled(wall.left), _settled(wall.right), _loss(wall.left), _loss(wall.right)]
-    return [f"{landscape.parameters[0]} = {place}", *sides, wall.kind, "yes" if wall.certified else "no"]
-
-
-def _head(landscape: LossLandscape) -> str:
-    names = " and ".join(map(str, landscape.parameters))
-    x = landscape.system.state
-    return (
-        f"loss {landscape.loss} of {landscape.system.name} over {names}, {x} = {x}(T), "
-        f"{x}(0) = {landscape.start}, {horizon_text(landscape)}"
+@text.register
+def _(item: LossLandscape) -> str:
+    x = str(item.system.state)
+    where = ", ".join(
+        f"{p} in [{text(span.start)}, {text(span.end)}]"
+        for p, span in zip(item.parameters, item.intervals, strict=True)
     )
+    lines = [
+        f"loss {text(item.loss)} of {item.system.name} at {x} = {x}(T), {horizon_words(item)}, over {where}",
+        f"{x}(0) = {text(item.start)}, residual {text(item.system.residual)}",
+        *_extremes(item),
+    ]
+    return "\n".join([*lines, *_wall_lines(item)])
 
 
-def _completeness(landscape: LossLandscape) -> list[str]:
-    found, where = landscape.wall_search, landscape.intervals[0]
-    count = f"{len(found.walls) or 'no'} wall{'' if len(found.walls) == 1 else 's'}"
-    proved = "proved to be all" if found.complete else "not proved to be all"
-    return [f"{count} for {landscape.parameters[0]} in [{where.start}, {where.end}], {proved}", *found.remarks]
+def _extremes(item: LossLandscape) -> list[str]:
+    """The least loss and the largest gradient on the grid."""
+    names, lines = item.parameters, []
+    for words, values, sign in (("least loss", item.losses, 1), ("largest |gradient|", item.log10_gradient, -1)):
+        known = np.where(np.isnan(values), np.inf, sign * values)
+        if np.isfinite(known).any():
+            place = np.unravel_index(int(known.argmin()), known.shape)
+            at = ", ".join(f"{p} = {axis[i]:.6g}" for p, axis, i in zip(names, item.axes, place, strict=True))
+            size = f"{values[place]:.4g}" if sign > 0 else f"10^{values[place]:.4g}"
+            lines.append(f"{words} on the grid: {size} at {at}")
+    return lines
 
 
-@text.register
-def _(landscape: LossLandscape) -> str:
-    lines = [_head(landscape)]
-    if len(landscape.parameters) == 1:
-        lines += _completeness(landscape)
-        if landscape.walls:
-            lines.append(column_table(_HEADER, [_row(landscape, wall) for wall in landscape.walls], _WIDTHS))
-    lines.append(_extent(landscape))
-    return "\n".join(lines)
-
-
-def _extent(landscape: LossLandscape) -> str:
-    low, high, steepest = landscape.losses.min(), landscape.losses.max(), landscape.log10_gradient.max()
-    return f"on the grid: loss from {low:.4g} to {high:.4g}, gradient norm up to 10**{steepest:.1f}"
-
-
-@text.register
-def _(wall: Wall) -> str:
-    place = ball_text(wall.parameter, _DIGITS) if wall.exact is None else str(wall.exact)
-    proved = "certified" if wall.certified else "not certified"
-    return f"wall at {place}: {wall.kind}; settles at {_settled(wall.left)} | {_settled(wall.right)} ({proved})"
-
-
-@text.register
-def _(point: LossPoint) -> str:
-    place = ", ".join(f"{name} = {float(value):.{_DIGITS}g}" for name, value in point.parameters.items())
-    slopes = ", ".join(f"dL/d{name} = {ball_text(ball, 6)}" for name, ball in point.gradient.items())
-    return f"at {place}: state {ball_text(point.state, _DIGITS)}, L = {ball_text(point.loss, 6)}, {slopes}"
-
-
-@text.register
-def _(step: DescentStep) -> str:
-    lines = [f"before: {text(step.before)}", f"step of length {step.length():.6g}: {text(step.plain)}"]
-    if step.is_clipped:
-        lines.append(f"clipped to norm {step.clip}, of length {step.length(clipped=True):.6g}: {text(step.clipped)}")
-    else:
-        lines.append(f"the gradient is not longer than {step.clip}: clipping changes nothing")
-    return "\n".join(lines)
+def _wall_lines(item: LossLandscape) -> list[str]:
+    if len(item.parameters) != 1:
+        return ["walls: of one parameter each, see section(...) and wall_curve()"]
+    search = item.wall_search
+    count = "none" if not search.walls else str(len(search.walls))
+    known = "proved to be all" if search.complete else "not proved to be all"
+    lines = [f"walls of the settled state: {count}, {known}"]
+    lines += [f"  {line}" for wall in search.walls for line in text(wall).splitlines()]
+    return [*lines, *(f"  {remark}" for remark in search.remarks)]
 
 
 @latex.register
-def _(landscape: LossLandscape) -> str:
-    x = latex(landscape.system.state)
+def _(item: LossLandscape) -> str:
+    x, names = latex(item.system.state), ", ".join(map(latex, item.parameters))
+    time = r"T \to \infty" if np.isinf(item.horizon) else f"T = {item.horizon:g}"
     rows = [
-        rf"L = {latex(landscape.loss)}, \quad {x} = {x}(T), \quad {x}(0) = {latex(landscape.start)}, \quad "
-        rf"T = {landscape.horizon:g}"
+        rf"L({names}) = \left. {latex(item.loss)} \right|_{{{x} = {x}(T)}}, \quad {time}",
+        rf"{phrase('residual ')} r({x}) = {latex(item.system.residual)}, \quad {x}(0) = {latex(item.start)}",
     ]
-    if len(landscape.parameters) == 1:
-        rows += [phrase(line) for line in _completeness(landscape)]
-        rows += [latex(wall) for wall in landscape.walls]
-    return "\\begin{gathered}\n" + " \\\\\n".join(rows) + "\n\\end{gathered}"
-
-
-@latex.register
-def _(wall: Wall) -> str:
-    place = ball_latex(wall.parameter, _DIGITS) if wall.exact is None else latex(wall.exact)
-    sides = [
-        ball_latex(side.attractor.points[0], _DIGITS)
-        if side.attractor.kind == FIXED_POINT
-        else phrase(side.attractor.kind)
-        for side in (wall.left, wall.right)
-    ]
-    losses = [r"\text{-}" if side.loss is None else ball_latex(side.loss, 6) for side in (wall.left, wall.right)]
-    return (
-        rf"{phrase('wall at ')}{place}{phrase(': ' + wall.kind)}, \quad x(\infty) = {sides[0]} \mid {sides[1]}, "
-        rf"\quad L = {losses[0]} \mid {losses[1]}"
-    )
-
-
-@latex.register
-def _(point: LossPoint) -> str:
-    place = r",\; ".join(f"{latex(name)} = {float(value):.{_DIGITS}g}" for name, value in point.parameters.items())
-    slopes = r", \quad ".join(
-        rf"\frac{{dL}}{{d {latex(name)}}} = {ball_latex(ball, 6)}" for name, ball in point.gradient.items()
-    )
-    return rf"{place}: \quad L = {ball_latex(point.loss, 6)}, \quad {slopes}"
-
-
-@latex.register
-def _(step: DescentStep) -> str:
-    rows = [
-        phrase("before ") + latex(step.before),
-        phrase("after one step ") + latex(step.plain),
-        phrase(f"with the norm clipped to {step.clip} ") + latex(step.clipped),
-    ]
-    return "\\begin{gathered}\n" + " \\\\\n".join(rows) + "\n\\end{gathered}"
+    if len(item.parameters) == 1:
+        rows += [f"{latex(item.parameters[0])} = {latex(wall)}" for wall in item.walls]
+        rows += [] if item.walls else [phrase("no wall was found")]
+    return gathered(rows)
 
 
 @to_dict.register
-def _(landscape: LossLandscape) -> dict[str, Any]:
+def _(item: LossLandscape) -> dict[str, Any]:
     data: dict[str, Any] = {
         "kind": "loss landscape",
-        "model": landscape.system.name,
-        "loss": expression(landscape.loss),
-        "start": expression(landscape.start),
-        "horizon": landscape.horizon,
-        "parameters": [str(p) for p in landscape.parameters],
-        "intervals": [interval(i) for i in landscape.intervals],
-        "axes": [axis.tolist() for axis in landscape.axes],
-        "losses": _numbers(landscape.losses),
-        "log10_gradient": _numbers(landscape.log10_gradient),
+        "model": item.system.name,
+        "system": item.system.kind,
+        "state": str(item.system.state),
+        "residual": expression(item.system.residual),
+        "loss": expression(item.loss),
+        "start": expression(item.start),
+        "horizon": number(item.horizon),
+        "parameters": [str(p) for p in item.parameters],
+        "axes": [axis.tolist() for axis in item.axes],
+        "losses": _numbers(item.losses),
+        "log10_gradient": _numbers(item.log10_gradient),
     }
-    if len(landscape.parameters) == 1:
-        found = landscape.wall_search
-        data |= {"walls": list(map(to_dict, found.walls)), "complete": found.complete, "remarks": list(found.remarks)}
+    if len(item.parameters) == 1:
+        search = item.wall_search
+        data |= {"walls": [to_dict(wall) for wall in search.walls], "complete": search.complete}
+        data["remarks"] = list(search.remarks)
     return data
 
 
-def _numbers(array: Any) -> Any:
-    """Nested lists of numbers that JSON can hold."""
-    return [_numbers(part) for part in array] if getattr(array, "ndim", 0) else number(float(array))
+def _numbers(values: Any) -> list[Any]:
+    return [_numbers(row) if row.ndim else number(float(row)) for row in values]
+
+
+# --- walls ------------------------------------------------------------------------------------------------------------
+
+
+@text.register
+def _(item: Wall) -> str:
+    place = ball_text(item.parameter) if item.exact is None else text(item.exact)
+    lines = [f"{place}: {item.kind} ({'certified' if item.certified else 'not certified'}: {item.reason})"]
+    lines += [f"  {name}: {_side(side)}" for name, side in (("below", item.left), ("above", item.right))]
+    return "\n".join(lines if item.jump is None else [*lines, f"  jump of the loss: {ball_text(item.jump, 6)}"])
+
+
+def _side(side: Side) -> str:
+    loss = "" if side.loss is None else f", loss {ball_text(side.loss, 6)}"
+    return f"settles at {_goal(side.attractor)}{loss}"
+
+
+def _goal(attractor: Attractor) -> str:
+    points = ", ".join(ball_text(point, 6) for point in attractor.points)
+    return points if attractor.kind == FIXED_POINT else f"{attractor.kind} {points}".strip()
+
+
+@latex.register
+def _(item: Wall) -> str:
+    place = ball_latex(item.parameter) if item.exact is None else latex(item.exact)
+    losses = [r"\text{unknown}" if s.loss is None else ball_latex(s.loss, 6) for s in (item.left, item.right)]
+    return rf"{place} {phrase(f' ({item.kind}): ')} L = {losses[0]} \;\to\; {losses[1]}"
 
 
 @to_dict.register
-def _(wall: Wall) -> dict[str, Any]:
+def _(item: Wall) -> dict[str, Any]:
     return {
         "kind": "wall",
-        "parameter": ball_data(wall.parameter),
-        "exact": None if wall.exact is None else expression(wall.exact),
-        "reason": wall.kind,
-        "start": ball_data(wall.start),
-        "left": _side(wall.left),
-        "right": _side(wall.right),
-        "certified": wall.certified,
-    }
-
-
-def _side(side: Side) -> dict[str, Any]:
-    points = [ball_data(ball) if ball.is_finite() else str(ball) for ball in side.attractor.points]
-    return {
-        "parameter": float(side.parameter),
-        "attractor": side.attractor.kind,
-        "points": points,
-        "loss": ball_data(side.loss),
+        "parameter": ball_data(item.parameter),
+        "exact": None if item.exact is None else expression(item.exact),
+        "cause": item.kind,
+        "start": ball_data(item.start),
+        "left": to_dict(item.left),
+        "right": to_dict(item.right),
+        "jump": ball_data(item.jump),
+        "certified": item.certified,
+        "reason": item.reason,
     }
 
 
 @to_dict.register
-def _(point: LossPoint) -> dict[str, Any]:
-    return {
-        "kind": "loss point",
-        "parameters": {str(name): float(value) for name, value in point.parameters.items()},
-        "state": ball_data(point.state),
-        "loss": ball_data(point.loss),
-        "gradient": {str(name): ball_data(ball) for name, ball in point.gradient.items()},
-        "certified": point.certified,
-    }
+def _(item: Side) -> dict[str, Any]:
+    attractor = {"kind": item.attractor.kind, "points": [ball_data(point) for point in item.attractor.points]}
+    return {"parameter": str(item.parameter), "attractor": attractor, "loss": ball_data(item.loss)}
+
+
+@text.register
+def _(item: WallAtHorizon) -> str:
+    losses = [ball_text(loss, 6) for loss in item.losses]
+    return (
+        f"at T = {item.horizon:g} the loss goes from {losses[0]} at {_decimal(item.low)} to {losses[1]} at "
+        f"{_decimal(item.high)}: a slope of {ball_text(item.steepness, 4)} on average"
+    )
+
+
+@latex.register
+def _(item: WallAtHorizon) -> str:
+    low, high = (ball_latex(loss, 6) for loss in item.losses)
+    ends = rf"\left[{_decimal(item.low)},\, {_decimal(item.high)}\right]"
+    return rf"L = {low} \;\to\; {high} {phrase(' over ')} {ends}, \quad T = {item.horizon:g}"
 
 
 @to_dict.register
-def _(step: DescentStep) -> dict[str, Any]:
+def _(item: WallAtHorizon) -> dict[str, Any]:
     return {
-        "kind": "descent step",
-        "rate": float(step.rate),
-        "clip": float(step.clip),
-        "before": to_dict(step.before),
-        "plain": to_dict(step.plain),
-        "clipped": to_dict(step.clipped),
-        "is_clipped": step.is_clipped,
+        "kind": "wall at the horizon",
+        "horizon": number(item.horizon),
+        "low": str(item.low),
+        "high": str(item.high),
+        "states": [ball_data(state) for state in item.states],
+        "losses": [ball_data(loss) for loss in item.losses],
+        "steepness": ball_data(item.steepness),
+    }
+
+
+def _decimal(value: sp.Rational) -> str:
+    return f"{float(value):.15g}"
+
+
+# --- places and steps -------------------------------------------------------------------------------------------------
+
+
+@text.register
+def _(item: LossPoint) -> str:
+    place = ", ".join(f"{p} = {_shown(value)}" for p, value in item.parameters.items())
+    lines = [f"at {place}: x(T) = {ball_text(item.state)}, loss {ball_text(item.loss)}"]
+    lines += [f"  dL/d{p} = {ball_text(value)}" for p, value in item.gradient.items()]
+    return "\n".join(lines if item.certified else [*lines, "  radii are estimates"])
+
+
+def _shown(value: sp.Expr) -> str:
+    """An exact number: short ones as they are, long fractions of floats as decimals."""
+    written = text(value)
+    return written if len(written) <= 12 else f"{float(value):.10g}"
+
+
+@latex.register
+def _(item: LossPoint) -> str:
+    rows = [rf"{latex(p)} = {_shown(value)}" for p, value in item.parameters.items()]
+    rows = [r", \quad ".join([*rows, rf"x(T) = {ball_latex(item.state)}", rf"L = {ball_latex(item.loss)}"])]
+    rows += [rf"\frac{{\partial L}}{{\partial {latex(p)}}} = {ball_latex(value)}" for p, value in item.gradient.items()]
+    return gathered(rows)
+
+
+@to_dict.register
+def _(item: LossPoint) -> dict[str, Any]:
+    return {
+        "kind": "place in a loss landscape",
+        "parameters": {str(p): expression(value) for p, value in item.parameters.items()},
+        "state": ball_data(item.state),
+        "loss": ball_data(item.loss),
+        "gradient": {str(p): ball_data(value) for p, value in item.gradient.items()},
+        "certified": item.certified,
+    }
+
+
+def _outcome(end: LossPoint, predicted: float) -> str:
+    place = ", ".join(f"{p} = {_shown(value)}" for p, value in end.parameters.items())
+    return f"to {place}: loss {ball_text(end.loss, 6)} (the linear model predicts {predicted:.6g})"
+
+
+@text.register
+def _(item: DescentStep) -> str:
+    before = item.before
+    place = ", ".join(f"{p} = {_shown(value)}" for p, value in before.parameters.items())
+    return "\n".join(
+        [
+            f"step of gradient descent from {place}, rate {text(item.rate)}, clipped to norm {text(item.clip)}",
+            f"loss {ball_text(before.loss, 6)}, norm of the gradient {_norm(before)}",
+            f"  plain, {_outcome(item.plain, item.predicted())}",
+            f"  clipped, {_outcome(item.clipped, item.predicted(clipped=True))}",
+        ]
+    )
+
+
+def _norm(point: LossPoint) -> str:
+    total = sum((g**2 for g in point.gradient.values()), arb(0))
+    return ball_text(total.sqrt(), 6)
+
+
+@latex.register
+def _(item: DescentStep) -> str:
+    rows = []
+    for name, end in (("plain step: ", item.plain), ("clipped step: ", item.clipped)):
+        moves = [rf"{latex(p)}: {_shown(item.before.parameters[p])} \to {_shown(v)}" for p, v in end.parameters.items()]
+        loss = rf"L: {ball_latex(item.before.loss, 6)} \to {ball_latex(end.loss, 6)}"
+        rows.append(phrase(name) + r", \quad ".join([*moves, loss]))
+    return gathered(rows)
+
+
+@to_dict.register
+def _(item: DescentStep) -> dict[str, Any]:
+    return {
+        "kind": "step of gradient descent",
+        "rate": expression(item.rate),
+        "clip": expression(item.clip),
+        "before": to_dict(item.before),
+        "plain": to_dict(item.plain),
+        "clipped": to_dict(item.clipped),
+        "predicted": {"plain": number(item.predicted()), "clipped": number(item.predicted(clipped=True))},
     }
