@@ -9,7 +9,6 @@ from flint import arb
 
 from symgrad.dynamics.constants import named
 from symgrad.dynamics.curve import FixedPointCurve
-from symgrad.dynamics.curve_regions import CurveRegion
 from symgrad.dynamics.curve_setting import neat
 from symgrad.dynamics.invariance import INCREASING, INVARIANCE_BITS, SIGNS, Drive, drive_of
 from symgrad.dynamics.latching_intervals import (
@@ -22,7 +21,6 @@ from symgrad.dynamics.latching_intervals import (
 from symgrad.dynamics.latching_setting import DrivenUnit
 from symgrad.dynamics.points import STABLE, FixedPoint
 from symgrad.dynamics.scalar_points import scalar_fixed_points
-from symgrad.dynamics.scalar_system import FLOW
 from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE
 from symgrad.presentable import Presentable
@@ -30,7 +28,7 @@ from symgrad.rigor.balls import Enclosed, to_ball
 from symgrad.rigor.branches import Branch, monotone_branches
 from symgrad.rigor.closed_forms import is_zero_constant
 
-__all__ = ["NOT_CERTIFIED", "LatchedState", "interval_of_state", "numeric_states", "symbolic_states"]
+__all__ = ["NOT_CERTIFIED", "LatchedState", "interval_of_state", "numeric_states"]
 
 NOT_CERTIFIED = "not certified"
 _PRECISIONS = (128, 512, 2048)
@@ -77,58 +75,6 @@ class LatchedState(Presentable):
         if self.largest_input.free_symbols:
             raise InputError(f"largest_input: it contains {self.largest_input.free_symbols}, which have no values")
         return arb.pos_inf() if self.largest_input == sp.oo else to_ball(self.largest_input, INVARIANCE_BITS)
-
-
-def symbolic_states(driven: DrivenUnit, curve: FixedPointCurve) -> tuple[LatchedState, ...]:
-    """The two stable states of each region with three fixed points, as formulas."""
-    regions = [region for region in curve.regions if region.is_bistable]
-    return tuple(state for region in regions for state in _states_of_region(driven, curve, region))
-
-
-def _states_of_region(driven: DrivenUnit, curve: FixedPointCurve, region: CurveRegion) -> list[LatchedState]:
-    in_model = curve.setting.named
-    low, high = (in_model(fold) for fold in (region.effective_folds[0], region.effective_folds[-1]))
-    level, gain = in_model(driven.level), sp.Abs(in_model(driven.gain))
-    monotone, argument = _monotone_everywhere(driven, curve)
-    condition = _joint(in_model(region.condition.xreplace(curve.setting.given)), monotone)
-    up, down = (neat((high - level) / gain), neat((level - low) / gain))
-    return [
-        LatchedState(0, None, -sp.oo, high, up, condition, True, argument),
-        LatchedState(1, None, low, sp.oo, down, condition, True, argument),
-    ]
-
-
-def _joint(region: sp.Basic, monotone: sp.Basic) -> sp.Basic:
-    """Both conditions; what follows from another one on the same symbol left out."""
-    parts = [*sp.And.make_args(region), *sp.And.make_args(monotone)]
-    kept: list[sp.Basic] = []
-    for part in parts:
-        same = [other for other in parts if other != part and other.free_symbols == part.free_symbols]
-        if not (len(part.free_symbols) == 1 and any(_follows(part, other) for other in same)):
-            kept.append(part)
-    return sp.And(*kept)
-
-
-def _follows(part: sp.Basic, other: sp.Basic) -> bool:
-    """Whether an inequality of the form ``x > number`` follows from another one."""
-    both = all(isinstance(r, (sp.StrictGreaterThan, sp.GreaterThan)) and r.rhs.is_number for r in (part, other))
-    return both and part.lhs == other.lhs and bool(other.rhs > part.rhs)
-
-
-def _monotone_everywhere(driven: DrivenUnit, curve: FixedPointCurve) -> tuple[sp.Basic, str]:
-    """A condition under which the argument for the two states holds, and the argument."""
-    unit, in_model = driven.unit, curve.setting.named
-    slope = unit.activation.slope
-    in_state = driven.input in unit.offset.free_symbols
-    in_both = in_state and driven.input in unit.bias_in.free_symbols
-    rises = bool(slope.inf.is_nonnegative)
-    if driven.system.kind == FLOW:
-        held = rises or (in_state and not in_both)
-        return in_model(-unit.decay > 0), SIGNS if held and not in_both else NOT_CERTIFIED
-    step = sp.And(-unit.decay > 0, -unit.decay <= 1)
-    if not rises or in_both:
-        return in_model(step), NOT_CERTIFIED
-    return in_model(sp.And(step, unit.weight > 0)), INCREASING
 
 
 def numeric_states(driven: DrivenUnit, curve: FixedPointCurve) -> tuple[LatchedState, ...]:

@@ -10,7 +10,8 @@ import sympy as sp
 
 from symgrad.dynamics.curve import FixedPointCurve, fixed_point_curve
 from symgrad.dynamics.invariance import drive_of
-from symgrad.dynamics.latched_states import LatchedState, interval_of_state, numeric_states, symbolic_states
+from symgrad.dynamics.latched_formulas import symbolic_states
+from symgrad.dynamics.latched_states import LatchedState, interval_of_state, numeric_states
 from symgrad.dynamics.latching_intervals import InvariantInterval
 from symgrad.dynamics.latching_setting import DrivenUnit, driven_unit
 from symgrad.errors import InputError
@@ -27,7 +28,7 @@ class InformationLatching(Presentable):
     Attributes:
         driven: the unit and its input.
         curve: its curve of fixed points without input.
-        states: from left to right; with symbols for weight or bias those of the region with two stable states.
+        states: from left to right; with symbols for weight or bias, of each range of weights with the same folds.
     """
 
     driven: DrivenUnit = field(repr=False)
