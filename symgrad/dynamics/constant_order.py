@@ -5,15 +5,14 @@ from __future__ import annotations
 import sympy as sp
 from flint import arb
 
-from symgrad.rigor.balls import Enclosed, to_ball
+from symgrad.rigor.balls import Enclosed, ball_function, to_ball, working_precision
 from symgrad.rigor.closed_forms import is_zero_constant, tidy
 from symgrad.rigor.roots import Root
 
-__all__ = ["BITS", "closed", "constant_of", "inside", "order_of", "sign_of", "simplified"]
+__all__ = ["BITS", "closed", "constant_of", "inside", "order_of", "sign_at", "sign_of", "simplified"]
 
 BITS = 128
 _PRECISIONS = (64, 256, 1024)
-_MOST_OPS = 60
 _LONGEST = 100  # operations of a constant that is rewritten
 
 
@@ -29,9 +28,18 @@ def sign_of(constant: sp.Expr) -> int | None:
         ball = to_ball(constant, bits)
         if ball > 0 or ball < 0:
             return 1 if ball > 0 else -1
-    if not closed(constant) and constant.count_ops() > _MOST_OPS:
-        return None  # rewriting would take long, and prove nothing of enclosed numbers
-    return 0 if is_zero_constant(constant) else None
+    return 0 if closed(constant) and is_zero_constant(constant) else None  # of enclosed numbers nothing is rewritten
+
+
+def sign_at(formula: sp.Expr, symbol: sp.Symbol, point: sp.Expr) -> int | None:
+    """The sign of a formula at a constant; keeps digits that are lost where the constant is put into the formula."""
+    function = ball_function(formula, symbol)
+    for bits in _PRECISIONS:
+        with working_precision(bits):
+            ball = function(to_ball(point, bits))
+        if ball > 0 or ball < 0:
+            return 1 if ball > 0 else -1
+    return sign_of(formula.subs(symbol, point))
 
 
 def order_of(first: sp.Expr, second: sp.Expr) -> int | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 from flint import arb
 
-from symgrad.dynamics.constant_order import constant_of, inside, sign_of, simplified
+from symgrad.dynamics.constant_order import constant_of, inside, sign_at, sign_of, simplified
 from symgrad.dynamics.reduction import Piece, Reduction
 from symgrad.errors import InputError
 from symgrad.rigor.balls import interval_function
@@ -164,7 +164,7 @@ def _levels(
     """Values of g at a zero of the condition, and whether the point is fixed for every g."""
     y = reduction.unknown
     r0, r1 = (part.subs(y, at) for part in (piece.constant, piece.factor))
-    signs = sign_of(r0), sign_of(r1)
+    signs = sign_at(piece.constant, y, at), sign_at(piece.factor, y, at)
     if signs[1] not in (0, None):
         yield -r0 / r1, False
     elif signs == (0, 0):
