@@ -10,13 +10,15 @@ import sympy as sp
 
 from symgrad.dynamics.constant_order import sign_of
 from symgrad.language.elementwise import VARIABLE
-from symgrad.rigor.balls import Enclosed, to_ball
+from symgrad.rigor.balls import Enclosed, to_ball, working_precision
 from symgrad.rigor.closed_forms import tidy
-from symgrad.rigor.ends import End, starts
+from symgrad.rigor.ends import End, sample_point, starts
 from symgrad.rigor.tail_functions import tail_model
 from symgrad.rigor.tail_monomials import TailUndecidedError
 
-__all__ = ["constant_sign", "in_order", "limit_at", "named"]
+__all__ = ["between", "constant_sign", "in_order", "limit_at", "named"]
+
+_PRECISIONS = (64, 256, 1024)
 
 
 def constant_sign(constant: sp.Expr) -> int:
@@ -31,14 +33,38 @@ def constant_sign(constant: sp.Expr) -> int:
     return sign
 
 
-def in_order(constants: Iterable[sp.Expr]) -> list[sp.Expr]:
+def in_order(constants: Iterable[sp.Expr], *, merged: bool = False) -> list[sp.Expr]:
     """Constants in increasing order, equal ones once.
 
+    Args:
+        constants: in any order.
+        merged: whether those that could not be told apart count as equal.
+
     Raises:
-        TailUndecidedError: two could not be told apart.
+        TailUndecidedError: two could not be told apart, and such are not merged.
     """
-    ordered = sorted(constants, key=cmp_to_key(lambda a, b: constant_sign(sp.sympify(a) - sp.sympify(b))))
-    return ordered[:1] + [b for a, b in pairwise(ordered) if constant_sign(b - a) != 0]
+
+    def compared(a: sp.Expr, b: sp.Expr) -> int:
+        difference = sp.sympify(a) - sp.sympify(b)
+        return (sign_of(difference) or 0) if merged else constant_sign(difference)
+
+    ordered = sorted(constants, key=cmp_to_key(compared))
+    return ordered[:1] + [b for a, b in pairwise(ordered) if compared(b, a) != 0]
+
+
+def between(low: sp.Expr, high: sp.Expr) -> sp.Expr:
+    """A rational number strictly between two constants or infinities in order, proved.
+
+    Raises:
+        TailUndecidedError: they are too close.
+    """
+    for bits in _PRECISIONS:
+        with working_precision(bits):
+            point = sample_point(End(low, 1), End(high, -1))
+        above = low == -sp.oo or sign_of(point - low) == 1
+        if above and (high == sp.oo or sign_of(high - point) == 1):
+            return point
+    raise TailUndecidedError(f"no number between {low} and {high} was found")
 
 
 def named(constant: sp.Expr) -> sp.Expr:

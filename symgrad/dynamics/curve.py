@@ -21,6 +21,7 @@ from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE
 from symgrad.language.numbers import exact_number
 from symgrad.presentable import Presentable
+from symgrad.rigor.tail_monomials import TailUndecidedError
 
 __all__ = ["FixedPointCurve", "fixed_point_curve"]
 
@@ -154,12 +155,18 @@ class FixedPointCurve(Presentable):
 
     @cached_property
     def regions(self) -> tuple[CurveRegion, ...]:
-        """The number of fixed points for each range of weights with folds, where those are closed forms."""
-        return regions_of(self.setting, self.folds)
+        """The number of fixed points for each range of weights with folds, where those are closed forms.
+
+        Empty also where two folds could not be told apart.
+        """
+        try:
+            return regions_of(self.setting, self.folds)
+        except TailUndecidedError:  # two folds or two cusps could not be told apart
+            return ()
 
     @property
     def critical_weights(self) -> tuple[sp.Expr, ...]:
-        """The weights at which the number of folds changes, in increasing order."""
+        """The weights at which the number of folds may change, in increasing order; those not told apart count once."""
         return self._critical(sp.S.One)
 
     @property
@@ -168,8 +175,8 @@ class FixedPointCurve(Presentable):
         return self._critical(self.setting.level(-1)) if self.setting.is_map else ()
 
     def _critical(self, target: sp.Expr) -> tuple[sp.Expr, ...]:
-        levels = [target * level for level in critical_levels(self.setting) if not level.is_zero]
-        ordered = levels if target.free_symbols else in_order(levels)
+        levels = [target * level for level in critical_levels(self.setting, merged=True) if not level.is_zero]
+        ordered = levels if target.free_symbols else in_order(levels, merged=True)
         return tuple(self._named(self.setting.weight_for(level)) for level in ordered)
 
     @property

@@ -9,11 +9,11 @@ from itertools import pairwise
 
 import sympy as sp
 
-from symgrad.dynamics.constants import constant_sign, in_order, limit_at, named
+from symgrad.dynamics.constants import between, constant_sign, in_order, limit_at, named
 from symgrad.dynamics.slope_pieces import SlopePiece, joints, slope_period, slope_pieces
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.rigor.balls import to_ball
-from symgrad.rigor.ends import End, sample_point
+from symgrad.rigor.ends import End
 
 __all__ = ["Arcs", "arcs_of"]
 
@@ -66,9 +66,8 @@ class Arcs:
     @cached_property
     def counts(self) -> tuple[sp.Expr, ...]:
         """The number of solutions below the first boundary, between neighbouring ones, and above the last."""
-        edges = [End(-sp.oo, 1), *(End(b, 1) for b in self.boundaries)]
-        tops = [*(End(b, -1) for b in self.boundaries), End(sp.oo, -1)]
-        return tuple(self.count(sample_point(low, high)) for low, high in zip(edges, tops, strict=True))
+        edges = [-sp.oo, *self.boundaries, sp.oo]
+        return tuple(self.count(between(low, high)) for low, high in pairwise(edges))
 
 
 def _integers_between(first: sp.Expr, second: sp.Expr) -> int:

@@ -67,7 +67,7 @@ class CurveCusp(Presentable):
         x: the state.
         z: the pre-activation.
         smooth: whether the activation is smooth there and its third derivative not zero, as a standard cusp has it;
-            False at a corner of s', as softsign has one at 0.
+            False at a corner of s', as softsign has one at 0, and at a kink where a smooth fold meets that of the kink.
         exact: whether the numbers are closed forms; else they are enclosed.
     """
 
@@ -110,8 +110,8 @@ def cusps_of(setting: Setting, target: sp.Expr = sp.S.One) -> tuple[CurveCusp, .
     """Where W s'(z) - 1 vanishes together with its derivative and changes its sign twice nearby."""
     found = []
     for joint in joints(slope_pieces(setting.unit.activation)):
-        level = joint.before.last
-        if not joint.is_extremum or level in (sp.oo, -sp.oo) or constant_sign(level) == 0:
+        level = joint.extreme_slope
+        if level is None or level in (sp.oo, -sp.oo) or constant_sign(level) == 0:
             continue
         third = named(sp.diff(joint.before.slope, VARIABLE, 2).xreplace({VARIABLE: joint.point}))
         smooth = joint.is_smooth and constant_sign(third) != 0
@@ -178,6 +178,8 @@ def _numeric_joint(setting: Setting, joint: Joint, target: sp.Expr, multiplier: 
     """A kink over which the multiplier jumps past the critical value, or a point at which it just reaches it."""
     turn = joint.sides(target / setting.effective_weight)
     if turn.reached and turn.product > 0:
+        if joint.is_kink:
+            return  # the multiplier only touches the value from one side
         kind = CUSP if multiplier == 1 else FLIP
     elif turn.product < 0:
         fold, flip = (KINK_FOLD, KINK_FLIP) if joint.is_kink else (FOLD, FLIP)

@@ -13,7 +13,7 @@ import sympy as sp
 from flint import arb
 from numpy.typing import NDArray
 
-from symgrad.dynamics.constants import constant_sign, in_order
+from symgrad.dynamics.constants import between, constant_sign, in_order
 from symgrad.dynamics.curve_arcs import Arcs, arcs_of
 from symgrad.dynamics.curve_points import CurvePoint
 from symgrad.dynamics.curve_setting import Setting, neat
@@ -22,7 +22,6 @@ from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import ball_function, lower_float, to_ball, upper_float, working_precision
-from symgrad.rigor.ends import End, sample_point
 
 _HEIGHT = sp.Symbol("B", real=True)
 _PRECISIONS = (96, 192, 384, 768)
@@ -201,7 +200,7 @@ def regions_of(setting: Setting, folds: Sequence[CurvePoint]) -> tuple[CurveRegi
     ends = [sp.S.NegativeInfinity, *levels, sp.oo]
     regions = []
     for low, high in pairwise(ends):
-        sample = sample_point(End(low, 1), End(high, -1))
+        sample = between(low, high)
         arcs = arcs_of(activation, sample)
         if 0 < len(arcs.boundaries) <= 2:
             found = _of_interval(setting, folds, arcs, sample, (low, high))
@@ -209,11 +208,11 @@ def regions_of(setting: Setting, folds: Sequence[CurvePoint]) -> tuple[CurveRegi
     return tuple(regions)
 
 
-def critical_levels(setting: Setting) -> list[sp.Expr]:
+def critical_levels(setting: Setting, *, merged: bool = False) -> list[sp.Expr]:
     """The effective weights, 0 included, at which a fold appears or vanishes, or an end of B(z) changes its limit."""
     slopes = {slope for piece in slope_pieces(setting.unit.activation) for slope in (piece.first, piece.last)}
     finite = [1 / s for s in slopes if s not in (sp.oo, -sp.oo) and constant_sign(s) != 0]
-    return in_order([*finite, sp.S.Zero])
+    return in_order([*finite, sp.S.Zero], merged=merged)
 
 
 def _of_number(setting: Setting, arcs: Arcs) -> CurveRegion:

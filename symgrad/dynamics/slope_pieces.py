@@ -176,6 +176,17 @@ class Joint:
         return Sides(product, before == 0 or after == 0)
 
     @property
+    def extreme_slope(self) -> sp.Expr | None:
+        """The value of s' at a strict local extremum; at a kink a one-sided limit that is one; None if it is none."""
+        if not self.is_kink:
+            return self.before.last if self.is_extremum else None
+        left, right = self.before.last, self.after.first
+        for slope, other, rising in ((left, right, self.before.direction), (right, left, -self.after.direction)):
+            if rising * _sign_beyond(slope, other) > 0:
+                return slope
+        return None
+
+    @property
     def is_extremum(self) -> bool:
         """Whether s' is continuous and has a strict local extremum there."""
         return self.before.direction * self.after.direction < 0 and not self.is_kink
@@ -227,6 +238,8 @@ def joints(pieces: tuple[SlopePiece, ...]) -> tuple[Joint, ...]:
 
 
 def _sign_beyond(slope: sp.Expr, level: sp.Expr) -> int:
+    if level in (sp.oo, -sp.oo):
+        return 0 if slope == level else -1 if level == sp.oo else 1
     return (1 if slope == sp.oo else -1) if slope in (sp.oo, -sp.oo) else constant_sign(slope - level)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache, reduce
+from math import gcd
 
 import sympy as sp
 
@@ -16,6 +17,7 @@ from symgrad.rigor.smooth_pieces import split
 
 __all__ = ["proved_inverse", "solutions"]
 
+_LONG = 60  # operations in an expression that is not simplified any more
 _TWO_VALUED = {sp.cosh: sp.acosh, sp.sech: sp.asech, sp.cos: sp.acos}
 
 
@@ -72,7 +74,7 @@ def _is_left_inverse(
         agrees = image.is_finite() and image.overlaps(to_ball(point))
     except SymgradError:  # g, as the inverse of erf, is no function that balls are known of
         agrees = True
-    return bool(agrees) and is_zero_function(composed - symbol)
+    return bool(agrees) and _vanishes(composed - symbol)
 
 
 def _is_right_inverse(
@@ -91,11 +93,18 @@ def _is_right_inverse(
         if not (image.is_finite() and image > left.ball() and image < right.ball()):
             return False
         signed = {value: _with_sign(value, low, high)}
-        if not is_zero_function((formula.xreplace({symbol: candidate}) - value).xreplace(signed)):
+        if not _vanishes((formula.xreplace({symbol: candidate}) - value).xreplace(signed)):
             return False
         return len(split(candidate, value, first, last)) == 1
     except SymgradError:
         return False
+
+
+def _vanishes(expr: sp.Expr) -> bool:
+    """Whether an expression is proved to be zero; where it is long, by expansion only."""
+    if expr.count_ops() <= _LONG:
+        return is_zero_function(expr)
+    return bool(sp.expand(expr).is_zero) or bool(sp.expand(expr.rewrite(sp.exp)).is_zero)
 
 
 def _with_sign(value: sp.Symbol, low: sp.Expr, high: sp.Expr) -> sp.Symbol:
@@ -179,12 +188,22 @@ def _of_generator(formula: sp.Expr, symbol: sp.Symbol, value: sp.Expr) -> Iterat
 
 
 def _polynomial_roots(polynomial: sp.Poly) -> Iterator[sp.Expr]:
-    if polynomial.degree() != 2:
-        yield from sp.roots(polynomial)
+    """Roots of a polynomial that is linear or quadratic in a power of its unknown; none of another one."""
+    (unknown,) = polynomial.gens
+    power = gcd(*(exponent for (exponent,) in polynomial.monoms()))
+    if power == 0 or polynomial.degree() > 2 * power:
         return
-    a, b, c = polynomial.all_coeffs()
+    coefficients = [polynomial.coeff_monomial(unknown ** (power * k)) for k in (2, 1, 0)]
+    for root in _quadratic_roots(*coefficients):
+        yield from solutions(unknown**power, unknown, root)
+
+
+def _quadratic_roots(a: sp.Expr, b: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+    if a.is_zero:
+        yield sp.cancel(-c / b)
+        return
     middle, discriminant = sp.cancel(-b / (2 * a)), sp.cancel((b**2 - 4 * a * c) / a**2)
-    root = sp.sqrt(sp.expand(discriminant)) / 2
+    root = sp.sqrt(sp.factor_terms(sp.expand(discriminant))) / 2
     yield from (middle + root, middle - root)
 
 

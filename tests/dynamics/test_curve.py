@@ -336,6 +336,32 @@ def test_kinks_fold_and_flip() -> None:
     assert [f.x for f in steep.folds] == [sp.Rational(-2, 3)]
 
 
+def test_folds_that_meet_at_a_kink() -> None:
+    """A smooth fold and the fold of the kink merge where s' tends to 1/W on one side of the kink."""
+    (cusp,) = neuron_curve("selu").cusps
+    assert not cusp.smooth
+    assert (cusp.b, cusp.x) == (0, 0)
+    weight = float(number(cusp.w))
+    assert [len(neuron_curve("selu", values={"w": weight * f}).folds) for f in (0.999, 1.001)] == [0, 2]
+    assert neuron_curve("selu", values={"w": cusp.w}).folds == ()
+    assert [float(c.w) for c in neuron_curve("hardswish").cusps] == pytest.approx([-2, 2 / 3])
+
+
+def test_counts_between_folds_that_nearly_meet() -> None:
+    curve = neuron_curve("silu", values={"w": sp.Rational("0.90922373")})
+    assert curve.regions[0].counts == (1, 3, 1)
+
+
+def test_equal_cusps_that_have_no_closed_form() -> None:
+    """Two cusps at the same weight, by symmetry: they cannot be told apart, and nothing is claimed between them."""
+    double = sg.Activation("double", sp.atan(x) + sp.atan(x - 4))
+    curve = sg.fixed_point_curve(sg.models.neuron(activation=double))
+    assert len(curve.cusps) == 3
+    assert len(curve.critical_weights) < 2 + len(curve.cusps)
+    assert curve.regions == ()
+    assert curve.count(w=1.5, b=-1.5) == 1
+
+
 def test_a_cusp_is_no_fold() -> None:
     (point,) = neuron_curve("sigmoid", values={"w": 4}).folds
     assert point.kind == "cusp"
