@@ -28,6 +28,7 @@ __all__ = ["certified_point", "vector_fixed_points"]
 Array = NDArray[np.float64]
 
 _BITS = 192
+_STARTS, _LEAST = 256, 32
 _NEXT_TO = arb((1, -100))  # how far around a point kinks are looked for
 _SMOOTH = 2.0**-60  # a Jacobian that changes less than this near the point has no kink there
 
@@ -39,7 +40,7 @@ def vector_fixed_points(
     search: str = COMPLETE,
     *,
     max_boxes: int = 100_000,
-    starts: int = 256,
+    starts: int | None = None,
     seed: int = 0,
 ) -> VectorFixedPoints:
     """Fixed points of a recurrence or flow with vectors or several numbers as states, each proved to exist.
@@ -52,7 +53,7 @@ def vector_fixed_points(
         search: ``"complete"``: all fixed points in the box, with proof that there are no others, meant for up to four
             or so unknowns; ``"sampled"``: those that Newton's method reaches from many starts, for any size.
         max_boxes: a complete search gives up after so many boxes and lists what is left as undecided.
-        starts: of a sampled search.
+        starts: of a sampled search; 256, or fewer of more than 64 unknowns, unless given.
         seed: of a sampled search.
 
     Raises:
@@ -71,13 +72,14 @@ def vector_fixed_points(
     """
     if search not in (COMPLETE, SAMPLED):
         raise InputError(f'search: "{COMPLETE}" or "{SAMPLED}" is needed, got {search!r}')
-    for name, number in (("max_boxes", max_boxes), ("starts", starts)):
+    for name, number in (("max_boxes", max_boxes), ("starts", 1 if starts is None else starts)):
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise InputError(f"{name}: a positive integer is needed, got {number!r}")
     system = vector_system(model, values)
     given = checked_vector_box(box, system)
     if search == SAMPLED:
-        return _sampled(system, given, starts, seed)
+        count = max(_LEAST, min(_STARTS, 64 * _STARTS // system.size)) if starts is None else starts
+        return _sampled(system, given, count, seed)
     return _complete(system, given, max_boxes)
 
 

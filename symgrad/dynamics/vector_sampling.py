@@ -107,7 +107,7 @@ def _descended(system: VectorSystem, points: Array) -> tuple[Array, NDArray[np.b
 
 def _step(slopes: Array, gradient: Array, damping: Array) -> Array:
     """- (J^T J + damping diag) ^ -1 gradient."""
-    normal = np.einsum("bki,bkj->bij", slopes, slopes, optimize=True)
+    normal = slopes.transpose(0, 2, 1) @ slopes
     size = normal.shape[1]
     scale = 1e-12 + np.einsum("bii->b", normal) / size
     matrix = np.nan_to_num(normal) + (damping * np.nan_to_num(scale, nan=1.0))[:, None, None] * np.eye(size)
