@@ -16,7 +16,7 @@ from symgrad.dynamics.symmetries import Symmetry
 from symgrad.dynamics.vector_boxes import checked_vector_box
 from symgrad.dynamics.vector_certificates import certify
 from symgrad.dynamics.vector_conditions import Box
-from symgrad.dynamics.vector_continuation import continued_search
+from symgrad.dynamics.vector_continuation import continued_search, pictured_branches
 from symgrad.dynamics.vector_derivatives import Extended
 from symgrad.dynamics.vector_region import enclosing_region
 from symgrad.dynamics.vector_search import Search, search_box
@@ -31,6 +31,7 @@ __all__ = ["COMPLETE", "CONTINUATION", "vector_bifurcations"]
 Array = NDArray[np.float64]
 
 COMPLETE, CONTINUATION = "complete", "continuation"
+_PICTURED = 12  # starts for the branches of a complete search
 _MOST_UNKNOWNS = 6  # for a complete search unless it is asked for
 
 
@@ -107,7 +108,8 @@ def vector_bifurcations(
     outcome, points = _complete_search(extended, whole, symmetries, max_boxes)
     open_parts = _stretches(outcome.open)
     remarks = _remarks(symmetries, bool(open_parts))
-    return Bifurcations(system, symbol, (span,), sides, points, (), not open_parts, open_parts, remarks)
+    branches = pictured_branches(extended, whole, points, min(starts, _PICTURED), seed)
+    return Bifurcations(system, symbol, (span,), sides, points, branches, not open_parts, open_parts, remarks)
 
 
 def _complete_search(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from symgrad.dynamics.bifurcation_points import PITCHFORK, BifurcationPoint
 from symgrad.dynamics.symmetries import Symmetry
-from symgrad.dynamics.vector_augmented import CriticalZero, complex_zero, neutral_zero, real_zero, reduced_zero
+from symgrad.dynamics.vector_augmented import CriticalZero, real_zero, reduced_zero
 from symgrad.dynamics.vector_conditions import FLIPS, PAIRS, Box, one_at_most
 from symgrad.dynamics.vector_crossings import Crossing
 from symgrad.dynamics.vector_derivatives import Extended
@@ -20,6 +20,7 @@ from symgrad.dynamics.vector_normal_forms import (
     classified_fold,
     classified_lasting,
 )
+from symgrad.dynamics.vector_pairs import complex_zero, neutral_zero
 from symgrad.rigor.matrix_balls import midpoints
 
 __all__ = ["Certified", "certify"]

@@ -26,7 +26,7 @@ from symgrad.dynamics.vector_derivatives import Extended
 from symgrad.dynamics.vector_sampling import sampled_zeros
 from symgrad.dynamics.vector_system import VectorSystem, entry_place
 
-__all__ = ["continued_search", "curves_from"]
+__all__ = ["continued_search", "curves_from", "pictured_branches"]
 
 Array = NDArray[np.float64]
 
@@ -65,6 +65,23 @@ def continued_search(
             special.append(point if known is None else known)
         branches.append(_branch(extended, curve, tuple(special)))
     return tuple(sorted(points, key=lambda point: point.value)), tuple(branches)
+
+
+def pictured_branches(
+    extended: Extended, whole: Box, points: tuple[BifurcationPoint, ...], starts: int, seed: int
+) -> tuple[Branch, ...]:
+    """Curves of fixed points in a box for pictures, each with those of some bifurcations that lie on it."""
+    margin = _NEAR * (1 + np.abs(whole.middle))
+    margin[-1] = 0.0
+    wider = Box(whole.low - margin, whole.high + margin)
+    curves = curves_from(extended, wider, _found_points(extended, wider, starts, seed))
+    scale = np.maximum(wider.width, 1e-300)
+    places = [np.array([float(entry) for entry in (*point.state, point.parameter)]) for point in points]
+    found = []
+    for curve in curves:
+        on_it = [point for point, place in zip(points, places, strict=True) if _lies_on(curve, place, scale)]
+        found.append(_branch(extended, curve, tuple(on_it)))
+    return tuple(found)
 
 
 def curves_from(extended: Extended, whole: Box, starts: list[Array]) -> tuple[Curve, ...]:
@@ -165,9 +182,17 @@ def _problem(extended: Extended, whole: Box, starts: list[Array]) -> Continuatio
     tests: dict[str, Callable[[Array], float]] = {PAIRS: lambda u: float_sign(extended, PAIRS, u)}
     if extended.system.is_map:
         tests[FLIPS] = lambda u: float_sign(extended, FLIPS, u)
-    return ContinuationProblem(
-        lambda u: extended.floats(u)[0], lambda u: extended.floats(u)[1], whole.low, whole.high, scale, tests
-    )
+    known: dict[bytes, tuple[Array, Array]] = {}
+
+    def values(u: Array) -> tuple[Array, Array]:
+        """Residual and derivative are asked for at the same points, one after the other."""
+        key = u.tobytes()
+        if key not in known:
+            known.clear()
+            known[key] = extended.floats(u)
+        return known[key]
+
+    return ContinuationProblem(lambda u: values(u)[0], lambda u: values(u)[1], whole.low, whole.high, scale, tests)
 
 
 def _lies_on(curve: Curve, point: Array, scale: Array) -> bool:

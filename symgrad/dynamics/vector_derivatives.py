@@ -129,7 +129,7 @@ class Extended:
 
     def _by_parameter(self, z: Array) -> Array:
         step = 1e-6 * max(1.0, abs(float(z[-1])))
-        ends = [self.system.floats(z[None, :-1], [float(z[-1]) + sign * step])[0][0] for sign in (1, -1)]
+        ends = [self.system.residuals(z[None, :-1], [float(z[-1]) + sign * step])[0] for sign in (1, -1)]
         return np.asarray((ends[0] - ends[1]) / (2 * step))
 
     def _power(self, z: Any, direction: Any, order: int) -> Any:
