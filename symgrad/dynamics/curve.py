@@ -37,6 +37,13 @@ class FixedPointCurve(Presentable):
     Attributes:
         setting: the unit, its weight and its bias.
         inverse: the inverse of the activation; None where it is not strictly monotone.
+
+    >>> import symgrad as sg
+    >>> curve = sg.fixed_point_curve(sg.models.neuron(activation="arctan"))
+    >>> curve.expr, [fold.b for fold in curve.folds]
+    (-w*x + tan(x), [w*atan(sqrt(w - 1)) - sqrt(w - 1), -w*atan(sqrt(w - 1)) + sqrt(w - 1)])
+    >>> curve.bistability.weights, curve.bistability.counts
+    (w > 1, (1, 3, 1))
     """
 
     setting: Setting = field(repr=False)
