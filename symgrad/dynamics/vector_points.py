@@ -94,7 +94,9 @@ def _complete(system: VectorSystem, given: Intervals | None, max_boxes: int) -> 
             f'for {", ".join(open_states)}, or search="{SAMPLED}"'
         )
     found = all_zeros(system, region, max_boxes)
-    zeros = [*found.zeros, *(zero for box in found.undecided for zero in _inside(system, box))]
+    zeros = list(found.zeros)
+    for left in found.undecided:
+        zeros += [zero for zero in _inside(system, left) if not any(_touch(zero, known) for known in zeros)]
     points = _ordered([_point(system, zero) for zero in zeros])
     return VectorFixedPoints(
         system, given, region, points, not found.undecided, COMPLETE, found.undecided, (), found.boxes
@@ -112,6 +114,10 @@ def _inside(system: VectorSystem, box: Intervals) -> list[CertifiedZero]:
         return []
     bounds = zero.bounds
     return [zero] if bool(((box.low <= bounds.low) & (bounds.high <= box.high)).all()) else []
+
+
+def _touch(one: CertifiedZero, other: CertifiedZero) -> bool:
+    return bool(((one.bounds.low <= other.bounds.high) & (other.bounds.low <= one.bounds.high)).all())
 
 
 def _sampled(system: VectorSystem, given: Intervals | None, starts: int, seed: int) -> VectorFixedPoints:

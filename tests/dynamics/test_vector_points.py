@@ -262,6 +262,7 @@ def test_a_limit_on_boxes_leaves_boxes_that_hold_the_rest() -> None:
     assert whole.complete
     assert not cut.complete
     known = [point.stacked for point in cut]
+    assert len({tuple(place.round(9)) for place in known}) == len(known)
     for point in whole:
         inside = [((box.low[:, 0] <= point.stacked) & (point.stacked <= box.high[:, 0])).all() for box in cut.undecided]
         assert any(inside) or any(np.allclose(point.stacked, other) for other in known)
