@@ -124,6 +124,36 @@ def test_cusps_are_drawn_in_their_region(run: Run, tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+GEOMETRIC = ("landscape", "--example", "geometric", "--points", "41")
+
+
+def test_the_wall_of_the_geometric_example(run: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "wall.png"
+    done = run(*GEOMETRIC, "--plot", str(picture), "--json")
+    assert (done.code, done.err) == (0, "")
+    assert "-5/2" in done.out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    written_out = run(
+        "landscape", "-w", "5", "--loss", "(0.855 - x)^2", "--interval", "-4,-1", "--start", "0.5", "--horizon", "500",
+        "--points", "41", "--json",
+    )  # fmt: skip
+    assert written_out.out == done.out
+
+
+def test_a_step_at_the_wall_is_clipped(run: Run) -> None:
+    done = run(*GEOMETRIC, "--horizon", "50", "--at", "-2.5", "--rate", "1", "--clip", "0.5", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert set(json.loads(done.out)) == {"landscape", "step"}
+
+
+@pytest.mark.slow
+def test_a_surface(run: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "surface.png"
+    done = run("landscape", "--example", "unit", "--points", "11", "--at", "w=5,b=-2.6", "--plot", str(picture))
+    assert (done.code, done.err) == (0, "")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -131,7 +161,7 @@ def test_cusps_are_drawn_in_their_region(run: Run, tmp_path: Path) -> None:
         (("fixed-points", "x = y.z"), "formula: at character 6"),
         (("fixed-points", "x = tanh(w*x)"), "numbers for w"),
         (("fixed-points", "-w", "5"), "numbers for b of neuron"),
-        (("fixed-points", "-w", "abc", "-b", "1"), "-w: formula: at character 1 of 'abc'"),
+        (("fixed-points", "-w", "abc", "-b", "1"), "-w: at character 1 of 'abc'"),
         (("fixed-points", "-w", "5", "-b", "1", "--value", "b=2"), "b is given twice"),
         (("fixed-points", "-w", "5", "-b", "1", "--value", "b"), "NAME=NUMBER"),
         (("fixed-points", "-w", "5", "-b", "1", "--box", "1,0"), "the low end must be below"),
@@ -147,6 +177,14 @@ def test_cusps_are_drawn_in_their_region(run: Run, tmp_path: Path) -> None:
         (("bifurcations", "-w", "5", "-p", "q"), "unknown symbol of neuron 'q'"),
         (("bifurcations", "-w", "5", "-p", "W[0,0]"), "which only --model has"),
         (("bifurcations", "-w", "5", "-p", "os.system"), "a name such as b"),
+        (("landscape", "-w", "5"), "--loss is needed"),
+        (("landscape", "-w", "5", "--loss", "x^2"), "interval: 1 are needed"),
+        (("landscape", "-w", "5", "--loss", "y^2", "-i", "0,1"), "y"),
+        (("landscape", "-w", "5", "--loss", "x.y", "-i", "0,1"), "character 2"),
+        (("landscape", "-w", "5", "-b", "1", "--loss", "x^2", "-i", "0,1"), "b varies"),
+        (("landscape", "x^2 = 2", "--loss", "x^2", "-p", "q", "-i", "0,1"), "q"),
+        (("landscape", "--example", "geometric", "--at", "-2", "--rate", "0"), "rate: a positive number"),
+        (("landscape", "--example", "geometric", "--start", "sin"), "start: at character 1"),
         (("bifurcations", "-w", "5", "-i", "0,1", "-i", "0,1"), "1 parameters take as many intervals, got 2"),
     ],
 )

@@ -79,10 +79,7 @@ def parsed_constant(label: str, text: str) -> sp.Expr:
     >>> parsed_constant("-b", "-2.5"), parsed_constant("-w", "ln(2)/3")
     (-5/2, log(2)/3)
     """
-    try:
-        return parse_expression(text, ())
-    except InputError as error:
-        raise InputError(f"{label}: {error}") from error
+    return parse_expression(text, (), label=label)
 
 
 def parsed_values(texts: Sequence[str]) -> dict[str, sp.Expr]:

@@ -87,7 +87,7 @@ def named_formula(label: str, given: Any, symbols: tuple[sp.Symbol, ...]) -> sp.
         InputError: other symbols occur in it, or it is no formula.
     """
     if isinstance(given, str):
-        return parse_expression(given, symbols)
+        return parse_expression(given, symbols, label=label)
     if not isinstance(given, sp.Expr) or isinstance(given, sp.MatrixExpr):
         return exact_number(label, given)
     named = {str(symbol): symbol for symbol in symbols}

@@ -18,7 +18,7 @@ _LARGEST_POWER_OF_TEN = 999
 _TIMES = "a sign is missing here: products are written with *, as in 2*x or x*(1 + x)"
 
 
-def parse_expression(text: str, symbols: Iterable[sp.Symbol | str] | None = None) -> sp.Expr:
+def parse_expression(text: str, symbols: Iterable[sp.Symbol | str] | None = None, *, label: str = "formula") -> sp.Expr:
     """A formula as a SymPy expression with exact numbers, in real symbols.
 
     Numbers (decimals are taken exactly), names, the constants pi and e, ``+ - * / ^ **``, parentheses, and functions:
@@ -27,6 +27,7 @@ def parse_expression(text: str, symbols: Iterable[sp.Symbol | str] | None = None
     Args:
         text: the formula.
         symbols: those that may occur; a SymPy symbol is taken as it is. By default any name is a real symbol.
+        label: what messages call the formula.
 
     Raises:
         InputError: something else stands there; the message tells where, and what is accepted.
@@ -38,7 +39,7 @@ def parse_expression(text: str, symbols: Iterable[sp.Symbol | str] | None = None
     ...
     symgrad.errors.InputError: formula: at character 1 of "__import__('os')": '_' is not accepted; ...
     """
-    parser = _Parser(text, symbols)
+    parser = _Parser(text, symbols, label)
     found = parser.sum()
     parser.expect_end("a formula")
     return found
@@ -53,7 +54,7 @@ def parse_equation(text: str, symbols: Iterable[sp.Symbol | str] | None = None) 
     >>> parse_equation("x = ln(x/(1-x)) - 5*x")
     Eq(x, -5*x + log(x/(1 - x)))
     """
-    parser = _Parser(text, symbols)
+    parser = _Parser(text, symbols, "formula")
     left = parser.sum()
     parser.expect("=", "an equation has two sides, as in x = tanh(2*x)")
     right = parser.sum()
@@ -64,9 +65,10 @@ def parse_equation(text: str, symbols: Iterable[sp.Symbol | str] | None = None) 
 class _Parser:
     """One method for each level of precedence, from sums to single numbers and names."""
 
-    def __init__(self, text: str, symbols: Iterable[sp.Symbol | str] | None) -> None:
+    def __init__(self, text: str, symbols: Iterable[sp.Symbol | str] | None, label: str) -> None:
         self._text = text
-        self._tokens = tokens_of(text)
+        self._label = label
+        self._tokens = tokens_of(text, label)
         self._index = 0
         self._depth = 0
         self._symbols = None if symbols is None else _named(symbols)
@@ -84,7 +86,7 @@ class _Parser:
         return self._take() if self._next.kind == SIGN and self._next.text in signs else None
 
     def _refused(self, token: Token, reason: str) -> InputError:
-        return refusal(self._text, token.position, reason)
+        return refusal(self._text, token.position, reason, self._label)
 
     def expect(self, sign: str, reason: str) -> None:
         """Go over a sign that has to stand here."""

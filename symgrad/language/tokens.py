@@ -43,8 +43,12 @@ class Token:
         return "the end" if self.kind == END else repr(self.text)
 
 
-def tokens_of(text: str) -> list[Token]:
+def tokens_of(text: str, label: str = "formula") -> list[Token]:
     """The tokens of a formula, the last one being its end.
+
+    Args:
+        text: the formula.
+        label: what messages call it.
 
     Raises:
         InputError: no text, or a character, number or name that is not accepted, with its position.
@@ -53,9 +57,9 @@ def tokens_of(text: str) -> list[Token]:
     ['x', '^', '2', '-', '1.5e-3', '']
     """
     if not isinstance(text, str):
-        raise InputError(f"text: a formula as a string is needed, got {type(text).__name__} {text!r}")
+        raise InputError(f"{label}: a formula as a string is needed, got {type(text).__name__} {text!r}")
     if len(text) > _LONGEST:
-        raise InputError(f"text: a formula of at most {_LONGEST} characters is accepted, got {len(text)} characters")
+        raise InputError(f"{label}: a formula of at most {_LONGEST} characters is accepted, got {len(text)} characters")
     tokens: list[Token] = []
     place = 0
     while place < len(text):
@@ -64,23 +68,23 @@ def tokens_of(text: str) -> list[Token]:
             continue
         found = _TOKEN.match(text, place)
         if found is None:
-            raise refusal(text, place + 1, f"{text[place]!a} is not accepted; accepted are {_ACCEPTED}")
-        tokens.append(_checked(text, Token(str(found.lastgroup), found[0], place + 1)))
+            raise refusal(text, place + 1, f"{text[place]!a} is not accepted; accepted are {_ACCEPTED}", label)
+        tokens.append(_checked(text, label, Token(str(found.lastgroup), found[0], place + 1)))
         place = found.end()
     return [*tokens, Token(END, "", len(text) + 1)]
 
 
-def refusal(text: str, position: int, reason: str) -> InputError:
+def refusal(text: str, position: int, reason: str, label: str) -> InputError:
     """The one message for all that is wrong with a formula: where, in what, and why."""
     start = max(0, min(position - 1 - _EXCERPT // 2, len(text) - _EXCERPT))
     excerpt = ascii(text[start : start + _EXCERPT])
     dots = "..." if start else ""
-    return InputError(f"formula: at character {position} of {dots}{excerpt}: {reason}")
+    return InputError(f"{label}: at character {position} of {dots}{excerpt}: {reason}")
 
 
-def _checked(text: str, token: Token) -> Token:
+def _checked(text: str, label: str, token: Token) -> Token:
     longest = _LONGEST_NUMBER if token.kind == NUMBER else _LONGEST_NAME
     if len(token.text) > longest:
         reason = f"a {token.kind} of at most {longest} characters is accepted, got {len(token.text)}"
-        raise refusal(text, token.position, reason)
+        raise refusal(text, token.position, reason, label)
     return token
