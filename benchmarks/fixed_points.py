@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 import symgrad as sg
-from symgrad.dynamics.fixed_points import fixed_points
 
 Array = NDArray[np.float64]
 Interval = Any  # of mpmath, which has no type hints
@@ -40,12 +39,12 @@ REPETITIONS = 5
 
 def certified(w: int, values: Array) -> list[int]:
     """The sweep."""
-    return [int(count) for count in fixed_points(sg.models.neuron(w=w), {"b": values}).counts]
+    return [int(count) for count in sg.fixed_points(sg.models.neuron(w=w), {"b": values}).counts]
 
 
 def one_by_one(w: int, values: Array) -> list[int]:
     """A call for each value."""
-    return [len(fixed_points(sg.models.neuron(w=w), {"b": float(b)})) for b in values]
+    return [len(sg.fixed_points(sg.models.neuron(w=w), {"b": float(b)})) for b in values]
 
 
 def scanned(w: int, values: Array) -> list[int]:
