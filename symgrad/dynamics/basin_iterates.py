@@ -23,28 +23,46 @@ from symgrad.dynamics.basin_parts import (
 from symgrad.dynamics.points import FixedPoints
 from symgrad.dynamics.scalar_points import scalar_fixed_points
 from symgrad.dynamics.scalar_system import MAP, ScalarSystem
+from symgrad.errors import SymgradError
 from symgrad.rigor.balls import ball_function, lower_float, upper_float, working_precision
 from symgrad.rigor.monotone import FunctionRange, function_range
 
 __all__ = ["decreasing_basins", "mixed_basins", "second_iterate"]
 
 _BITS = 128
+_LEAST_REACH = 4.0
 
 
 def second_iterate(system: ScalarSystem) -> ScalarSystem:
     """The map ``x -> F(F(x))``."""
     image = right_side(system)
-    twice = image.xreplace({system.state: image})
+    twice = image.xreplace({system.state: image}).replace(sp.ITE, _either)
     return ScalarSystem(MAP, f"{system.name}, two steps", system.state, twice - system.state)
 
 
-def decreasing_basins(points: FixedPoints) -> tuple[FixedPoints, list[BasinInterval]]:
+def _either(condition: sp.Basic, yes: sp.Basic, no: sp.Basic) -> sp.Basic:
+    """The choice of a condition in terms of and, or, not: what conditions of pieces consist of."""
+    return sp.Or(sp.And(condition, yes), sp.And(sp.Not(condition), no))
+
+
+def _of_two_steps(points: FixedPoints, interval: sp.Interval) -> FixedPoints | None:
+    """The fixed points of the second iterate; None where its formula is beyond what is known of zeros."""
+    try:
+        return scalar_fixed_points(second_iterate(points.system), interval)
+    except SymgradError:
+        return None
+
+
+def decreasing_basins(points: FixedPoints) -> tuple[FixedPoints, list[BasinInterval]] | None:
     """Basins of a decreasing map, by the fixed points of its second iterate, which increases.
 
     Returns:
-        The fixed points of the second iterate: that of the map and the points of its 2-cycles; and the intervals.
+        The fixed points of the second iterate: that of the map and the points of its 2-cycles; and the intervals. None
+        where they are not found.
     """
-    twice = scalar_fixed_points(second_iterate(points.system))
+    twice = _of_two_steps(points, sp.S.Reals)
+    if twice is None:
+        return None
     parts = by_order(twice, increases=True)
     return twice, [replace(part, attractor=_under_one_step(part.attractor, points)) for part in parts]
 
@@ -75,11 +93,11 @@ def mixed_basins(points: FixedPoints, slopes: Bounds, interval: sp.Interval) -> 
     """
     system = points.system
     image = function_range(right_side(system), system.state)
-    twice = scalar_fixed_points(second_iterate(system), interval)
-    marks = [point.value for point in (*points, *twice)] or [0.0]
-    reach = 1 + max(marks) - min(marks)
+    marks = [point.value for point in points] or [0.0]
+    reach = _LEAST_REACH + max(marks) - min(marks)
     ends = float(interval.start), float(interval.end)
     window = _window(image, ends, (min(marks) - reach, max(marks) + reach))
+    twice = _of_two_steps(points, sp.Interval(sp.Rational(window[0]), sp.Rational(window[1])))
     traps: Proved = [part for part in map(_inner, by_order(points)) if part[2].kind != UNKNOWN and part[0] < part[1]]
     for point in points.stable:
         found = trap(slopes, point.ball, reach)
@@ -95,10 +113,10 @@ def _inner(part: BasinInterval) -> tuple[float, float, Attractor]:
 
 
 def _cycle_traps(
-    points: FixedPoints, twice: FixedPoints, slopes: Bounds, reach: float
+    points: FixedPoints, twice: FixedPoints | None, slopes: Bounds, reach: float
 ) -> Iterator[tuple[float, float, Attractor]]:
     """Neighbourhoods of stable 2-cycles."""
-    for point in twice.stable:
+    for point in twice.stable if twice is not None else ():
         if any(other.ball.overlaps(point.ball) for other in points):
             continue
         found = trap(slopes, point.ball, reach)

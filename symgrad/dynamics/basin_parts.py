@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -137,6 +138,7 @@ def stretches(points: FixedPoints) -> list[Stretch]:
         (lower_float(p.ball), upper_float(p.ball), p) for p in points
     ]
     sites += [(float(c.start), float(c.end), c) for c in points.continua]
+    sites.sort(key=lambda site: site[:2])
     found: list[Stretch] = []
     for gap in points.gaps:
         left, right = (_site_at(place, sites) for place in (gap.left, gap.right))
@@ -152,7 +154,9 @@ def stretches(points: FixedPoints) -> list[Stretch]:
 def _site_at(
     place: float, sites: list[tuple[float, float, FixedPoint | sp.Interval]]
 ) -> FixedPoint | sp.Interval | None:
-    return next((site for low, high, site in sites if low <= place <= high), None)
+    last = bisect_right(sites, place, key=lambda site: site[0]) - 1
+    near = sites[max(last - 1, 0) : last + 1]  # of neighbours that touch, the left one
+    return next((site for low, high, site in near if low <= place <= high), None)
 
 
 def by_order(points: FixedPoints, increases: bool = False) -> list[BasinInterval]:

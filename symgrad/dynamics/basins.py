@@ -178,8 +178,9 @@ def system_basins(system: ScalarSystem, interval: sp.Interval = sp.S.Reals) -> B
         low, high = slopes(*_REALS) if slopes is not None else _REALS
         if slopes is not None and low < 0:
             if high <= 0 and interval == sp.S.Reals:
-                twice, parts = decreasing_basins(points)
-                return _finished(points, parts, twice, SECOND_ITERATE)
+                decreasing = decreasing_basins(points)
+                if decreasing is not None:
+                    return _finished(points, decreasing[1], decreasing[0], SECOND_ITERATE)
             parts = mixed_basins(points, slopes, interval)
             return Basins(system, points, tuple(parts), points.unstable, IMAGES, False)
     return _finished(points, by_order(points), points, ORDER)
@@ -192,10 +193,7 @@ def _finished(points: FixedPoints, parts: list[BasinInterval], ordered: FixedPoi
 
 def _repelling(points: FixedPoints) -> tuple[FixedPoint, ...]:
     """The fixed points from which the residual points away, on one side or both."""
-    found = []
-    for point in points:
-        signs = [s.sign for s in stretches(points) if s.right_site is point]
-        signs += [-s.sign for s in stretches(points) if s.left_site is point]
-        if any(sign < 0 for sign in signs):
-            found.append(point)
-    return tuple(found)
+    parts = stretches(points)
+    away = [part.right_site for part in parts if part.sign < 0] + [part.left_site for part in parts if part.sign > 0]
+    repelling = {id(site) for site in away}
+    return tuple(point for point in points if id(point) in repelling)
