@@ -29,6 +29,11 @@ class InformationLatching(Presentable):
         driven: the unit and its input.
         curve: its curve of fixed points without input.
         states: from left to right; with symbols for weight or bias, of each range of weights with the same folds.
+
+    >>> import symgrad as sg
+    >>> held = sg.information_latching(sg.models.neuron(activation="hard_tanh"), {"w": 3, "b": 0.5})
+    >>> held.latches, [state.largest_input for state in held.states]
+    (True, [3/2, 5/2])
     """
 
     driven: DrivenUnit = field(repr=False)

@@ -59,6 +59,13 @@ class FixedPointSweep(Presentable):
         points: for each value those found, from left to right, with enclosures of a radius of at most 1e-15.
         complete: for each value whether it is proved that there are no others.
         continua: for each value intervals that consist of fixed points.
+
+    >>> import symgrad as sg
+    >>> sweep = sg.fixed_points(sg.models.neuron(w=5), {"b": np.linspace(-3, -2, 5)})
+    >>> sweep.counts.tolist(), bool(sweep.complete.all()), [len(run) for run in sweep.runs]
+    ([1, 1, 3, 1, 1], True, [2, 1, 2])
+    >>> sweep[2].audit()
+    True
     """
 
     system: ScalarSystem
