@@ -10,7 +10,7 @@ from typing import Any
 from flint import acb, arb
 
 from symgrad.present.data import number
-from symgrad.rigor.balls import lower_float, upper_float, working_precision
+from symgrad.rigor.balls import log10_of, lower_float, upper_float, working_precision
 
 __all__ = ["ball_data", "ball_latex", "ball_text", "ends_data", "radius_text"]
 
@@ -89,6 +89,8 @@ def radius_text(ball: arb) -> str:
     printed = _PRINTED.fullmatch(arb(0, ball.rad()).str(2)) if ball.is_finite() else None
     if printed is None:
         return "inf"
+    if abs(log10_of(arb(0, ball.rad()), up=True)) > _FARTHEST:
+        return str(printed["radius"])  # beyond the exponents of decimals
     return _decimal(Context(prec=2, rounding=ROUND_CEILING).create_decimal(printed["radius"]), strip=True)
 
 
