@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 _DIGITS = 10
 _PRECISIONS = (512, 2048, 8192)
-_TOLERANCE = 1e-10
+_TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)

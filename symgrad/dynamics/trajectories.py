@@ -31,7 +31,8 @@ class TrajectorySensitivity(Presentable):
     """A trajectory x(0) ... x(T) of N numbers, with dx(T)/dx(0) and dx(T)/dp.
 
     The numbers at time T are balls. Of a map they enclose the exact values; of a flow their radii are estimates, from
-    a second computation with another tolerance.
+    a second computation with another tolerance. Where a state lies exactly at a kink of an activation, its derivative
+    has the value of the branch that the formula selects there.
 
     Attributes:
         name: of the model.

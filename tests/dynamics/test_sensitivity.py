@@ -202,7 +202,7 @@ def test_malformed_questions_are_refused() -> None:
 @pytest.mark.parametrize("model", [sg.models.neuron(), _flow("relu"), sp.Eq(X, sp.tanh(W * X + B))])
 def test_sensitivities_are_presented(model: object) -> None:
     item = sg.sensitivity(model, {"w": 0.5, "b": 0.1})
-    for shown in (item, item.at(), item.along(0.3, 3), item.curve(3)):
+    for shown in (item, item.at(), item.along(0.3, 3), item.curve(3, [0.1, 0.9])):
         assert json.loads(json.dumps(shown.to_dict()))["kind"]
         assert shown.latex().count("{") == shown.latex().count("}")
         assert str(shown)
