@@ -183,7 +183,11 @@ class LossLandscape(Presentable):
         """
         if np.isinf(self.horizon) or len(self.parameters) != 1:
             return None
-        return wall_at_horizon(wall, self.horizon, self.intervals[0], self._proved_at)
+
+        def simulated(values: Array) -> Array:
+            return replace(self, axes=(values,)).losses
+
+        return wall_at_horizon(wall, self.horizon, self.intervals[0], simulated, self._proved_at)
 
     def descent_step(self, at: Any, rate: Any, clip: Any) -> DescentStep:
         """One step of gradient descent from a place, with and without clipping of the gradient by its norm.

@@ -21,7 +21,7 @@ __all__ = ["flow_state"]
 
 Array = NDArray[np.float64]
 
-_CELLS = 4000
+_CELLS = 3000
 _NEAREST = 1e-14  # of the distance between start and goal: the shortest interval
 
 

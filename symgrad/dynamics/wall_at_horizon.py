@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import sympy as sp
 from flint import arb
+from numpy.typing import NDArray
 
 from symgrad.dynamics.walls import Wall
 from symgrad.presentable import Presentable
 
 __all__ = ["WallAtHorizon", "wall_at_horizon"]
+
+Array = NDArray[np.float64]
 
 _SHARE = 0.8  # of the jump of the settled loss
 _NEAREST, _GROWTH = sp.Rational(1, 10**12), 4
@@ -46,7 +50,11 @@ class WallAtHorizon(Presentable):
 
 
 def wall_at_horizon(
-    wall: Wall, horizon: float, span: sp.Interval, seen: Callable[[sp.Rational], Place | None]
+    wall: Wall,
+    horizon: float,
+    span: sp.Interval,
+    simulated: Callable[[Array], Array],
+    proved: Callable[[sp.Rational], Place | None],
 ) -> WallAtHorizon | None:
     """The nearest values on a geometric scale across which at least 80 % of the jump is proved at T.
 
@@ -54,25 +62,40 @@ def wall_at_horizon(
         wall: with a known jump.
         horizon: T.
         span: values that may be taken.
-        seen: the parameter -> balls around the state and the loss at T, proved, or None.
+        simulated: (M,) values of the parameter -> losses at T in floats, which propose where to begin.
+        proved: the parameter -> balls around the state and the loss at T, or None.
 
     Returns:
         None where the jump is not known or T is too short for it.
     """
     if wall.jump is None:
         return None
-    middle = _rational(wall.parameter.mid())
-    distance = max(_NEAREST, 2 * _rational(arb(wall.parameter.rad())))
-    while True:
-        low, high = middle - distance, middle + distance
-        if low < span.start or high > span.end:
-            return None
-        below, above = seen(low), seen(high)
+    pairs = list(_pairs(wall, span))
+    for low, high in pairs[_first(pairs, float(wall.jump.mid()), simulated) :]:
+        below, above = proved(low), proved(high)
         if below is not None and above is not None:
             share = (above[1] - below[1]) / wall.jump
             if share.is_finite() and share > _SHARE:
                 return WallAtHorizon(wall, horizon, low, high, (below[0], above[0]), (below[1], above[1]))
+    return None
+
+
+def _pairs(wall: Wall, span: sp.Interval) -> Iterator[tuple[sp.Rational, sp.Rational]]:
+    """Values on both sides, from near to far."""
+    middle = _rational(wall.parameter.mid())
+    distance = max(_NEAREST * (1 + abs(middle)), 2 * _rational(arb(wall.parameter.rad())))
+    while span.start <= middle - distance and middle + distance <= span.end:
+        yield middle - distance, middle + distance
         distance *= _GROWTH
+
+
+def _first(pairs: list[tuple[sp.Rational, sp.Rational]], jump: float, simulated: Callable[[Array], Array]) -> int:
+    """The first pair across which floats see the jump."""
+    if not pairs:
+        return 0
+    losses = simulated(np.array([float(value) for pair in pairs for value in pair])).reshape(-1, 2)
+    seen = np.flatnonzero((losses[:, 1] - losses[:, 0]) / jump > _SHARE)
+    return int(seen[0]) if len(seen) else len(pairs)
 
 
 def _rational(ball: arb) -> sp.Rational:

@@ -19,7 +19,7 @@ __all__ = ["plot_descent", "plot_landscape"]
 
 _LOSS, _GRADIENT, _WALL, _CLIPPED = "#0072B2", "#E69F00", "#D55E00", "#009E73"  # Okabe and Ito (2008)
 _PLAIN_DECADES = 250
-_KINDS = {1: ("both", "loss", "gradient"), 2: ("contours", "surface", "gradient")}
+_KINDS = {1: ("both", "loss", "gradient"), 2: ("contour", "surface", "gradient")}
 _SECTIONS = 9  # of a surface in which walls are searched
 _LEVELS = 10
 _ON_WALL = 1e-9
@@ -33,7 +33,7 @@ def plot_landscape(item: LossLandscape, kind: str | None = None, *, ax: Any = No
     Args:
         item: the landscape.
         kind: of one parameter ``"both"`` (two panels, unless axes are given), ``"loss"`` or ``"gradient"``; of two
-            ``"contours"``, ``"surface"`` (three dimensions; axes given must be such) or ``"gradient"``.
+            ``"contour"``, ``"surface"`` (three dimensions; axes given must be such) or ``"gradient"``.
         ax: the matplotlib axes to draw on; new ones unless given.
 
     Returns:
@@ -205,9 +205,9 @@ def plot_descent(item: DescentStep, *, ax: Any = None) -> Any:
     axes.set_title(f"{_title(landscape)}: step of gradient descent, rate {float(item.rate):g}")
     start = _place(landscape, item.before)
     axes.plot(*start, "o", color="black", markersize=7, label="before", zorder=6)
-    clip = f"clipped to norm {float(item.clip):g}"
+    clip = f"after a step clipped to norm {float(item.clip):g}"
     for name, end, style, marker, colour in (
-        ("plain", item.plain, "--", "X", "black"),
+        ("after a plain step", item.plain, "--", "X", "black"),
         (clip, item.clipped, "-", "s", _CLIPPED),
     ):
         _draw_step(landscape, axes, start, end, name, (style, marker, colour))

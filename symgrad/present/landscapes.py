@@ -277,5 +277,6 @@ def _(item: DescentStep) -> dict[str, Any]:
         "before": to_dict(item.before),
         "plain": to_dict(item.plain),
         "clipped": to_dict(item.clipped),
+        "is_clipped": item.is_clipped,
         "predicted": {"plain": number(item.predicted()), "clipped": number(item.predicted(clipped=True))},
     }
