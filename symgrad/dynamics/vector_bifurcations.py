@@ -46,6 +46,7 @@ def vector_bifurcations(
     max_boxes: int = 20_000,
     starts: int = 64,
     seed: int = 0,
+    branches: bool = True,
 ) -> Bifurcations:
     """Bifurcations of the fixed points of a model with vectors or several numbers as states, in one parameter.
 
@@ -67,6 +68,7 @@ def vector_bifurcations(
             listed as ``undecided``.
         starts: for fixed points from which curves are followed.
         seed: of the starts.
+        branches: whether curves of fixed points are followed for a picture after a complete search.
 
     Raises:
         InputError: a value is missing or of a wrong shape, no finite interval, another kind of box or search, or a
@@ -102,14 +104,14 @@ def vector_bifurcations(
     sides = tuple(sp.Interval(a, b) for a, b in zip(whole.low[:-1].tolist(), whole.high[:-1].tolist(), strict=True))
     symmetries = symmetries_of(extended, ball)
     if chosen == CONTINUATION:
-        points, branches = continued_search(extended, whole, symmetries, starts, seed)
+        points, curves = continued_search(extended, whole, symmetries, starts, seed)
         remark = "found on the curves of fixed points that were followed; that there are no others is not proved"
-        return Bifurcations(system, symbol, (span,), sides, points, branches, False, (span,), (remark,))
+        return Bifurcations(system, symbol, (span,), sides, points, curves, False, (span,), (remark,))
     outcome, points = _complete_search(extended, whole, symmetries, max_boxes)
     open_parts = _stretches(outcome.open)
     remarks = _remarks(symmetries, bool(open_parts))
-    branches = pictured_branches(extended, whole, points, min(starts, _PICTURED), seed)
-    return Bifurcations(system, symbol, (span,), sides, points, branches, not open_parts, open_parts, remarks)
+    curves = pictured_branches(extended, whole, points, min(starts, _PICTURED), seed) if branches else ()
+    return Bifurcations(system, symbol, (span,), sides, points, curves, not open_parts, open_parts, remarks)
 
 
 def _complete_search(

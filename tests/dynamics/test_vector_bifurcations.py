@@ -25,6 +25,10 @@ from symgrad.rigor.balls import working_precision
 G = sp.Symbol("g")
 
 
+def bifurcations_of(model, parameter, values=None, interval=None, box=None, search=None, **options):
+    return vector_bifurcations(model, parameter, values, interval, box, search, **{"branches": False} | options)
+
+
 def gain_network(n, activation="tanh", bias=False):
     h, W = sp.MatrixSymbol("h", n, 1), sp.MatrixSymbol("W", n, n)
     inner = G * W * h + sp.MatrixSymbol("b", n, 1) if bias else G * W * h
@@ -45,7 +49,7 @@ def kinds(found):
 
 
 def test_rotation_has_a_neimark_sacker_point_at_gain_one():
-    found = vector_bifurcations(gain_network(2), G, {"W": rotation(0.7)}, interval=(-0.5, 1.3))
+    found = bifurcations_of(gain_network(2), G, {"W": rotation(0.7)}, interval=(-0.5, 1.3))
     (point,) = found
     assert found.complete
     assert kinds(found) == [(NEIMARK_SACKER, 1.0)]
@@ -58,7 +62,7 @@ def test_rotation_has_a_neimark_sacker_point_at_gain_one():
 
 def test_lyapunov_coefficient_predicts_the_invariant_circle():
     matrix = rotation(0.7)
-    (point,) = vector_bifurcations(gain_network(2), G, {"W": matrix}, interval=(0.5, 1.3))
+    (point,) = bifurcations_of(gain_network(2), G, {"W": matrix}, interval=(0.5, 1.3))
     d, speed = (float(point.coefficients[name]) for name in ("d", "d|lambda|/dp"))
     gain = 1.002
     x = np.array([0.1, 0.0])
@@ -71,7 +75,7 @@ def test_lyapunov_coefficient_predicts_the_invariant_circle():
 
 
 def test_resonances_are_reported():
-    (point,) = vector_bifurcations(gain_network(2), G, {"W": [[0, -1], [1, 0]]}, interval=(0.5, 1.2))
+    (point,) = bifurcations_of(gain_network(2), G, {"W": [[0, -1], [1, 0]]}, interval=(0.5, 1.2))
     assert point.kind == NEIMARK_SACKER
     assert point.nondegenerate is None  # i^4 = 1
     assert point.criticality is None
@@ -79,7 +83,7 @@ def test_resonances_are_reported():
 
 def test_hopf_point_of_a_flow():
     W, _, model = flow()
-    found = vector_bifurcations(model, W[0, 0], {"W": [[0, -2], [2, 1]], "b": [0, 0]}, interval=(0, 1.8))
+    found = bifurcations_of(model, W[0, 0], {"W": [[0, -2], [2, 1]], "b": [0, 0]}, interval=(0, 1.8))
     (point,) = found
     assert found.complete
     assert kinds(found) == [(HOPF, 1.0)]
@@ -94,7 +98,7 @@ def test_first_lyapunov_coefficient_is_that_of_the_plane_formula():
     g = -(x**2) / 3 + x * y / 2 + y**2 / 6 - y**3 / 2 + x**2 * y / 4
     w = sp.Rational(3, 2)
     model = sg.Flow({x: p * x - w * y + f, y: w * x + p * y + g})
-    found = vector_bifurcations(model, p, {}, interval=(-0.25, 0.25), box=(-0.1, 0.1))
+    found = bifurcations_of(model, p, {}, interval=(-0.25, 0.25), box=(-0.1, 0.1))
     (point,) = found
 
     def d(e, *by):
@@ -111,7 +115,7 @@ def test_first_lyapunov_coefficient_is_that_of_the_plane_formula():
 def test_folds_of_decoupled_neurons():
     h, W, b = sp.MatrixSymbol("h", 2, 1), sp.MatrixSymbol("W", 2, 2), sp.MatrixSymbol("b", 2, 1)
     model = sg.Recurrence({h: sg.activation("sigmoid")(W * h + G * b)})
-    found = vector_bifurcations(model, G, {"W": [[5, 0], [0, 1]], "b": [1, 0]}, interval=(-6, 6))
+    found = bifurcations_of(model, G, {"W": [[5, 0], [0, 1]], "b": [1, 0]}, interval=(-6, 6))
     roots = [(1 + sign * math.sqrt(1 - 4 / 5)) / 2 for sign in (1, -1)]
     wanted = sorted(math.log(x / (1 - x)) - 5 * x for x in roots)
     assert found.complete
@@ -124,7 +128,7 @@ def test_folds_of_decoupled_neurons():
 
 @pytest.mark.slow
 def test_flips_and_mirrored_pitchforks():
-    found = vector_bifurcations(gain_network(2), G, {"W": [[2, 0], [0, 1]]}, interval=(-0.75, 1.25))
+    found = bifurcations_of(gain_network(2), G, {"W": [[2, 0], [0, 1]]}, interval=(-0.75, 1.25))
     assert found.complete
     assert kinds(found) == [(FLIP, -0.5), (PITCHFORK, 0.5)] + [(PITCHFORK, 1.0)] * 3
     assert all(point.criticality == "supercritical" and point.nondegenerate for point in found)
@@ -138,7 +142,7 @@ def test_mutual_inhibition_breaks_its_symmetry_in_a_pitchfork():
     h, b = sp.MatrixSymbol("h", 2, 1), sp.MatrixSymbol("b", 2, 1)
     against = sp.ImmutableMatrix([[0, -1], [-1, 0]])
     model = sg.Flow({h: -h + sg.activation("sigmoid")(G * against * h + b)})
-    found = vector_bifurcations(model, G, {"b": [1, 1]}, interval=(3, 4.5))
+    found = bifurcations_of(model, G, {"b": [1, 1]}, interval=(3, 4.5))
     (point,) = found
     assert found.complete
     assert point.kind == PITCHFORK
@@ -151,7 +155,7 @@ def test_mutual_inhibition_breaks_its_symmetry_in_a_pitchfork():
 def test_transcritical_and_flip_of_a_polynomial_map():
     x, y, r = sp.symbols("x y r")
     model = sg.Recurrence({x: r * x * (1 - x) + y / 10, y: y / 2 + x**2 * y})
-    found = vector_bifurcations(model, r, {}, interval=(0.5, 3.2), box={x: (-0.2, 0.69), y: (-0.2, 0.3)})
+    found = bifurcations_of(model, r, {}, interval=(0.5, 3.2), box={x: (-0.2, 0.69), y: (-0.2, 0.3)})
     assert found.complete
     assert kinds(found) == [(TRANSCRITICAL, 1.0), (FLIP, 3.0)]
     assert abs(float(found[1].coefficients["c"]) - 9) < 1e-9  # F_xx^2/4 + F_xxx/6 with F_xx = -6
@@ -187,7 +191,7 @@ def changes_on_a_grid(matrix, bias, gains):
 def test_random_networks_agree_with_a_grid(seed):
     rng = np.random.default_rng(seed)
     matrix, bias = 1.4 * rng.normal(size=(2, 2)), 0.3 * rng.normal(size=2)
-    found = vector_bifurcations(gain_network(2, bias=True), G, {"W": matrix, "b": bias}, interval=(0.1, 1.9))
+    found = bifurcations_of(gain_network(2, bias=True), G, {"W": matrix, "b": bias}, interval=(0.1, 1.9))
     gains = np.linspace(0.1, 1.9, 181)
     changes = changes_on_a_grid(matrix, bias, gains)
     assert found.complete
@@ -197,11 +201,11 @@ def test_random_networks_agree_with_a_grid(seed):
 def test_entries_of_weights_are_parameters():
     h, W, b = sp.MatrixSymbol("h", 2, 1), sp.MatrixSymbol("W", 2, 2), sp.MatrixSymbol("b", 2, 1)
     model = sg.Recurrence({h: sg.activation("tanh")(W * h + b)})
-    found = vector_bifurcations(model, W[1, 1], {"W": [[0.5, 0], [0, 0]], "b": [0, 0]}, interval=(-1.125, 1.125))
+    found = bifurcations_of(model, W[1, 1], {"W": [[0.5, 0], [0, 0]], "b": [0, 0]}, interval=(-1.125, 1.125))
     assert found.complete
     assert kinds(found) == [(FLIP, -1.0), (PITCHFORK, 1.0)]
     assert str(found.parameter[0]) == "W[1, 1]"
-    bent = vector_bifurcations(model, b[0, 0], {"W": [[2, 0], [0, 0.5]], "b": [0, 0.25]}, interval=(-1, 1))
+    bent = bifurcations_of(model, b[0, 0], {"W": [[2, 0], [0, 0.5]], "b": [0, 0.25]}, interval=(-1, 1))
     wanted = math.atanh(math.sqrt(0.5)) - 2 * math.sqrt(0.5)  # b = artanh(x) - 2 x where 2 (1 - x^2) = 1
     assert [point.kind for point in bent] == [SADDLE_NODE] * 2
     assert np.allclose([point.value for point in bent], [wanted, -wanted], atol=1e-13)
@@ -212,7 +216,7 @@ def test_gated_models():
     shapes = {str(s): tuple(1 for _ in s.shape) for s in (*model.parameters, *model.inputs)}
     values = {name: np.zeros(shape) for name, shape in shapes.items()}
     values |= {"W_hn": np.array([[2.0]]), "b_hr": np.full((1, 1), 40.0)}  # r = 1: h' = (1 - z) tanh(2 h + b) + z h
-    found = vector_bifurcations(model, model.symbol("b_in")[0, 0], values, interval=(-1, 1))
+    found = bifurcations_of(model, model.symbol("b_in")[0, 0], values, interval=(-1, 1))
     wanted = math.sqrt(0.5) * 2 - math.atanh(math.sqrt(0.5))
     assert found.complete
     assert [point.kind for point in found] == [SADDLE_NODE] * 2
@@ -221,15 +225,13 @@ def test_gated_models():
 
 def test_kinks_are_no_obstacle_where_nothing_bifurcates():
     model = gain_network(2, "relu", bias=True)
-    found = vector_bifurcations(
-        model, G, {"W": [[0.5, -1], [1, 0.25]], "b": [1, -0.25]}, interval=(0.1, 0.8), box=(-4, 4)
-    )
+    found = bifurcations_of(model, G, {"W": [[0.5, -1], [1, 0.25]], "b": [1, -0.25]}, interval=(0.1, 0.8), box=(-4, 4))
     assert found.complete
     assert not len(found)
 
 
 def test_degenerate_points_are_left_open():
-    found = vector_bifurcations(gain_network(2), G, {"W": np.eye(2)}, interval=(0.96875, 1.03125), max_boxes=60)
+    found = bifurcations_of(gain_network(2), G, {"W": np.eye(2)}, interval=(0.96875, 1.03125), max_boxes=60)
     assert not found.complete
     assert any(1 in part for part in found.undecided)
 
@@ -240,7 +242,7 @@ def test_continuation_finds_what_the_spectrum_of_a_large_network_says():
     matrix = rng.normal(size=(32, 32)) / math.sqrt(32)
     largest = max(np.linalg.eigvals(matrix), key=abs)
     low, high = 0.9 / abs(largest), 1.02 / abs(largest)
-    found = vector_bifurcations(gain_network(32), G, {"W": matrix}, interval=(low, high), starts=8)
+    found = bifurcations_of(gain_network(32), G, {"W": matrix}, interval=(low, high), starts=8)
     assert not found.complete
     (point,) = (p for p in found if abs(p.value - 1 / abs(largest)) < 1e-9)
     assert point.kind == (NEIMARK_SACKER if largest.imag else PITCHFORK if largest.real > 0 else FLIP)
@@ -264,12 +266,12 @@ def test_continuation_finds_what_the_spectrum_of_a_large_network_says():
 def test_bad_input_is_named(change, error, words):
     given = {"parameter": G, "values": {"W": np.eye(2)}, "interval": (0.0, 1.0)} | change
     with pytest.raises(error, match=words):
-        vector_bifurcations(gain_network(2), **given)
+        bifurcations_of(gain_network(2), **given)
 
 
 def test_neutral_saddles_are_no_bifurcations():
     model = gain_network(2)
-    found = vector_bifurcations(model, G, {"W": [[2, 0], [0, 0.5]]}, interval=(0.9, 1.1))  # multipliers 2 g and g/2
+    found = bifurcations_of(model, G, {"W": [[2, 0], [0, 0.5]]}, interval=(0.9, 1.1))  # multipliers 2 g and g/2
     assert found.complete
     assert not len(found)
 
@@ -278,8 +280,8 @@ def test_neutral_saddles_are_no_bifurcations():
 def test_continuation_agrees_with_the_complete_search():
     rng = np.random.default_rng(11)
     given = {"W": 1.4 * rng.normal(size=(2, 2)), "b": 0.3 * rng.normal(size=2)}
-    followed = vector_bifurcations(gain_network(2, bias=True), G, given, (0.1, 1.9), search="continuation", starts=16)
-    whole = vector_bifurcations(gain_network(2, bias=True), G, given, (0.1, 1.9))
+    followed = bifurcations_of(gain_network(2, bias=True), G, given, (0.1, 1.9), search="continuation", starts=16)
+    whole = bifurcations_of(gain_network(2, bias=True), G, given, (0.1, 1.9))
     assert kinds(followed) == kinds(whole)
     assert not followed.complete
 
@@ -341,9 +343,20 @@ def test_without_certificates_nothing_is_lost():
         assert holding
 
 
+def test_branches_carry_their_points():
+    found = bifurcations_of(gain_network(2), G, {"W": [[2, 0], [0, 0.25]]}, interval=(0.25, 0.75), branches=True)
+    (point,) = found
+    through = [branch for branch in found.branches if point in branch.special]
+    assert through
+    assert {bool(flag) for branch in through for flag in branch.stable} == {True, False}
+    for branch in found.branches:
+        images = np.tanh(branch.parameter[:, None] * branch.states * [2, 0.25])
+        assert np.abs(images - branch.states).max() < 1e-9
+
+
 def test_jumps_have_no_jacobian():
     z = sp.Symbol("z", real=True)
     h, W = sp.MatrixSymbol("h", 2, 1), sp.MatrixSymbol("W", 2, 2)
     model = sg.Recurrence({h: sg.activation("tanh")(G * W * sg.Activation("step", sp.Heaviside(z, 1))(h))})
     with pytest.raises(UnsupportedExpressionError, match="jumps"):
-        vector_bifurcations(model, G, {"W": np.eye(2)}, interval=(0, 1))
+        bifurcations_of(model, G, {"W": np.eye(2)}, interval=(0, 1))
