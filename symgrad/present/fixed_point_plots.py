@@ -26,6 +26,8 @@ _CURVE, _PATH = "#0072B2", "#D55E00"  # Okabe and Ito (2008)
 _GRID = 1201
 _STEPS = 40
 _MARGIN = 0.02
+_SAME = 1e-3
+_SHORT = 0.12  # of the picture: gaps that hold no arrow
 _MARKERS: dict[str, dict[str, Any]] = {
     STABLE: {"marker": "o", "markerfacecolor": "black", "label": "stable"},
     UNSTABLE: {"marker": "o", "markerfacecolor": "white", "label": "unstable"},
@@ -94,7 +96,8 @@ def _draw_cobweb(
 ) -> None:
     x = latex(found.system.state)
     values = function(grid)
-    axes.plot(grid, values, color=_CURVE, linewidth=1.8, label=f"$F({x})$")
+    low, high = _height(np.concatenate([values, grid]), float(grid[-1] - grid[0]))
+    axes.plot(grid, _without_poles(values, low, high), color=_CURVE, linewidth=1.8, label=f"$F({x})$")
     axes.plot(grid, grid, color="0.4", linewidth=1.0, linestyle=":", label="diagonal")
     for number, start in enumerate(_starts(found, grid) if starts is None else starts):
         xs, ys = _path(function, float(start))
@@ -102,7 +105,7 @@ def _draw_cobweb(
         axes.plot(xs, ys, color=_PATH, linewidth=0.9, linestyle="--", label=label)
         axes.plot(xs[:1], ys[:1], "x", color=_PATH, markersize=5)
     _mark(axes, found, diagonal=True)
-    axes.set_ylim(*_height(np.concatenate([values, grid]), float(grid[-1] - grid[0])))
+    axes.set_ylim(low, high)
     axes.set_xlabel(f"state ${x}_{{t-1}}$")
     axes.set_ylabel(f"state ${x}_{{t}}$")
     axes.set_title(f"{found.system.name}: fixed points of the map")
@@ -111,10 +114,12 @@ def _draw_cobweb(
 def _path(function: Callable[[Array], Array], start: float) -> tuple[list[float], list[float]]:
     """The staircase of a state: up or down to the graph, then across to the diagonal."""
     xs, ys = [start], [start]
-    for _ in range(_STEPS):
+    for step in range(_STEPS):
         following = float(function(np.array([xs[-1]]))[0])
         if not np.isfinite(following) or abs(following) > 1e6 * (1 + abs(start)):
             break
+        if step > 2 and abs(following - xs[-3]) < _SAME * (1 + abs(following)):
+            break  # at a fixed point or on a cycle of two, which would be drawn over and over
         xs += [xs[-1], following]
         ys += [following, following]
     return xs, ys
@@ -136,12 +141,13 @@ def _draw_residual(
     rate = f"d{x}/dt" if found.system.kind == FLOW else f"F({x}) - {x}"
     name = "right side minus left side" if found.system.kind == EQUATION else f"${rate}$"
     values = function(grid)
-    axes.plot(grid, values, color=_CURVE, linewidth=1.8, label=name)
+    low, high = _height(np.append(values, 0.0), 0.0)
+    axes.plot(grid, _without_poles(values, low, high), color=_CURVE, linewidth=1.8, label=name)
     axes.axhline(0.0, color="0.4", linewidth=1.0)
     if arrows:
         _draw_arrows(axes, found, (float(grid[0]), float(grid[-1])))
     _mark(axes, found, diagonal=False)
-    axes.set_ylim(*_height(np.append(values, 0.0), 0.0))
+    axes.set_ylim(low, high)
     axes.set_xlabel(f"state ${x}$" if found.system.kind != EQUATION else f"unknown ${x}$")
     axes.set_ylabel(name)
     words = {FLOW: "phase line of the flow", MAP: "fixed points of the map", EQUATION: "solutions"}
@@ -152,7 +158,7 @@ def _draw_arrows(axes: Any, found: FixedPoints, span: tuple[float, float]) -> No
     """In every gap one arrow in the direction of motion."""
     for gap in found.gaps:
         left, right = max(gap.left, span[0]), min(gap.right, span[1])
-        if not gap.sign or right - left < 0.02 * (span[1] - span[0]):
+        if not gap.sign or right - left < _SHORT * (span[1] - span[0]):
             continue
         middle, half = (left + right) / 2, min(0.3 * (right - left), 0.05 * (span[1] - span[0]))
         ends = (middle - gap.sign * half, 0.0), (middle + gap.sign * half, 0.0)
@@ -167,6 +173,14 @@ def _height(values: Array, least: float) -> tuple[float, float]:
     low, high = np.percentile(finite, [2, 98])
     room = max(0.15 * (high - low), 0.02 * least) or 1.0
     return max(float(finite.min()), low - room) - 0.3 * room, min(float(finite.max()), high + room) + 0.3 * room
+
+
+def _without_poles(values: Array, low: float, high: float) -> Array:
+    """The graph cut where it goes from below the picture to above it or back between two points of the grid."""
+    before, after = values[:-1], values[1:]
+    with np.errstate(invalid="ignore"):
+        across = ((before < low) & (after > high)) | ((before > high) & (after < low))
+    return np.where(np.append(across, False), np.nan, values)
 
 
 def _mark(axes: Any, found: FixedPoints, *, diagonal: bool) -> None:

@@ -71,9 +71,10 @@ def _summary(found: FixedPoints) -> tuple[str, str]:
     count = len(found)
     noun = "solution" if found.system.kind == EQUATION else "fixed point"
     isolated = "isolated " if found.continua else ""
-    head = f"{found.system.name}: {count or 'no'} {isolated}{noun}{'s' if count != 1 else ''} in "
+    known = "" if found.complete else "found "
+    head = f"{found.system.name}: {count or 'no'} {isolated}{noun}{'s' if count != 1 else ''} {known}in "
     if not found.complete:
-        return head, "; that there are no others is not proved"
+        return head, f"; that there are {'no others' if count else 'none'} is not proved"
     return head, ", proved" if not count else ", proved to be all"
 
 
