@@ -14,6 +14,7 @@ from symgrad.dynamics.basin_parts import (
     CONTINUUM,
     CYCLE,
     FIXED_POINT,
+    INFINITY,
     UNKNOWN,
     Attractor,
     BasinInterval,
@@ -69,6 +70,8 @@ def decreasing_basins(points: FixedPoints) -> tuple[FixedPoints, list[BasinInter
 
 def _under_one_step(found: Attractor, points: FixedPoints) -> Attractor:
     """What attracts under the map what is attracted to a point under two steps of it."""
+    if found.kind == INFINITY:
+        return Attractor(INFINITY, (arb.neg_inf(), arb.pos_inf()))
     if found.kind != FIXED_POINT:
         return Attractor(UNKNOWN) if found.kind == CONTINUUM else found
     (ball,) = found.points

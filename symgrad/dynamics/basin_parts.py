@@ -48,7 +48,8 @@ class Attractor(Presentable):
     Attributes:
         kind: ``"fixed point"``; ``"cycle"`` of two points; ``"interval of fixed points"``, where each start stays;
             ``"infinity"``; ``"outside"`` of the box or the domain; ``"undecided"``.
-        points: balls around its points: one, two of a cycle, the ends of an interval, plus or minus infinity.
+        points: balls around its points: one, two of a cycle, the ends of an interval, plus or minus infinity, or both
+            in turn.
     """
 
     kind: str

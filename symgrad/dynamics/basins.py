@@ -96,7 +96,7 @@ class Basins(Presentable):
             with working_precision(bits):
                 found = self._of_ball(to_ball(start), bits)
             if found is not None:
-                return Attractor(FIXED_POINT, (to_ball(start),)) if found.kind == CONTINUUM else found
+                return found
         return Attractor(UNKNOWN)
 
     @property
@@ -109,7 +109,8 @@ class Basins(Presentable):
         for _ in range(_MOST_STEPS if self.system.kind == MAP else 1):
             inside = next((p for p in parts if p.left < ball and ball < p.right), None)
             if inside is not None and inside.attractor.kind != UNKNOWN:
-                return inside.attractor
+                stays = inside.attractor.kind == CONTINUUM
+                return Attractor(FIXED_POINT, (ball,)) if stays else inside.attractor
             if not ball.is_finite() or ball.rad() > 1:
                 return None
             ball = self._step(ball)

@@ -41,14 +41,14 @@ def _(item: Attractor) -> str:
         case kind if kind == CONTINUUM:
             return f"every point of [{places[0]}, {places[1]}] stays"
         case kind if kind == INFINITY:
-            return f"to {places[0]}"
+            return f"to {' and '.join(places)}" + (" in turn" if len(places) > 1 else "")
     return item.kind
 
 
 @latex.register
 def _(item: Attractor) -> str:
     places = [_end_latex(point) for point in item.points]
-    if item.kind == CYCLE:
+    if len(places) == 2 and item.kind in (CYCLE, INFINITY):
         return rf"\left\{{{places[0]}, {places[1]}\right\}}"
     if item.kind == CONTINUUM:
         return rf"\left[{places[0]}, {places[1]}\right]"

@@ -161,6 +161,14 @@ def test_where_every_point_is_fixed_each_start_stays() -> None:
     assert found.complete
 
 
+def test_a_decreasing_map_leaves_for_both_infinities() -> None:
+    found = sg.basins(sg.models.neuron(activation="identity"), {"w": -2, "b": 3})
+    assert found.complete
+    assert [part.attractor.kind for part in found.intervals] == ["infinity", "infinity"]
+    assert "to -inf and inf in turn" in str(found)
+    assert found.of(1).value == 1
+
+
 def test_chaos_is_left_undecided() -> None:
     found = sg.basins(sp.Eq(X, 4 * X * (1 - X)), {})
     assert not found.complete
