@@ -16,7 +16,9 @@ from symgrad.dynamics.scalar_system import ScalarSystem, is_scalar_system, scala
 from symgrad.dynamics.two_parameters import two_parameter_points
 from symgrad.dynamics.vector_bifurcations import vector_bifurcations
 from symgrad.errors import InputError
+from symgrad.language.flow import Flow
 from symgrad.language.ranges import interval_of
+from symgrad.language.recurrence import Recurrence
 
 __all__ = ["bifurcations"]
 
@@ -39,8 +41,8 @@ def bifurcations(
     and Hopf points; see :func:`symgrad.dynamics.vector_bifurcations.vector_bifurcations`.
 
     Args:
-        model: a :class:`~symgrad.language.recurrence.Recurrence`, a :class:`~symgrad.language.flow.Flow` or a SymPy
-            equation.
+        model: a :class:`~symgrad.language.recurrence.Recurrence`, a :class:`~symgrad.language.flow.Flow` or an equation
+            of one unknown, of SymPy or as text.
         parameter: the symbol or name of a parameter or constant input, or a pair of them.
         values: symbol or name -> number for all the others (a float stands for its shortest decimal).
         interval: of the parameter: a pair of ends or a SymPy interval (of two parameters a pair of these); default
@@ -62,7 +64,7 @@ def bifurcations(
     >>> [(point.kind, point.exact_parameter, point.criticality) for point in found], found.complete
     ([('flip', -1, 'supercritical'), ('pitchfork', 1, 'supercritical')], True)
     """
-    if not is_scalar_system(model):
+    if isinstance(model, (Recurrence, Flow)) and not is_scalar_system(model):
         return vector_bifurcations(model, parameter, values, interval, box, **options)
     if options:
         raise InputError(f"{', '.join(options)}: only models with vectors take these options")
