@@ -74,6 +74,51 @@ def test_lyapunov_coefficient_predicts_the_invariant_circle():
     assert abs(np.mean(radii) - 2 * amplitude) < 0.02 * 2 * amplitude
 
 
+def test_delayed_logistic_map():
+    """Kuznetsov, example 4.2: theta = pi/3 and a(0) = -2 with an eigenvector of squared length 2."""
+    x, y, r = sp.symbols("x y r")
+    model = sg.Recurrence({x: r * x * (1 - y), y: x})
+    found = bifurcations_of(model, r, {}, interval=(1.5, 2.5), box=(0.25, 0.75))
+    (point,) = found
+    assert found.complete
+    assert kinds(found) == [(NEIMARK_SACKER, 2.0)]
+    assert abs(float(point.coefficients["theta"]) - math.pi / 3) < 1e-12
+    assert abs(float(point.coefficients["d"]) + 1) < 1e-12
+    assert point.criticality == "supercritical"
+
+
+@pytest.mark.slow
+def test_wilson_cowan_populations_agree_with_brute_force():
+    e, i, p = sp.symbols("e i p")
+    s = sg.activation("sigmoid")
+    model = sg.Flow({e: -e + s(12 * e - 8 * i + p), i: (-i + s(14 * e - 3 * i - 6)) / 2})
+    found = bifurcations_of(model, p, {}, interval=(-6, 4))
+    assert found.complete
+    assert [point.kind for point in found] == [SADDLE_NODE, SADDLE_NODE, HOPF]
+    grid, state = np.arange(-6, 4, 0.01), np.linspace(1e-6, 1 - 1e-6, 4001)
+    before, changes = None, []
+    for drive in grid:
+        other = (12 * state + drive - np.log(state / (1 - state))) / 8  # the first equation solved for i
+        rest = -other + 1 / (1 + np.exp(-(14 * state - 3 * other - 6)))
+        at = np.flatnonzero(np.sign(rest[:-1]) != np.sign(rest[1:]))
+        a, b = state[at] * (1 - state[at]), other[at] * (1 - other[at])
+        matrices = np.array([[-1 + 12 * a, -8 * a], [7 * b, (-1 - 3 * b) / 2]]).transpose(2, 0, 1)
+        now = sorted((np.linalg.eigvals(matrices).real > 0).sum(axis=1).tolist())
+        changes += [drive] if before is not None and now != before else []
+        before = now
+    assert np.abs(np.array(changes) - [point.value for point in found]).max() < 0.02
+
+
+def test_symmetries_that_hold_only_to_rounding_are_refused():
+    model = gain_network(2, bias=True)
+    values = {"W": np.array([[0.5, -1.0], [-1.0, 0.5]]), "b": np.array([0.25, 0.25])}
+    assert [found.text for found in symmetries_of(extended(model, values), arb(1, 1))] == [
+        "symmetry (h_1, h_2) -> (h_2, h_1)"
+    ]
+    values["b"] = np.array([0.25, 0.25 + 2e-16])
+    assert symmetries_of(extended(model, values), arb(1, 1)) == ()
+
+
 def test_resonances_are_reported():
     (point,) = bifurcations_of(gain_network(2), G, {"W": [[0, -1], [1, 0]]}, interval=(0.5, 1.2))
     assert point.kind == NEIMARK_SACKER
