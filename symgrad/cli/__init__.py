@@ -1,4 +1,4 @@
-"""The command line: ``symgrad models``, ``derive``, ``verify``, ``gradient``, ``compare`` and more."""
+"""The command line: ``symgrad models``, ``derive``, ``verify``, ``fixed-points``, ``landscape`` and more."""
 
 from symgrad.cli import commands, dynamics, landscapes, networks, writing
 from symgrad.cli.application import main

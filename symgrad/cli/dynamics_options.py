@@ -26,7 +26,7 @@ __all__ = [
 
 EquationText = Annotated[
     str | None,
-    typer.Argument(metavar="[EQUATION]", help='Such as "x = tanh(2*x)"; a neuron or --model otherwise.'),
+    typer.Argument(metavar="EQUATION", help='Such as "x = tanh(2*x)"; a neuron or --model otherwise.'),
 ]
 ModelOption = Annotated[str | None, typer.Option("--model", metavar="MODEL", help="A name from `symgrad models`.")]
 WeightsOption = Annotated[

@@ -88,7 +88,8 @@ def _shown(found: FixedPoints) -> tuple[float, float]:
     low, high = min(places, default=0.0) - room, max(places, default=0.0) + room
     ends = [gap.left for gap in found.gaps] + [gap.right for gap in found.gaps]
     ends += [float(end) for part in found.continua for end in (part.start, part.end)]
-    return max(low, min(ends, default=low)), min(high, max(ends, default=high))
+    low, high = max(low, min(ends, default=low)), min(high, max(ends, default=high))
+    return (low, high) if low < high else (low - 1.0, low + 1.0)
 
 
 def _draw_cobweb(

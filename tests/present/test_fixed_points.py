@@ -101,3 +101,13 @@ def test_pictures_refuse_other_kinds_and_starts(three: FixedPoints) -> None:
         three.plot("phase line")
     with pytest.raises(InputError, match="starts: a sequence of finite numbers"):
         three.plot(starts=[float("nan")])
+
+
+@pytest.mark.parametrize(
+    "question", ["x = acosh(x)", "x = sqrt(x)", "x = 1", "x = 1/x", "x = sign(x)", "x = 0*x + 1e15"]
+)
+def test_pictures_of_narrow_domains_poles_and_jumps(question: str) -> None:
+    axes = sg.fixed_points(question).plot()
+    low, high = axes.get_xlim()
+    assert low < high
+    axes.figure.canvas.draw()
