@@ -180,6 +180,12 @@ class LossLandscape(Presentable):
 
         Returns:
             None where T is too short for 80 % of the jump, the settled loss is not known, or T is infinite.
+
+        >>> import symgrad as sg
+        >>> landscape = sg.loss_landscape(sg.models.neuron(w=5), "x", "b", interval=(-3, -2), start=0.5, horizon=90)
+        >>> found = landscape.wall_at_horizon(landscape.walls[0])
+        >>> float(found.high - found.low) < 1e-7, found.states[0] < 0.5 < found.states[1]
+        (True, True)
         """
         if np.isinf(self.horizon) or len(self.parameters) != 1:
             return None
@@ -201,6 +207,12 @@ class LossLandscape(Presentable):
             InputError: no positive numbers.
 
         Source: Pascanu, Mikolov and Bengio 2013, section 3.2.
+
+        >>> import symgrad as sg
+        >>> landscape = sg.loss_landscape(sg.models.neuron(w=5), "x", "b", interval=(-3, -2), start=0.5, horizon=20)
+        >>> step = landscape.descent_step(at=-2.5, rate=0.1, clip=1)
+        >>> round(step.length(), 3), round(step.length(clipped=True), 3)
+        (8.574, 0.1)
         """
         numbers = {name: exact_number(name, value) for name, value in (("rate", rate), ("clip", clip))}
         for name, number in numbers.items():

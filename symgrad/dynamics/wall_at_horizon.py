@@ -66,9 +66,9 @@ def wall_at_horizon(
         proved: the parameter -> balls around the state and the loss at T, or None.
 
     Returns:
-        None where the jump is not known or T is too short for it.
+        None where the loss does not jump, the jump is not known, or T is too short for it.
     """
-    if wall.jump is None:
+    if wall.jump is None or wall.jump.contains(0):
         return None
     pairs = list(_pairs(wall, span))
     for low, high in pairs[_first(pairs, float(wall.jump.mid()), simulated) :]:

@@ -131,3 +131,15 @@ def test_the_start_may_be_any_number() -> None:
         ball = flow_state(system, {}, start, 1.0)
         assert ball is not None
         assert ball.contains(to_ball(start * sp.exp(-1)))
+
+
+def test_a_wall_of_the_state_across_which_the_loss_is_equal() -> None:
+    """Of an odd system the two states differ in sign: a loss in their square does not jump."""
+    landscape = sg.loss_landscape(
+        sg.models.neuron(w=3, activation="hard_tanh"), "x^2", "b", interval=(-1, 1), start=0.25, points=3
+    )
+    (wall,) = landscape.walls
+    assert (wall.exact, wall.certified) == (sp.Rational(-1, 2), True)
+    assert wall.jump is not None
+    assert wall.jump.contains(0)
+    assert landscape.wall_at_horizon(wall) is None
