@@ -17,6 +17,7 @@ import symgrad as sg
 from symgrad.dynamics.invariance import INCREASING, ONE_STEP, SIGNS
 from symgrad.dynamics.latched_states import NOT_CERTIFIED
 from symgrad.errors import InputError, UnknownNameError
+from symgrad.numerics.functions import array_function
 
 X, U, V = sp.symbols("x u v")
 Step = Callable[[Any, Any], Any]
@@ -243,6 +244,35 @@ def test_of_several_inputs_one_is_named() -> None:
         assert (str(held.input), held.gain) == (str(bounded), gain)
     with pytest.raises(UnknownNameError, match="y"):
         sg.information_latching(model, {"v": 0}, bounded="y")
+
+
+@pytest.mark.slow
+def test_random_units_hold_what_is_certified() -> None:
+    rng = np.random.default_rng(3)
+    names = ["sigmoid", "tanh", "gelu", "silu", "mish", "gaussian", "hard_tanh", "softsign", "elu", "selu"]
+    found = 0
+    for _ in range(150):
+        name = str(rng.choice(names))
+        s = sg.activation(name)
+        ranges = ((4, 60), (-30, 30), (1, 11), (1, 16))
+        w, b, eps, g = (sp.Rational(int(rng.integers(*ends)), 8) for ends in ranges)
+        held = sg.information_latching(sg.Recurrence({X: (1 - eps) * X + eps * s(w * X + b) + g * U}, inputs=[U]))
+        value, numbers = array_function(s.expr), [float(number) for number in (w, b, eps, g)]
+
+        def step(x: Any, u: Any, value: Any = value, numbers: list[float] = numbers) -> Any:
+            return (1 - numbers[2]) * x + numbers[2] * value(np, numbers[0] * x + numbers[1]) + numbers[3] * u
+
+        for place, state in enumerate(held.states):
+            size = float(state.ball.mid())
+            assert state.point is not None
+            if np.isfinite(size) and np.isfinite(_basin(held, place)).any():
+                outward = np.array([[-1.0], [1.0]]) * np.full((2, 4000), 1.01 * size)
+                assert _leaves(step, state.point.value, outward, _basin(held, place)), name
+                found += 1
+            if state.certified:
+                inputs = _inputs(0.9999 * min(size, 20.0), 200)
+                assert not _leaves(step, state.point.value, inputs, _basin(held, place)), name
+    assert found > 20
 
 
 def test_amplitudes_are_checked() -> None:
