@@ -53,6 +53,16 @@ class Basins(Presentable):
         method: ``"order of fixed points"`` (flows and increasing maps), ``"second iterate"`` (decreasing maps) or
             ``"images of intervals"`` (other maps: what is proved need not be the whole basin).
         complete: whether the intervals are the whole basins: nothing is undecided, and all starts are covered.
+
+    >>> import symgrad as sg
+    >>> print(sg.basins(sg.models.neuron(activation="relu"), {"w": 2, "b": -1}))
+    basins of neuron, by order of fixed points: these are the whole basins
+    starts     end
+    ---------  -------------
+    (-inf, 0)  fixed point 0
+    (0, 1)     fixed point 0
+    (1, inf)   to inf
+    certified boundaries: 1
     """
 
     system: ScalarSystem

@@ -41,6 +41,14 @@ class Sensitivity(Presentable):
     Attributes:
         system: with a symbol for each parameter and constant input.
         numbers: exact values of some or all of them.
+
+    >>> import symgrad as sg
+    >>> x, w = sp.symbols("x w")
+    >>> item = sg.sensitivity(sg.Flow({x: -x + sg.activation("tanh")(w * x)}), {"w": 2})
+    >>> print(item.initial_formula)
+    (-x_T + tanh(w*x_T))/(-x_0 + tanh(w*x_0))
+    >>> item.near_boundary(20, [0.1, 1e-12]).log10_growth.round(1).tolist()
+    [-5.8, 8.7]
     """
 
     system: ScalarSystem
