@@ -64,7 +64,7 @@ def grid_axes(parameters: tuple[sp.Symbol, ...], interval: Any, points: Any) -> 
     if not isinstance(given, (tuple, list)) or len(given) != len(parameters):
         raise InputError(f"interval: one pair (low, high) for each of {parameters} is needed, got {interval!r}")
     counts = _POINTS[len(parameters)] if points is None else points
-    counts = (counts,) * len(parameters) if isinstance(counts, int) else tuple(counts)
+    counts = tuple(counts) if isinstance(counts, (tuple, list)) else (counts,) * len(parameters)
     if len(counts) != len(parameters) or not all(isinstance(n, int) and n >= 2 for n in counts):
         raise InputError(f"points: {len(parameters)} integers from 2 are needed, got {points!r}")
     if np.prod(counts) > _MOST_POINTS:

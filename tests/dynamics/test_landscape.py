@@ -201,6 +201,8 @@ def test_pictures_of_two_parameters_and_of_a_step() -> None:
         ({"horizon": 2.5}, "horizon: a positive number of steps"),
         ({"start": "y"}, "y"),
         ({"points": 1}, "points"),
+        ({"points": 2.5}, "points"),
+        ({"interval": 3}, "range of b"),
     ],
 )
 def test_bad_input_is_named(change: dict[str, Any], message: str) -> None:
