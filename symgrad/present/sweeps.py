@@ -73,7 +73,7 @@ def _(sweep: FixedPointSweep) -> str:
 def _(sweep: FixedPointSweep) -> str:
     names = [latex(sweep.parameter), phrase("fixed points"), phrase("stability"), latex(sweep.system.state)]
     lines = [" & ".join(names), r"\hline"]
-    for stretch, count, kinds, places in _rows(sweep, r"\ldots"):
+    for stretch, count, kinds, places in _rows(sweep, r"\text{ to }"):
         lines.append(" & ".join([_numbers(stretch), count, phrase(kinds), _numbers(places.replace("; ", r";\; "))]))
     body = " \\\\\n".join(line for line in lines if line != r"\hline").replace("\\\\\n", "\\\\ \\hline\n", 1)
     array = f"\\begin{{array}}{{cccl}}\n{body}\n\\end{{array}}"
