@@ -32,7 +32,7 @@ _TOLERANCE = 1e-8
 
 @dataclass(frozen=True, eq=False)
 class BoundarySensitivity(Presentable):
-    """|dx(T)/dx(0)| of trajectories that start closer and closer to an unstable point.
+    """The modulus of dx(T)/dx(0) for trajectories that start closer and closer to an unstable point.
 
     Attributes:
         name: of the model.
@@ -66,13 +66,13 @@ class BoundarySensitivity(Presentable):
 
     @property
     def log10_growth(self) -> Array:
-        """(D,) decimal logarithms of |dx(T)/dx(0)|."""
+        """(D,) decimal logarithms of the modulus of dx(T)/dx(0)."""
         return np.array([trajectory.log10_growth[-1] for trajectory in self.trajectories])
 
 
 @dataclass(frozen=True, eq=False)
 class SensitivityCurve(Presentable):
-    """|dx(T)/dx(0)| against x(0), in floats.
+    """The modulus of dx(T)/dx(0) against x(0), in floats.
 
     Attributes:
         name: of the model.
@@ -80,7 +80,7 @@ class SensitivityCurve(Presentable):
         horizon: T.
         starts: (M,) values of x(0).
         ends: (M,) values of x(T).
-        log10_growth: (M,) decimal logarithms of |dx(T)/dx(0)|; minus infinity for zero.
+        log10_growth: (M,) decimal logarithms of ``|dx(T)/dx(0)|``; minus infinity for zero.
         boundaries: the certified unstable points.
         settled: the certified stable points.
     """
@@ -150,7 +150,8 @@ def _by_flow(motion: ScalarMotion, starts: Array, horizon: float) -> tuple[Array
         return np.concatenate(motion.many(flat[:count]))
 
     start = np.concatenate([starts, np.zeros(count)])
-    solved = solve_ivp(right_side, (0.0, horizon), start, method="DOP853", rtol=_TOLERANCE, atol=_TOLERANCE)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
+        solved = solve_ivp(right_side, (0.0, horizon), start, method="DOP853", rtol=_TOLERANCE, atol=_TOLERANCE)
     if not solved.success or not np.isfinite(solved.y[:, -1]).all():
         raise InputError(f"horizon: trajectories of {motion.name} could not be followed to {horizon:g}")
     return solved.y[:count, -1], solved.y[count:, -1]

@@ -156,7 +156,8 @@ def _segment(
         return np.concatenate([right, (slope @ growth).ravel(), (slope @ moved + by).ravel()])
 
     start = np.concatenate([point, np.eye(size).ravel(), drift.ravel()])
-    solved = solve_ivp(right_side, span, start, method="DOP853", rtol=tolerance, atol=_ABSOLUTE, t_eval=times)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
+        solved = solve_ivp(right_side, span, start, method="DOP853", rtol=tolerance, atol=_ABSOLUTE, t_eval=times)
     if not solved.success or not np.isfinite(solved.y).all():
         raise InputError(f"horizon: the trajectory of {motion.name} could not be followed to {span[1]:.6g}")
     return solved

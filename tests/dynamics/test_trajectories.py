@@ -301,3 +301,11 @@ def test_flows_that_cease_to_exist_are_refused(precision: int | None) -> None:
     growing = sg.sensitivity(sg.Flow({X: X**2 + B}), {"b": 1})
     with pytest.raises(InputError, match="horizon: the trajectory"):
         growing.along(0, 3, precision=precision)
+
+
+@pytest.mark.slow
+def test_flows_beyond_the_range_of_floats_are_refused_in_floats_only() -> None:
+    item = sg.sensitivity(_flow("identity"), {"w": 459, "b": -4.5})
+    with pytest.raises(InputError, match="horizon: the trajectory"):
+        item.along(1, 2)
+    assert item.along(1, 2, precision=10).log10_growth[-1] == pytest.approx(2 * 458 * np.log10(np.e))
