@@ -42,7 +42,7 @@ class BifurcationPoint(Presentable):
     """A fixed point with a critical multiplier or eigenvalue, at its value of the parameter.
 
     Attributes:
-        kind: one of :data:`KINDS`, or ``"undecided"``: critical, but which kind is not proved.
+        kind: one of ``KINDS``, or ``"undecided"``: critical, but which kind is not proved.
         parameter: encloses the value of the parameter (the first one of a search in two).
         state: encloses the fixed point, one ball a coordinate.
         eigenvalues: enclose the critical multipliers of a map, or eigenvalues of a flow; at a kink the slopes of both
@@ -58,6 +58,11 @@ class BifurcationPoint(Presentable):
         exact_coefficients: those coefficients that have a short closed form, name -> constant.
         second: encloses the second parameter of a search in two; else None.
         exact_second: the second parameter in closed form; else None.
+
+    >>> import symgrad as sg
+    >>> point = sg.bifurcations("x = r*x*(1 - x)", "r", interval=(2, 4))[0]
+    >>> point.kind, point.exact_parameter, point.criticality, float(point.coefficients["c"])
+    ('flip', 3, 'supercritical', 9.0)
     """
 
     kind: str
@@ -122,6 +127,11 @@ class Bifurcations(Presentable):
         complete: whether it is proved that there are no others.
         undecided: stretches of the parameter in which there may be others; empty if complete.
         remarks: what limits the proof, or degenerate facts, in sentences.
+
+    >>> import symgrad as sg
+    >>> found = sg.bifurcations(sg.models.neuron(w=5), "b")
+    >>> [point.kind for point in found], found.complete
+    (['saddle-node', 'saddle-node'], True)
     """
 
     system: Any

@@ -38,7 +38,7 @@ def bifurcations(
     the fixed-point equation in one affine way, as weights, biases and steps of a neuron do, all of them over all real
     numbers are found, each with exact or enclosed parameter, state and normal-form coefficients; otherwise all those in
     a finite ``interval`` and ``box``. With a pair of parameters: the cusps. Of a model with vectors also Neimark-Sacker
-    and Hopf points; see :func:`symgrad.dynamics.vector_bifurcations.vector_bifurcations`.
+    and Hopf points; see ``symgrad.dynamics.vector_bifurcations``.
 
     Args:
         model: a :class:`~symgrad.language.recurrence.Recurrence`, a :class:`~symgrad.language.flow.Flow` or an equation

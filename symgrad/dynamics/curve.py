@@ -103,7 +103,7 @@ class FixedPointCurve(Presentable):
 
     @cached_property
     def domain(self) -> sp.Basic:
-        """The states that are fixed points for some bias: an interval, or a condition where its ends are not known."""
+        """The states that are fixed points for some bias, an interval or a condition where its ends are not known."""
         unit, put = self.setting.unit, self.setting.at_weight
         if self.setting.bias not in unit.bias_in.free_symbols:
             return sp.Interval(-sp.oo, sp.oo)
@@ -147,17 +147,17 @@ class FixedPointCurve(Presentable):
 
     @cached_property
     def folds(self) -> tuple[CurvePoint, ...]:
-        """Where the curve turns, W s'(z) = 1: all of them."""
+        """All places where the curve turns, W s'(z) = 1."""
         return points_at_multiplier(self.setting, 1)
 
     @cached_property
     def flip(self) -> tuple[CurvePoint, ...]:
-        """Where the multiplier of a map is -1: all points; none of a flow."""
+        """All places where the multiplier of a map is -1; none of a flow."""
         return points_at_multiplier(self.setting, -1) if self.setting.is_map else ()
 
     @cached_property
     def cusps(self) -> tuple[CurveCusp, ...]:
-        """Where folds merge, in the plane of weight and bias: all of them, whatever weight was given."""
+        """All places in the plane of weight and bias where folds merge, whatever weight was given."""
         return cusps_of(self.setting)
 
     @cached_property

@@ -71,7 +71,7 @@ class CurveRegion(Presentable):
 
     @property
     def condition(self) -> sp.Basic:
-        """On weight and bias: between the first and the last fold; with one fold: on the side with fixed points."""
+        """The condition on weight and bias, between the outermost folds, or on the side of one with fixed points."""
         inner, folds = self.effective_bias, self.effective_folds
         if not folds:
             return self.weights
@@ -106,12 +106,12 @@ class FoldValues(Presentable):
 
     @property
     def lower(self) -> NDArray[np.float64]:
-        """(n, 2): bounds of the lowest bias at a fold; NaN where there is none."""
+        """Bounds of the lowest bias at a fold, shape (n, 2); NaN where there is none."""
         return self._column(0)
 
     @property
     def upper(self) -> NDArray[np.float64]:
-        """(n, 2): bounds of the highest bias at a fold; NaN where there is none."""
+        """Bounds of the highest bias at a fold, shape (n, 2); NaN where there is none."""
         last = np.maximum((~np.isnan(self.folds[:, :, 0])).sum(axis=1) - 1, 0)
         return self.folds[np.arange(len(self.weights)), last] if self.folds.shape[1] else self._column(0)
 

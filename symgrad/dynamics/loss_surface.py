@@ -116,7 +116,7 @@ class LossLandscape(Presentable):
 
     @property
     def walls(self) -> tuple[Wall, ...]:
-        """The walls from left to right: where the state that x(0) settles in jumps."""
+        """The walls from left to right, where the state that x(0) settles in jumps."""
         return self.wall_search.walls
 
     def wall_curve(self, count: int = 25) -> list[tuple[float, Wall]]:

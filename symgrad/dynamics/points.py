@@ -53,7 +53,7 @@ class FixedPoint(Presentable):
 
     @property
     def value(self) -> float:
-        """The point as a float: the middle of the ball, rounded."""
+        """The point as a float, the middle of the ball rounded."""
         return float(self.ball.mid())
 
 

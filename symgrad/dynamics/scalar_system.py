@@ -51,7 +51,7 @@ class ScalarSystem:
 
     @property
     def multiplier(self) -> sp.Expr | None:
-        """Map: F'(x), with absolute value below 1 where it is stable; flow: f'(x), negative there; else None."""
+        """The slope F'(x) of a map, with modulus below 1 where it is stable, or f'(x) of a flow, negative there."""
         if self.kind == EQUATION:
             return None
         slope = self.residual.diff(self.state)
@@ -59,7 +59,7 @@ class ScalarSystem:
 
     @property
     def edge(self) -> int:
-        """The multiplier at which a real one loses stability to growth: 1 of a map, 0 of a flow."""
+        """The multiplier at which a real one loses stability to growth, 1 of a map and 0 of a flow."""
         return 0 if self.kind == FLOW else 1
 
     def symbol(self, key: object) -> sp.Symbol:

@@ -70,7 +70,7 @@ class Sensitivity(Presentable):
 
     @cached_property
     def initial_formula(self) -> sp.Expr:
-        """dx(T)/dx(0) in closed form: ``f(x_T)/f(x_0)`` of a flow, the product of F'(x_t) of a map.
+        """The derivative dx(T)/dx(0) in closed form, ``f(x_T)/f(x_0)`` of a flow, the product of F'(x_t) of a map.
 
         Raises:
             InputError: the model is an equation, which has no trajectories.
@@ -200,7 +200,7 @@ class Sensitivity(Presentable):
         return boundary_sensitivity(motion, boundary, checked_horizon(horizon, motion.kind), exact, side)
 
     def curve(self, horizon: float, starts: Any = None) -> SensitivityCurve:
-        """|dx(T)/dx(0)| against x(0), in floats.
+        """The modulus of dx(T)/dx(0) against x(0), in floats.
 
         Args:
             horizon: T.

@@ -101,7 +101,7 @@ class FixedPointSweep(Presentable):
 
     @property
     def branches(self) -> tuple[SweepBranch, ...]:
-        """Curves to draw: in each run the first fixed points, the second ones, and so on."""
+        """Curves to draw, in each run the first fixed points, the second ones, and so on."""
         found: list[SweepBranch] = []
         for run in self.runs:
             for place, point in enumerate(self.points[run[0]]):

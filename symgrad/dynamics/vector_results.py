@@ -28,13 +28,19 @@ class VectorFixedPoint(Presentable):
 
     Attributes:
         system: whose fixed point.
-        column: (N, 1) ``arb_mat``, balls around the stacked states with a radius of at most 1e-15 (1 + |x|).
+        column: (N, 1) ``arb_mat``, balls around the stacked states with a radius of at most ``1e-15 (1 + |x|)``.
         eigenvalues: balls around the N eigenvalues of the Jacobian there, repeated ones as often as they occur; at a
             kink of an activation around those of all Jacobians between both sides.
         growth: encloses the spectral radius of a map, the largest real part (spectral abscissa) of a flow.
         stability: ``"stable"``, ``"unstable"``, or ``"undecided"`` where an enclosure straddles the unit circle (map)
             or the imaginary axis (flow).
         status: ``"unique"``: no other fixed point lies in the balls; ``"at least one"``: it exists.
+
+    >>> import symgrad as sg
+    >>> weights = {"W": [[0.0, 2.0], [2.0, 0.0]], "U": [[0], [0]], "b": [0, 0], "u": [0]}
+    >>> point = sg.fixed_points(sg.models.elman(), weights, box=(-0.5, 0.5))[0]
+    >>> point.value["h"].tolist(), point.stability, sorted(float(value.real.mid()) for value in point.eigenvalues)
+    ([0.0, 0.0], 'unstable', [-2.0, 2.0])
     """
 
     system: VectorSystem = field(repr=False)
@@ -96,6 +102,12 @@ class VectorFixedPoints(Presentable):
         undecided: (N, 1) boxes in which there may be others, where a complete search did not finish.
         slow_points: of a sampled search, by their speed.
         boxes: how many boxes a complete search examined, or from how many starts a sampled one set out.
+
+    >>> import symgrad as sg
+    >>> weights = {"W": [[0.0, 2.0], [2.0, 0.0]], "U": [[0], [0]], "b": [0, 0], "u": [0]}
+    >>> found = sg.fixed_points(sg.models.elman(), weights)
+    >>> len(found), len(found.stable), found.complete
+    (3, 2, True)
     """
 
     system: VectorSystem = field(repr=False)
