@@ -149,10 +149,10 @@ def zeros_within(derivatives: Derivatives, bracket: Bracket, order: int = 0) -> 
 
 
 def _distinct(zeros: tuple[Zero, ...]) -> list[Zero]:
-    """Each zero once: neighbouring brackets may both reach to it."""
+    """Each zero once, from left to right: neighbouring brackets may both reach to it."""
     kept: list[Zero] = []
-    for zero in zeros:
-        if not any(lies_in(zero, other) for other in kept):
+    for zero in sorted(zeros, key=lambda zero: float(zero.bracket.middle)):
+        if not kept or not lies_in(zero, kept[-1]):
             kept.append(zero)
     return kept
 
