@@ -17,6 +17,7 @@ import flint
 import sympy as sp
 from flint import arb
 
+from symgrad.errors import SymgradError
 from symgrad.rigor.balls import Enclosed, to_ball, working_precision
 from symgrad.rigor.closed_forms import closed_form, is_zero_constant, tidy
 from symgrad.rigor.zeros import Bracket, RealFunction, Zero, isolate_zeros
@@ -29,7 +30,7 @@ _HALVINGS = 8  # per bit of the working precision
 _MOST_BOXES = 200
 
 
-class UndecidedZeroError(Exception):
+class UndecidedZeroError(SymgradError):
     """Whether a number is zero could not be decided."""
 
 
