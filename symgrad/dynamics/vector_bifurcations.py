@@ -56,7 +56,8 @@ def vector_bifurcations(
 
     Args:
         model: a :class:`~symgrad.language.recurrence.Recurrence` or :class:`~symgrad.language.flow.Flow`.
-        parameter: a scalar symbol or its name, or an entry such as ``W[0, 1]`` of a weight matrix, a bias or an input.
+        parameter: a scalar symbol or its name, or an entry of a weight matrix, a bias or an input, as in
+            ``W[0, 1]`` or ``"W[0, 1]"``.
         values: all other parameters and constant inputs; arrays are taken as exact floats.
         interval: of the parameter, finite: a pair of ends or a SymPy interval.
         box: where fixed points are searched, as for

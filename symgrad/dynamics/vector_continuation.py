@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 _CONDITION = {FOLD: FOLDS, BRANCH_POINT: FOLDS, FLIPS: FLIPS, PAIRS: PAIRS}
 _MOST_CURVES = 40
 _NEAR = 1e-5  # of the scale: a fixed point this near to a curve lies on it
+_SINGULAR = 1e-7  # of the largest singular value: at a branch point the smallest is
 _SWITCHED = 1e-3  # of the scale: how far a curve that branches off is entered
 
 
@@ -74,9 +75,9 @@ def pictured_branches(
     margin = _NEAR * (1 + np.abs(whole.middle))
     margin[-1] = 0.0
     wider = Box(whole.low - margin, whole.high + margin)
-    curves = curves_from(extended, wider, _found_points(extended, wider, starts, seed))
-    scale = np.maximum(wider.width, 1e-300)
     places = [np.array([float(entry) for entry in (*point.state, point.parameter)]) for point in points]
+    curves = curves_from(extended, wider, [*_found_points(extended, wider, starts, seed), *places])
+    scale = np.maximum(wider.width, 1e-300)
     found = []
     for curve in curves:
         on_it = [point for point, place in zip(points, places, strict=True) if _lies_on(curve, place, scale)]
@@ -92,12 +93,22 @@ def curves_from(extended: Extended, whole: Box, starts: list[Array]) -> tuple[Cu
         start, direction = waiting.pop(0)
         if direction is None and any(_lies_on(curve, start, problem.scale) for curve in curves):
             continue
-        curve = _both_ways(problem, start, direction)
+        curve = _both_ways(problem, start, _null_direction(problem, start) if direction is None else direction)
         if curve is None:
             continue
         curves.append(curve)
         waiting += _crossing_starts(problem, curve, curves)
     return tuple(curves)
+
+
+def _null_direction(problem: ContinuationProblem, start: Array) -> Array:
+    """The tangent of the curve through a point, at a fold too; where two curves cross, the tangent of one of them."""
+    slopes = problem.jacobian(start) * problem.scale
+    if not np.isfinite(slopes).all():
+        return np.append(np.zeros(start.size - 1), 1.0)  # of no use: no curve starts here
+    _, sizes, right = np.linalg.svd(slopes)
+    crossing = branch_directions(problem, start) if sizes[-1] < _SINGULAR * sizes[0] else ()
+    return crossing[0] if crossing else np.asarray(right[-1])
 
 
 def _crossing_starts(
@@ -137,15 +148,13 @@ def _corrected(problem: ContinuationProblem, base: Array, direction: Array) -> A
     return None
 
 
-def _both_ways(problem: ContinuationProblem, start: Array, direction: Array | None) -> Curve | None:
-    ahead = np.append(np.zeros(start.size - 1), 1.0)
-    tangent = problem.tangent(start, ahead if direction is None else direction)
-    if not np.isfinite(tangent).all():
+def _both_ways(problem: ContinuationProblem, start: Array, direction: Array) -> Curve | None:
+    if not np.isfinite(problem.jacobian(start)).all():
         return None
-    first = continue_curve(problem, start, tangent)
+    first = continue_curve(problem, start, direction)
     if first.closed:
         return first
-    second = continue_curve(problem, start, -tangent)
+    second = continue_curve(problem, start, -direction)
     points = np.concatenate([second.points[::-1], first.points[1:]])
     return Curve(points, second.candidates[::-1] + first.candidates, first.ended)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from symgrad.language.weights import Weights, bind, check_sizes
 
 __all__ = ["vector_system"]
 
+_ENTRY = re.compile(r"(\w+)\s*\[\s*(\d{1,9})\s*(?:,\s*(\d{1,9})\s*)?\]")  # W[0, 1], or b[0] of a column
+
 
 def vector_system(model: Any, values: Mapping[Any, Any] | None = None, free: Iterable[Any] = ()) -> VectorSystem:
     """The equations of the fixed points of a model, with numbers put in.
@@ -29,8 +32,8 @@ def vector_system(model: Any, values: Mapping[Any, Any] | None = None, free: Ite
         values: symbol or name -> array of a parameter or an input, exact floats; scalars as numbers or constant SymPy
             expressions, a float standing for its shortest decimal. Stacked tensors are split as in
             :func:`~symgrad.language.weights.bind`.
-        free: scalars without a number: symbols or names, or entries such as ``W[0, 1]`` of a parameter or an input
-            whose array is given; what stands there in the array does not count.
+        free: scalars without a number: symbols or names, or entries such as ``W[0, 1]`` or ``"W[0, 1]"`` of a
+            parameter or an input whose array is given; what stands there in the array does not count.
 
     Raises:
         InputError: no such model, a value that is missing, of a wrong shape or not finite, or a value for a state.
@@ -144,6 +147,9 @@ def _check_missing(model: Recurrence, known: set[sp.Expr]) -> None:
 
 
 def _free_scalar(model: Recurrence, item: Any) -> sp.Expr:
+    named = _ENTRY.fullmatch(item) if isinstance(item, str) else None
+    if named is not None:
+        return _named_entry(model, *named.groups())
     if isinstance(item, sp.matrices.expressions.matexpr.MatrixElement):
         symbol = model.symbol(item.parent, model.parameters + model.inputs)
         return symbol[item.i, item.j]
@@ -151,6 +157,19 @@ def _free_scalar(model: Recurrence, item: Any) -> sp.Expr:
     if not isinstance(symbol, sp.Symbol):
         raise InputError(f"free: {symbol} is no scalar; give an entry such as {symbol}[0, 0]")
     return symbol
+
+
+def _named_entry(model: Recurrence, name: str, row: str, column: str | None) -> sp.Expr:
+    array = model.symbol(name, model.parameters + model.inputs)
+    text = f"{name}[{row}{'' if column is None else f', {column}'}]"
+    if isinstance(array, sp.Symbol):
+        raise InputError(f"free: {text} is no entry: {array} is a number")
+    if column is None and array.shape[1] != 1:
+        raise InputError(f"free: {text}: {array} has rows and columns, so that an entry is such as {array}[0, 0]")
+    try:
+        return array[int(row), int(column or 0)]
+    except IndexError as error:
+        raise InputError(f"free: {text} is no entry of {array}, which has shape {array.shape}") from error
 
 
 def _check_entry(system: VectorSystem, item: sp.Expr) -> None:

@@ -388,6 +388,17 @@ def test_without_certificates_nothing_is_lost():
         assert holding
 
 
+def test_curves_lead_through_every_point_of_a_complete_search():
+    found = bifurcations_of(
+        gain_network(2), G, {"W": [[1, 0.3], [0.2, 0.8]]}, (2, 2.5), [[-1, -0.8], [0, 1]], branches=True, starts=1
+    )
+    (fold,) = found
+    assert fold.kind == SADDLE_NODE
+    (through,) = [branch for branch in found.branches if fold in branch.special]
+    assert abs(through.parameter.min() - fold.value) < 1e-9  # the curve turns back there
+    assert len(np.unique(through.stable)) == 2
+
+
 def test_branches_carry_their_points():
     found = bifurcations_of(gain_network(2), G, {"W": [[2, 0], [0, 0.25]]}, interval=(0.25, 0.75), branches=True)
     (point,) = found
@@ -405,3 +416,21 @@ def test_jumps_have_no_jacobian():
     model = sg.Recurrence({h: sg.activation("tanh")(G * W * sg.Activation("step", sp.Heaviside(z, 1))(h))})
     with pytest.raises(UnsupportedExpressionError, match="jumps"):
         bifurcations_of(model, G, {"W": np.eye(2)}, interval=(0, 1))
+
+
+def test_entries_go_by_name_as_well():
+    W, b, model = flow()
+    values = {"W": [[2, 1], [0, 0.5]], "b": [0, 0]}
+    named = bifurcations_of(model, "b[0]", values, interval=(-0.9, 0.9))
+    assert kinds(named) == kinds(bifurcations_of(model, b[0, 0], values, interval=(-0.9, 0.9)))
+    assert [point.kind for point in named] == [SADDLE_NODE, SADDLE_NODE]
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [("W[0]", "rows and columns"), ("b[0, 1]", "no entry"), ("W[2, 0]", "no entry"), ("g[0]", "a number")],
+)
+def test_names_of_no_entries_are_refused(entry, told):
+    model = gain_network(2, bias=True)
+    with pytest.raises(InputError, match=told):
+        bifurcations_of(model, entry, {"W": [[2, 1], [0, 0.5]], "b": [0, 0], "g": 1}, interval=(0, 1))
