@@ -237,7 +237,7 @@ def _stabilities(sides: tuple[_Side, _Side]) -> bool:
     if system.kind == EQUATION:
         return False
     multipliers = [to_ball(side.slope, BITS) + system.edge for side in sides]
-    return len({stability_of(m, system.kind) for m in multipliers}) > 1
+    return len({stability_of([m], system.kind) for m in multipliers}) > 1
 
 
 def _record(sides: tuple[_Side, _Side], kind: str, nondegenerate: bool | None, fact: str) -> BifurcationPoint:

@@ -80,7 +80,7 @@ def _points(curves: FixedPointCurves, i: int, places: list[arb | None] | None) -
 
 def clear_point(ball: arb, multiplier: arb, kind: str) -> FixedPoint | None:
     """A simple fixed point whose sign and stability are clear at this precision, else None."""
-    stability = UNDECIDED if kind == EQUATION else stability_of(multiplier, kind)
+    stability = UNDECIDED if kind == EQUATION else stability_of([multiplier], kind)
     signed = ball.is_exact() or not ball.contains(0)
     if ball.rad() > _LARGEST_RADIUS or not signed or (stability == UNDECIDED and kind != EQUATION):
         return None

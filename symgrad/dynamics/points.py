@@ -13,7 +13,9 @@ from symgrad.dynamics.scalar_system import FLOW, ScalarSystem
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import ball_function, to_ball, working_precision
 from symgrad.rigor.closed_forms import is_zero_constant
-from symgrad.rigor.sign_proof import keeps_sign
+from symgrad.rigor.ends import End
+from symgrad.rigor.sign_proof import exact_end, excludes_zeros, keeps_sign
+from symgrad.rigor.smooth_pieces import split
 
 __all__ = ["AT_LEAST_ONE", "DOUBLE", "STABLE", "UNDECIDED", "UNIQUE", "UNSTABLE", "FixedPoint", "FixedPoints", "Gap"]
 
@@ -28,10 +30,10 @@ class FixedPoint(Presentable):
 
     Attributes:
         ball: encloses it, with a radius of at most 1e-15.
-        multiplier: encloses F'(x*) of a map, or the eigenvalue f'(x*) of a flow; at a kink the slopes of both sides;
-            None for an equation that is not of the form x = g(x).
-        stability: by linearisation: ``"stable"``, ``"unstable"``, or ``"undecided"`` where the enclosure of the
-            multiplier does not tell: at a bifurcation.
+        multiplier: encloses F'(x*) of a map, or the eigenvalue f'(x*) of a flow; at a kink the slopes of both sides,
+            at a jump infinite; None for an equation that is not of the form x = g(x).
+        stability: by linearisation, at a kink on both sides: ``"stable"``, ``"unstable"``, or ``"undecided"`` where
+            the enclosure of the multiplier does not tell: at a bifurcation.
         status: ``"unique"``: exactly one zero of multiplicity one or higher odd order lies in the ball, and no other
             one touches it; ``"double"``: one zero of even order, proved; ``"at least one"``: a change of sign;
             ``"undecided"``: there may be one.
@@ -141,27 +143,48 @@ class FixedPoints(Presentable):
         return all(self._is_zero(point) for point in outer) and self._ends_with([point.exact for point in outer])
 
     def _ends_with(self, points: list[sp.Expr | None]) -> bool:
-        """Whether exactly these are the ends of the box at which the residual may be zero."""
+        """Whether exactly these are the ends of the box, or of where the residual is real, at which it may be zero."""
         residual = ball_function(self.system.formula, self.system.state)
+        sides = End(self.box.start, 1), End(self.box.end, -1)
+        pieces = split(self.system.formula, self.system.state, *sides, where_defined=True)
         with working_precision(_BITS):
-            ends = [end for end in (self.box.start, self.box.end) if end.is_finite]
+            reach = pieces[0].left.value, pieces[-1].right.value
+            ends = [end for end in reach if end.is_finite]
             zeros = [end for end in ends if residual(to_ball(end)).is_finite() and residual(to_ball(end)).contains(0)]
         inside = [c for c in self.continua for end in zeros if end in (c.start, c.end)]
-        return all(point in ends for point in points) and len(points) + len(inside) == len(zeros)
+        known = all(point in ends for point in points) and len(points) + len(inside) == len(zeros)
+        return known and self._reaches(*reach)
+
+    def _reaches(self, first: sp.Expr, last: sp.Expr) -> bool:
+        """Whether gaps and continua extend to both ends, or at least to floats so near that no zero is left out."""
+        left = [*(c.start for c in self.continua), *(exact_end(gap.left) for gap in self.gaps)]
+        right = [*(c.end for c in self.continua), *(exact_end(gap.right) for gap in self.gaps)]
+        return bool(left) and self._is_free(first, min(left)) and self._is_free(max(right), last)
+
+    def _is_free(self, left: sp.Expr, right: sp.Expr) -> bool:
+        if left >= right:
+            return True
+        bounded = left.is_finite and right.is_finite
+        return bool(bounded) and excludes_zeros(self.system.formula, self.system.state, left, right)
 
     def _is_explained(self, before: Gap, after: Gap) -> bool:
         """Whether what lies between two gaps is one fixed point, one continuum, or no fixed point at all."""
         here = [point for point in self.points if _lies_at(point, before, after)]
         continua = [c for c in self.continua if c.start <= before.right and after.left <= c.end]
         if here:
-            changes = before.sign != after.sign
-            even = here[0].order is not None and here[0].order % 2 == 0
-            return len(here) == 1 and not continua and (changes if not even else not changes and self._is_zero(here[0]))
+            return len(here) == 1 and not continua and self._is_crossing(here[0], before.sign != after.sign)
+        formula, state = self.system.formula, self.system.state
+        if before.right < after.left and not continua:
+            return self._is_free(exact_end(before.right), exact_end(after.left))
         with working_precision(_BITS):
-            middle = ball_function(self.system.formula, self.system.state)((arb(before.right) + arb(after.left)) / 2)
-        if continua:
-            return bool(middle.contains(0))
-        return not middle.is_finite() or (before.right == after.left and not middle.contains(0))
+            middle = ball_function(formula, state)((arb(before.right) + arb(after.left)) / 2)
+        return bool(middle.contains(0)) if continua else not (middle.is_finite() and middle.contains(0))
+
+    def _is_crossing(self, point: FixedPoint, changes: bool) -> bool:
+        """Whether a point is proved to be a zero: by a change of sign, or in closed form."""
+        if point.order is not None and changes != (point.order % 2 == 1):
+            return False
+        return (changes and point.exact is None) or self._is_zero(point)
 
     def _is_zero(self, point: FixedPoint) -> bool:
         """Whether the residual is proved to be exactly zero at the closed form of a point."""

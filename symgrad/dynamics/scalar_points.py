@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
@@ -27,6 +27,7 @@ from symgrad.errors import InputError
 from symgrad.language.ranges import interval_of
 from symgrad.rigor.balls import ball_function, lower_float, upper_float, working_precision
 from symgrad.rigor.closed_forms import is_zero_constant
+from symgrad.rigor.ends import End
 from symgrad.rigor.roots import Root, all_roots
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
@@ -103,21 +104,27 @@ def _status(root: Root) -> str:
 
 def _linearised(root: Root, system: ScalarSystem) -> tuple[arb, arb | None, str]:
     """The enclosure, narrow enough to tell the stability where that can be told, the multiplier and the stability."""
-    functions = [ball_function(slope, system.state) for slope in root.slopes]
+    functions = [_function(slope, system.state) for slope in root.slopes]
     for bits in _PRECISIONS:
         with working_precision(bits + 40):
             ball = _enclosure(root, bits)
             if system.kind == EQUATION:
                 return ball, None, UNDECIDED
             multipliers = [system.edge + slope(ball) for slope in functions]
-            hull = reduce(arb.union, multipliers) if len(multipliers) > 1 else multipliers[0]
-            verdicts = {stability_of(m, system.kind) for m in multipliers}
+            hull = reduce(arb.union, multipliers)
+            stability = stability_of(multipliers, system.kind)
         if root.multiplicity is not None and root.multiplicity > 1:
             return ball, arb(system.edge), UNDECIDED
-        if UNDECIDED not in verdicts or not root.proved or _at_edge(root, system):
+        if stability != UNDECIDED or not root.proved or _at_edge(root, system):
             break
-    stability = verdicts.pop() if len(verdicts) == 1 else UNDECIDED
     return ball, hull, stability
+
+
+def _function(slope: sp.Expr, state: sp.Symbol) -> Callable[[arb], arb]:
+    """A slope as a function of balls; on a side to which there is a jump it is infinite."""
+    if slope in (sp.oo, -sp.oo):
+        return lambda _: arb.pos_inf() if slope is sp.oo else arb.neg_inf()
+    return ball_function(slope, state)
 
 
 def _enclosure(root: Root, bits: int) -> arb:
@@ -134,16 +141,30 @@ def _enclosure(root: Root, bits: int) -> arb:
     return ball
 
 
-def stability_of(multiplier: arb, kind: str) -> str:
-    """What a real multiplier of a map, or eigenvalue of a flow, says about a fixed point.
+def stability_of(multipliers: Sequence[arb], kind: str) -> str:
+    """What a real multiplier of a map, or eigenvalue of a flow, says about a fixed point, or that of each side of it.
 
-    >>> stability_of(arb(-0.5), "map"), stability_of(arb(-1.5), "map"), stability_of(arb(-1.5), "flow")
-    ('stable', 'unstable', 'stable')
+    A side of a map that is mapped to itself, with a multiplier from 0 to 1, shrinks whatever the other one does; two
+    sides that are mapped to each other shrink or grow with the product of their multipliers. Where the map jumps, some
+    neighbours, however near, are carried off by the height of the jump.
+
+    Args:
+        multipliers: one; at a kink that from the left and that from the right, where there is a jump infinite.
+        kind: of the system.
+
+    >>> [stability_of([arb(-1.5)], kind) for kind in ("map", "flow")], stability_of([arb(0), arb(2)], "map")
+    (['unstable', 'stable'], 'unstable')
+    >>> stability_of([arb(-4), arb(0.2)], "map"), stability_of([arb(-4), arb(-0.2)], "map")
+    ('stable', 'stable')
     """
-    size = multiplier + 1 if kind == FLOW else abs(multiplier)
-    if size < 1:
-        return STABLE
-    return UNSTABLE if size > 1 else UNDECIDED
+    if kind == FLOW:
+        grows, shrinks = any(m > 0 for m in multipliers), all(m < 0 for m in multipliers)
+    else:
+        first, last = multipliers[0], multipliers[-1]
+        around = first * last if first < 0 and last < 0 else arb(0)  # along both sides in turn
+        grows = around > 1 or any(m > 1 or m == arb.neg_inf() for m in multipliers)
+        shrinks = all(m < 1 for m in multipliers) and bool(first * last < 1)
+    return UNSTABLE if grows else STABLE if shrinks else UNDECIDED
 
 
 def _at_edge(root: Root, system: ScalarSystem) -> bool:
@@ -151,7 +172,10 @@ def _at_edge(root: Root, system: ScalarSystem) -> bool:
     edges = (0,) if system.kind == FLOW else (0, -2)
     exact = root.exact
     return exact is not None and any(
-        is_zero_constant(slope.subs(system.state, exact) - edge) for slope in root.slopes for edge in edges
+        is_zero_constant(slope.subs(system.state, exact) - edge)
+        for slope in root.slopes
+        for edge in edges
+        if slope not in (sp.oo, -sp.oo)
     )
 
 
@@ -167,13 +191,21 @@ def gaps_between(found: FixedPoints, pieces: tuple[SmoothPiece, ...]) -> tuple[G
     marks += [(float(c.start), float(c.end)) for c in found.continua]
     whole = [(float(found.box.start), float(found.box.end))]
     gaps: list[Gap] = []
-    for left, right in [(float(piece.left.value), float(piece.right.value)) for piece in pieces] or whole:
+    for left, right in [(_float_inside(piece.left), _float_inside(piece.right)) for piece in pieces] or whole:
         inner = sorted(mark for mark in marks if left <= mark[1] and mark[0] <= right)
         ends = [(left, left), *inner, (right, right)]
         for (_, begin), (end, _) in pairwise(ends):
             if begin < end:
                 gaps.append(Gap(begin, end, _sign_between(function, begin, end) if found.complete else 0))
     return tuple(gaps)
+
+
+def _float_inside(end: End) -> float:
+    """The float at an end of a piece, or the next one inside."""
+    if not end.is_finite:
+        return float(end.value)
+    with working_precision(256):
+        return upper_float(end.ball()) if end.inward > 0 else lower_float(end.ball())
 
 
 def _sign_between(function: Callable[[arb], arb], left: float, right: float) -> int:

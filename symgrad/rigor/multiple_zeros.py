@@ -8,7 +8,7 @@ Kluwer 1996, section 4).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -22,7 +22,7 @@ from symgrad.rigor.balls import Enclosed, to_ball, working_precision
 from symgrad.rigor.closed_forms import closed_form, is_zero_constant, tidy
 from symgrad.rigor.zeros import Bracket, RealFunction, Zero, isolate_zeros
 
-__all__ = ["Derivatives", "Place", "UndecidedZeroError", "lies_in", "zeros_within"]
+__all__ = ["Derivatives", "Place", "UndecidedZeroError", "distinct", "lies_in", "zeros_within"]
 
 _MOST_DERIVATIVES = 8
 _PRECISIONS = (96, 256, 1024, 4096)
@@ -141,27 +141,27 @@ def zeros_within(derivatives: Derivatives, bracket: Bracket, order: int = 0) -> 
         raise UndecidedZeroError(f"{derivatives.formula(0)} and {order} of its derivatives may vanish together")
     function, slope = derivatives.function(order), derivatives.function(order + 1)
     found = isolate_zeros(function, slope, bracket, max_boxes=_MOST_BOXES)
-    simple = _distinct(found.simple)
+    simple = distinct(found.simple)
     places = [Place(derivatives, order, zero.ball, 1) for zero in simple]
     for box in found.undecided:
         near = _zeros_between_turns(derivatives, box.widened(), order)
-        places += [place for place in near if not any(lies_in(place, zero) for zero in simple)]
+        places += [place for place in near if not lies_in(place, simple)]
     return sorted(places, key=lambda place: float(place.ball(96).mid()))
 
 
-def _distinct(zeros: tuple[Zero, ...]) -> list[Zero]:
+def distinct(zeros: tuple[Zero, ...]) -> list[Zero]:
     """Each zero once, from left to right: neighbouring brackets may both reach to it."""
     kept: list[Zero] = []
     for zero in sorted(zeros, key=lambda zero: float(zero.bracket.middle)):
-        if not kept or not lies_in(zero, kept[-1]):
+        if not lies_in(zero, kept[-1:]):
             kept.append(zero)
     return kept
 
 
-def lies_in(place: Place | Zero, zero: Zero) -> bool:
-    """Whether a zero lies in the bracket of another, in which there is only one."""
+def lies_in(place: Place | Zero, zeros: Sequence[Zero]) -> bool:
+    """Whether a zero lies in the bracket of one of others, in each of which there is only one."""
     ball = place.ball(128)
-    return bool(ball > zero.bracket.lo) and bool(ball < zero.bracket.hi)
+    return any(bool(ball > zero.bracket.lo) and bool(ball < zero.bracket.hi) for zero in zeros)
 
 
 def _zeros_between_turns(derivatives: Derivatives, bracket: Bracket, order: int) -> list[Place]:

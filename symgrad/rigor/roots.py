@@ -18,7 +18,7 @@ from symgrad.errors import InputError
 from symgrad.rigor.balls import to_ball, working_precision
 from symgrad.rigor.closed_forms import is_zero_constant, is_zero_function
 from symgrad.rigor.ends import End, core, eventual_sign, sample_point, starts
-from symgrad.rigor.multiple_zeros import Derivatives, Place, UndecidedZeroError, lies_in, zeros_within
+from symgrad.rigor.multiple_zeros import Derivatives, Place, UndecidedZeroError, distinct, lies_in, zeros_within
 from symgrad.rigor.real_roots import position
 from symgrad.rigor.smooth_pieces import SmoothPiece, split
 from symgrad.rigor.tail_monomials import TailUndecidedError
@@ -28,6 +28,7 @@ __all__ = ["Root", "Roots", "all_roots"]
 
 _BITS = 128
 _MOST_BOXES = 3000
+_MOST_DERIVATIVES = 8
 _PRECISIONS = (128, 512, 2048)
 
 
@@ -38,7 +39,8 @@ class Root:
     Attributes:
         ball: encloses it to about so many bits.
         multiplicity: its order; None at a kink, and where it is not known.
-        slopes: formulas of the derivative next to it: one, or at a kink that from the left and that from the right.
+        slopes: formulas of the derivative next to it: one, or at a kink that from the left and that from the right;
+            infinite where the function jumps to or from it.
         proved: whether there is exactly this zero in its ball; otherwise ``changes_sign`` tells whether there is one.
         changes_sign: whether the function has opposite signs on both sides, where that is known.
     """
@@ -152,9 +154,41 @@ def _at_points(formula: sp.Expr, symbol: sp.Symbol, points: list[sp.Expr], piece
         if zero is None:
             gaps.append((to_ball(point), to_ball(point)))
         elif zero:
-            slopes = tuple(p.formula.diff(symbol) for p in pieces if point in (p.left.value, p.right.value))
-            roots.append(Root(_constant(point), None, slopes, _closed=_known(point)))
+            slopes, order = _beside(formula, symbol, point)
+            roots.append(Root(_constant(point), order, slopes, _closed=_known(point)))
     return Roots(tuple(roots), (), tuple(gaps), pieces)
+
+
+def _beside(formula: sp.Expr, symbol: sp.Symbol, point: sp.Expr) -> tuple[tuple[sp.Expr, ...], int | None]:
+    """The slopes on both sides of a zero, beyond an end of the interval too, and its multiplicity where smooth."""
+    near = sp.floor(point)
+    slopes = []
+    for piece in split(formula, symbol, End(near - 1, 1), End(near + 2, -1), where_defined=True):
+        places = position(point, piece.left), position(point, piece.right)
+        if places == (1, -1):
+            return (piece.formula.diff(symbol),), _multiplicity(Derivatives(piece.formula, symbol), point)
+        if 0 in places:
+            slopes.append(_slope_from(piece, symbol, point, piece.left if places[0] == 0 else piece.right))
+    return tuple(slopes), None
+
+
+def _slope_from(piece: SmoothPiece, symbol: sp.Symbol, point: sp.Expr, end: End) -> sp.Expr:
+    """The slope of a piece at an end at which the function is zero: infinite if the piece tends to another value."""
+    if _vanishes(piece.formula, symbol, point) is False:
+        for bits in _PRECISIONS:
+            limit = to_ball(end.substitute(piece.formula, symbol), bits) * end.inward
+            if limit > 0 or limit < 0:
+                return sp.oo if limit > 0 else -sp.oo
+    return piece.formula.diff(symbol)
+
+
+def _multiplicity(derivatives: Derivatives, point: sp.Expr) -> int | None:
+    """The order of the first derivative that is not zero at a zero; None where that is not decided."""
+    for order in range(1, _MOST_DERIVATIVES):
+        zero = _vanishes(derivatives.formula(order), derivatives.symbol, point)
+        if not zero:
+            return None if zero is None else order
+    return None
 
 
 def _constant(point: sp.Expr) -> Callable[[int], arb]:
@@ -200,12 +234,15 @@ def _as_far_as_proved(
 ) -> tuple[list[Root], list[tuple[arb, arb]]]:
     """The zeros that could be isolated, and small boxes in which there may be others."""
     found = isolate_zeros(derivatives.function(0), derivatives.function(1), bracket, max_boxes=_MOST_BOXES)
-    roots = [_simple(Place(derivatives, 0, zero.ball, 1), slopes) for zero in found.simple]
+    simple = distinct(found.simple)
+    roots = [_simple(Place(derivatives, 0, zero.ball, 1), slopes) for zero in simple]
+    if not found.complete:  # too many zeros to part them all
+        return roots, [(box.lo, box.hi) for box in found.undecided]
     undecided: list[tuple[arb, arb]] = []
     for box in found.undecided:
         try:
             places = zeros_within(derivatives, box.widened())
-            roots += [_simple(p, slopes) for p in places if not any(lies_in(p, zero) for zero in found.simple)]
+            roots += [_simple(p, slopes) for p in places if not lies_in(p, simple)]
         except UndecidedZeroError:
             roots.append(_uncertain(derivatives, box.widened(), slopes))
             undecided.append((box.lo, box.hi))

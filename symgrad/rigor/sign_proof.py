@@ -7,14 +7,14 @@ import math
 import sympy as sp
 from flint import arb
 
-from symgrad.rigor.balls import working_precision
+from symgrad.rigor.balls import to_ball, working_precision
 from symgrad.rigor.closed_forms import is_zero_constant
 from symgrad.rigor.ends import End, eventual_sign, starts
 from symgrad.rigor.multiple_zeros import Derivatives
 from symgrad.rigor.smooth_pieces import split
 from symgrad.rigor.zeros import Bracket
 
-__all__ = ["keeps_sign"]
+__all__ = ["exact_end", "excludes_zeros", "keeps_sign"]
 
 _BITS = 256
 _MOST_BOXES = 20000
@@ -37,13 +37,47 @@ def keeps_sign(formula: sp.Expr, symbol: sp.Symbol, left: float, right: float, s
     >>> keeps_sign(sp.exp(x) - 1, x, 0.0, math.inf, 1), keeps_sign(sp.exp(x) - 1, x, -0.1, 1.0, 1)
     (True, False)
     """
-    ends = [End(_exact(value), side) for value, side in ((left, 1), (right, -1))]
+    ends = [End(exact_end(value), side) for value, side in ((left, 1), (right, -1))]
     with working_precision(_BITS):
         pieces = split(formula, symbol, ends[0], ends[1])
         return all(_PieceSign(Derivatives(p.formula, symbol), p.left, p.right, sign).is_kept() for p in pieces)
 
 
-def _exact(value: float) -> sp.Expr:
+def excludes_zeros(formula: sp.Expr, symbol: sp.Symbol, left: sp.Expr, right: sp.Expr) -> bool:
+    """Whether a formula is proved to have no zero strictly between two constants, at which it may be zero.
+
+    Args:
+        formula: of one real symbol; where it is no real number it has no zero.
+        symbol: the variable.
+        left: a finite real constant.
+        right: a larger one.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> excludes_zeros(sp.tan(x), x, sp.S(1), sp.S(2)), excludes_zeros(sp.tan(x), x, sp.S(1), sp.S(4))
+    (True, False)
+    """
+    with working_precision(_BITS):
+        pieces = split(formula, symbol, End(left, 1), End(right, -1), where_defined=True)
+        parts = [(Derivatives(piece.formula, symbol), piece.left, piece.right) for piece in pieces]
+        joints = {end.value for _, *ends in parts for end in ends} - {left, right}
+        return not any(_may_vanish(formula.subs(symbol, joint)) for joint in joints) and all(
+            any(_PieceSign(*part, sign).is_kept() for sign in (1, -1)) for part in parts
+        )
+
+
+def _may_vanish(value: sp.Expr) -> bool:
+    if value.has(sp.nan, sp.zoo, sp.oo, -sp.oo) or value.is_real is False:
+        return False
+    ball = to_ball(value)
+    return bool(ball.is_finite()) and bool(ball.contains(0))
+
+
+def exact_end(value: float) -> sp.Expr:
+    """A float, which may be infinite, as the number that it is.
+
+    >>> exact_end(0.25), exact_end(-math.inf)
+    (1/4, -oo)
+    """
     return sp.Rational(value) if math.isfinite(value) else sp.oo * int(math.copysign(1, value))
 
 
@@ -58,6 +92,8 @@ class _PieceSign:
         cuts = [self._cut(end) for end in (self.left, self.right)]
         if cuts[0] is None or cuts[1] is None:
             return False
+        if cuts[0] > cuts[1]:  # what is proved next to one end reaches beyond the other one
+            return True
         boxes = [Bracket(cuts[0], cuts[1])]
         for _ in range(_MOST_BOXES):
             if not boxes:
@@ -94,8 +130,10 @@ class _PieceSign:
     def _cut(self, end: End) -> arb | None:
         """The end itself, or for one at infinity or a singular one a point beyond which the sign is proved."""
         function = self.derivatives.function(0)
-        if end.is_finite and function.ball(end.ball()).is_finite():
-            return end.outer_bound()
+        if end.is_finite:
+            value, slope = function.ball(end.ball()), self.derivatives.function(1).ball(end.ball())
+            if value.is_finite() and (slope.is_finite() or not value.contains(0)):
+                return end.outer_bound()
         for start in starts(self.left, self.right):
             cut = end.cut(start)
             low, high = function.bounds(Bracket(end.ball(), cut) if end.inward > 0 else Bracket(cut, end.ball()))

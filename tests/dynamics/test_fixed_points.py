@@ -210,7 +210,70 @@ def test_multiplier_at_a_kink_holds_both_slopes() -> None:
     assert point.multiplier.contains(arb(0))
     assert point.multiplier.contains(arb(0.5))
     (steep,) = sg.fixed_points(sg.models.neuron(w=-3, b=0, activation="relu"))
-    assert steep.stability == "undecided"  # slope 0 on one side and -3 on the other
+    assert steep.stability == "stable"  # what is on the left is mapped to the right, and that to the point itself
+
+
+@settings(max_examples=25)
+@given(st.integers(-12, 12), st.integers(-12, 12), st.sampled_from(["map", "flow"]))
+def test_stability_at_a_kink_agrees_with_simulation(left: int, right: int, kind: str) -> None:
+    slopes = left / 4, right / 4
+    update = sp.Piecewise((slopes[0] * x, x < 0), (slopes[1] * x, True))
+    system = sg.Recurrence({x: update}) if kind == "map" else sg.Flow({x: update})
+    found = sg.fixed_points(system)
+    assume(len(found) == 1)
+    assert found.audit()
+    if found[0].stability == "undecided":
+        at_edge = 0 in slopes if kind == "flow" else 1 in slopes or slopes[0] * slopes[1] == 1
+        assert at_edge
+        return
+    states = np.array([-1.0, 1.0])
+    for _ in range(200):
+        change = np.where(states < 0, slopes[0] * states, slopes[1] * states)
+        states = change if kind == "map" else states + 0.1 * change
+    assert (found[0].stability == "stable") == bool((np.abs(states) < 1e-2).all())
+
+
+def test_stability_at_a_jump() -> None:
+    assert [p.stability for p in sg.fixed_points("x = sign(x)")] == ["stable", "unstable", "stable"]
+    assert [p.stability for p in sg.fixed_points(sg.Flow({x: -sp.sign(x)}))] == ["stable"]
+    assert [p.stability for p in sg.fixed_points(sg.Flow({x: sp.sign(x)}))] == ["unstable"]
+
+
+def test_an_end_of_the_box_hides_neither_slope_nor_multiplicity() -> None:
+    (kink,) = sg.fixed_points("x = relu(2*x)", box=(-1, 0))
+    assert kink.stability == "unstable"
+    (fold,) = sg.fixed_points("x = x**2 + 1/4", box=(sp.Rational(1, 2), 1))
+    assert (fold.status, fold.order) == ("double", 2)
+
+
+@pytest.mark.parametrize(
+    ("equation", "box"),
+    [
+        ("x = tan(x)", (-5, 5)),  # poles between the points
+        ("x = sqrt(x)", None),  # a zero where the domain ends
+        ("x = relu(2*x)", None),  # a zero at a kink, without a change of sign
+        ("x = relu(5*x + 10^308)", None),  # a kink that is no float
+    ],
+)
+def test_audit_at_singular_points(equation: str, box: Any) -> None:
+    found = sg.fixed_points(equation, box=box)
+    assert found.complete
+    assert found.audit()
+    if found.points:
+        assert not replace(found, points=found.points[1:]).audit()
+
+
+def test_audit_needs_gaps_up_to_the_ends() -> None:
+    found = sg.fixed_points(sg.models.neuron(w=5, b=-2.5))
+    assert not replace(found, points=(), gaps=()).audit()
+    assert not replace(found, points=found.points[:1], gaps=found.gaps[:2]).audit()
+
+
+@pytest.mark.slow
+def test_infinitely_many_points_end_the_search() -> None:
+    found = sg.fixed_points("x = x + x*sin(1/x)", box=(0, 1))
+    assert not found.complete
+    assert found[-1].ball.overlaps(1 / arb.pi())
 
 
 def test_edge_of_a_flip_is_undecided() -> None:
