@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import sympy as sp
 from flint import arb
 
-from symgrad.dynamics.basin_parts import CYCLE, FIXED_POINT, UNKNOWN, Attractor
-from symgrad.dynamics.basins import IMAGES, Basins, system_basins
-from symgrad.dynamics.points import UNSTABLE
-from symgrad.dynamics.scalar_bifurcations import scalar_bifurcations
-from symgrad.dynamics.scalar_system import MAP, ScalarSystem
+from symgrad.dynamics.basin_iterates import second_iterate
+from symgrad.dynamics.basin_parts import CYCLE, FIXED_POINT, Attractor
+from symgrad.dynamics.basins import Basins, system_basins
+from symgrad.dynamics.scalar_system import ScalarSystem
+from symgrad.dynamics.wall_places import BOUNDARY, FOLD, Place, critical_places
+from symgrad.dynamics.wall_proofs import APART, NEAR, SAME, UNDECIDED, Passage, limits
 from symgrad.language.elementwise import written_out
 from symgrad.presentable import Presentable
-from symgrad.rigor.balls import Enclosed, ball_function, to_ball, working_precision
+from symgrad.rigor.balls import (
+    Enclosed,
+    ball_function,
+    to_ball,
+    working_precision,
+)
 from symgrad.rigor.functions import canonical
-from symgrad.rigor.roots import Root, all_roots
 
 __all__ = ["BOUNDARY", "FOLD", "Side", "Wall", "Walls", "walls_of"]
 
-BOUNDARY, FOLD = "the start lies on a basin boundary", "the attractor ends in a fold"
 _BITS = 128
-_SAME = 1e-3
 _NEAR = sp.Rational(1, 10**9)  # distance of the values on both sides, relative to the parameter
-
-
-_Place = tuple[Callable[[int], arb], sp.Expr | None, str]  # enclosure, closed form, kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +52,12 @@ class Wall(Presentable):
     Attributes:
         parameter: a ball around it.
         exact: it in closed form, where one is proved.
-        kind: why: the start lies on an unstable point, or the attractor ends in a saddle-node bifurcation.
+        kind: why: the start lies on an unstable point, or the attractor ends in a saddle-node bifurcation or at a kink.
         start: a ball around x(0) there.
         left: what is proved at a value a little below.
         right: what is proved at a value a little above.
-        certified: whether both sides are proved and differ.
+        certified: whether both sides are proved, and also that no branch of settled states leads from one to the other
+            as the parameter passes from the value on the left to that on the right.
         reason: what is proved, or what is missing.
     """
 
@@ -102,7 +101,8 @@ def walls_of(system: ScalarSystem, parameter: sp.Symbol, start: sp.Expr, loss: s
 
     In flows and increasing maps the settled state moves continuously with the parameter, except where the start lies
     on an unstable point, or its attractor ends in a fold (Doya 1993; Pascanu, Mikolov and Bengio 2013, section 2.3).
-    Both are found completely; on both sides the basin of the start is proved.
+    Both are found completely; of decreasing maps, for two steps at once. On both sides the basin of the start is
+    proved, and that a number between the attractors is no fixed point in between: then the settled state jumps.
 
     Args:
         system: with one parameter left.
@@ -127,126 +127,82 @@ class _Search:
     @cached_property
     def result(self) -> Walls:
         with working_precision(_BITS):
-            crossings, folds = self._crossings(), self._folds()
-            places = sorted([*crossings, *folds], key=lambda place: float(place[0](_BITS).mid()))
-            walls = []
-            for index, (ball, exact, kind) in enumerate(places):
-                around = [other(_BITS) for j, (other, *_) in enumerate(places) if j != index]
-                wall = self._wall(ball(_BITS), exact, kind, around)
+            critical = critical_places(self.system, self.parameter, self.start, self.interval)
+            for remark in critical.missing:
+                self._missing(remark)
+            found = []
+            for place in critical.places:
+                wall = self._wall(place, [other.ball for other in critical.places if other is not place])
                 if wall is not None:
-                    walls.append(wall)
-        return Walls(tuple(walls), self.proved, tuple(dict.fromkeys(self.remarks)))
-
-    def _crossings(self) -> list[_Place]:
-        """Where the start is a fixed point."""
-        residual = self.system.formula.subs(self.system.state, self.start)
-        if self.parameter not in residual.free_symbols:
-            return []
-        found = all_roots(residual, self.parameter, self.interval)
-        if found.gaps or not all(root.proved for root in found.points):
-            self._missing(f"not all values of {self.parameter} at which the start is a fixed point could be enclosed")
-        return [(root.ball, root.exact, BOUNDARY) for root in found.points if _crosses(root)]
-
-    def _folds(self) -> list[_Place]:
-        found = scalar_bifurcations(self.system, self.parameter, self.interval)
-        if not found.complete:
-            self._missing("the folds in this interval are not proved to be all")
-        places: list[_Place] = []
-        for point in found.points:
-            if point.kind == "saddle-node":
-                exact = point.exact_parameter
-                places.append((_constant(exact, point.parameter), exact, FOLD))
-        return places
+                    found.append(wall)
+        return Walls(tuple(found), self.proved, tuple(dict.fromkeys(self.remarks)))
 
     def _missing(self, remark: str) -> None:
         self.proved = False
         self.remarks.append(remark)
 
-    def _wall(self, ball: arb, exact: sp.Expr | None, kind: str, others: list[arb]) -> Wall | None:
+    def _wall(self, place: Place, others: list[arb]) -> Wall | None:
         """The wall at a critical value, or None if the start settles in the same place on both sides."""
-        sides = [self._basins(value) for value in self._next_to(ball, others)]
-        left, right = (side for side, _ in sides)
-        start = to_ball(self.start) if not self.start.free_symbols else self._start_at(ball)
-        decided = UNKNOWN not in (left.attractor.kind, right.attractor.kind)
-        if decided and not self._differ(left, right, kind, start, [found for _, found in sides]):
+        values = self._next_to(place.ball, others)
+        (left, below), (right, above) = (self._basins(value) for value in values)
+        shown = place.ball.str(8, radius=False)
+        ends = limits(left.attractor), limits(right.attractor)
+        reason = "a basin is not proved"
+        verdict = UNDECIDED
+        if ends[0] is not None and ends[1] is not None:
+            marks = [*_marks(below), *_marks(above), float(self._start_at(place.ball).mid())]
+            cycles = CYCLE in (left.attractor.kind, right.attractor.kind)
+            system = second_iterate(self.system) if cycles else self.system
+            verdict = Passage(system, self.parameter, values).compare(ends[0], ends[1], marks)
+            reason = "whether the attractors on both sides are one branch is not proved"
+        if verdict == SAME or (verdict == NEAR and place.continues):
+            self._remark_on_phase(place, left, right)
             return None
-        if not decided:
-            self._missing(
-                f"the basin of the start next to {self.parameter} = {ball.str(8, radius=False)} is not proved"
-            )
-        reason = "the attractors on both sides are proved and differ" if decided else "a basin is not proved"
-        known = exact if exact is not None and not _is_enclosed(exact) else None
-        return Wall(ball, known, kind, start, left, right, decided, reason)
+        if verdict == APART:
+            reason = "both attractors are proved, and that no branch of fixed points connects them"
+        else:
+            self._missing(f"next to {self.parameter} = {shown}: {reason}")
+        known = place.exact if place.exact is not None and not _is_enclosed(place.exact) else None
+        start = self._start_at(place.ball)
+        return Wall(place.ball, known, place.kind, start, left, right, verdict == APART, reason)
 
-    def _differ(self, left: Side, right: Side, kind: str, start: arb, basins: list[Basins]) -> bool:
-        """Whether the attractors on both sides are different branches of fixed points."""
-        ends = [side.attractor for side in (left, right)]
-        if ends[0].kind == ends[1].kind == CYCLE and _close(*ends):
-            middle = float(left.parameter + right.parameter) / 2
+    def _remark_on_phase(self, place: Place, left: Side, right: Side) -> None:
+        if place.kind == BOUNDARY and left.attractor.kind == right.attractor.kind == CYCLE:
+            middle = float(place.ball.mid())
             self.remarks.append(f"at {self.parameter} = {middle:.8g} the phase of the cycle changes")
-            return False
-        if any(end.kind != FIXED_POINT for end in ends):
-            return ends[0].kind != ends[1].kind or not ends[0].same(ends[1])
-        values = [end.value for end in ends]
-        if kind == BOUNDARY:  # an unstable point changes places with the start, the attractors lie beyond
-            middle = float(start.mid())
-            nearest = [min(found.points, key=lambda point: abs(point.value - middle)) for found in basins]
-            apart = (values[0] - middle) * (values[1] - middle) < 0
-            return apart and all(point.stability == UNSTABLE for point in nearest)
-        fewer, more = sorted((0, 1), key=lambda side: len(basins[side].points))
-        partner = _nearest_other(values[more], basins[more])
-        return min((abs(p.value - values[more]) for p in basins[fewer].points), default=math.inf) > partner
 
     def _next_to(self, ball: arb, others: list[arb]) -> tuple[sp.Rational, sp.Rational]:
         """Rational values on both sides, nearer than half the way to any other critical value."""
-        middle = _rational(ball)
+        middle, radius = _rational(ball.mid()), _rational(ball.rad())
         distance = _NEAR * (1 + abs(middle))
         for other in others:
-            apart = abs(_rational(other) - middle)
-            if 0 < apart < 4 * distance:
-                distance = apart / 4
+            distance = min(distance, abs(_rational(other.mid()) - middle) / 4)
+        distance = max(distance, 2 * radius)
         return middle - distance, middle + distance
 
     def _basins(self, value: sp.Rational) -> tuple[Side, Basins]:
         numbers = {self.parameter: value}
         system = replace(self.system, residual=self.system.residual.xreplace(numbers))
         found = system_basins(system)
-        if found.method == IMAGES and self.system.kind == MAP:
-            self._remark_on_images()
         attractor = found.of(self.start.xreplace(numbers))
         loss = None
         if attractor.kind == FIXED_POINT:
             loss = _at(self.loss.xreplace(numbers), self.system.state, attractor.points[0])
         return Side(value, attractor, loss), found
 
-    def _remark_on_images(self) -> None:
-        self._missing("the map is not monotone: a start that later steps take to a boundary may have walls elsewhere")
-
     def _start_at(self, ball: arb) -> arb:
-        return _at(self.start, self.parameter, ball)
+        return _at(self.start, self.parameter, ball) if self.start.free_symbols else to_ball(self.start)
 
 
-def _close(one: Attractor, other: Attractor) -> bool:
-    """Whether two cycles next to a critical value are one and the same, a little moved."""
-    return all(min(float(abs(a - b)) for b in other.points) < _SAME for a in one.points)
-
-
-def _nearest_other(value: float, found: Basins) -> float:
-    """The distance of a fixed point to its nearest neighbour."""
-    return sorted([*(abs(point.value - value) for point in found.points), math.inf])[1]
+def _marks(found: Basins) -> list[float]:
+    """Numbers between which the residual has a sign."""
+    balls = [point.ball for point in (*found.points, *found.boundaries)]
+    balls += [ball for attractor in found.attractors for ball in attractor.points]
+    return [float(ball.mid()) for ball in balls if ball.is_finite()]
 
 
 def _at(formula: sp.Expr, symbol: sp.Symbol, ball: arb) -> arb:
     return ball_function(canonical(written_out(formula)), symbol)(ball)
-
-
-def _crosses(root: Root) -> bool:
-    """Whether the residual at the start changes its sign there."""
-    return root.multiplicity is None or root.multiplicity % 2 == 1
-
-
-def _constant(exact: sp.Expr | None, ball: arb) -> Callable[[int], arb]:
-    return lambda bits: ball if exact is None else to_ball(exact, bits)
 
 
 def _is_enclosed(expr: sp.Expr) -> bool:
@@ -254,5 +210,5 @@ def _is_enclosed(expr: sp.Expr) -> bool:
 
 
 def _rational(ball: arb) -> sp.Rational:
-    mantissa, exponent = (int(part) for part in ball.mid().man_exp())
+    mantissa, exponent = (int(part) for part in ball.man_exp())
     return sp.Rational(mantissa) * sp.Integer(2) ** exponent

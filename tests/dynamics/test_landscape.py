@@ -14,6 +14,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.dynamics.array_formula import array_formula
 from symgrad.dynamics.loss_surface import LossLandscape
+from symgrad.dynamics.wall_proofs import APART, SAME, Passage, limits
 
 x, w, b = sp.symbols("x w b")
 SIGMOID = sg.activation("sigmoid")
@@ -51,6 +52,7 @@ def test_the_published_wall() -> None:
         (sg.models.neuron(w=2, activation="tanh"), (-2, 2), 0.9, [-(np.sqrt(2) - np.log(1 + np.sqrt(2)))]),  # a fold
         (sg.models.neuron(w=2, activation="relu"), (-3, 1), 1, [-1]),
         (sg.models.neuron(w=3), (-4, 1), 0.5, []),
+        (sg.models.neuron(w=2, activation="relu"), (-3, 1), -1, [0]),  # a fold at a kink
     ],
 )
 def test_walls_of_other_models_with_simulation_on_both_sides(
@@ -65,6 +67,55 @@ def test_walls_of_other_models_with_simulation_on_both_sides(
         for side, sign in ((wall.left, -1), (wall.right, 1)):
             settled = float(landscape.at(sp.Rational(round(wall.value + sign * 0.05, 6))).state.mid())
             assert abs(settled - side.attractor.value) < 0.4 or settled > 1e6
+
+
+def test_what_is_no_wall_is_told_apart() -> None:
+    """The proof of a wall fails for attractors of one branch, and for a span at which a branch leads across."""
+    landscape = _geometric()
+    (wall,) = landscape.walls
+    b = landscape.parameters[0]
+    span = wall.left.parameter, wall.right.parameter
+    left, right = (limits(side.attractor) for side in (wall.left, wall.right))
+    assert left is not None
+    assert right is not None
+    assert Passage(landscape.system, b, span).compare(left, right, [0.5]) == APART
+    assert Passage(landscape.system, b, span).compare(left, left, [0.5]) == SAME
+    crossed = Passage(landscape.system, b, (sp.Integer(-6), sp.Integer(1)))
+    assert crossed.compare(left, right, [0.2, 0.5, 0.8]) not in (APART, SAME)
+    gentle = Passage(sg.loss_landscape(sg.models.neuron(w=3), x, "b", interval=(-2, -1)).system, b, span)
+    assert gentle.compare(left, right, [0.2, 0.5, 0.8]) == APART  # no branch of this system reaches so far at -5/2
+
+
+@pytest.mark.parametrize(
+    ("model", "interval", "complete"),
+    [
+        (sg.Recurrence({x: b * x * (1 - x)}), (3.5, 3.9), False),
+        (sg.models.neuron(activation="gelu", w=2), (-1, 0), False),
+        (sg.Flow({x: b - x + sp.sign(x - b)}), (-1, 1), False),
+        (sg.Flow({x: b * x * (1 - x)}), (3.5, 3.9), True),
+        (sg.models.neuron(w=-2), (0, 1), True),
+    ],
+)
+def test_walls_are_all_only_where_the_order_of_states_is_proved(
+    model: Any, interval: tuple[float, float], complete: bool
+) -> None:
+    landscape = sg.loss_landscape(model, x, "b", interval=interval, start=0.3)
+    assert landscape.wall_search.complete is complete
+    assert bool(landscape.wall_search.remarks) is not complete
+
+
+def test_walls_of_decreasing_maps_at_unstable_cycles() -> None:
+    """Of x = -p (x + x^3) the cycle with p (1 + x^2) = 1 repels."""
+    model = sg.Recurrence({x: -b * (x + x**3)})
+    landscape = sg.loss_landscape(model, x, "b", interval=(0.1, 0.9), start=1.5)
+    (wall,) = landscape.walls
+    assert (wall.exact, wall.certified) == (sp.Rational(4, 13), True)
+    assert not landscape.wall_search.complete  # unbounded: folds of cycles are not excluded
+    for side, inside in ((-1e-3, True), (1e-3, False)):
+        state = 1.5
+        for _ in range(400):
+            state = -(4 / 13 + side) * (state + state**3) if abs(state) < 1e6 else state
+        assert (abs(state) < 1e-3) is inside
 
 
 def test_a_moved_wall_is_not_a_wall() -> None:
