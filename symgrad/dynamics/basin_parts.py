@@ -109,6 +109,11 @@ class Stretch:
         return _edge(self.left_site, self.left, last=True), _edge(self.right_site, self.right, last=False)
 
     @property
+    def escapes(self) -> bool:
+        """Whether the residual points to an infinite end."""
+        return (self.sign > 0 and self.right == math.inf) or (self.sign < 0 and self.left == -math.inf)
+
+    @property
     def target(self) -> Attractor:
         """Where what moves in it in the direction of the sign, without passing its ends, tends to."""
         site, end = (self.right_site, self.right) if self.sign > 0 else (self.left_site, self.left)
@@ -144,12 +149,17 @@ def stretches(points: FixedPoints) -> list[Stretch]:
     for gap in points.gaps:
         left, right = (_site_at(place, sites) for place in (gap.left, gap.right))
         before = found[-1] if found else None
-        if before is not None and left is None and before.right_site is None and before.right == gap.left:
+        if before is not None and left is None and before.right_site is None and _touch(before.right, gap.left):
             sign = gap.sign if gap.sign == before.sign else 0
             found[-1] = Stretch(before.left, gap.right, sign, before.left_site, right)
         else:
             found.append(Stretch(gap.left, gap.right, gap.sign, left, right))
     return found
+
+
+def _touch(end: float, start: float) -> bool:
+    """Whether two gaps are parted by a kink only, which may lie between two floats."""
+    return start <= math.nextafter(math.nextafter(end, math.inf), math.inf)
 
 
 def _site_at(
@@ -164,20 +174,21 @@ def by_order(points: FixedPoints, increases: bool = False) -> list[BasinInterval
     """Basins by the order of fixed points: of flows, and of maps where they increase.
 
     A flow cannot pass a fixed point. An increasing map takes an interval between fixed points into itself. In both
-    cases trajectories are monotone, so they tend to the fixed point on the side to which the residual points.
+    cases trajectories are monotone, so they tend to the fixed point on the side to which the residual points. So it is
+    of any continuous map where the residual points to infinity: what moves away from the last fixed point cannot turn.
 
     Args:
         points: the fixed points.
         increases: whether a map is known to increase everywhere; where it does is found out otherwise.
 
     Returns:
-        An interval for each stretch; ``"undecided"`` where a map is not proved to increase or a sign is not known.
+        An interval for each stretch; ``"undecided"`` where neither is proved of a map, or a sign is not known.
     """
     known = points.is_flow or increases
     slopes = None if known else slope_bounds(points.system)
     found = []
     for stretch in stretches(points):
-        moves = known or (slopes is not None and slopes(stretch.left, stretch.right)[0] >= 0)
+        moves = known or (slopes is not None and (stretch.escapes or slopes(stretch.left, stretch.right)[0] >= 0))
         found.append(BasinInterval(*stretch.ends, stretch.target if moves else Attractor(UNKNOWN)))
     stays = [BasinInterval(a, b, Attractor(CONTINUUM, (a, b))) for a, b in map(_ends, points.continua)]
     return sorted([*found, *stays], key=lambda part: float(part.left) if not part.left.is_finite() else part.left.mid())

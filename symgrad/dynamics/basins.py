@@ -50,7 +50,8 @@ class Basins(Presentable):
         intervals: open intervals from left to right with the attractor of each, ``"undecided"`` where none is proved.
         boundaries: certified points that repel on at least one side; for a decreasing map those of its second iterate,
             so points of 2-cycles too.
-        method: ``"order of fixed points"`` (flows and increasing maps), ``"second iterate"`` (decreasing maps) or
+        method: ``"order of fixed points"`` (flows, increasing maps, and others of which it decides all starts),
+            ``"second iterate"`` (decreasing maps) or
             ``"images of intervals"`` (other maps: what is proved need not be the whole basin).
         complete: whether the intervals are the whole basins: nothing is undecided, and all starts are covered.
 
@@ -192,6 +193,9 @@ def system_basins(system: ScalarSystem, interval: sp.Interval = sp.S.Reals) -> B
                 decreasing = decreasing_basins(points)
                 if decreasing is not None:
                     return _finished(points, decreasing[1], decreasing[0], SECOND_ITERATE)
+            found = _finished(points, by_order(points), points, ORDER)
+            if found.complete:
+                return found
             parts = mixed_basins(points, slopes, interval)
             return Basins(system, points, tuple(parts), points.unstable, IMAGES, False)
     return _finished(points, by_order(points), points, ORDER)

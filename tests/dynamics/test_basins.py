@@ -213,3 +213,20 @@ def test_cycles_are_presented() -> None:
     assert r"\left\{" in found.latex()
     assert len(found.attractors) == 1
     assert found.plot("basin").get_legend_handles_labels()[1]
+
+
+def test_starts_of_maps_that_are_not_monotone_run_off_where_the_map_lies_above_them() -> None:
+    """Above its fold gelu(3 x + 1) has no fixed points; elsewhere what lies beyond the last one runs off."""
+    found = sg.basins(sg.models.neuron(activation="gelu"), {"w": 3, "b": 1})
+    assert (found.method, found.complete, len(found.points)) == (ORDER, True, 0)
+    for start in (-50, -0.3, 0, 7):
+        assert found.of(start).value == math.inf
+    below = sg.basins(sg.models.neuron(activation="gelu"), {"w": 3, "b": -0.5})
+    assert below.method == IMAGES
+    assert below.of(0.33).value == math.inf
+    assert below.of(0.32).value == pytest.approx(float(below.points.stable[0].value))
+
+
+def test_gaps_that_meet_between_two_floats_are_joined() -> None:
+    found = sg.basins(sg.models.neuron(activation="relu"), {"w": 2, "b": sp.Rational(-500000001, 500000000)})
+    assert [part.attractor.value for part in found.intervals] == [0, 0, math.inf]
