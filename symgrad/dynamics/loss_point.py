@@ -10,7 +10,9 @@ from flint import arb
 
 from symgrad.presentable import Presentable
 
-__all__ = ["LossPoint"]
+__all__ = ["LossPoint", "both_sides"]
+
+_KINKED = (sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.Piecewise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,3 +37,10 @@ class LossPoint(Presentable):
     def gradient_norm(self) -> float:
         """The 2-norm of the gradient, approximate."""
         return float(sum((g.mid() ** 2 for g in self.gradient.values()), arb(0)).sqrt())
+
+
+def both_sides(loss: sp.Expr, state: arb, bits: int) -> arb:
+    """The state itself; for a loss with kinks a ball that reaches a little to both sides, so that both slopes count."""
+    if not loss.has(*_KINKED):
+        return state
+    return state + arb(0, ((1 + abs(state)) * arb((1, 8 - bits))).upper())

@@ -17,7 +17,7 @@ from symgrad.dynamics.descent import DescentStep
 from symgrad.dynamics.landscape_grid import Grid, simulated
 from symgrad.dynamics.landscape_input import exact_float
 from symgrad.dynamics.landscape_settled import Arrival, settled_arrival, settled_grid
-from symgrad.dynamics.loss_point import LossPoint
+from symgrad.dynamics.loss_point import LossPoint, both_sides
 from symgrad.dynamics.motion import ScalarMotion
 from symgrad.dynamics.passage_time import flow_state
 from symgrad.dynamics.scalar_system import FLOW, ScalarSystem
@@ -126,10 +126,12 @@ class LossLandscape(Presentable):
             count: how many values of the first parameter, evenly spaced.
 
         Raises:
-            InputError: there is one parameter only.
+            InputError: there is one parameter only, or no positive number of values.
         """
         if len(self.parameters) != 2:
             raise InputError("wall_curve: two parameters are needed; of one ask for walls")
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise InputError(f"count: a positive integer is needed, got {count!r}")
         values = np.linspace(self.axes[0][0], self.axes[0][-1], count).tolist()
         first = self.parameters[0]
         return [(value, wall) for value in values for wall in self.section({first: value}).walls]
@@ -150,7 +152,7 @@ class LossLandscape(Presentable):
         return LossLandscape(system, rest, loss, start, self.horizon, (self.axes[self.parameters.index(rest[0])],))
 
     def at(self, values: Any) -> LossPoint:
-        """State, loss and gradient at one place, in balls.
+        """State, loss and gradient at one place, in balls; where the loss has a kink, both of its slopes count.
 
         Args:
             values: a mapping parameter -> number, or a number where there is one parameter.
@@ -162,10 +164,10 @@ class LossLandscape(Presentable):
         numbers = self._place(values)
         with working_precision(_BITS):
             found = self._arrival(numbers)
-            slope = self._in_balls(self.loss.diff(self.system.state), numbers, found.state)
+            around = both_sides(self.loss, found.state, _BITS)
+            slope = self._in_balls(self.loss.diff(self.system.state), numbers, around)
             gradient = {
-                p: self._in_balls(self.loss.diff(p), numbers, found.state) + slope * found.slopes[p]
-                for p in self.parameters
+                p: self._in_balls(self.loss.diff(p), numbers, around) + slope * found.slopes[p] for p in self.parameters
             }
             loss = self._in_balls(self.loss, numbers, found.state)
         return LossPoint(numbers, found.state, loss, gradient, found.certified)
@@ -181,12 +183,17 @@ class LossLandscape(Presentable):
         Returns:
             None where T is too short for 80 % of the jump, the settled loss is not known, or T is infinite.
 
+        Raises:
+            InputError: no wall.
+
         >>> import symgrad as sg
         >>> landscape = sg.loss_landscape(sg.models.neuron(w=5), "x", "b", interval=(-3, -2), start=0.5, horizon=90)
         >>> found = landscape.wall_at_horizon(landscape.walls[0])
         >>> float(found.high - found.low) < 1e-7, found.states[0] < 0.5 < found.states[1]
         (True, True)
         """
+        if not isinstance(wall, Wall):
+            raise InputError(f"wall: one of landscape.walls is needed, got {type(wall).__name__} {wall!r}")
         if np.isinf(self.horizon) or len(self.parameters) != 1:
             return None
 

@@ -193,6 +193,8 @@ class Sensitivity(Presentable):
         motion = ScalarMotion(self.system, self.numbers)
         if side not in (1, -1):
             raise InputError(f"side: 1 or -1 is needed, got {side!r}")
+        if isinstance(distances, str) or not (distances is None or isinstance(distances, Iterable)):
+            raise InputError(f"distances: a list of positive numbers is needed, got {distances!r}")
         exact = [exact_number("distances", value) for value in (_DISTANCES if distances is None else distances)]
         if not exact or any(not value.is_positive for value in exact):
             raise InputError(f"distances: positive numbers are needed, got {exact}")
@@ -210,7 +212,10 @@ class Sensitivity(Presentable):
             InputError: an equation, a parameter without a number, a malformed argument.
         """
         motion = ScalarMotion(self.system, self.numbers)
-        array = self._starts() if starts is None else np.asarray(starts, dtype=float)
+        try:
+            array = self._starts() if starts is None else np.asarray(starts, dtype=float)
+        except (TypeError, ValueError):
+            raise InputError(f"starts: a list of finite numbers is needed, got {starts!r}") from None
         if array.ndim != 1 or not array.size or not np.isfinite(array).all():
             raise InputError(f"starts: a list of finite numbers is needed, got shape {array.shape}")
         checked = checked_horizon(horizon, motion.kind)

@@ -273,12 +273,24 @@ def test_bad_input_is_named(change: dict[str, Any], message: str) -> None:
         (lambda: _geometric().at({}), "at: numbers for b"),
         (lambda: _geometric().descent_step(-2, rate=0, clip=1), "rate: a positive number"),
         (lambda: _geometric().plot(kind="surface"), "kind"),
+        (lambda: _geometric().wall_at_horizon(3), "wall: one of landscape.walls"),
+        (lambda: _pascanu().wall_curve(0), "count: a positive integer"),
     ],
 )
 def test_bad_questions_are_named(call: Any, message: str) -> None:
     with pytest.raises(sg.SymgradError) as error:
         call()
     assert message in str(error.value)
+
+
+def test_both_slopes_count_at_a_kink_of_the_loss() -> None:
+    landscape = sg.loss_landscape(sg.models.neuron(w=5), "abs(x - 1/2)", "b", interval=(-4, -1), start=0.5, horizon=3)
+    (slope,) = landscape.at(-2.5).gradient.values()
+    steepest = sum(1.25**k for k in range(3)) / 4  # dx(3)/db at the unstable point, whose multiplier is 5/4
+    assert slope.contains(steepest * (1 - 1e-12))
+    assert slope.contains(-steepest * (1 - 1e-12))
+    (smooth,) = landscape.at(-2).gradient.values()
+    assert smooth.rad() < 1e-15
 
 
 def test_formulas_over_arrays_are_accurate_in_far_tails() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -221,3 +223,16 @@ def test_pictures_of_sensitivities() -> None:
     assert along.plot("states").get_ylabel() == "state $x(t)$"
     with pytest.raises(InputError, match="kind"):
         along.plot("phases")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda item: item.curve(20, starts="abc"), "starts: a list of finite numbers"),
+        (lambda item: item.near_boundary(20, distances=5), "distances: a list of positive numbers"),
+        (lambda item: item.near_boundary(20, distances="abc"), "distances: a list of positive numbers"),
+    ],
+)
+def test_lists_that_are_none_are_named(call: Callable[[Any], object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call(sg.sensitivity(sg.models.neuron(w=5), {"b": -2.5}))
