@@ -15,6 +15,7 @@ from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.flow import Flow
 from symgrad.language.numbers import exact_number
+from symgrad.language.parse import parse_equation
 from symgrad.language.recurrence import Recurrence
 from symgrad.rigor.closed_forms import tidy
 from symgrad.rigor.ends import End
@@ -108,6 +109,7 @@ def setting_of(model: Any, values: Mapping[Any, Any] | None) -> Setting:
     Raises:
         InputError: the model has another form, or malformed values.
     """
+    model = parse_equation(model) if isinstance(model, str) else model
     system = scalar_system(model, values)  # checks the values
     named = {str(key): value for key, value in (values or {}).items()}
     free = _unit(scalar_system(model))

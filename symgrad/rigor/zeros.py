@@ -106,11 +106,22 @@ def newton_zero(function: RealFunction, derivative: RealFunction, bracket: Brack
         finest = bracket.width * arb(2) ** (-2 * bits)
         while True:
             middle = enclosure.mid()
-            step = middle - function.ball(middle) / derivative.ball(enclosure)
+            value = function.ball(middle)
+            step = middle - value / derivative.ball(enclosure)
             sharper = enclosure.intersection(step) if step.is_finite() and step.overlaps(enclosure) else enclosure
+            if not sharper.rad() < enclosure.rad() * 0.75:  # the slope varies too much over the enclosure
+                rise = function.ball(bracket.hi) - function.ball(bracket.lo)
+                sharper = sharper.intersection(_half_with_zero(enclosure, value * rise))
             if not sharper.rad() < enclosure.rad() * 0.75 or sharper.rad() < finest:
                 return sharper
             enclosure = sharper
+
+
+def _half_with_zero(enclosure: arb, side: arb) -> arb:
+    """The half with the zero: the left one where the value in the middle has the sign of the rise."""
+    if side > 0:
+        return enclosure.lower().union(enclosure.mid())
+    return enclosure.mid().union(enclosure.upper()) if side < 0 else enclosure
 
 
 def isolate_zeros(

@@ -474,3 +474,10 @@ def test_pictures_mark_what_is_special() -> None:
     plane = curve.plot("region")
     assert {text.get_text() for text in plane.texts} == {"1", "3"}
     assert plane.get_xlabel() == "weight $w$"
+
+
+def test_equations_as_text_and_of_sympy_have_the_same_curve() -> None:
+    x, w, b = sp.symbols("x w b")
+    written = sg.fixed_point_curve("x = tanh(w*x + b)")
+    built = sg.fixed_point_curve(sp.Eq(x, sp.tanh(w * x + b)))
+    assert str(written) == str(built)

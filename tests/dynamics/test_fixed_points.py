@@ -263,6 +263,14 @@ def test_audit_at_singular_points(equation: str, box: Any) -> None:
         assert not replace(found, points=found.points[1:]).audit()
 
 
+@pytest.mark.parametrize("weight", [-1e12, -1e20, -1e30])
+def test_a_slope_of_many_sizes_leaves_a_narrow_ball(weight: float) -> None:
+    (point,) = sg.fixed_points(sg.models.neuron(w=weight, b=3, activation="tanh"))
+    assert (point.status, point.stability) == ("unique", "unstable")
+    assert float(point.ball.rad()) <= 1e-15
+    assert point.value == pytest.approx(3 / (1 - weight), rel=1e-9)
+
+
 def test_audit_needs_gaps_up_to_the_ends() -> None:
     found = sg.fixed_points(sg.models.neuron(w=5, b=-2.5))
     assert not replace(found, points=(), gaps=()).audit()

@@ -300,3 +300,10 @@ def test_presentation() -> None:
     assert interval is not None
     assert interval.to_dict()["argument"] == INCREASING
     assert "never left" in str(interval)
+
+
+def test_an_equation_as_text_latches_as_the_neuron_does() -> None:
+    (low, high) = sg.information_latching("x = tanh(2*x)").states
+    expected = sg.information_latching(sg.models.neuron(w=2, b=0, activation="tanh")).states[1]
+    assert low.ball.overlaps(expected.ball)
+    assert high.ball.overlaps(expected.ball)
