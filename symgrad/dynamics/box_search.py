@@ -25,7 +25,7 @@ _TINY = 1e-13
 _ROUNDING = 2.0**-48  # relative width of boxes that rounding keeps from shrinking
 _NEAR = 1e-7  # relative distance at which stretches that are left count as one
 _MARGINS = (1e-13, 1e-11, 1e-9, 1e-7)  # around what is left, tried one after the other
-_NARROW = 1e-6  # of the widths: boxes are not cut further
+_NARROW = (1e-6, 1e-9)  # of the widths: boxes are not cut further, unless many stretches are left
 _NARROWER = 1e-11  # the same for what is left when all else is done
 _FEW_BOXES = 1500  # for each stretch that is left
 _FEW_CLUSTERS = 12
@@ -58,8 +58,12 @@ def all_zeros(system: VectorSystem, region: Intervals, max_boxes: int) -> Search
     Systems of Equations 1990, ch. 5.
     """
     search = _Search(system, region)
-    left = search.run(region, max_boxes, _NARROW)
-    clusters = merged(left)
+    left = region
+    for narrow in _NARROW:
+        left = search.run(left, max_boxes - search.boxes, narrow)
+        clusters = merged(left)
+        if search.boxes >= max_boxes or len(clusters) <= _FEW_CLUSTERS:
+            break
     if search.boxes < max_boxes and len(clusters) <= _FEW_CLUSTERS:
         clusters = [part for cluster in clusters for part in search.refined(cluster)]
     undecided = search.unexplained(clusters)
@@ -104,6 +108,7 @@ class _Search:
         before = boxes.high - boxes.low
         found = self.contract(boxes)
         keep = ~is_empty(found) & ~self._explained(found)
+        keep[keep] &= self._may_vanish(_columns(found, keep))
         found, before = _columns(found, keep), before[:, keep]
         if not found.shape[1]:
             return found, found
@@ -124,6 +129,12 @@ class _Search:
         whole = np.minimum(self.region.high - self.region.low, 1.0)
         size: Array = np.maximum(whole, np.minimum(boxes.magnitude, self.region.high - self.region.low))
         return size
+
+    def _may_vanish(self, boxes: Intervals) -> Mask:
+        """False where the range of some entry of the residual over a box does not hold zero."""
+        values = self.system.residual_over(boxes)
+        found: Mask = ((values.low > 0) | (values.high < 0)).any(axis=0)
+        return ~found
 
     def _explained(self, boxes: Intervals) -> Mask:
         """Whether a box lies where a known zero is the only one."""
@@ -210,24 +221,36 @@ def _halved(boxes: Intervals, moduli: Array, wanting: Mask) -> list[Intervals]:
 
 
 def merged(boxes: Intervals, near: float = 0.0) -> list[Intervals]:
-    """(N, 1) hulls of the connected groups of some boxes (N, B); beyond a number of groups the hull of all the rest.
+    """(N, 1) hulls of the groups of some boxes (N, B) that no gap along an axis parts; the last may be of many groups.
 
     Args:
         boxes: which.
-        near: distance relative to 1 + |x| at which two boxes count as connected.
+        near: distance relative to 1 + |x| up to which it is no gap.
     """
     found: list[Intervals] = []
-    rest, margin = boxes, near * (1 + boxes.magnitude)
-    while rest.shape[1]:
-        hull = _columns(rest, slice(0, 1)) if len(found) < _MOST_CLUSTERS else _hull(rest)
-        while True:
-            touching = ((rest.low - margin <= hull.high) & (hull.low <= rest.high + margin)).all(axis=0)
-            if not touching.any():
-                break
-            hull = _hull(_joined([hull, _columns(rest, touching)]))
-            rest, margin = _columns(rest, ~touching), margin[:, ~touching]
-        found.append(hull)
+    margin = near * (1 + boxes.magnitude) / 2
+    wide = Intervals(boxes.low - margin, boxes.high + margin)
+    places = [np.arange(boxes.shape[1])] if boxes.shape[1] else []
+    while places:
+        group = places.pop()
+        parts = _parted(_columns(wide, group), group)
+        if len(parts) == 1:
+            found.append(_hull(_columns(boxes, group)))
+        else:
+            places += parts
+    if len(found) > _MOST_CLUSTERS:
+        found = [*found[:_MOST_CLUSTERS], _hull(_joined(found[_MOST_CLUSTERS:]))]
     return found
+
+
+def _parted(boxes: Intervals, places: NDArray[np.int_]) -> list[NDArray[np.int_]]:
+    """The places of boxes (N, B) in groups with gaps between them along one axis; one group where there is no gap."""
+    for low, high in zip(boxes.low, boxes.high, strict=True):
+        order = np.argsort(low, kind="stable")
+        gaps = np.flatnonzero(low[order][1:] > np.maximum.accumulate(high[order])[:-1])
+        if len(gaps):
+            return np.split(places[order], gaps + 1)
+    return [places]
 
 
 def _hull(boxes: Intervals) -> Intervals:

@@ -72,9 +72,10 @@ def vector_fixed_points(
     """
     if search not in (COMPLETE, SAMPLED):
         raise InputError(f'search: "{COMPLETE}" or "{SAMPLED}" is needed, got {search!r}')
-    for name, number in (("max_boxes", max_boxes), ("starts", 1 if starts is None else starts)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise InputError(f"{name}: a positive integer is needed, got {number!r}")
+    for name, number in (("max_boxes", max_boxes), ("starts", 1 if starts is None else starts), ("seed", seed)):
+        least, kind = (0, "non-negative") if name == "seed" else (1, "positive")
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            raise InputError(f"{name}: a {kind} integer is needed, got {number!r}")
     system = vector_system(model, values)
     given = checked_vector_box(box, system)
     if search == SAMPLED:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import symgrad as sg
 from symgrad.calculus.enclose import column_of_balls
+from symgrad.dynamics.box_search import merged
 from symgrad.dynamics.certified_zero import certified_zero, newton_floats
 from symgrad.dynamics.interval_newton import newton_step
 from symgrad.dynamics.solved_forms import solved_forms
@@ -221,6 +222,42 @@ def test_a_continuum_is_undecided_and_no_hang() -> None:
     assert found.undecided[0].high.max() >= 2
 
 
+X, Y = sp.symbols("x y")
+
+
+def test_a_long_line_of_fixed_points_is_one_stretch() -> None:
+    found = sg.fixed_points(sg.Recurrence({X: X, Y: Y / 2}), box=(-1, 1), max_boxes=16000)
+    (left,) = found.undecided
+    assert not found.complete
+    assert (left.low[0, 0], left.high[0, 0]) == (-1.0, 1.0)
+
+
+def test_groups_of_boxes_are_parted_by_gaps() -> None:
+    rng = np.random.default_rng(1)
+    middles = np.repeat(np.array([[0.0, 3.0, 3.0], [0.0, 0.0, 4.0]]), 50, axis=1) + rng.uniform(-0.5, 0.5, (2, 150))
+    boxes = Intervals(middles - 0.3, middles + 0.3)
+    hulls = merged(boxes)
+    assert len(hulls) == 3
+    inside = [((hull.low <= boxes.low) & (boxes.high <= hull.high)).all(axis=0) for hull in hulls]
+    assert np.array_equal(np.sum(inside, axis=0), np.ones(150))
+
+
+def test_predators_and_prey_in_a_box_on_whose_edge_they_die_out() -> None:
+    rates = {X: X * (1 - X / 3) - 2 * X * Y / (1 + X), Y: X * Y / (1 + X) - Y / 2}
+    found = sg.fixed_points(sg.Flow(rates), box=(0, 10))
+    assert found.complete
+    values = [(float(point.value["x"]), float(point.value["y"])) for point in found]
+    assert np.allclose(values, [(0, 0), (1, 2 / 3), (3, 0)])
+
+
+def test_steep_units_leave_no_stretch_undecided() -> None:
+    found = sg.fixed_points(sg.models.elman(), _elman([[-5.2e5, 1.6e5], [-3.8e5, 1.0e5]], [1.0, 2.0]))
+    assert found.complete
+    (point,) = found
+    pre = np.arctanh(point.value["h"])
+    assert np.allclose(np.array([[-5.2e5, 1.6e5], [-3.8e5, 1.0e5]]) @ point.value["h"] + [1, 2], pre, atol=1e-8)
+
+
 # --- degenerate points, boxes, limits --------------------------------------------
 
 
@@ -277,6 +314,7 @@ def test_a_limit_on_boxes_leaves_boxes_that_hold_the_rest() -> None:
         ({"box": {"h": ([0] * 3, [1] * 3)}}, "arrays of 2 numbers"),
         ({"max_boxes": 0}, "max_boxes: a positive integer"),
         ({"starts": -1}, "starts"),
+        ({"search": "sampled", "seed": -1}, "seed: a non-negative integer"),
     ],
 )
 def test_wrong_arguments_are_named(options: dict[str, Any], words: str) -> None:
