@@ -19,7 +19,7 @@ from symgrad.dynamics.reduction import Piece, Reduction
 from symgrad.errors import InputError
 from symgrad.rigor.balls import interval_function
 from symgrad.rigor.ends import End, sample_point
-from symgrad.rigor.functions import logistic
+from symgrad.rigor.functions import logistic, softplus
 from symgrad.rigor.roots import Roots, all_roots
 
 __all__ = ["Critical", "Search", "critical_points", "levels_at", "values_of", "without_positive_factors"]
@@ -99,19 +99,46 @@ def values_of(function: sp.Expr, parameter: sp.Symbol, value: sp.Expr, interval:
 
 
 def without_positive_factors(condition: sp.Expr) -> sp.Expr:
-    """A formula with the same zeros: exponential and logistic factors, which hide its sign far out, are left out.
+    """A formula with the same zeros, of the same orders: factors without zeros, which hide its sign, are left out.
+
+    These are exponential and logistic ones, and polynomials of a logistic function without zeros in (0, 1).
 
     >>> z = sp.Symbol("z", real=True)
     >>> without_positive_factors(sp.exp(-(z**2)) * z - 3 * sp.exp(-(z**2)))
     z - 3
     """
-    factors = sp.Mul.make_args(sp.factor(condition))
-    kept = [factor for factor in factors if not isinstance(factor.as_base_exp()[0], logistic) and not _is_exp(factor)]
-    return sp.Mul(*kept)
+    factors = sp.Mul.make_args(sp.factor(condition.replace(_is_tanh_of_softplus, _by_logistic)))
+    return sp.Mul(*(factor for factor in factors if not _is_exp(factor) and not _is_logistic(factor)))
 
 
 def _is_exp(factor: sp.Expr) -> bool:
     return isinstance(factor, sp.exp) or isinstance(factor.as_base_exp()[0], sp.exp)
+
+
+def _is_logistic(factor: sp.Expr) -> bool:
+    """Whether it is a power of a logistic function, or of a polynomial of one that has no zero in (0, 1)."""
+    base = factor.as_base_exp()[0]
+    if isinstance(base, logistic):
+        return True
+    inner = list(base.atoms(logistic))
+    if len(inner) != 1:
+        return False
+    value = sp.Dummy("s", real=True)
+    polynomial = base.subs(inner[0], value)
+    if polynomial.free_symbols != {value} or not polynomial.is_polynomial(value):
+        return False
+    found = sp.Poly(polynomial, value)
+    return bool(found.domain.is_ZZ or found.domain.is_QQ) and found.count_roots(0, 1) == 0
+
+
+def _is_tanh_of_softplus(node: sp.Basic) -> bool:
+    return isinstance(node, sp.tanh) and isinstance(node.args[0], softplus)
+
+
+def _by_logistic(node: sp.Expr) -> sp.Expr:
+    """``tanh(log(1 + e^u)) = s (2 - s) / (1 + (1 - s)^2)`` with ``s = 1/(1 + e^-u)``, where ``1 + e^u = 1/(1 - s)``."""
+    value = logistic(node.args[0].args[0])
+    return value * (2 - value) / (value**2 - 2 * value + 2)
 
 
 def _common(piece: Piece, within: sp.Interval) -> sp.Interval | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import sympy as sp
@@ -15,13 +15,14 @@ from symgrad.dynamics.continuation import ContinuationProblem, branch_directions
 from symgrad.dynamics.scalar_system import EQUATION, FLOW, ScalarSystem
 from symgrad.rigor.balls import ball_function, working_precision
 
-__all__ = ["diagram"]
+__all__ = ["diagram", "near_ones"]
 
 Array = NDArray[np.float64]
 
 _SCANNED, _LINES = 161, 3
 _NEAR = 2e-3  # in units of the picture
 _MOST_CURVES = 40
+_GAP = 1e4
 
 
 def diagram(found: Bifurcations) -> tuple[Branch, ...]:
@@ -46,11 +47,21 @@ def diagram(found: Bifurcations) -> tuple[Branch, ...]:
 def _window(interval: sp.Interval, values: list[float], least: float) -> tuple[float, float]:
     """A finite interval as it is; of an infinite one the part around some values."""
     ends = [float(end) if end.is_finite else None for end in (interval.start, interval.end)]
-    known = [value for value in values if math.isfinite(value)] or [end for end in ends if end is not None] or [0.0]
+    known = near_ones(values) or [end for end in ends if end is not None] or [0.0]
     room = max(least, 0.5 * (max(known) - min(known)), 0.25 * max(map(abs, known)))
     low = ends[0] if ends[0] is not None else min(known) - room
     high = ends[1] if ends[1] is not None else max(known) + room
     return low, max(high, low + least)
+
+
+def near_ones(values: Iterable[float]) -> list[float]:
+    """Those that one picture shows: from the smallest on, up to a gap of several orders of magnitude."""
+    kept: list[float] = []
+    for value in sorted(filter(math.isfinite, values), key=abs):
+        if kept and abs(value) > _GAP * max(1.0, abs(kept[-1])):
+            break
+        kept.append(value)
+    return kept
 
 
 def _problem(

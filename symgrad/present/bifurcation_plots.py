@@ -17,8 +17,10 @@ from symgrad.dynamics.bifurcation_points import (
     PITCHFORK,
     SADDLE_NODE,
     TRANSCRITICAL,
+    BifurcationPoint,
     Bifurcations,
 )
+from symgrad.dynamics.diagram import near_ones
 from symgrad.dynamics.scalar_system import EQUATION, ScalarSystem
 from symgrad.errors import InputError
 from symgrad.present.dispatch import latex, plot
@@ -66,7 +68,9 @@ def plot_bifurcations(found: Bifurcations, *, component: int = 0, ax: Any = None
     _widen(axes)
     axes.set_xlabel(f"${latex(found.parameter[0])}$")
     axes.set_ylabel(f"${latex(found.parameter[1])}$" if flat else _state_label(found, component))
-    axes.set_title(f"{found.system.name}: {'cusps' if flat else 'fixed points'}")
+    hidden = 0 if flat else len(found) - len(_shown(found))
+    farther = f" ({hidden} far off not shown)" if hidden else ""
+    axes.set_title(f"{found.system.name}: {'cusps' if flat else 'fixed points'}{farther}")
     axes.grid(visible=True, alpha=0.3)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))  # beside, so that it hides nothing
@@ -109,10 +113,19 @@ def _widen(axes: Any) -> None:
         axes.set_ylim(finite.min() - 1, finite.max() + 1)
 
 
+def _shown(found: Bifurcations) -> list[BifurcationPoint]:
+    """The points of a finite interval; of an infinite one those of about the same order of magnitude."""
+    (interval,) = found.interval
+    if interval.start.is_finite and interval.end.is_finite:
+        return list(found)
+    near = near_ones(point.value for point in found)
+    return [point for point in found if point.value in near]
+
+
 def _draw_points(axes: Any, found: Bifurcations, component: int, flat: bool) -> None:
-    kinds = list(dict.fromkeys(point.kind for point in found))
-    for kind in kinds:
-        points = found.of_kind(kind)
+    shown = list(found) if flat else _shown(found)
+    for kind in dict.fromkeys(point.kind for point in shown):
+        points = [point for point in shown if point.kind == kind]
         across = [point.value for point in points]
         up = [
             float(p.second.mid()) if flat and p.second is not None else float(p.state[component].mid()) for p in points

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 import symgrad as sg
 from symgrad.dynamics.bifurcation_points import BifurcationPoint
 from symgrad.dynamics.critical_box import FLIPS, STATIONARY, box_points
+from symgrad.dynamics.critical_points import without_positive_factors
 from symgrad.dynamics.scalar_system import scalar_system
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.rigor.balls import to_ball, working_precision
+from symgrad.rigor.functions import logistic, softplus
 
 x, r, p, q = sp.symbols("x r p q")
 Array = NDArray[np.float64]
@@ -484,3 +486,35 @@ def test_a_record_states_its_proof() -> None:
     point = BifurcationPoint("undecided", arb(1), (arb(0),), status="undecided")
     assert not point.decided
     assert point.value == 1.0
+
+
+def test_a_strongly_biased_mish_unit_is_searched_completely():
+    found = sg.bifurcations(sg.models.neuron(activation="mish"), "w", {"b": -200})
+    assert found.complete
+    assert [point.kind for point in found] == ["saddle-node", "flip", "saddle-node", "flip"]
+    with mp.workdps(60):
+
+        def mish(z):
+            return z * mp.tanh(mp.log1p(mp.exp(z)))
+
+        def level(z):
+            return (z + 200) / mish(z)
+
+        turns = [mp.findroot(lambda z: mp.diff(level, z) * mish(z), start) for start in (-199, -1.2)]
+        assert [point.value for point in found.of_kind("saddle-node")] == pytest.approx(
+            [float(level(z)) for z in turns]
+        )
+    # the picture leaves out parameters of other orders of magnitude
+    assert max(abs(point.value) for point in found) > 1e80
+    assert all(np.abs(branch.parameter).max() < 1e4 for branch in found.branches)
+    axes = found.plot()
+    assert "2 far off" in axes.get_title()
+    assert max(map(abs, axes.get_xlim())) < 1e4
+
+
+@pytest.mark.parametrize("point", [-30, -3, 0.5, 20])
+def test_factors_without_zeros_keep_the_zeros(point):
+    z = sp.Symbol("z", real=True)
+    formula = sp.tanh(softplus(z)) * (z - sp.Rational(point)) * (logistic(z) + 1)
+    assert sp.roots(without_positive_factors(formula), z) == {sp.Rational(point): 1}
+    assert without_positive_factors(2 * logistic(z) - 1).subs(z, 0) == 0  # it has a zero in (0, 1)

@@ -419,7 +419,7 @@ def test_jumps_have_no_jacobian():
 
 
 def test_entries_go_by_name_as_well():
-    W, b, model = flow()
+    _, b, model = flow()
     values = {"W": [[2, 1], [0, 0.5]], "b": [0, 0]}
     named = bifurcations_of(model, "b[0]", values, interval=(-0.9, 0.9))
     assert kinds(named) == kinds(bifurcations_of(model, b[0, 0], values, interval=(-0.9, 0.9)))
