@@ -133,8 +133,7 @@ class _Search:
     def _may_vanish(self, boxes: Intervals) -> Mask:
         """False where the range of some entry of the residual over a box does not hold zero."""
         values = self.system.residual_over(boxes)
-        found: Mask = ((values.low > 0) | (values.high < 0)).any(axis=0)
-        return ~found
+        return np.asarray((~((values.low > 0) | (values.high < 0))).all(axis=0))
 
     def _explained(self, boxes: Intervals) -> Mask:
         """Whether a box lies where a known zero is the only one."""
