@@ -17,6 +17,8 @@ from symgrad.language.recurrence import Recurrence
 
 __all__ = ["fixed_points"]
 
+_OPTIONS = ("max_boxes", "starts", "seed")  # of the search of a model with several unknowns
+
 
 def fixed_points(
     model: Any, values: Mapping[Any, Any] | None = None, box: Any = None, search: str = COMPLETE, **options: int
@@ -52,6 +54,9 @@ def fixed_points(
     >>> [point.exact for point in sg.fixed_points(sg.models.neuron(activation="relu"), {"w": 2, "b": -1})]
     [0, 1]
     """
+    unknown = sorted(options.keys() - set(_OPTIONS))
+    if unknown:
+        raise InputError(f"{', '.join(unknown)}: no such option; there are {', '.join(_OPTIONS)}")
     if isinstance(model, (Recurrence, Flow)) and not is_scalar_system(model):
         return vector_fixed_points(model, values, box, search, **options)
     if search != COMPLETE or options:

@@ -314,6 +314,7 @@ def test_a_limit_on_boxes_leaves_boxes_that_hold_the_rest() -> None:
         ({"box": {"h": ([0] * 3, [1] * 3)}}, "arrays of 2 numbers"),
         ({"max_boxes": 0}, "max_boxes: a positive integer"),
         ({"starts": -1}, "starts"),
+        ({"stars": 3}, "stars: no such option; there are max_boxes, starts, seed"),
         ({"search": "sampled", "seed": -1}, "seed: a non-negative integer"),
     ],
 )
