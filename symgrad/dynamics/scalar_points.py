@@ -25,7 +25,7 @@ from symgrad.dynamics.points import (
 from symgrad.dynamics.scalar_system import EQUATION, FLOW, ScalarSystem
 from symgrad.errors import InputError
 from symgrad.language.ranges import interval_of
-from symgrad.rigor.balls import ball_function, lower_float, upper_float, working_precision
+from symgrad.rigor.balls import ball_function, lower_float, to_ball, upper_float, working_precision
 from symgrad.rigor.closed_forms import is_zero_constant
 from symgrad.rigor.ends import End
 from symgrad.rigor.roots import Root, all_roots
@@ -129,16 +129,23 @@ def _function(slope: sp.Expr, state: sp.Symbol) -> Callable[[arb], arb]:
 
 def _enclosure(root: Root, bits: int) -> arb:
     """A ball of a radius of at most 1e-15, however large the point is, and with a sign, however small it is."""
+    if root.proved and root.exact is not None and root.exact.is_Rational:
+        exact = to_ball(root.exact, bits)
+        return exact if abs(exact) <= 1 else to_ball(root.exact, bits + 2 * _size(exact))
     ball = root.ball(bits)
     if ball.is_exact() or not ball.is_finite() or not root.proved:
         return ball
     if abs(ball) > 1:
-        size = int(abs(ball).upper().log().ceil().unique_fmpz() or 0)
-        return root.ball(bits + 2 * size)
+        return root.ball(bits + 2 * _size(ball))
     if ball.contains(0) and root.exact is None:
         finer = (root.ball(more) for more in _FINER)
         return next((found for found in finer if not found.contains(0)), ball)
     return ball
+
+
+def _size(ball: arb) -> int:
+    """The logarithm of a modulus above 1, rounded up."""
+    return int(abs(ball).upper().log().ceil().unique_fmpz() or 0)
 
 
 def stability_of(multipliers: Sequence[arb], kind: str) -> str:

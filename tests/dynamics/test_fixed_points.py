@@ -271,6 +271,13 @@ def test_a_slope_of_many_sizes_leaves_a_narrow_ball(weight: float) -> None:
     assert point.value == pytest.approx(3 / (1 - weight), rel=1e-9)
 
 
+def test_rational_points_have_their_own_ball() -> None:
+    for point, place in zip(sg.fixed_points("x = 1/x"), (-1, 1), strict=True):
+        assert point.ball == place
+        assert point.multiplier == -1
+        assert point.stability == "undecided"
+
+
 def test_audit_needs_gaps_up_to_the_ends() -> None:
     found = sg.fixed_points(sg.models.neuron(w=5, b=-2.5))
     assert not replace(found, points=(), gaps=()).audit()
