@@ -10,10 +10,10 @@ from flint import arb
 
 from symgrad.dynamics.basin_iterates import second_iterate
 from symgrad.dynamics.basin_parts import right_side
-from symgrad.dynamics.bifurcation_points import CUSP, FLIP, PITCHFORK, TRANSCRITICAL
+from symgrad.dynamics.bifurcation_points import CUSP, PITCHFORK, TRANSCRITICAL
 from symgrad.dynamics.points import UNDECIDED
 from symgrad.dynamics.scalar_bifurcations import REALS, scalar_bifurcations
-from symgrad.dynamics.scalar_system import ScalarSystem
+from symgrad.dynamics.scalar_system import FLOW, ScalarSystem
 from symgrad.dynamics.wall_proofs import monotony
 from symgrad.errors import SymgradError
 from symgrad.rigor.balls import interval_function, lower_float, to_ball, upper_float, working_precision
@@ -111,14 +111,15 @@ class _Search:
     def folds(self, box: sp.Interval) -> Iterator[Place]:
         """Where fixed points meet, or have a kink."""
         try:
-            found = scalar_bifurcations(self.system, self.parameter, self.interval, box)
+            flow = replace(self.system, kind=FLOW)  # has the same fixed points, and no flips, which do not matter here
+            found = scalar_bifurcations(flow, self.parameter, self.interval, box)
         except SymgradError as error:
             self.missing.append(f"the folds in this interval are not found: {error}")
             return
         if not found.complete:
             self.missing.append("the folds in this interval are not proved to be all")
         for point in found.points:
-            if point.kind != FLIP and point.status != UNDECIDED:
+            if point.status != UNDECIDED:
                 exact = point.exact_parameter
                 ball = point.parameter if exact is None else to_ball(exact, _BITS)
                 yield Place(ball, exact, FOLD, point.kind in _CONTINUING)
