@@ -37,7 +37,8 @@ def bifurcations(
     through, flips (period doubling) of maps, and border collisions at kinks of activations. Where the parameter enters
     the fixed-point equation in one affine way, as weights, biases and steps of a neuron do, all of them over all real
     numbers are found, each with exact or enclosed parameter, state and normal-form coefficients; otherwise all those in
-    a finite ``interval`` and ``box``. With a pair of parameters: the cusps. Of a model with vectors also Neimark-Sacker
+    a finite ``interval`` and ``box``. That a fixed point goes off to infinity, as that of ``w relu(x) + b`` does at
+    w = 1, is none of them. With a pair of parameters: the cusps. Of a model with vectors also Neimark-Sacker
     and Hopf points; see ``symgrad.dynamics.vector_bifurcations``.
 
     Args:

@@ -68,7 +68,7 @@ class Jet:
             parameter=to_ball(self.at_parameter, BITS),
             state=(to_ball(self.at_state, BITS),),
             eigenvalues=eigenvalues,
-            coefficients={name: to_ball(value, BITS) for name, value in coefficients.items()},
+            coefficients={name: _told_from_zero(value, signs[name]) for name, value in coefficients.items()},
             nondegenerate=_all_nonzero(list(signs.values())),
             status=status,
             conditions=(*notes, *facts),
@@ -76,6 +76,15 @@ class Jet:
             exact_state=(self.at_state,) if closed(self.at_state) else None,
             exact_coefficients={name: value for name, value in coefficients.items() if _reads(value)},
         )
+
+
+def _told_from_zero(value: sp.Expr, sign: int | None) -> arb:
+    """A ball around a coefficient, with as many bits as its sign takes where that is known."""
+    for bits in (BITS, 512, 2048):
+        ball = to_ball(value, bits)
+        if not sign or (ball.is_finite() and not ball.contains(0)):
+            break
+    return ball
 
 
 def _reads(value: sp.Expr) -> bool:

@@ -518,3 +518,11 @@ def test_factors_without_zeros_keep_the_zeros(point):
     formula = sp.tanh(softplus(z)) * (z - sp.Rational(point)) * (logistic(z) + 1)
     assert sp.roots(without_positive_factors(formula), z) == {sp.Rational(point): 1}
     assert without_positive_factors(2 * logistic(z) - 1).subs(z, 0) == 0  # it has a zero in (0, 1)
+
+
+def test_tiny_coefficients_are_told_from_zero():
+    found = sg.bifurcations(sg.models.neuron(activation="mish"), "w", {"b": 1000}, interval=(-2, 2), box=(400, 600))
+    (flip,) = found
+    assert (flip.kind, flip.criticality) == ("flip", "subcritical")
+    assert flip.coefficients["c"] < 0
+    assert flip.coefficients["c"] > -(arb(10) ** -400)
