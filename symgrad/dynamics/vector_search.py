@@ -1,8 +1,7 @@
 """All critical fixed points (x, p) of a vector system in a box, by subdivision, and the proof that there are no others.
 
 Boxes are contracted by interval Newton steps for all coordinates but the one along which the curve of fixed points
-runs,
-so that folds are no obstacle. A box is done when it holds no fixed point, when every critical matrix is regular
+runs, so that folds are no obstacle. A box is done when it holds no fixed point, when every critical matrix is regular
 over it, or when it lies in a box around a certified point that is proved to hold no other one of its kind.
 """
 
@@ -80,8 +79,7 @@ def search_box(extended: Extended, whole: Box, certify: Certify, max_boxes: int)
         extended: the equations.
         whole: the box, finite.
         certify: gives for a condition, a start in floats and a reach the certified point next to it: a result, its
-            column
-            (x, p) of balls, and a function that tells of a box around it whether there is no other one in it.
+            column (x, p) of balls, and a function that tells of a box around it whether there is no other one in it.
         max_boxes: at which the rest is left undecided.
     """
     with working_precision(_BITS):
