@@ -211,7 +211,9 @@ def plot_descent(item: DescentStep, *, ax: Any = None) -> Any:
         (clip, item.clipped, "-", "s", _CLIPPED),
     ):
         _draw_step(landscape, axes, start, end, name, (style, marker, colour))
-    axes.legend(loc="best", fontsize="small")
+    columns = 2 if len(landscape.parameters) == 1 else 1
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": columns, "frameon": False}
+    axes.legend(fontsize="small", **below)  # within the picture it would hide the steps
     return axes
 
 
