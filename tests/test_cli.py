@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,32 +16,18 @@ import pytest
 import sympy as sp
 
 import symgrad as sg
-from symgrad.cli import commands, main
+from symgrad.cli import commands
 from symgrad.cli.arguments import chosen_model, parsed_activation, parsed_number, parsed_range
+from tests.command_line import Run, runner
 from tests.present.zoo import zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 DIGITS = str(ROOT / "examples" / "digits_elman.safetensors")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("TERM", "dumb")
-
-    def call(*arguments: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["symgrad", *arguments])
-        code = main()
-        return Outcome(code, *capsys.readouterr())
-
-    return call
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    return runner(capsys, monkeypatch)
 
 
 @pytest.fixture
