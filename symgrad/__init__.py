@@ -22,6 +22,7 @@ from symgrad.language.recurrence import Recurrence
 from symgrad.language.stacking import stack
 
 if TYPE_CHECKING:
+    from symgrad import design
     from symgrad.bounds.flow import FlowBound, flow_bound
     from symgrad.bounds.gradient import GradientBound, gradient_bound
     from symgrad.bounds.invariant import InvariantBox, invariant_box
@@ -110,6 +111,7 @@ __all__ = [
     "bound_table",
     "claims",
     "compare_bounds",
+    "design",
     "diagonal",
     "fixed_point_curve",
     "fixed_points",
@@ -200,7 +202,7 @@ _ON_FIRST_USE = {
     "verdict": "symgrad.numerics.network_verdict",
     "verify": "symgrad.numerics.verify",
 }
-_MODULES_ON_FIRST_USE = {"claims": "symgrad.numerics.claims"}
+_MODULES_ON_FIRST_USE = {"claims": "symgrad.numerics.claims", "design": "symgrad.design"}
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ from symgrad.present import (
     curve_plots,
     curve_regions,
     curves,
+    derivations,
     derivatives,
     equations,
     expressions,

@@ -1,0 +1,1 @@
+"""Remedies as derived bounds, and bounds solved for a parameter."""
