@@ -10,8 +10,9 @@ from sympy.core.relational import Relational
 from symgrad.language.derivation import Derivation, DerivationRule
 from symgrad.present.data import expression
 from symgrad.present.dispatch import latex, text, to_dict
+from symgrad.present.scalars import phrase
 
-__all__: list[str] = []
+__all__ = ["relation_text"]
 
 
 def _rules(derivation: Derivation) -> list[DerivationRule]:
@@ -24,7 +25,7 @@ def _(derivation: Derivation) -> str:
     rows = [f"{derivation.claim}:"]
     for step in derivation.steps:
         note = f"; {step.note}" if step.note else ""
-        rows.append(f"  {_relation(step.relation)}    [{step.rule.name}{note}]")
+        rows.append(f"  {relation_text(step.relation)}    [{step.rule.name}{note}]")
     sources = [f"  [{rule.name}] {rule.source}" for rule in _rules(derivation)]
     return "\n".join([*rows, "Rules:", *sources])
 
@@ -33,9 +34,9 @@ def _(derivation: Derivation) -> str:
 def _(derivation: Derivation) -> str:
     rows = []
     for step in derivation.steps:
-        note = rf"\text{{ ({_plain(step.note)})}}" if step.note else ""
-        rows.append(rf"& {latex(step.relation)} && \text{{{_plain(step.rule.name)}}}{note}")
-    rules = [rf"\text{{{_plain(rule.name)}:}}\quad {rule.statement}" for rule in _rules(derivation)]
+        note = rf"\;{phrase(f'({step.note})')}" if step.note else ""
+        rows.append(rf"& {latex(step.relation)} && {phrase(step.rule.name)}{note}")
+    rules = [rf"{phrase(rule.name + ':')}\quad {rule.statement}" for rule in _rules(derivation)]
     chain = "\\begin{aligned}\n" + " \\\\[1ex]\n".join(rows) + "\n\\end{aligned}"
     return "\n".join([r"\begin{array}{l}", " \\\\[2ex]\n".join([chain, *rules]), r"\end{array}"])
 
@@ -49,13 +50,9 @@ def _(derivation: Derivation) -> dict[str, Any]:
     return {"kind": "derivation", "claim": derivation.claim, "steps": steps, "rules": rules}
 
 
-def _relation(relation: sp.Basic) -> str:
+def relation_text(relation: sp.Basic) -> str:
+    """An equation or inequality in plain characters."""
     if not isinstance(relation, Relational):
         return text(relation)
     sign = relation.rel_op.replace("==", "=")
     return f"{text(relation.lhs)} {sign} {text(relation.rhs)}"
-
-
-def _plain(words: str) -> str:
-    """Words with the characters escaped that TeX would read as commands."""
-    return "".join("\\" + c if c in "#$%&_{}" else r"\textasciicircum{}" if c == "^" else c for c in words)
