@@ -13,7 +13,8 @@ from flint import arb
 from symgrad.language.elementwise import VARIABLE
 from symgrad.language.gaussian import CORRELATION, VARIANCE, GaussianMean, GaussianPairMean
 from symgrad.meanfield.closed_means import ClosedMean, closed_mean, closed_pair_mean
-from symgrad.meanfield.fast_means import fast_mean, fast_pair_mean
+from symgrad.meanfield.fast_means import fast_mean
+from symgrad.meanfield.fast_pair_means import fast_pair_mean
 from symgrad.rigor.balls import ball_function
 from symgrad.rigor.gaussian_integrals import gaussian_mean, gaussian_pair_mean
 
