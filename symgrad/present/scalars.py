@@ -149,6 +149,10 @@ class LatexScalars(LatexPrinter):
     def _print_HadamardProduct(self, expr: Any) -> str:
         return r" \odot ".join(self._factor(arg) for arg in expr.args)
 
+    def _print_MatAdd(self, expr: Any) -> str:
+        terms = sorted(map(self._print, expr.args), key=lambda term: term.startswith("-"))  # what is subtracted last
+        return "".join([terms[0], *(f" {term}" if term.startswith("-") else f" + {term}" for term in terms[1:])])
+
     def _factor(self, expr: Any) -> str:
         inner = self._print(expr)
         return rf"\left({inner}\right)" if isinstance(expr, (sp.MatAdd, sp.MatMul)) else inner
