@@ -1,0 +1,147 @@
+"""Gaussian means at one variance and one mean: quadrature of the density times the formula, with a proved tail."""
+
+from __future__ import annotations
+
+from functools import lru_cache, reduce
+
+import sympy as sp
+from flint import acb, arb, arb_poly, ctx
+
+from symgrad.rigor.balls import working_precision
+from symgrad.rigor.complex_balls import complex_ball_function
+from symgrad.rigor.gaussian_tails import Growth, growth
+from symgrad.rigor.integrals import Weight, integral_of_pieces, smooth_parts
+from symgrad.rigor.smooth_pieces import SmoothPiece
+
+__all__ = ["hermite", "mean_against_hermite"]
+
+_GUARD = 20
+_PROBES = 24
+_WIDENINGS = 24
+
+
+@lru_cache(maxsize=256)
+def hermite(n: int) -> arb_poly:
+    """The Hermite polynomial ``He_n`` of probability theory, which is orthogonal for the standard normal law."""
+    former, present = arb_poly([]), arb_poly([1])
+    for k in range(n):
+        former, present = present, arb_poly([0, 1]) * present - k * former
+    return present
+
+
+def mean_against_hermite(formula: sp.Expr, symbol: sp.Symbol, variance: arb, mean: arb, order: int) -> arb:
+    """Encloses ``E[f(mean + sqrt(variance) z) He_n(z)]`` for one positive variance and one mean.
+
+    Args:
+        formula: f, in one symbol, with kinks and jumps.
+        symbol: its variable.
+        variance: an exact number above 0.
+        mean: an exact number.
+        order: n.
+
+    Returns:
+        A ball; not finite where the mean does not exist or its existence is not proved.
+    """
+    parts = smooth_parts(formula, symbol)
+    if parts is None:
+        return arb("nan")
+    with working_precision(ctx.prec + _GUARD):
+        setting = _Setting(formula, symbol, parts, variance, mean, order)
+        for _ in range(_WIDENINGS):
+            rest = setting.tail()
+            if rest < setting.tolerance():
+                break
+            setting.reach *= arb(1.25).mid()
+        if not rest.is_finite():
+            return arb("nan")
+        inner = integral_of_pieces(symbol, parts, setting.weight(), *setting.range(), setting.tolerance())
+        return inner + arb(0, 1) * rest
+
+
+class _Setting:
+    """One integral against the Gaussian density, and the range to which it is cut."""
+
+    def __init__(
+        self,
+        formula: sp.Expr,
+        symbol: sp.Symbol,
+        parts: tuple[SmoothPiece, ...],
+        variance: arb,
+        mean: arb,
+        order: int,
+    ) -> None:
+        self.symbol, self.parts, self.mean, self.order = symbol, parts, mean, order
+        self.deviation = variance.sqrt()
+        self.function = complex_ball_function(formula, symbol)
+        self.reach = arb(2 * ctx.prec).sqrt().mid()
+        self._scale: tuple[arb, arb] | None = None
+
+    def range(self) -> tuple[arb, arb]:
+        """Exact ends of the range, not in the ball of a kink."""
+        ends = [(self.mean + sign * self.reach * self.deviation).mid() for sign in (-1, 1)]
+        for part in self.parts[1:]:
+            kink = part.left.ball()
+            ends = [end + (end - self.mean).mid() / 64 if kink.overlaps(end) else end for end in ends]
+        return ends[0].mid(), ends[1].mid()
+
+    def tail(self) -> arb:
+        """An upper bound of what lies beyond the range."""
+        total = arb(0)
+        low, high = self.range()
+        for side, end, part in ((-1, low, self.parts[0]), (1, high, self.parts[-1])):
+            begin = ((end - self.mean) * side / self.deviation).lower()
+            bound = self._growth(part, side, end * side)
+            if bound is None:
+                return arb.pos_inf()
+            total += bound.tail(begin, self.deviation, side * self.mean, self.order)
+        return total.upper()
+
+    def _growth(self, part: SmoothPiece, side: int, end: arb) -> Growth | None:
+        """A bound that holds from a power of two not much nearer than the end of the range, behind the last kink."""
+        edge = (part.right if side < 0 else part.left).ball() * side
+        least = 1
+        while edge.is_finite() and not edge < least:
+            least *= 2
+        while least < 2**60 and end > 4 * least:
+            least *= 2
+        bound = growth(part.formula, self.symbol, side, least)
+        if bound is not None and not end > bound.start:
+            self.reach = ((arb(bound.start) - side * self.mean) / self.deviation).upper() * arb(1.01).mid()
+        return bound
+
+    def tolerance(self) -> arb:
+        """The error to aim at: the largest integrand seen on a grid, times the range, at the present precision."""
+        if self._scale is None or self._scale[0] != self.reach:
+            weight, low, high = self.weight(), *self.range()
+            points = [acb((low + (high - low) * (2 * k + 1) / (2 * _PROBES)).mid()) for k in range(_PROBES)]
+            points += [acb((self.mean + self.deviation * k / 4).mid()) for k in (-7, -4, -1, 1, 4, 7)]
+            sizes = [abs(self.function(x, analytic=False) * weight(x)).mid() for x in points]
+            largest = reduce(arb.max, (size for size in sizes if size.is_finite()), arb(0))
+            scale = (largest * self.deviation).mid() if largest > 0 else arb(1)
+            self._scale = self.reach, scale * arb(2) ** (-ctx.prec + 2)
+        return self._scale[1]
+
+    def weight(self) -> Weight:
+        """The density times the Hermite polynomial."""
+        mean, inverse, factor = self.mean, 1 / self.deviation, 1 / (self.deviation * (2 * arb.pi()).sqrt())
+        polynomial = acb_coefficients(self.order)
+
+        def weight(x: acb) -> acb:
+            z = (x - mean) * inverse
+            value = (-(z * z) / 2).exp() * factor
+            return value * _horner(polynomial, z) if self.order else value
+
+        return weight
+
+
+@lru_cache(maxsize=256)
+def acb_coefficients(order: int) -> tuple[arb, ...]:
+    """The coefficients of ``He_n``, the highest first."""
+    return tuple(reversed(hermite(order).coeffs()))
+
+
+def _horner(coefficients: tuple[arb, ...], z: acb) -> acb:
+    total = acb(coefficients[0])
+    for coefficient in coefficients[1:]:
+        total = total * z + coefficient
+    return total
