@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from symgrad.dynamics.sweep import FixedPointSweep
     from symgrad.dynamics.vector_results import VectorFixedPoint, VectorFixedPoints
     from symgrad.interop.checkpoints import load_inputs, load_weights
+    from symgrad.meanfield.gains import InitGain, init_gain
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
     from symgrad.numerics.comparison import BoundComparison, compare_bounds
@@ -77,6 +78,7 @@ __all__ = [
     "GradientBound",
     "Gradients",
     "InformationLatching",
+    "InitGain",
     "InputError",
     "Interval",
     "InvariantBox",
@@ -119,6 +121,7 @@ __all__ = [
     "gradient_bound",
     "hadamard",
     "information_latching",
+    "init_gain",
     "invariant_box",
     "jacobian",
     "joint_spectral_radius",
@@ -161,6 +164,7 @@ _ON_FIRST_USE = {
     "GradientBound": "symgrad.bounds.gradient",
     "Gradients": "symgrad.numerics.backpropagation",
     "InformationLatching": "symgrad.dynamics.latching",
+    "InitGain": "symgrad.meanfield.gains",
     "InvariantBox": "symgrad.bounds.invariant",
     "Jacobian": "symgrad.calculus.jacobian",
     "JointSpectralRadius": "symgrad.bounds.joint_spectral_radius",
@@ -184,6 +188,7 @@ _ON_FIRST_USE = {
     "fixed_points": "symgrad.dynamics.fixed_points",
     "flow_bound": "symgrad.bounds.flow",
     "gradient_bound": "symgrad.bounds.gradient",
+    "init_gain": "symgrad.meanfield.gains",
     "information_latching": "symgrad.dynamics.latching",
     "invariant_box": "symgrad.bounds.invariant",
     "jacobian": "symgrad.calculus.jacobian",

@@ -1,0 +1,103 @@
+"""Gains in print: the number, what it keeps, the weights that follow, what else has to be known, and the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from textwrap import wrap
+from typing import Any
+
+import sympy as sp
+
+from symgrad.errors import SymgradError
+from symgrad.meanfield.gain_rules import GAIN
+from symgrad.meanfield.gains import InitGain
+from symgrad.meanfield.layer_factors import Quantity
+from symgrad.present.ball_text import ball_data, ball_latex, ball_text
+from symgrad.present.data import expression
+from symgrad.present.dispatch import latex, text, to_dict
+from symgrad.present.scalars import phrase
+from symgrad.rigor.balls import to_ball, working_precision
+
+__all__ = ["value_latex", "value_text"]
+
+_SHORT = 90  # signs of a formula that is shown beside its digits
+_LONGEST_INTEGER = 10**12
+_WIDTH = 90
+_BITS = 128
+_DIGITS = "{:.10g}"
+
+
+def _is_short(formula: sp.Expr) -> bool:
+    small = all(max(abs(n.p), n.q) < _LONGEST_INTEGER for n in formula.atoms(sp.Rational))
+    return small and len(text(formula)) <= _SHORT
+
+
+def value_text(value: Quantity) -> str:
+    """A constant as its formula, if that is short, and its digits."""
+    digits = ball_text(value.ball)
+    if not _is_short(value.expr) or text(value.expr) == digits:
+        return digits
+    return text(value.expr) if value.expr.is_Rational else f"{text(value.expr)} = {digits}"
+
+
+def value_latex(value: Quantity) -> str:
+    """The same as LaTeX."""
+    if not _is_short(value.expr):
+        return ball_latex(value.ball)
+    shown = latex(value.expr)
+    return shown if value.expr.is_Rational else f"{shown} = {ball_latex(value.ball)}"
+
+
+def _deviation(gain: InitGain, write: Callable[[Any], str], equals: str) -> str:
+    """In the symbol g, with the number where the layer's size is known."""
+    symbolic = write(GAIN * gain.scale)
+    if gain.scale.free_symbols:
+        return symbolic
+    with working_precision(_BITS):
+        return f"{symbolic}{equals}{_DIGITS.format(float((gain.ball * to_ball(gain.scale)).mid()))}"
+
+
+@text.register
+def _(gain: InitGain) -> str:
+    lines = [f"{gain.activation}, mode {gain.mode}: g = {value_text(gain.found.gain)}"]
+    lines.append(f"keeps {gain.preserves}")
+    lines.append(f"weights of mean 0 and standard deviation {_deviation(gain, text, ' = ')}")
+    lines += [f"note: {warning}" for warning in gain.warnings]
+    return "\n".join([*lines, text(gain.derivation)])
+
+
+@latex.register
+def _(gain: InitGain) -> str:
+    name = rf"g\left[{gain.activation.latex_name}\right]"
+    head = rf"{name} = {value_latex(gain.found.gain)}"
+    words = [f"keeps {gain.preserves}", *gain.warnings]
+    notes = [phrase(line) for sentence in words for line in wrap(sentence, _WIDTH)]
+    spread = rf"\operatorname{{std}} W_{{ij}} = {_deviation(gain, latex, ' = ')}"
+    return "\\begin{gathered}\n" + " \\\\\n".join([head, spread, *notes, latex(gain.derivation)]) + "\n\\end{gathered}"
+
+
+@to_dict.register
+def _(gain: InitGain) -> dict[str, Any]:
+    return {
+        "kind": "gain",
+        "activation": gain.activation.name,
+        "mode": gain.mode,
+        "gain": expression(gain.gain),
+        "ball": ball_data(gain.ball),
+        "variance": expression(gain.variance),
+        "preserves": gain.preserves,
+        "condition": expression(gain.condition),
+        "std": expression(gain.std),
+        "forward": _factor(gain, "forward"),
+        "chi": _factor(gain, "chi"),
+        "slope": _factor(gain, "slope"),
+        "warnings": list(gain.warnings),
+        "derivation": to_dict(gain.derivation),
+    }
+
+
+def _factor(gain: InitGain, name: str) -> dict[str, Any] | None:
+    try:
+        return ball_data(getattr(gain, name).ball)
+    except SymgradError:
+        return None
