@@ -1,7 +1,19 @@
 """Remedies as derived bounds, and bounds solved for a parameter."""
 
 from symgrad.design.normalisation import Normalisation
-from symgrad.design.normalisations import batch_norm, layer_norm, rms_norm
+from symgrad.design.normalisations import EvaluatedBatchNorm, batch_norm, batch_norm_evaluation, layer_norm, rms_norm
+from symgrad.design.stacks import NormalisedStack, post_norm, pre_norm
 from symgrad.design.verification import Verification
 
-__all__ = ["Normalisation", "Verification", "batch_norm", "layer_norm", "rms_norm"]
+__all__ = [
+    "EvaluatedBatchNorm",
+    "Normalisation",
+    "NormalisedStack",
+    "Verification",
+    "batch_norm",
+    "batch_norm_evaluation",
+    "layer_norm",
+    "post_norm",
+    "pre_norm",
+    "rms_norm",
+]

@@ -163,13 +163,13 @@ class Normalisation(StatedResult):
         Raises:
             InputError: another number of entries.
         """
-        centred = self._column(x)[1]
+        centred = self._centred(x)
         std = sp.sqrt(self._variance(centred) + self.eps)
         return sp.ImmutableDenseMatrix([gain * entry / std for gain, entry in self._pairs(centred)])
 
     def std_at(self, x: Sequence[Any]) -> sp.Expr:
         """``s = sqrt(variance + eps)`` at a point."""
-        return sp.sqrt(self._variance(self._column(x)[1]) + self.eps)
+        return sp.sqrt(self._variance(self._centred(x)) + self.eps)
 
     def jacobian_at(self, x: Sequence[Any]) -> sp.ImmutableDenseMatrix:
         """The exact n x n Jacobian at a point, from the formula :attr:`jacobian`.
@@ -177,7 +177,7 @@ class Normalisation(StatedResult):
         Raises:
             InputError: another number of entries, or all are equal (for RMS norm zero) and eps is zero.
         """
-        centred = self._column(x)[1]
+        centred = self._centred(x)
         n, std = len(centred), self.std_at(x)
         if std == 0:
             raise InputError("x: the Jacobian does not exist where the variance and eps are both zero")
@@ -186,13 +186,13 @@ class Normalisation(StatedResult):
         gains = sp.diag(*(gain for gain, _ in self._pairs(centred)))
         return sp.ImmutableDenseMatrix(gains * bracket / std)
 
-    def _column(self, x: Sequence[Any]) -> tuple[list[sp.Expr], list[sp.Expr]]:
+    def _centred(self, x: Sequence[Any]) -> list[sp.Expr]:
+        """The entries of a point, less their mean where that is subtracted."""
         column = [scalar_parameter("x", entry) for entry in x]
-        expected = len(self.gains) if len(self.gains) > 1 and not self.along_batch else self.size
-        if (expected.is_Integer if isinstance(expected, sp.Expr) else True) and len(column) != expected:
-            raise InputError(f"x: {expected} entries are needed, got {len(column)}")
+        if self.size.is_Integer and len(column) != self.size:
+            raise InputError(f"x: {self.size} entries are needed, got {len(column)}")
         mean = sp.Add(*column) / len(column) if self.centred else sp.S.Zero
-        return column, [entry - mean for entry in column]
+        return [entry - mean for entry in column]
 
     def _variance(self, centred: list[sp.Expr]) -> sp.Expr:
         return sp.Add(*(entry**2 for entry in centred)) / len(centred)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
 from symgrad.design.arguments import checked_size, nonnegative_parameter
 from symgrad.design.normalisation import Normalisation
+from symgrad.design.statements import StatedResult, Statement
 from symgrad.errors import InputError
+from symgrad.language.derivation import Derivation, DerivationRule, DerivationStep
+from symgrad.language.norms import OperatorNorm, SmallestSingularValue
 from symgrad.language.numbers import scalar_parameter
 
-__all__ = ["batch_norm", "layer_norm", "rms_norm"]
+__all__ = ["EvaluatedBatchNorm", "batch_norm", "batch_norm_evaluation", "layer_norm", "rms_norm"]
+
+_AFFINE = DerivationRule("affine map", r"D(A x + c) = A", "calculus")
+_DIAGONAL = DerivationRule(
+    "diagonal matrix",
+    r"\lVert \operatorname{diag}(d) \rVert_2 = \max|d_i|,\quad \sigma_{\min} = \min |d_i|",
+    "Horn and Johnson, Matrix Analysis, 2nd ed. 2013, sec. 5.6",
+)
 
 
 def _normalisation(name: str, n: Any, gamma: Any, eps: Any, centred: bool, entries: bool) -> Normalisation:
@@ -88,3 +99,98 @@ def batch_norm(batch: Any = None, gamma: Any = None, eps: Any = None) -> Normali
     2/sqrt(epsilon)
     """
     return _normalisation("batch norm", batch, gamma, eps, centred=True, entries=False)
+
+
+@dataclass(frozen=True)
+class EvaluatedBatchNorm(StatedResult):
+    """Batch normalisation with running statistics: an affine map of each sample, feature by feature.
+
+    Attributes:
+        gains: gamma, one number for all features or one for each.
+        variances: the running variances, likewise.
+        eps: what is added to them.
+
+    >>> batch_norm_evaluation(gamma=[1, 3], variance=[4, 9], eps=0).norm
+    1
+    """
+
+    gains: tuple[sp.Expr, ...]
+    variances: tuple[sp.Expr, ...]
+    eps: sp.Expr
+
+    @property
+    def scales(self) -> tuple[sp.Expr, ...]:
+        """The diagonal of the Jacobian, ``gamma/sqrt(variance + eps)``."""
+        count = max(len(self.gains), len(self.variances))
+        gains, variances = (e if len(e) == count else e * count for e in (self.gains, self.variances))
+        return tuple(g / sp.sqrt(v + self.eps) for g, v in zip(gains, variances, strict=True))
+
+    @property
+    def jacobian(self) -> sp.ImmutableDenseMatrix:
+        """The Jacobian, diagonal and the same everywhere."""
+        return sp.ImmutableDenseMatrix(sp.diag(*self.scales))
+
+    @property
+    def norm(self) -> sp.Expr:
+        """Its operator norm, exact: the largest modulus on the diagonal."""
+        return sp.Max(*map(sp.Abs, self.scales))
+
+    @property
+    def floor(self) -> sp.Expr:
+        """Its smallest singular value: the least modulus on the diagonal."""
+        return sp.Min(*map(sp.Abs, self.scales))
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        return "batch norm with running statistics"
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """The Jacobian and its extreme singular values."""
+        J = sp.MatrixSymbol("J", len(self.scales), len(self.scales))
+        return (
+            Statement("Jacobian", sp.Eq(J, self.jacobian, evaluate=False)),
+            Statement("operator norm", sp.Eq(OperatorNorm(J), self.norm, evaluate=False)),
+            Statement("smallest singular value", sp.Eq(SmallestSingularValue(J), self.floor, evaluate=False)),
+        )
+
+    @property
+    def derivation(self) -> Derivation:
+        """The norm of a diagonal matrix."""
+        _, norm, floor = self.statements
+        jacobian = DerivationStep(_AFFINE, self.statements[0].relation)
+        ends = [DerivationStep(_DIAGONAL, item.relation) for item in (floor, norm)]
+        return Derivation("Jacobian of batch norm with running statistics", (jacobian, *ends))
+
+
+def batch_norm_evaluation(gamma: Any = None, variance: Any = None, eps: Any = None) -> EvaluatedBatchNorm:
+    """Batch normalisation at evaluation, with running statistics: ``gamma (x - mean)/sqrt(variance + eps) + beta``.
+
+    Args:
+        gamma: the gain of every feature, or a sequence with one for each; None for the symbol gamma.
+        variance: the running variance, likewise; None for the symbol v.
+        eps: as for :func:`layer_norm`.
+
+    Returns:
+        An :class:`EvaluatedBatchNorm`.
+
+    Raises:
+        InputError: a malformed argument; a negative variance; two sequences of different lengths; a variance of zero
+            without eps.
+
+    Source: Ioffe and Szegedy 2015, Batch Normalization, sec. 3.1.
+
+    >>> batch_norm_evaluation(gamma=-2).norm
+    2/sqrt(epsilon + v)
+    """
+    gains = _gains(gamma)
+    entries = list(variance) if hasattr(variance, "__iter__") else [variance]
+    symbol = sp.Symbol("v", positive=True)
+    variances = tuple(symbol if v is None else nonnegative_parameter("variance", v) for v in entries)
+    if not variances or len({len(gains), len(variances)} - {1}) > 1:
+        raise InputError(f"variance: one number or {len(gains)} of them are needed, got {len(variances)}")
+    found = EvaluatedBatchNorm(gains, variances, _epsilon(eps))
+    if any(v + found.eps == 0 for v in variances):
+        raise InputError("eps: a running variance of zero needs a positive eps")
+    return found
