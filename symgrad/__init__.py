@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from symgrad.dynamics.vector_results import VectorFixedPoint, VectorFixedPoints
     from symgrad.interop.checkpoints import load_inputs, load_weights
     from symgrad.meanfield.gains import InitGain, init_gain
+    from symgrad.meanfield.self_normalising import SelfNormalising, self_normalising
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
     from symgrad.numerics.comparison import BoundComparison, compare_bounds
@@ -94,6 +95,7 @@ __all__ = [
     "OperatorNorm",
     "RateBracket",
     "Recurrence",
+    "SelfNormalising",
     "Sensitivity",
     "SmallestSingularValue",
     "SpectralRadius",
@@ -135,6 +137,7 @@ __all__ = [
     "product_bound",
     "rate_bracket",
     "report",
+    "self_normalising",
     "sensitivity",
     "simulate",
     "stack",
@@ -172,6 +175,7 @@ _ON_FIRST_USE = {
     "LossLandscape": "symgrad.dynamics.landscape",
     "NetworkVerdict": "symgrad.numerics.network_verdict",
     "RateBracket": "symgrad.numerics.rate_bracket",
+    "SelfNormalising": "symgrad.meanfield.self_normalising",
     "Sensitivity": "symgrad.dynamics.sensitivity",
     "Trajectory": "symgrad.numerics.simulate",
     "TrajectoryBound": "symgrad.numerics.trajectory_bound",
@@ -200,6 +204,7 @@ _ON_FIRST_USE = {
     "product_bound": "symgrad.bounds.product",
     "rate_bracket": "symgrad.numerics.rate_bracket",
     "report": "symgrad.present.reports",
+    "self_normalising": "symgrad.meanfield.self_normalising",
     "sensitivity": "symgrad.dynamics.sensitivity",
     "simulate": "symgrad.numerics.simulate",
     "trajectory_bound": "symgrad.numerics.trajectory_bound",

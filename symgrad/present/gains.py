@@ -12,6 +12,7 @@ from symgrad.errors import SymgradError
 from symgrad.meanfield.gain_rules import GAIN
 from symgrad.meanfield.gains import InitGain
 from symgrad.meanfield.layer_factors import Quantity
+from symgrad.meanfield.self_normalising import SelfNormalising
 from symgrad.present.ball_text import ball_data, ball_latex, ball_text
 from symgrad.present.data import expression
 from symgrad.present.dispatch import latex, text, to_dict
@@ -101,3 +102,35 @@ def _factor(gain: InitGain, name: str) -> dict[str, Any] | None:
         return ball_data(getattr(gain, name).ball)
     except SymgradError:
         return None
+
+
+@text.register
+def _(found: SelfNormalising) -> str:
+    rows = [f"E[phi] = 0 and E[phi^2] = {text(found.variance)} for phi = {text(found.formula)}:"]
+    for solution in found.solutions:
+        pairs = zip(found.parameters, solution, strict=True)
+        rows.append("; ".join(f"{parameter} = {value_text(value)}" for parameter, value in pairs))
+    return "\n".join([*rows, text(found.derivation)])
+
+
+@latex.register
+def _(found: SelfNormalising) -> str:
+    rows = [rf"\varphi = {latex(found.formula)}"]
+    for solution in found.solutions:
+        rows += [f"{latex(p)} = {value_latex(value)}" for p, value in zip(found.parameters, solution, strict=True)]
+    return "\\begin{gathered}\n" + " \\\\\n".join([*rows, latex(found.derivation)]) + "\n\\end{gathered}"
+
+
+@to_dict.register
+def _(found: SelfNormalising) -> dict[str, Any]:
+    names = [str(parameter) for parameter in found.parameters]
+    return {
+        "kind": "self-normalising",
+        "formula": expression(found.formula),
+        "variance": expression(found.variance),
+        "solutions": [
+            {name: {**expression(v.expr), "ball": ball_data(v.ball)} for name, v in zip(names, solution, strict=True)}
+            for solution in found.solutions
+        ],
+        "derivation": to_dict(found.derivation),
+    }
