@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import sympy as sp
 
 from symgrad.language.derivation import DerivationRule, DerivationStep
 from symgrad.language.gaussian import GaussianMean, GaussianPairMean
 from symgrad.meanfield.gaussian_laws import TiltedLaw
+from symgrad.meanfield.gaussian_terms import INTEGRATED as _X
 from symgrad.meanfield.gaussian_terms import ONE, Factor, NoClosedFormError, Sigmoid, Sum
-from symgrad.meanfield.integration_rules import ARCSINE, ERROR, MOMENTS, ODD, SQUARE, STEIN
+from symgrad.meanfield.integration_rules import ARCSINE, ERROR, MOMENTS, ODD, SQUARE, STEIN, STEIN_AT_JUMPS
 
 __all__ = ["Reduction"]
 
-_X = sp.Symbol("x", real=True)
 Pair = tuple[Factor, Factor]
 
 
@@ -41,11 +42,10 @@ class Reduction:
         Raises:
             NoClosedFormError: the rules find none.
         """
-        if (second, first) in self._known:
-            return self._known[second, first]
-        if (first, second) not in self._known:
-            self._known[first, second] = self._found(first, second)
-        return self._known[first, second]
+        pair = _ordered(first, second)
+        if pair not in self._known:
+            self._known[pair] = self._found(*pair)
+        return self._known[pair]
 
     def law(self, first: Factor, second: Factor) -> TiltedLaw:
         """The law that the exponentials tilt to."""
@@ -54,12 +54,11 @@ class Reduction:
 
     def written(self, first: Factor, second: Factor = ONE) -> sp.Expr:
         """The mean as an unevaluated expression."""
-        if first == ONE and second == ONE:
-            return sp.S.One
-        if ONE in (first, second):
-            return GaussianMean(sp.Lambda(_X, (second if first == ONE else first).at(_X)), self.variance)
-        functions = (sp.Lambda(_X, factor.at(_X)) for factor in (first, second))
-        return GaussianPairMean(*functions, self.variance, self.correlation)
+        first, second = _ordered(first, second)
+        functions = [sp.Lambda(_X, factor.at(_X)) for factor in (first, second)]
+        if second != ONE:
+            return GaussianPairMean(functions[0], functions[1], self.variance, self.correlation)
+        return sp.S.One if first == ONE else GaussianMean(functions[0], self.variance)
 
     def _note(self, rule: DerivationRule, left: sp.Expr, right: sp.Expr) -> None:
         if left != right:
@@ -90,7 +89,7 @@ class Reduction:
         parts = [(k, pair) for k, pair in parts if k]
         points = [*self._points(rest, second, law.covariance(0, 0)), *self._points(second, rest, law.covariance(0, 1))]
         shown = [k * self.written(*pair) for k, pair in parts] + [k * inner.shown(terms) for k, inner, terms in points]
-        self._note(STEIN, self.written(first, second), sp.Add(*shown))
+        self._note(STEIN_AT_JUMPS if points else STEIN, self.written(first, second), sp.Add(*shown))
         values = [k * self.mean(*pair) for k, pair in parts] + [k * inner.total(terms) for k, inner, terms in points]
         return sp.Add(*values)
 
@@ -136,8 +135,10 @@ class Reduction:
             i = 0 if left[1] == ONE else 1
             return GaussianMean(sp.Lambda(_X, left[i].at(_X + law.means[i])), law.covariance(i, i))
         deviations = [sp.sqrt(law.covariance(i, i)) for i in (0, 1)]
-        functions = (sp.Lambda(_X, left[i].at(deviations[i] * _X + law.means[i])) for i in (0, 1))
-        return GaussianPairMean(*functions, sp.S.One, law.covariance(0, 1) / (deviations[0] * deviations[1]))
+        functions = [sp.Lambda(_X, left[i].at(deviations[i] * _X + law.means[i])) for i in (0, 1)]
+        return GaussianPairMean(
+            functions[0], functions[1], sp.S.One, law.covariance(0, 1) / (deviations[0] * deviations[1])
+        )
 
     def _sigmoids(self, law: TiltedLaw, first: Factor, second: Factor) -> tuple[DerivationRule, sp.Expr]:
         placed = [(s, 0) for s in first.sigmoids] + [(s, 1) for s in second.sigmoids]
@@ -178,6 +179,13 @@ def _arcsine(law: TiltedLaw, *placed: tuple[Sigmoid, int]) -> sp.Expr:
 def _widened(law: TiltedLaw, sigmoid: Sigmoid, i: int) -> sp.Expr:
     """``1 + 2 var(slope x)``, times the determinant: that of a law tilted by ``exp(-slope**2 x**2)`` besides."""
     return law.determinant(sigmoid.slope**2, sp.S.Zero) if i == 0 else law.determinant(sp.S.Zero, sigmoid.slope**2)
+
+
+@lru_cache(maxsize=4096)
+def _ordered(first: Factor, second: Factor) -> Pair:
+    """The two in an order that depends on what they are only, the constant last: x and y may change places."""
+    swapped = second.size < first.size if first.size != second.size else second.key < first.key
+    return (first, second) if swapped else (second, first)
 
 
 def _without(factor: Factor, sigmoid: Sigmoid) -> Factor:

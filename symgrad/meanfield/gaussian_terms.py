@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sympy as sp
 from flint import arb
@@ -17,8 +17,21 @@ from symgrad.rigor.balls_numbers import Enclosed
 from symgrad.rigor.ends import End
 from symgrad.rigor.smooth_pieces import split
 
-__all__ = ["ONE", "Factor", "NoClosedFormError", "Sigmoid", "Sum", "as_expression", "normal_form", "times"]
+__all__ = [
+    "INTEGRATED",
+    "ONE",
+    "Factor",
+    "NoClosedFormError",
+    "Sigmoid",
+    "Sum",
+    "as_expression",
+    "has_pieces",
+    "normal_form",
+    "parity",
+    "times",
+]
 
+INTEGRATED = sp.Dummy("x", real=True)
 _MAX_TERMS = 200
 _SWITCHES = (sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.Piecewise)
 
@@ -56,6 +69,22 @@ class Factor(NamedTuple):
         exponent = self.quadratic * x**2 + self.linear * x
         return sp.Mul(x**self.power, sp.exp(exponent), *(s.at(x) for s in self.sigmoids))
 
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """How much there is to integrate; nothing for the constant 1."""
+        return self.power + len(self.sigmoids), self.power, int(bool(self.quadratic)) + int(bool(self.linear))
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """For sorting."""
+        numbers = (self.quadratic, self.linear, *(part for sigmoid in self.sigmoids for part in sigmoid))
+        return tuple(sp.default_sort_key(number) for number in numbers)
+
+    def reflected(self) -> tuple[Factor, int]:
+        """The factor at ``-x``, as another one times a sign."""
+        sigmoids = tuple(sorted((s._replace(offset=-s.offset) for s in self.sigmoids), key=_order))
+        return Factor(self.power, self.quadratic, -self.linear, sigmoids), (-1) ** (self.power + len(sigmoids))
+
 
 Sum = dict[Factor, sp.Expr]
 ONE = Factor()
@@ -69,8 +98,24 @@ def times(first: Factor, second: Factor) -> Factor:
         first.power + second.power,
         sp.expand(first.quadratic + second.quadratic),
         sp.expand(first.linear + second.linear),
-        tuple(sorted(kept, key=lambda s: (sp.default_sort_key(s.slope), sp.default_sort_key(s.offset)))),
+        tuple(sorted(kept, key=_order)),
     )
+
+
+def _order(sigmoid: Sigmoid) -> tuple[Any, ...]:
+    return sp.default_sort_key(sigmoid.slope), sp.default_sort_key(sigmoid.offset)
+
+
+def parity(terms: Sum) -> int:
+    """1 for an even sum, -1 for an odd one, 0 where neither is seen."""
+    total: Sum = {}
+    for factor, value in terms.items():
+        other, sign = factor.reflected()
+        total[other] = sign * value
+    for sign in (1, -1):
+        if set(total) == set(terms) and all(sp.expand(total[f] - sign * terms[f]).is_zero for f in terms):
+            return sign
+    return 0
 
 
 def as_expression(terms: Sum, x: sp.Expr) -> sp.Expr:
@@ -87,6 +132,8 @@ def normal_form(formula: sp.Expr, symbol: sp.Symbol, mean: sp.Expr = sp.S.Zero) 
     Raises:
         NoClosedFormError: the formula has no such form.
     """
+    if formula.has(sp.DiracDelta):
+        raise NoClosedFormError("a point mass")
     pieces = _pieces(formula, symbol)
     forms = [_parsed(piece.xreplace({symbol: symbol + mean}), symbol) for piece, _ in pieces]
     _check_growth(forms)
@@ -118,20 +165,30 @@ def _nonzero(total: Sum) -> Sum:
     return {factor: value for factor, value in expanded.items() if not value.is_zero}
 
 
+def has_pieces(formula: sp.Expr) -> bool:
+    """Whether something in the formula switches."""
+    return bool(formula.has(*_SWITCHES))
+
+
 def _pieces(formula: sp.Expr, symbol: sp.Symbol) -> list[tuple[sp.Expr, sp.Expr]]:
     """Smooth pieces from left to right, each with its right end."""
-    if not formula.has(*_SWITCHES):
+    if not has_pieces(formula):
         return [(formula, sp.oo)]
     parameters = sorted(formula.free_symbols - {symbol}, key=str)
     if any(node.free_symbols & set(parameters) for node in _decisions(formula)):
         raise NoClosedFormError("where the pieces begin depends on a parameter")
-    stand_ins = {p: Enclosed(f"value of {p}", lambda _, i=i: arb(2 * i + 3).sqrt()) for i, p in enumerate(parameters)}
+    stand_ins = {p: _stand_in(p) for p in parameters}
     back = {number: parameter for parameter, number in stand_ins.items()}
     try:
         parts = split(formula.xreplace(stand_ins), symbol, End(-sp.oo, 1), End(sp.oo, -1))
     except SymgradError as error:
         raise NoClosedFormError(f"the pieces of {formula} are not found: {error}") from error
     return [(part.formula.xreplace(back), part.right.value) for part in parts]
+
+
+def _stand_in(parameter: sp.Symbol) -> Enclosed:
+    """A number in the place of a parameter; which one does not matter, as no piece depends on it."""
+    return Enclosed(f"value of {parameter}", lambda _: arb(3).sqrt())
 
 
 def _decisions(formula: sp.Expr) -> list[sp.Basic]:

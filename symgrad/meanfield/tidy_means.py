@@ -13,7 +13,8 @@ def tidy_mean(value: sp.Expr) -> sp.Expr:
     """An equal expression: the coefficients of each product of special functions and roots are collected."""
     groups: dict[sp.Expr, sp.Expr] = {}
     for term in _terms(value):
-        special, rest = [], []
+        special: list[sp.Expr] = []
+        rest: list[sp.Expr] = []
         for factor in sp.Mul.make_args(term):
             (special if _is_special(factor) else rest).append(factor)
         name = sp.Mul(*special)
