@@ -9,15 +9,17 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError
-from symgrad.meanfield.fast_means import SPREAD, FastMeans, checked_variances
+from symgrad.meanfield.fast_means import FastMeans, checked_variances
 from symgrad.meanfield.float_pieces import FloatPieces, float_pieces
-from symgrad.meanfield.gaussian_panels import Indices, Integrals, integrate, sharpened
+from symgrad.meanfield.gaussian_lines import by_lines
+from symgrad.meanfield.gaussian_panels import Indices, Integrals, by_panels, nothing_found, sharpened
 
 __all__ = ["fast_pair_mean", "fast_pair_mean_with_error"]
 
 Array = NDArray[np.float64]
 
 _LOG_DENSITY = -0.5 * np.log(2 * np.pi)
+_SPREAD = 6.0  # standard deviations over the finest length of a formula up to which the trapezoidal rule may do
 _AT_A_TIME = 2_000_000  # points
 _STEPS, _REACH = (0.25, 0.125), 9.0  # of the trapezoidal rule in two dimensions
 _TOLERANCE = 1e-13
@@ -56,8 +58,8 @@ def fast_pair_mean_with_error(
         raise InputError(f"correlations: numbers in [-1, 1] are needed, got {correlations!r}")
     f, g = float_pieces(first, symbol), float_pieces(second, symbol)
     shape, q, c = q.shape, q.ravel(), c.ravel()
-    found = Integrals(*(np.full(len(q), np.nan) for _ in range(3)))
-    tried = np.flatnonzero((np.sqrt(q) <= SPREAD * min(f.finest, g.finest)) & (len(f.kinks) + len(g.kinks) == 0))
+    found = nothing_found(len(q))
+    tried = np.flatnonzero((np.sqrt(q) <= _SPREAD * min(f.finest, g.finest)) & (len(f.kinks) + len(g.kinks) == 0))
     for step in _STEPS:
         _by_tensors(f, g, q, c, tried[np.isnan(found.errors[tried])], found, step)
     rest = np.flatnonzero(np.isnan(found.errors))
@@ -107,7 +109,8 @@ def _conditioned(f: FloatPieces, g: FloatPieces, q: Array, c: Array) -> Integral
         logarithm = np.broadcast_to(_LOG_DENSITY - z**2 / 2, x.shape)
         return np.asarray(f.weighted(x, logarithm) * inner)
 
-    found = integrate(integrand, len(q), _breaks(f, g, c, deviations), smooth=np.zeros(len(q), dtype=bool))
+    found = nothing_found(len(q))
+    by_panels(integrand, np.arange(len(q)), _breaks(f, g, c, deviations), found)
     return Integrals(found.values, found.errors + worst[0] * found.sizes, found.sizes)
 
 
@@ -148,8 +151,10 @@ def _conditional(g: FloatPieces, m: Array, s: Array) -> tuple[Array, float]:
         logarithm = np.broadcast_to(_LOG_DENSITY - w**2 / 2, np.broadcast_shapes(index.shape, w.shape))
         return g.weighted(centre[index] + spread[index] * w, logarithm)
 
-    smooth = (spread <= SPREAD * g.finest) & (len(g.kinks) == 0)
-    found = integrate(integrand, len(wide), g.breaks(centre, spread), smooth=smooth)
+    found = nothing_found(len(wide))
+    smooth = (spread <= _SPREAD * g.finest) & (len(g.kinks) == 0)
+    done = by_lines(integrand, np.where(smooth, g.finest / spread, np.nan), [None], [found], even=False)
+    by_panels(integrand, np.flatnonzero(~done), g.breaks(centre, spread), found)
     values[wide] = found.values
     size = max(float(found.sizes.max()), 1e-300)
     return values, float(found.errors.max()) / size

@@ -1,9 +1,7 @@
 """Integrals against the standard normal density in floats, for many integrands at once, with an estimate of the error.
 
-Two rules. The trapezoidal rule on the whole line converges like ``exp(-2 pi d / h)`` where the integrand is analytic
-within d of the real line (Trefethen and Weideman 2014); halving the step squares its error, which is how it is checked.
-Anything else is cut at kinks and jumps and integrated by Gauss and Legendre's rule on panels; a panel is halved as long
-as the last Legendre coefficients of the integrand on it are not negligible.
+The line is cut at kinks and jumps and integrated by Gauss and Legendre's rule on panels; a panel is halved as long as
+the last Legendre coefficients of the integrand on it are not negligible.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Integrals", "Integrand", "integrate", "sharpened"]
+__all__ = ["Array", "Indices", "Integrals", "Integrand", "by_panels", "nothing_found", "sharpened"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -23,11 +21,9 @@ Indices = NDArray[np.intp]
 Integrand = Callable[[Indices, Array], Array]
 
 _NODES = 20
-_STEP = 0.125
 _REACHES = (9.0, 14.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
 _UNDERFLOW = 40.0  # where the density is 0 in floats
 _NEGLIGIBLE = 1e-18
-_LINE = 10.0  # how far the trapezoidal rule goes
 _TOLERANCE = 1e-15
 _WIDTH = 2.5
 _ROUNDS = 64
@@ -50,54 +46,22 @@ class Integrals:
     sizes: Array
 
 
-def integrate(
-    integrand: Integrand, count: int, breaks: Array, *, smooth: NDArray[np.bool_], even: bool = False
-) -> Integrals:
-    """Integrals over the real line of functions that decay like the normal density.
+def by_panels(integrand: Integrand, which: Indices, breaks: Array, found: Integrals) -> None:
+    """Integrals over the real line of functions that decay like the normal density, by panels.
 
     Args:
         integrand: the functions.
-        count: how many there are.
+        which: the indices of those wanted.
         breaks: of shape (count, m), where panels begin: kinks, jumps and marks; points far away or NaN are ignored.
-        smooth: for which of them the trapezoidal rule may be tried.
-        even: whether all are even functions.
+        found: where the results of those go.
     """
-    found = Integrals(*(np.full(count, np.nan) for _ in range(3)))
-    rest = np.arange(count)
-    if smooth.any():
-        tried = np.flatnonzero(smooth)
-        accepted = _trapezoidal(integrand, tried, found, even)
-        rest = np.setdiff1d(rest, tried[accepted])
-    if rest.size:
-        reach = _reach(integrand, rest)
-        _by_panels(integrand, rest, reach, breaks, found)
-    return found
+    if which.size:
+        _by_panels(integrand, which, _reach(integrand, which), breaks, found)
 
 
-@lru_cache(maxsize=2)
-def _grid(even: bool) -> tuple[Array, Array]:
-    """Points of the trapezoidal rule with their weights."""
-    points = np.arange(0 if even else -_LINE, _LINE + _STEP / 2, _STEP)
-    weights = np.full(len(points), _STEP)
-    if even:
-        weights[1:] *= 2
-    return points, weights
-
-
-def _trapezoidal(integrand: Integrand, which: Indices, found: Integrals, even: bool) -> NDArray[np.bool_]:
-    points, weights = _grid(even)
-    values = integrand(which[:, None], points[None, :])
-    sizes = np.abs(values)
-    with np.errstate(all="ignore"):
-        fine, coarse = values @ weights, 2 * (values[:, ::2] @ weights[::2])
-        total, peak = sizes @ weights, sizes.max(axis=1)
-        error = sharpened(np.abs(fine - coarse), total)
-        far = sizes[:, np.abs(points) >= _LINE - 1].max(axis=1)
-        accepted = np.isfinite(fine) & (far <= _NEGLIGIBLE * peak) & (peak > 0) & (error <= _TOLERANCE * total)
-    kept = which[accepted]
-    found.values[kept], found.sizes[kept] = fine[accepted], total[accepted]
-    found.errors[kept] = (error + 4e-16 * total)[accepted]
-    return np.asarray(accepted)
+def nothing_found(count: int) -> Integrals:
+    """Results to be filled in, NaN until then."""
+    return Integrals(*(np.full(count, np.nan) for _ in range(3)))
 
 
 def sharpened(difference: Array, size: Array) -> Array:
