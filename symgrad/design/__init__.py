@@ -1,5 +1,6 @@
 """Remedies as derived bounds, and bounds solved for a parameter."""
 
+from symgrad.design.losses import LossComparison, LossFactor, compare_losses, loss_factor, saturating_losses
 from symgrad.design.normalisation import Normalisation
 from symgrad.design.normalisations import EvaluatedBatchNorm, batch_norm, batch_norm_evaluation, layer_norm, rms_norm
 from symgrad.design.stacks import NormalisedStack, post_norm, pre_norm
@@ -7,13 +8,18 @@ from symgrad.design.verification import Verification
 
 __all__ = [
     "EvaluatedBatchNorm",
+    "LossComparison",
+    "LossFactor",
     "Normalisation",
     "NormalisedStack",
     "Verification",
     "batch_norm",
     "batch_norm_evaluation",
+    "compare_losses",
     "layer_norm",
+    "loss_factor",
     "post_norm",
     "pre_norm",
     "rms_norm",
+    "saturating_losses",
 ]

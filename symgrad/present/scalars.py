@@ -223,6 +223,10 @@ class TextScalars(StrPrinter):
     def _print_HadamardProduct(self, expr: Any) -> str:
         return f"hadamard({', '.join(map(self._print, expr.args))})"
 
+    def _print_Limit(self, expr: Any) -> str:
+        formula, symbol, point, _ = map(self._print, expr.args)
+        return f"lim({formula}, {symbol} -> {point})"
+
     def _print_MatrixBase(self, expr: Any) -> str:
         return "[" + ", ".join(f"[{', '.join(map(self._print, row))}]" for row in expr.tolist()) + "]"
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from symgrad.design.statements import StatedResult
 from symgrad.design.verification import Verification
+from symgrad.language.derivation import Derivation
 from symgrad.present.data import expression, number
 from symgrad.present.dispatch import latex, text, to_dict
+from symgrad.present.documents import body, display
 from symgrad.present.scalars import prose
 
 __all__: list[str] = []
@@ -67,3 +69,25 @@ def _relation(relation: Any) -> str:
     if getattr(relation, "rel_op", None) is None:
         return str(text(relation))
     return f"{text(relation.lhs)} {relation.rel_op.replace('==', '=')} {text(relation.rhs)}"
+
+
+@body.register
+def _(result: StatedResult) -> str:
+    rows = [f"{_sentence(item.words)}:\n{display(latex(item.relation))}" for item in result.statements]
+    return "\n\n".join([f"{_sentence(result.title)}.", *rows, _proof(result.derivation)])
+
+
+def _proof(derivation: Derivation) -> str:
+    """The steps one below the other, so that long derivations break over pages."""
+    rows = [rf"\subsection*{{Derivation: {prose(derivation.claim)}}}"]
+    for count, step in enumerate(derivation.steps, 1):
+        note = f", {prose(step.note)}" if step.note else ""
+        rows.append(f"({count}) {_sentence(step.rule.name)}{note}:\n{display(latex(step.relation))}")
+    rows.append(r"\subsection*{Rules}")
+    for rule in dict.fromkeys(step.rule for step in derivation.steps):
+        rows.append(f"{_sentence(rule.name)}:\n{display(rule.statement)}\n{prose(rule.source)}.")
+    return "\n\n".join(rows)
+
+
+def _sentence(words: str) -> str:
+    return prose(words[:1].upper() + words[1:])
