@@ -1,0 +1,110 @@
+"""Numbers for expressions in moments: floats, and balls with their derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from flint import arb
+
+from symgrad.language.elementwise import VARIABLE
+from symgrad.language.gaussian import GaussianMean
+from symgrad.language.joint_mean import GaussianJointMean
+from symgrad.meanfield.joint_means import joint_mean
+from symgrad.meanfield.means import Mean
+from symgrad.numerics.functions import constant_float
+from symgrad.rigor.balls import to_ball
+
+__all__ = ["Dual", "ball_value", "float_value"]
+
+
+@lru_cache(maxsize=256)
+def _mean(function: sp.Lambda) -> Mean:
+    return Mean(function(VARIABLE))
+
+
+def float_value(expr: sp.Expr, values: Mapping[sp.Symbol, float]) -> float:
+    """An expression in moments and means in floats; approximate."""
+    match expr:
+        case sp.Symbol():
+            return values[expr]
+        case GaussianMean():
+            return _float_mean(expr, values)
+        case GaussianJointMean():
+            inside = {s: sp.Float(values[s]) for s in expr.function.free_symbols}
+            return joint_mean(expr.function.xreplace(inside), [float_value(v, values) for v in expr.variances])
+        case sp.Add():
+            return sum(float_value(part, values) for part in expr.args)
+        case sp.Mul():
+            return float(np.prod([float_value(part, values) for part in expr.args]))
+        case sp.Pow() if expr.free_symbols:
+            return float_value(expr.base, values) ** constant_float(expr.exp)
+    return constant_float(expr)
+
+
+def _float_mean(expr: GaussianMean, values: Mapping[sp.Symbol, float]) -> float:
+    inside = {s: sp.Float(values[s]) for s in expr.function.free_symbols}
+    variance = float_value(expr.variance, values)
+    if inside:  # the mean of a state stands inside the formula
+        return joint_mean(expr.function.xreplace(inside), [variance])
+    if variance <= 0:
+        return constant_float(expr.function(sp.S.Zero))
+    return float(_mean(expr.function).floats(np.array([variance]))[0])
+
+
+@dataclass(frozen=True)
+class Dual:
+    """A ball and the balls of its derivatives by the unknowns."""
+
+    value: arb
+    slopes: tuple[arb, ...]
+
+    @staticmethod
+    def constant(value: Any, count: int) -> Dual:
+        """A number that depends on no unknown."""
+        return Dual(arb(value), (arb(0),) * count)
+
+    def __add__(self, other: Dual) -> Dual:
+        return Dual(self.value + other.value, tuple(a + b for a, b in zip(self.slopes, other.slopes, strict=True)))
+
+    def __mul__(self, other: Dual) -> Dual:
+        pairs = zip(self.slopes, other.slopes, strict=True)
+        return Dual(self.value * other.value, tuple(a * other.value + self.value * b for a, b in pairs))
+
+    def chain(self, value: arb, slope: arb) -> Dual:
+        """A function of it, by the function's value and derivative."""
+        return Dual(value, tuple(slope * each if each != 0 else arb(0) for each in self.slopes))
+
+
+def ball_value(expr: sp.Expr, values: Mapping[sp.Symbol, Dual], *, slopes: bool = True) -> Dual:
+    """Encloses an expression in moments and means, with its derivatives; not finite where nothing is proved."""
+    count = len(next(iter(values.values())).slopes) if values else 0
+    match expr:
+        case sp.Symbol():
+            return values[expr]
+        case GaussianMean():
+            return _ball_mean(expr, values, slopes)
+        case GaussianJointMean():
+            return Dual(arb("nan"), (arb("nan"),) * count)
+        case sp.Add() | sp.Mul():
+            parts = [ball_value(part, values, slopes=slopes) for part in expr.args]
+            return reduce(Dual.__add__ if isinstance(expr, sp.Add) else Dual.__mul__, parts)
+        case sp.Pow() if expr.free_symbols:
+            base, power = ball_value(expr.base, values, slopes=slopes), to_ball(expr.exp)
+            return base.chain(base.value**power, power * base.value ** (power - 1))
+    return Dual.constant(to_ball(expr), count)
+
+
+def _ball_mean(expr: GaussianMean, values: Mapping[sp.Symbol, Dual], slopes: bool) -> Dual:
+    variance = ball_value(expr.variance, values, slopes=slopes)
+    if expr.function.free_symbols:
+        return Dual(arb("nan"), (arb("nan"),) * len(variance.slopes))
+    mean = _mean(expr.function)
+    if variance.value == 0 and all(slope == 0 for slope in variance.slopes):
+        return Dual.constant(to_ball(expr.function(sp.S.Zero)), len(variance.slopes))
+    moving = slopes and any(slope != 0 for slope in variance.slopes)
+    return variance.chain(mean.ball(variance.value), mean.ball(variance.value, order=1) if moving else arb(0))

@@ -1,0 +1,277 @@
+"""Mean-field theory of recurrent cells at initialisation: stationary moments and the size of the state Jacobian."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from flint import arb, arb_mat
+
+from symgrad.errors import InputError
+from symgrad.language.derivation import Derivation
+from symgrad.language.recurrence import Recurrence
+from symgrad.meanfield.cell_parameters import CellParameters, cell_parameters
+from symgrad.meanfield.moment_system import MomentSystem, moment_system
+from symgrad.meanfield.moment_values import Dual, ball_value, float_value
+from symgrad.meanfield.recurrent_steps import assumptions_of, recurrent_steps
+from symgrad.meanfield.stationary import MomentMap, stationary_moments
+from symgrad.presentable import Presentable
+from symgrad.rigor.balls import working_precision
+from symgrad.rigor.spectral_radius import spectral_radius_bounds
+
+__all__ = ["RecurrentMeanField", "StationaryPoint", "recurrent_mean_field"]
+
+_BITS = 80
+
+
+@dataclass(frozen=True)
+class StationaryPoint(Presentable):
+    """Stationary moments of the states, and what they say about gradients.
+
+    Attributes:
+        moments: symbol -> value: an enclosure of a proved fixed point, or a float where it is approximate.
+        status: ``"proved"`` (every number here is an enclosure), or in words why it is approximate.
+        attracting: whether the moments return to it after a small change; None where that is not decided.
+        blocks: ``lim tr(J_ij J_ij^T) / n`` of each block of the state Jacobian.
+        mean_square: the mean-squared singular value of the whole state Jacobian.
+        chi: the factor by which the mean-squared singular value of a product of many Jacobians grows with each step;
+            with one state the same as ``mean_square``.
+        transfer: how second moments of the gradient go back by one step.
+    """
+
+    moments: dict[sp.Symbol, arb | float]
+    status: str
+    attracting: bool | None
+    blocks: tuple[tuple[arb | float, ...], ...]
+    mean_square: arb | float
+    chi: arb | float
+    transfer: tuple[tuple[arb | float, ...], ...]
+
+    @property
+    def time_scale(self) -> arb | float:
+        """``-1 / log chi`` in steps: gradients decay by 1/e over it; negative where they grow, infinite at chi = 1."""
+        if isinstance(self.chi, arb):
+            if self.chi == 1:
+                return arb.pos_inf()
+            return -1 / self.chi.log() if self.chi > 0 else arb(0) if self.chi == 0 else arb("nan")
+        return float("inf") if self.chi == 1 else -1 / float(np.log(self.chi)) if self.chi > 0 else 0.0
+
+    @property
+    def phase(self) -> str:
+        """``"vanishing"``, ``"exploding"``, ``"critical"`` or ``"undecided"``, by chi against 1."""
+        if self.chi < 1:
+            return "vanishing"
+        if self.chi > 1:
+            return "exploding"
+        return "critical" if self.chi == 1 else "undecided"
+
+    def gradient_variance(self, k: int) -> arb | float:
+        """The mean-squared singular value of a product of k Jacobians, ``E ||J_k ... J_1||_F^2`` over its rows.
+
+        Raises:
+            InputError: k is no integer of at least 0.
+        """
+        if isinstance(k, bool) or not isinstance(k, int) or k < 0:
+            raise InputError(f"k: an integer of at least 0 is needed, got {k!r} ({type(k).__name__})")
+        size = len(self.blocks)
+        diagonal = [i == j for i in range(size) for j in range(i, size)]
+        column: list[Any] = [int(flag) for flag in diagonal]
+        for _ in range(k):
+            pairs = [zip(row, column, strict=True) for row in self.transfer]
+            column = [sum((a * b for a, b in pair), 0) for pair in pairs]
+        traces = [value for value, flag in zip(column, diagonal, strict=True) if flag]
+        total = sum(traces[1:], traces[0]) / size
+        return total if isinstance(total, arb) else float(total)
+
+
+@dataclass(frozen=True)
+class RecurrentMeanField(Presentable):
+    """Mean-field theory of a recurrent cell at infinite width.
+
+    Attributes:
+        model: the cell.
+        parameters: variances of the weights, means of the biases, second moments of the inputs.
+        system: the equations, in moments and in symbols for the variances.
+    """
+
+    model: Recurrence
+    parameters: CellParameters
+    system: MomentSystem
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What is assumed, in words."""
+        return assumptions_of(self.system.closures)
+
+    @property
+    def moment_equations(self) -> tuple[sp.Basic, ...]:
+        """The equations of the stationary moments."""
+        return tuple(sp.Eq(symbol, update, evaluate=False) for symbol, update in self.system.updates.items())
+
+    @property
+    def block_formulas(self) -> sp.ImmutableDenseMatrix:
+        """``lim tr(J_ij J_ij^T) / n`` of the blocks of the state Jacobian, in moments and variances."""
+        return self.system.blocks
+
+    @property
+    def chi_formula(self) -> sp.Expr:
+        """The mean-squared singular value of the state Jacobian, in moments and variances."""
+        return self.system.mean_square
+
+    @property
+    def critical_equation(self) -> sp.Basic:
+        """The condition under which gradients neither vanish nor explode; it holds with :attr:`moment_equations`."""
+        if self.system.blocks.rows == 1:
+            return sp.Eq(self.chi_formula, 1, evaluate=False)
+        size = self.system.transfer.rows
+        return sp.Eq(sp.Determinant(self.system.transfer - sp.eye(size)), 0, evaluate=False)
+
+    @cached_property
+    def derivation(self) -> Derivation:
+        """How the equations follow."""
+        claim = f"second moments of {self.model.name} at infinite width"
+        return Derivation(
+            claim, recurrent_steps(self.model, self.moment_equations, self.system, self.critical_equation)
+        )
+
+    @cached_property
+    def points(self) -> tuple[StationaryPoint, ...]:
+        """The stationary moments that states run to from several starts, and 0 if that is one; none if all run off."""
+        found = stationary_moments(self._map) if self._map.unknowns else [np.array([])]
+        return tuple(self._point(point) for point in found)
+
+    @property
+    def point(self) -> StationaryPoint:
+        """The only stationary point, or the only one of several that is not repelling.
+
+        Raises:
+            InputError: there is none, or it is not the only one.
+        """
+        lasting = [point for point in self.points if point.attracting is not False]
+        chosen = lasting if len(lasting) == 1 else list(self.points)
+        if len(chosen) != 1:
+            count = len(self.points)
+            raise InputError(f"model {self.model.name}: {count or 'no'} stationary points were found, see points")
+        return chosen[0]
+
+    @property
+    def chi(self) -> arb | float:
+        """The growth factor of squared gradients at :attr:`point`."""
+        return self.point.chi
+
+    @property
+    def time_scale(self) -> arb | float:
+        """``-1 / log chi`` at :attr:`point`, in steps."""
+        return self.point.time_scale
+
+    @cached_property
+    def _map(self) -> MomentMap:
+        return MomentMap(self.system.unknowns, tuple(self._numeric(update) for update in self.system.updates.values()))
+
+    def _numeric(self, expr: sp.Expr) -> sp.Expr:
+        return expr.xreplace({symbol: sp.sqrt(value) for symbol, value in self.parameters.values.items()})
+
+    def _point(self, point: Any) -> StationaryPoint:
+        balls = self._map.proved(point) if self._map.unknowns and self._map.is_enclosed else None
+        if self._map.unknowns and balls is None:
+            return self._approximate(point, "stationary moments not proved")
+        balls = balls or []
+        size = len(self._map.unknowns)
+        values = {s: Dual.constant(ball, size) for s, ball in zip(self._map.unknowns, balls, strict=True)}
+
+        def enclosed(expr: sp.Expr) -> arb:
+            return ball_value(self._numeric(expr), values, slopes=False).value
+
+        with working_precision(_BITS):
+            blocks, transfer = _evaluated(self.system.blocks, enclosed), _evaluated(self.system.transfer, enclosed)
+            if not all(entry.is_finite() for row in (*blocks, *transfer) for entry in row):
+                return self._approximate(point, "the second moments of the Jacobian are not enclosed")
+            chi = _radius(transfer)
+            attracting = self._attracting(balls)
+        return self._assembled(dict(zip(self._map.unknowns, balls, strict=True)), blocks, transfer, chi, attracting)
+
+    def _assembled(
+        self, moments: Any, blocks: Any, transfer: Any, chi: Any, attracting: bool | None, why: str = ""
+    ) -> StationaryPoint:
+        status = why or ("proved" if not self.system.closures else "enclosed")
+        if self.system.closures:
+            names = ", ".join(self.system.closures)
+            status = f"{status}; approximate: Gaussian closure of the law of {names}"
+        entries = [entry for row in blocks for entry in row]
+        mean = sum(entries[1:], entries[0]) / len(blocks)
+        return StationaryPoint(moments, status, attracting, blocks, mean, chi, transfer)
+
+    def _approximate(self, point: Any, why: str) -> StationaryPoint:
+        values = dict(zip(self._map.unknowns, map(float, point), strict=True))
+
+        def number(expr: sp.Expr) -> float:
+            return float_value(self._numeric(expr), values)
+
+        blocks, transfer = _evaluated(self.system.blocks, number), _evaluated(self.system.transfer, number)
+        chi = float(np.abs(np.linalg.eigvals(np.array(transfer))).max())
+        return self._assembled(values, blocks, transfer, chi, None, f"approximate quadrature: {why}")
+
+    def _attracting(self, balls: list[arb]) -> bool | None:
+        if not balls:
+            return None
+        column = arb_mat(len(balls), 1, balls)
+        slopes = [slope for dual in self._map.duals(column) for slope in dual.slopes]
+        if not all(slope.is_finite() for slope in slopes):
+            return None
+        low, high = spectral_radius_bounds(arb_mat(len(balls), len(balls), slopes))
+        return True if high < 1 else False if low > 1 else None
+
+
+def _evaluated(matrix: sp.ImmutableDenseMatrix, function: Any) -> tuple[tuple[Any, ...], ...]:
+    return tuple(tuple(function(entry) for entry in matrix.row(i)) for i in range(matrix.rows))
+
+
+def _radius(transfer: tuple[tuple[arb, ...], ...]) -> arb:
+    if len(transfer) == 1:
+        return transfer[0][0]
+    low, high = spectral_radius_bounds(arb_mat([list(row) for row in transfer]))
+    return low.union(high)
+
+
+def recurrent_mean_field(
+    model: Recurrence, variances: Any = "torch", means: Any = None, inputs: Any = 1
+) -> RecurrentMeanField:
+    """Stationary moments of a wide recurrent cell at initialisation, and the size of its state Jacobian.
+
+    Entries of an n-wide weight are independent, of mean 0 and variance ``sigma_W^2 / n`` (n its number of columns);
+    states and pre-activations are taken in the limit of infinite width. The state-to-state Jacobian is the model's
+    own, a sum of products of diagonal matrices and weights, and its mean-squared singular value
+    ``E[D_0^2] + sum_k sigma_k^2 E[D_k^2]`` follows from it.
+
+    Args:
+        model: any recurrence of vectors whose weights are dense matrices.
+        variances: ``"torch"`` (uniform on ``(-1/sqrt(n), 1/sqrt(n))`` with as many inputs as states: 1/3 for every
+            matrix, biases 0 in the limit); a number ``sigma^2`` for all matrices; or a mapping name -> number, in
+            which a stacked tensor's name such as ``"weight_hh"`` stands for all that it holds. Matrices that are not
+            named have 1/3, vectors 0.
+        means: name -> mean of the entries of a vector (a forget bias, say) or value of a scalar parameter.
+        inputs: the second moment of the entries of the inputs, a number or a mapping name -> number.
+
+    Returns:
+        A :class:`RecurrentMeanField`. Its ``points`` say whether their numbers are proved or approximate, and why.
+
+    Raises:
+        InputError: a negative variance, a scalar parameter without a value.
+        UnknownNameError: a name that the model does not have.
+        UnsupportedExpressionError: a scalar model, a flow, weights that are not dense, states of different sizes.
+
+    Source: Chen, Pennington and Schoenholz 2018, Dynamical isometry and a mean field theory of RNNs; Gilboa et al.
+    2019, Dynamical isometry and a mean field theory of LSTMs and GRUs.
+
+    >>> import symgrad as sg
+    >>> theory = recurrent_mean_field(sg.models.elman(), variances={"W": 2}, inputs=0)
+    >>> theory.chi_formula
+    sigma_W**2*E[(1 - tanh(z*sqrt(Q_h*sigma_W**2))**2)**2]
+    """
+    if not isinstance(model, Recurrence):
+        raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
+    parameters = cell_parameters(model, variances, means, inputs)
+    return RecurrentMeanField(model, parameters, moment_system(model, parameters))
