@@ -10,7 +10,7 @@ from flint import acb, arb, arb_poly, ctx
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.complex_balls import complex_ball_function
 from symgrad.rigor.gaussian_tails import Growth, growth
-from symgrad.rigor.integrals import Weight, integral_of_pieces, smooth_parts
+from symgrad.rigor.integrals import Weight, integral_of_pieces
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
 __all__ = ["hermite", "mean_against_hermite"]
@@ -29,24 +29,23 @@ def hermite(n: int) -> arb_poly:
     return present
 
 
-def mean_against_hermite(formula: sp.Expr, symbol: sp.Symbol, variance: arb, mean: arb, order: int) -> arb:
-    """Encloses ``E[f(mean + sqrt(variance) z) He_n(z)]`` for one positive variance and one mean.
+def mean_against_hermite(
+    parts: tuple[SmoothPiece, ...], symbol: sp.Symbol, variance: arb, mean: arb, order: int
+) -> arb:
+    """Encloses ``E[f(mean + sqrt(variance) z) He_n(z)]``, tightly for a narrow variance and a narrow mean.
 
     Args:
-        formula: f, in one symbol, with kinks and jumps.
-        symbol: its variable.
-        variance: an exact number above 0.
-        mean: an exact number.
+        parts: the smooth pieces of f from left to right.
+        symbol: their variable.
+        variance: a ball above 0.
+        mean: a ball.
         order: n.
 
     Returns:
         A ball; not finite where the mean does not exist or its existence is not proved.
     """
-    parts = smooth_parts(formula, symbol)
-    if parts is None:
-        return arb("nan")
     with working_precision(ctx.prec + _GUARD):
-        setting = _Setting(formula, symbol, parts, variance, mean, order)
+        setting = _Setting(parts, symbol, variance, mean, order)
         for _ in range(_WIDENINGS):
             rest = setting.tail()
             if rest < setting.tolerance():
@@ -62,17 +61,10 @@ class _Setting:
     """One integral against the Gaussian density, and the range to which it is cut."""
 
     def __init__(
-        self,
-        formula: sp.Expr,
-        symbol: sp.Symbol,
-        parts: tuple[SmoothPiece, ...],
-        variance: arb,
-        mean: arb,
-        order: int,
+        self, parts: tuple[SmoothPiece, ...], symbol: sp.Symbol, variance: arb, mean: arb, order: int
     ) -> None:
         self.symbol, self.parts, self.mean, self.order = symbol, parts, mean, order
         self.deviation = variance.sqrt()
-        self.function = complex_ball_function(formula, symbol)
         self.reach = arb(2 * ctx.prec).sqrt().mid()
         self._scale: tuple[arb, arb] | None = None
 
@@ -115,11 +107,15 @@ class _Setting:
             weight, low, high = self.weight(), *self.range()
             points = [acb((low + (high - low) * (2 * k + 1) / (2 * _PROBES)).mid()) for k in range(_PROBES)]
             points += [acb((self.mean + self.deviation * k / 4).mid()) for k in (-7, -4, -1, 1, 4, 7)]
-            sizes = [abs(self.function(x, analytic=False) * weight(x)).mid() for x in points]
+            sizes = [abs(self._value(x) * weight(x)).mid() for x in points]
             largest = reduce(arb.max, (size for size in sizes if size.is_finite()), arb(0))
             scale = (largest * self.deviation).mid() if largest > 0 else arb(1)
             self._scale = self.reach, scale * arb(2) ** (-ctx.prec + 2)
         return self._scale[1]
+
+    def _value(self, x: acb) -> acb:
+        part = next((part for part in self.parts if part.right.ball() > x.real), self.parts[-1])
+        return complex_ball_function(part.formula, self.symbol)(x, analytic=False)
 
     def weight(self) -> Weight:
         """The density times the Hermite polynomial."""

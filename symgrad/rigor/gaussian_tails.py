@@ -48,6 +48,22 @@ class Growth:
         x = deviation * begin + shift
         if not x >= self.start:
             return arb.pos_inf()
+        return self._tail(x, begin, deviation, shift, power)
+
+    def tail_from_start(self, begin: arb, deviation: arb, shift: arb, power: int) -> arb:
+        """The same from ``x = start`` on, for all standard deviations up to this one: the smaller, the less it is.
+
+        Args:
+            begin: a lower bound of z there, at the greatest standard deviation.
+            deviation: that one.
+            shift: the mean, with its sign turned on the left side.
+            power: as for :meth:`tail`, at most ``begin**2``.
+        """
+        if not begin**2 > power:
+            return arb.pos_inf()
+        return self._tail(arb(self.start), begin, deviation, shift, power)
+
+    def _tail(self, x: arb, begin: arb, deviation: arb, shift: arb, power: int) -> arb:
         rate = (1 - self.curvature * deviation**2) * begin - self.curvature * deviation * abs(shift) - power / begin
         if not (rate > 0 and self.curvature * deviation**2 < 1):
             return arb.pos_inf()
