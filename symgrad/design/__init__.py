@@ -1,5 +1,6 @@
 """Remedies as derived bounds, and bounds solved for a parameter."""
 
+from symgrad.design.clipping import Clipping, clipping
 from symgrad.design.losses import LossComparison, LossFactor, compare_losses, loss_factor, saturating_losses
 from symgrad.design.normalisation import Normalisation
 from symgrad.design.normalisations import EvaluatedBatchNorm, batch_norm, batch_norm_evaluation, layer_norm, rms_norm
@@ -7,6 +8,7 @@ from symgrad.design.stacks import NormalisedStack, post_norm, pre_norm
 from symgrad.design.verification import Verification
 
 __all__ = [
+    "Clipping",
     "EvaluatedBatchNorm",
     "LossComparison",
     "LossFactor",
@@ -15,6 +17,7 @@ __all__ = [
     "Verification",
     "batch_norm",
     "batch_norm_evaluation",
+    "clipping",
     "compare_losses",
     "layer_norm",
     "loss_factor",
