@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import sympy as sp
+from flint import arb
 
 from symgrad.language.derivation import Derivation, DerivationStep
 from symgrad.language.gaussian import GaussianMean, GaussianPairMean
@@ -22,6 +24,7 @@ from symgrad.meanfield.gaussian_terms import (
 )
 from symgrad.meanfield.integration_rules import COLLECT, EXPANSION, LINEARITY, ODD, PIECES
 from symgrad.meanfield.tidy_means import real_part, tidy_mean
+from symgrad.rigor.balls import ball_function
 
 __all__ = ["ClosedMean", "closed_mean", "closed_pair_mean"]
 
@@ -43,6 +46,14 @@ class ClosedMean:
     value: sp.Expr
     exists: sp.Basic
     derivation: Derivation
+
+    def holds(self, symbols: Sequence[sp.Symbol], balls: Sequence[arb]) -> bool:
+        """Whether the mean is proved to exist for all numbers in balls, one a symbol."""
+        conditions = sp.And.make_args(self.exists)
+        if sp.false in conditions:
+            return False
+        margins = [condition.gts - condition.lts for condition in conditions if condition is not sp.true]
+        return all(ball_function(margin, symbols)(*balls) > 0 for margin in margins)
 
     def at(self, names: dict[sp.Symbol, sp.Expr]) -> ClosedMean:
         """The same with expressions in the place of symbols."""

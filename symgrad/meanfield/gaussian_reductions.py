@@ -65,8 +65,10 @@ class Reduction:
             self.steps.append(DerivationStep(rule, sp.Eq(left, right, evaluate=False)))
 
     def _found(self, first: Factor, second: Factor) -> sp.Expr:
-        sigmoids = first.sigmoids + second.sigmoids
-        if not sigmoids:
+        if _is_odd(first, second):
+            self._note(ODD, self.written(first, second), sp.S.Zero)
+            return sp.S.Zero
+        if not first.sigmoids and not second.sigmoids:
             return self._leaf(first, second, MOMENTS)
         if first.linear.has(sp.I) or second.linear.has(sp.I):
             raise NoClosedFormError("an error function of a complex argument")
@@ -186,6 +188,12 @@ def _ordered(first: Factor, second: Factor) -> Pair:
     """The two in an order that depends on what they are only, the constant last: x and y may change places."""
     swapped = second.size < first.size if first.size != second.size else second.key < first.key
     return (first, second) if swapped else (second, first)
+
+
+def _is_odd(first: Factor, second: Factor) -> bool:
+    """Whether the product changes its sign with both variables."""
+    (there, one), (other, two) = first.reflected(), second.reflected()
+    return (there, other) == (first, second) and one * two == -1
 
 
 def _without(factor: Factor, sigmoid: Sigmoid) -> Factor:

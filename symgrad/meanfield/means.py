@@ -46,7 +46,7 @@ class Mean:
 
         Not finite where the mean may not exist or nothing is proved.
         """
-        if self.closed:
+        if self.closed and self.closed.holds((VARIANCE,), (variance,)):
             closed = ball_function(sp.diff(self.closed.value, VARIANCE, order), VARIANCE)(variance)
             if closed.is_finite():
                 return closed
@@ -84,7 +84,7 @@ class PairMean:
 
     def ball(self, variance: arb, correlation: arb) -> arb:
         """An enclosure for all variances and correlations in two balls."""
-        if self.closed:
+        if self.closed and self.closed.holds((VARIANCE, CORRELATION), (variance, correlation)):
             closed = ball_function(self.closed.value, (VARIANCE, CORRELATION))(variance, correlation)
             if closed.is_finite():
                 return closed

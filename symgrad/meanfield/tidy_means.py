@@ -16,8 +16,10 @@ def tidy_mean(value: sp.Expr) -> sp.Expr:
         special: list[sp.Expr] = []
         rest: list[sp.Expr] = []
         for factor in sp.Mul.make_args(term):
-            (special if _is_special(factor) else rest).append(factor)
-        name = sp.Mul(*special)
+            named, plain = _separated(factor)
+            special.append(named)
+            rest.append(plain)
+        name = _joined(special)
         groups[name] = groups.get(name, sp.S.Zero) + sp.Mul(*rest)
     collected = {name: _shorter(coefficient) for name, coefficient in groups.items()}
     return sp.Add(*(name * coefficient for name, coefficient in _complemented(collected).items()))
@@ -38,18 +40,34 @@ def _terms(expr: sp.Expr) -> list[sp.Expr]:
     return [expr]
 
 
-def _is_special(factor: sp.Expr) -> bool:
-    """Whether a factor names a group: a special function of symbols, or a root of a sum of symbols."""
-    if not factor.free_symbols:
-        return False
-    return factor.has(*_SPECIAL) or (factor.is_Pow and factor.base.is_Add and not factor.exp.is_Integer)
+def _separated(factor: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """What of a factor names a group (special functions, and roots of sums of symbols), and the rest."""
+    if factor.has(*(_SPECIAL if factor.free_symbols else (sp.exp,))):
+        return factor, sp.S.One
+    if not (factor.free_symbols and factor.is_Pow and factor.base.is_Add) or factor.exp.is_Integer:
+        return sp.S.One, factor
+    if factor.exp.is_Rational and factor.exp < 0:  # roots in denominators differ by whole powers
+        whole = sp.ceiling(factor.exp)
+        return factor.base ** (factor.exp - whole), factor.base**whole
+    return factor, sp.S.One
+
+
+def _joined(factors: list[sp.Expr]) -> sp.Expr:
+    """The product, with one exponential where that is shorter."""
+    exponents = [factor.args[0] for factor in factors if isinstance(factor, sp.exp)]
+    if len(exponents) < 2:
+        return sp.Mul(*factors)
+    others = [factor for factor in factors if not isinstance(factor, sp.exp)]
+    joined = sp.exp(sp.factor(sp.Add(*exponents)))
+    return sp.Mul(*others, min((sp.exp(sp.Add(*exponents)), joined), key=sp.count_ops))
 
 
 def _shorter(coefficient: sp.Expr) -> sp.Expr:
-    """The coefficient, or an equal one that is shorter."""
+    """The coefficient, factored unless that is much longer."""
     if not coefficient.is_Add:
         return coefficient
-    return min((coefficient, sp.factor(coefficient)), key=lambda e: (e.count_ops(), sp.default_sort_key(e)))
+    factored = sp.factor(coefficient)
+    return factored if factored.count_ops() <= coefficient.count_ops() + 2 else coefficient
 
 
 def _complemented(groups: dict[sp.Expr, sp.Expr]) -> dict[sp.Expr, sp.Expr]:
@@ -58,16 +76,16 @@ def _complemented(groups: dict[sp.Expr, sp.Expr]) -> dict[sp.Expr, sp.Expr]:
     for name in groups:
         factors = list(sp.Mul.make_args(name))
         error = next((factor for factor in factors if isinstance(factor, sp.erf)), None)
-        if error is None or name not in found:
+        if error is None:
             continue
         factors.remove(error)
         plain = sp.Mul(*factors)
-        sign = next((s for s in (1, -1) if sp.expand(found.get(plain, 0) + s * found[name]).is_zero), None)
-        if sign is not None:
-            value = found.pop(plain)
-            del found[name]
-            complement = plain * sp.erfc(sign * error.args[0])
-            found[complement] = found.get(complement, sp.S.Zero) + value
+        for sign in (1, -1):
+            complement = sp.erfc(sign * error.args[0])
+            if isinstance(complement, sp.erfc) and sp.expand(found.get(plain, 0) + sign * found[name]).is_zero:
+                found[plain * complement] = found.pop(plain) + found.get(plain * complement, sp.S.Zero)
+                del found[name]
+                break
     return found
 
 
