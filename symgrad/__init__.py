@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from symgrad.dynamics.vector_results import VectorFixedPoint, VectorFixedPoints
     from symgrad.interop.checkpoints import load_inputs, load_weights
     from symgrad.meanfield.gains import InitGain, init_gain
+    from symgrad.meanfield.init_code import init_code
     from symgrad.meanfield.self_normalising import SelfNormalising, self_normalising
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
@@ -123,6 +124,7 @@ __all__ = [
     "gradient_bound",
     "hadamard",
     "information_latching",
+    "init_code",
     "init_gain",
     "invariant_box",
     "jacobian",
@@ -192,6 +194,7 @@ _ON_FIRST_USE = {
     "fixed_points": "symgrad.dynamics.fixed_points",
     "flow_bound": "symgrad.bounds.flow",
     "gradient_bound": "symgrad.bounds.gradient",
+    "init_code": "symgrad.meanfield.init_code",
     "init_gain": "symgrad.meanfield.gains",
     "information_latching": "symgrad.dynamics.latching",
     "invariant_box": "symgrad.bounds.invariant",
