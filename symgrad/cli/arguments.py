@@ -15,14 +15,24 @@ from symgrad.language import models
 from symgrad.language.activations import activation, activation_parameters
 from symgrad.language.elementwise import Activation
 from symgrad.language.matrix_properties import PROPERTIES, MatrixProperty
+from symgrad.language.parse import parse_expression
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.stacking import stack
 
-__all__ = ["chosen_model", "model_options", "parsed_activation", "parsed_number", "parsed_properties", "parsed_range"]
+__all__ = [
+    "chosen_model",
+    "model_options",
+    "parsed_activation",
+    "parsed_formula",
+    "parsed_number",
+    "parsed_properties",
+    "parsed_range",
+]
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?(/[0-9]+)?")
 _INFINITIES = {"inf": sp.oo, "+inf": sp.oo, "-inf": -sp.oo, "oo": sp.oo, "-oo": -sp.oo}
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+_WORD = re.compile(r"\s*[A-Za-z]\w*\s*")
 _CALL = re.compile(r"\s*([A-Za-z]\w*)\s*(?:\(([^()]*)\))?\s*")
 
 
@@ -68,6 +78,28 @@ def parsed_activation(text: str) -> Activation:
             raise InputError(f"activation: {key} is given twice in {text!r}")
         values[key] = parsed_number(f"{key} of activation {name}", value)
     return activation(name, **values)
+
+
+def parsed_formula(text: str) -> Activation:
+    """An activation as :func:`parsed_activation` reads it, or a formula in one variable such as ``x*tanh(x)``.
+
+    Raises:
+        InputError: neither; the message tells where.
+
+    >>> parsed_formula("elu(alpha=2)").name, parsed_formula("x*sigmoid(2*x)").expr
+    ('elu(alpha=2)', z*logistic(2*z))
+    """
+    if _WORD.fullmatch(text):
+        return parsed_activation(text)
+    try:
+        formula = parse_expression(text, label="activation")
+    except InputError:
+        if "=" not in text:
+            raise
+        return parsed_activation(text)
+    if formula.free_symbols:
+        return Activation("phi", formula, r"\varphi")
+    return parsed_activation(text)
 
 
 def parsed_range(text: str) -> tuple[str, sp.Interval]:
