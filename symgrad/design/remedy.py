@@ -9,54 +9,16 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
+from symgrad.design.verification import Verification
 from symgrad.errors import InputError
 from symgrad.language.derivation import Derivation
 from symgrad.language.numbers import exact_number
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import to_ball
 
-__all__ = ["Measured", "Remedy", "RemedyCheck"]
+__all__ = ["Remedy"]
 
 _BITS = 128
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One comparison of a check.
-
-    Attributes:
-        quantity: what was measured, in words.
-        value: the number found.
-        relation: ``">="``, ``"<="`` or ``"="``.
-        promised: the number that it is compared with.
-        holds: whether the comparison holds.
-    """
-
-    quantity: str
-    value: float
-    relation: str
-    promised: float
-    holds: bool
-
-
-@dataclass(frozen=True)
-class RemedyCheck(Presentable):
-    """What :meth:`Remedy.verify` found.
-
-    Attributes:
-        remedy: its name.
-        rows: the comparisons.
-        seed: of all that was drawn.
-    """
-
-    remedy: str
-    rows: tuple[Measured, ...]
-    seed: int = 0
-
-    @property
-    def holds(self) -> bool:
-        """Whether every comparison holds."""
-        return all(row.holds for row in self.rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +48,7 @@ class Remedy(Presentable):
     value: sp.Expr | None = None
     bounds: tuple[Any, ...] = ()
     remarks: tuple[str, ...] = ()
-    check: Callable[[sp.Expr, int], RemedyCheck] | None = field(default=None, repr=False)
+    check: Callable[[sp.Expr, int], Verification] | None = field(default=None, repr=False)
     drawing: Any = field(default=None, repr=False)
 
     @property
@@ -107,7 +69,7 @@ class Remedy(Presentable):
         """
         return replace(self, value=exact_number("value", value))
 
-    def verify(self, seed: int = 0) -> RemedyCheck:
+    def verify(self, seed: int = 0) -> Verification:
         """Measure what the value guarantees, by exact computation or on simulated networks.
 
         Args:
