@@ -1,10 +1,11 @@
 """Remedies as derived bounds, and bounds solved for a parameter."""
 
-from symgrad.design.clipping import Clipping, clipping
+from symgrad.design.gradient_clipping import Clipping, clipping
 from symgrad.design.losses import LossComparison, LossFactor, compare_losses, loss_factor, saturating_losses
 from symgrad.design.normalisation import Normalisation
 from symgrad.design.normalisations import EvaluatedBatchNorm, batch_norm, batch_norm_evaluation, layer_norm, rms_norm
 from symgrad.design.stacks import NormalisedStack, post_norm, pre_norm
+from symgrad.design.truncation_windows import TruncationWindow, truncation
 from symgrad.design.verification import Verification
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "LossFactor",
     "Normalisation",
     "NormalisedStack",
+    "TruncationWindow",
     "Verification",
     "batch_norm",
     "batch_norm_evaluation",
@@ -25,4 +27,5 @@ __all__ = [
     "pre_norm",
     "rms_norm",
     "saturating_losses",
+    "truncation",
 ]
