@@ -13,7 +13,7 @@ import sympy as sp
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language import models
 from symgrad.language.activations import activation, activation_parameters
-from symgrad.language.elementwise import Activation
+from symgrad.language.elementwise import Activation, written_out
 from symgrad.language.matrix_properties import PROPERTIES, MatrixProperty
 from symgrad.language.parse import parse_expression
 from symgrad.language.recurrence import Recurrence
@@ -98,7 +98,7 @@ def parsed_formula(text: str) -> Activation:
             raise
         return parsed_activation(text)
     if formula.free_symbols:
-        return Activation("phi", formula, r"\varphi")
+        return Activation("phi", written_out(formula), r"\varphi")
     return parsed_activation(text)
 
 

@@ -11,7 +11,7 @@ from flint import arb
 
 from symgrad.errors import InputError
 from symgrad.language.activations import activation as named_activation
-from symgrad.language.elementwise import VARIABLE, Activation
+from symgrad.language.elementwise import VARIABLE, Activation, written_out
 from symgrad.language.gaussian import VARIANCE, GaussianMean
 from symgrad.language.numbers import exact_number
 from symgrad.meanfield.means import Mean
@@ -125,7 +125,7 @@ def any_activation(given: Any) -> Activation:
         InputError: it is none of these.
     """
     if isinstance(given, sp.Expr):
-        return Activation("phi", given, r"\varphi")
+        return Activation("phi", written_out(given), r"\varphi")
     if isinstance(given, (str, Activation)):
         return named_activation(given)
     raise InputError(

@@ -16,7 +16,7 @@ from flint import arb, arb_mat
 
 from symgrad.errors import InputError
 from symgrad.language.derivation import Derivation, DerivationRule, DerivationStep
-from symgrad.language.elementwise import VARIABLE, Activation
+from symgrad.language.elementwise import VARIABLE, Activation, written_out
 from symgrad.language.gaussian import GaussianMean
 from symgrad.language.parse import parse_expression
 from symgrad.meanfield.layer_factors import Quantity, positive_number
@@ -127,7 +127,7 @@ def _family(formula: Any, parameters: Any) -> tuple[sp.Expr, tuple[sp.Symbol, ..
         raise InputError(f"formula: a SymPy formula or text is needed, got {type(formula).__name__} {formula!r}")
     symbols = tuple(sp.Symbol(str(name), positive=True) for name in given)
     old = {symbol: new for symbol in phi.free_symbols for new in symbols if str(symbol) == str(new)}
-    return free_variable(phi.subs(old), symbols), symbols
+    return free_variable(written_out(phi).subs(old), symbols), symbols
 
 
 @dataclass(frozen=True)
