@@ -8,14 +8,17 @@ from symgrad.language.derivation import DerivationRule
 
 __all__ = [
     "CHAIN",
+    "CLOSED_RATIO",
     "CONSTANT_MODULUS",
     "CONTINUITY",
     "DEPTH",
     "EXPANSION",
     "FREE_PRODUCT",
+    "HERMITE",
     "JENSEN",
     "LIMIT_AT_ZERO",
     "LIMIT_FAR_OUT",
+    "LINE_FAR_OUT",
     "MOMENT_RATIO",
     "MU",
     "ON_THE_LINE",
@@ -103,4 +106,21 @@ TAYLOR = DerivationRule(
     "Taylor expansion in the variance",
     r"\mathbb{E}[(\sqrt q z)^{2k}] = (2k - 1)!!\, q^k \text{ term by term}",
     "moments of the normal distribution; the expansion is asymptotic",
+)
+HERMITE = DerivationRule(
+    "Hermite expansion",
+    r"a_n = \mathbb{E}[\varphi(\sqrt q z) \mathrm{He}_n(z)]/\sqrt{n!} \implies"
+    r" q \mu_1 - \mathbb{E}[\varphi^2] = \sum_n (n - 1) a_n^2,"
+    r" \text{ where } |a_0| \leq |a_2| + |a_3| \text{ for small } q"
+    r" \text{ if } \varphi - \varphi'(0) x \text{ vanishes next to } 0",
+    "Parseval's identity for Hermite polynomials",
+)
+LINE_FAR_OUT = DerivationRule(
+    "critical line far out",
+    r"\varphi = s x + g,\ g \text{ bounded}:\ q \mu_1 - \mathbb{E}[\varphi^2] = q\,\mathbb{E}[g'^2] - \mathbb{E}[g^2]"
+    r" \to \infty;\quad \varphi = s |x| + g:\ q \mu_1 - \mathbb{E}[\varphi^2] \sim -4 s \varphi(0) \sqrt{q / 2 \pi}",
+    "Stein 1981; integration by parts",
+)
+CLOSED_RATIO = DerivationRule(
+    "closed form", r"\mu_2/\mu_1^2 \text{ is known as a function of } q", "limit of the closed form"
 )
