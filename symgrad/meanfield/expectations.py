@@ -11,9 +11,10 @@ import sympy as sp
 
 from symgrad.errors import UnsupportedExpressionError
 from symgrad.language.elementwise import VARIABLE
-from symgrad.language.gaussian import GaussianMean
+from symgrad.language.gaussian import VARIANCE, GaussianMean
 from symgrad.language.joint_mean import GaussianJointMean
 from symgrad.meanfield.entries import Entries
+from symgrad.meanfield.means import Mean
 from symgrad.rigor.extrema import is_odd
 from symgrad.rigor.functions import canonical
 
@@ -171,10 +172,18 @@ class Expectations:
         if _is_antisymmetric(expr, [place for place, _ in laws]):
             return sp.S.Zero
         if len(laws) == 1:
-            place, variance = laws[0]
-            return variance if expr == place**2 else GaussianMean(sp.Lambda(place, expr), variance)
+            return _over_one(expr, *laws[0])
         places, variances = zip(*laws, strict=True)
         return GaussianJointMean(sp.Lambda(places, expr), sp.Tuple(*variances))
+
+
+def _over_one(expr: sp.Expr, place: sp.Symbol, variance: sp.Expr) -> sp.Expr:
+    """A mean over one variable: its closed form where that is a polynomial in the variance, as of ReLU."""
+    if not expr.free_symbols - {place}:
+        closed = Mean(expr).closed
+        if closed is not None and closed.exists is sp.true and closed.value.is_polynomial(VARIANCE):
+            return closed.value.xreplace({VARIANCE: variance})
+    return GaussianMean(sp.Lambda(place, expr), variance)
 
 
 def _is_antisymmetric(expr: sp.Expr, places: list[sp.Symbol]) -> bool:

@@ -14,7 +14,7 @@ from symgrad.meanfield.cell_parameters import CellParameters
 from symgrad.meanfield.entries import Entries
 from symgrad.meanfield.expectations import Expectations
 
-__all__ = ["MomentSystem", "moment_system"]
+__all__ = ["MomentSystem", "check_wide", "moment_system"]
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,8 @@ def moment_system(model: Recurrence, parameters: CellParameters) -> MomentSystem
     """The equations for a model.
 
     Raises:
-        UnsupportedExpressionError: a scalar model, a flow, states of different sizes, or an operator that is no
-            dense weight.
+        UnsupportedExpressionError: an operator that is no dense weight.
     """
-    _check(model)
     entries = Entries(model.states, parameters.symbols, parameters.means)
     updates = {entries.state_symbols[state]: entries.of(node) for state, node in model.nodes.items()}
     expectations = _centred(entries, updates)
@@ -69,7 +67,12 @@ def moment_system(model: Recurrence, parameters: CellParameters) -> MomentSystem
     )
 
 
-def _check(model: Recurrence) -> None:
+def check_wide(model: Recurrence) -> None:
+    """Refuse what has no limit of infinite width.
+
+    Raises:
+        UnsupportedExpressionError: a scalar model, a flow, states of different sizes, weights with structure.
+    """
     if model.continuous or model.is_scalar:
         kind = "a flow" if model.continuous else "a scalar model"
         raise UnsupportedExpressionError(f"mean field: wide recurrent networks are meant, {model.name} is {kind}")

@@ -14,7 +14,7 @@ from symgrad.errors import InputError
 from symgrad.language.derivation import Derivation
 from symgrad.language.recurrence import Recurrence
 from symgrad.meanfield.cell_parameters import CellParameters, cell_parameters
-from symgrad.meanfield.moment_system import MomentSystem, moment_system
+from symgrad.meanfield.moment_system import MomentSystem, check_wide, moment_system
 from symgrad.meanfield.moment_values import Dual, ball_value, float_value
 from symgrad.meanfield.recurrent_steps import assumptions_of, recurrent_steps
 from symgrad.meanfield.stationary import MomentMap, stationary_moments
@@ -269,9 +269,12 @@ def recurrent_mean_field(
     >>> import symgrad as sg
     >>> theory = recurrent_mean_field(sg.models.elman(), variances={"W": 2}, inputs=0)
     >>> theory.chi_formula
-    sigma_W**2*E[(1 - tanh(z*sqrt(Q_h*sigma_W**2))**2)**2]
+    sigma_W**2*E[(1 - tanh(sqrt(Q_h)*sigma_W*z)**2)**2]
+    >>> [(point.attracting, point.status) for point in theory.points], round(float(theory.chi), 6)
+    ([(False, 'proved'), (True, 'proved')], 1.105529)
     """
     if not isinstance(model, Recurrence):
         raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
+    check_wide(model)
     parameters = cell_parameters(model, variances, means, inputs)
     return RecurrentMeanField(model, parameters, moment_system(model, parameters))

@@ -20,7 +20,7 @@ __all__ = ["MomentMap", "stationary_moments"]
 Array = NDArray[np.float64]
 
 _BITS = 80
-_STEPS = 300
+_STEPS = 100
 _HUGE = 1e12
 _TINY = 1e-13
 _SAME = 1e-7
