@@ -53,13 +53,12 @@ def _separated(factor: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
 
 
 def _joined(factors: list[sp.Expr]) -> sp.Expr:
-    """The product, with one exponential where that is shorter."""
-    exponents = [factor.args[0] for factor in factors if isinstance(factor, sp.exp)]
-    if len(exponents) < 2:
-        return sp.Mul(*factors)
+    """The product, with one exponential and its exponent in the shorter of two forms."""
     others = [factor for factor in factors if not isinstance(factor, sp.exp)]
-    joined = sp.exp(sp.factor(sp.Add(*exponents)))
-    return sp.Mul(*others, min((sp.exp(sp.Add(*exponents)), joined), key=sp.count_ops))
+    exponent = sp.Add(*(factor.args[0] for factor in factors if isinstance(factor, sp.exp)))
+    if exponent.is_Add:
+        exponent = min((exponent, sp.factor(exponent)), key=sp.count_ops)
+    return sp.Mul(*others, sp.exp(exponent))
 
 
 def _shorter(coefficient: sp.Expr) -> sp.Expr:
