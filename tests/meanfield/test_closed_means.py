@@ -332,6 +332,28 @@ def _compare(formula: sp.Expr, variance: float) -> None:
     assert abs(value - expected) < 1e-10 * (1 + abs(expected))
 
 
+@st.composite
+def centred(draw) -> sp.Expr:
+    """Formulas with a kink or jump at 0, an error function or a wave, so that pairs of them have closed forms."""
+    integers = st.integers(-2, 2)
+    polynomial = sum((draw(integers) * x**k for k in range(3)), sp.S.Zero)
+    decay = sp.exp(-sp.Rational(draw(st.integers(0, 2)), 2) * x**2)
+    special = st.sampled_from([sp.erf(x / 2), sp.sign(x), sp.erf(2 * x), sp.Heaviside(-x), x + 1])
+    return polynomial * decay * draw(special) + draw(integers)
+
+
+@pytest.mark.slow
+@settings(max_examples=100)
+@given(centred(), centred(), st.sampled_from([-0.9, -0.3, 0.0, 0.75]))
+def test_made_up_pairs_agree_with_quadrature(first, second, correlation):
+    closed = closed_pair_mean(first, second, x, q, c)
+    expected = _float_pair_mean(sp.Lambda(x, first), sp.Lambda(x, second), 1.3, correlation)
+    value = float(closed.value.subs({q: sp.Rational(13, 10), c: sp.Rational(str(correlation))}).n(20))
+    assert abs(value - expected) < 1e-8 * (1 + abs(expected))
+    for end in (1, -1):
+        assert ball_function(closed.value, (q, c))(arb("1.3"), arb(end)).is_finite()
+
+
 def test_monte_carlo_agrees_within_its_error():
     generator = np.random.default_rng(3)
     u = generator.standard_normal(400_000)
