@@ -74,10 +74,14 @@ class GaussianPairMean(sp.Expr):
         first, second = (self.args[i](sp.Symbol(f"u_{i + 1}", real=True)) for i in range(2))
         return first * second
 
+    def _law(self, printer: Any) -> list[str]:
+        """Variance and correlation, each with its name where it is not just that."""
+        given = zip((VARIANCE, CORRELATION), self.args[2:], strict=True)
+        return [f"{name} = {printer._print(value)}" if value != name else str(name) for name, value in given]
+
     def _latex(self, printer: Any) -> str:
-        q, c = (printer._print(arg) for arg in self.args[2:])
-        return rf"\mathbb{{E}}_{{q = {q},\, c = {c}}}\left[{printer._print(self.integrand)}\right]"
+        law = r",\, ".join(self._law(printer))
+        return rf"\mathbb{{E}}_{{{law}}}\left[{printer._print(self.integrand)}\right]"
 
     def _sympystr(self, printer: Any) -> str:
-        q, c = (printer._print(arg) for arg in self.args[2:])
-        return f"E[{printer._print(self.integrand)}; q = {q}, c = {c}]"
+        return f"E[{printer._print(self.integrand)}; {', '.join(self._law(printer))}]"
