@@ -1,22 +1,31 @@
 """Remedies as derived bounds, and bounds solved for a parameter."""
 
+from symgrad.design.advice import Advice, Proposal, advise
+from symgrad.design.decay import WeightDecay, weight_decay
 from symgrad.design.gradient_clipping import Clipping, clipping
 from symgrad.design.losses import LossComparison, LossFactor, compare_losses, loss_factor, saturating_losses
 from symgrad.design.normalisation import Normalisation
 from symgrad.design.normalisations import EvaluatedBatchNorm, batch_norm, batch_norm_evaluation, layer_norm, rms_norm
+from symgrad.design.spectral import PowerIteration, SpectralNormalisation, power_iteration, spectral_normalisation
 from symgrad.design.stacks import NormalisedStack, post_norm, pre_norm
 from symgrad.design.truncation_windows import TruncationWindow, truncation
 from symgrad.design.verification import Verification
 
 __all__ = [
+    "Advice",
     "Clipping",
     "EvaluatedBatchNorm",
     "LossComparison",
     "LossFactor",
     "Normalisation",
     "NormalisedStack",
+    "PowerIteration",
+    "Proposal",
+    "SpectralNormalisation",
     "TruncationWindow",
     "Verification",
+    "WeightDecay",
+    "advise",
     "batch_norm",
     "batch_norm_evaluation",
     "clipping",
@@ -24,8 +33,11 @@ __all__ = [
     "layer_norm",
     "loss_factor",
     "post_norm",
+    "power_iteration",
     "pre_norm",
     "rms_norm",
     "saturating_losses",
+    "spectral_normalisation",
     "truncation",
+    "weight_decay",
 ]

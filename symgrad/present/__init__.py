@@ -1,6 +1,7 @@
 """Presentation: LaTeX, plain text and JSON-safe data of models, Jacobians, bounds, proofs and checks."""
 
 from symgrad.present import (
+    advice,
     basin_plots,
     basins,
     bifurcation_plots,

@@ -1,0 +1,305 @@
+"""Candidates for a remedy: changed weights or a changed model, each with the formula that it comes from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symgrad.bounds.product import product_bound
+from symgrad.calculus.jacobian import jacobian
+from symgrad.design.direct_paths import DirectPath, direct_paths
+from symgrad.design.growth import Trial, with_input_ranges
+from symgrad.design.solving import solve
+from symgrad.errors import SymgradError
+from symgrad.language.norms import OperatorNorm
+from symgrad.language.operators import Compose, Diagonal, Elementwise, Operator, Weight, children
+from symgrad.language.recurrence import Recurrence
+from symgrad.language.weights import Weights
+from symgrad.meanfield.mean_field import MeanField, mean_field
+from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.simulate import batch_of
+
+__all__ = ["Candidate", "Question", "candidates"]
+
+Array = NDArray[np.float64]
+
+STEPS = sp.Symbol("T", integer=True, positive=True)
+RETAINED = sp.Symbol("r", positive=True)
+SCALE = sp.Symbol("s", positive=True)
+
+_STEPS = 200  # of a trajectory, over which the inputs are averaged
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What candidates are made for.
+
+    Attributes:
+        model: the recurrence.
+        weights: its numbers, with all sizes.
+        trial: the trajectories.
+        retain: the part of a gradient that is to be left after the steps.
+    """
+
+    model: Recurrence
+    weights: Weights
+    trial: Trial
+    retain: sp.Expr
+
+    @property
+    def per_step(self) -> sp.Expr:
+        """The part that is to be left after one step."""
+        return self.retain ** sp.Rational(1, self.trial.horizon)
+
+    def changed(self, values: dict[sp.Expr, Array]) -> Weights:
+        """The weights with some of them replaced."""
+        return replace(self.weights, values={**self.weights.values, **values})
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One remedy before it is tried.
+
+    Attributes:
+        name: what it is, in a few words.
+        formula: the relation that gives the value.
+        promise: what the formula says about the gradient, in words.
+        changes: what is set, in words.
+        model: the recurrence, changed or not.
+        weights: the numbers, changed or not.
+    """
+
+    name: str
+    formula: sp.Basic
+    promise: str
+    changes: tuple[str, ...]
+    model: Recurrence
+    weights: Weights
+
+
+def candidates(question: Question) -> Iterator[Candidate]:
+    """All remedies that apply to a model with its weights."""
+    for propose in (_gates, _rescaled, _edge_of_chaos, _scaled_identity, _residual):
+        yield from propose(question)
+
+
+# --- the direct path ------------------------------------------------------------
+
+
+def _gates(question: Question) -> Iterator[Candidate]:
+    """Biases of gates and leaks, such that the direct path of a state keeps the wanted part."""
+    for path in direct_paths(question.model):
+        for symbol in sorted(path.parameters, key=str)[:1]:
+            yield from _gate(question, path, symbol)
+
+
+def _gate(question: Question, path: DirectPath, symbol: sp.Symbol) -> Iterator[Candidate]:
+    others = {other: sp.S.Zero for other in path.parameters if other != symbol}
+    factor = path.factor.xreplace(others)
+    value = _solution(factor, symbol, question.per_step)
+    if value is None:
+        return
+    values = {path.parameters[symbol]: value, **{path.parameters[other]: 0.0 for other in others}}
+    arrays = {key: np.full_like(question.weights.values[key], number) for key, number in values.items()}
+    yield Candidate(
+        f"set {' and '.join(map(str, arrays))}",
+        _gate_formula(factor, symbol),
+        f"along the direct path of {path.state} the part r of a gradient is left after T steps",
+        tuple(f"{key} = {number:.6g}" for key, number in values.items()),
+        question.model,
+        question.changed(arrays),
+    )
+
+
+def _gate_formula(factor: sp.Expr, symbol: sp.Symbol) -> sp.Basic:
+    """The value of a bias or leak in the number of steps and the part retained; solved where that is possible."""
+    target = RETAINED ** (1 / STEPS)
+    try:
+        found = solve(factor, for_=symbol, target=target).main
+    except SymgradError:
+        found = None
+    return sp.Eq(factor, target, evaluate=False) if found is None else found.formula
+
+
+# --- weights ----------------------------------------------------------------------
+
+
+def _rescaled(question: Question) -> Iterator[Candidate]:
+    """All recurrent matrices times one number, such that the bound on one Jacobian is 1."""
+    matrices = recurrent_matrices(question.model)
+    rate = _rate(question)
+    if rate is None or not matrices:
+        return
+    norms = {OperatorNorm(W): SCALE * OperatorNorm(W) for W in matrices}
+    scaled = rate.xreplace(norms)
+    value = _solution(_with_norms(scaled, question), SCALE, sp.S.One)
+    if value is None:
+        return
+    yield Candidate(
+        "scale the recurrent weights",
+        sp.Eq(scaled, 1, evaluate=False),
+        "no product of Jacobians has a norm above 1",
+        tuple(f"{W} times {value:.6g}" for W in matrices),
+        question.model,
+        question.changed({W: value * question.weights.values[W] for W in matrices}),
+    )
+
+
+def _edge_of_chaos(question: Question) -> Iterator[Candidate]:
+    """Orthogonal recurrent weights, scaled to the edge of chaos of mean-field theory."""
+    unit = _single_unit(question.model)
+    if unit is None:
+        return
+    W, node = unit
+    field = mean_field(node.function)
+    gain = _critical_gain(field, _outside_variance(question, node))
+    if gain is None:
+        return
+    yield Candidate(
+        f"{W} orthogonal, at the edge of chaos",
+        sp.Eq(field.chi_formula, 1, evaluate=False),
+        "in the limit of wide networks the mean-squared singular value of a Jacobian is 1",
+        (f"{W} = {gain:.6g} times its nearest orthogonal matrix",),
+        question.model,
+        question.changed({W: gain * _orthogonal_factor(question.weights.values[W])}),
+    )
+
+
+def _scaled_identity(question: Question) -> Iterator[Candidate]:
+    """A multiple of the identity as the only recurrent matrix, as large as no product can explode."""
+    unit = _single_unit(question.model)
+    if unit is None:
+        return
+    W, node = unit
+    steepest = node.function.slope.sup_abs
+    if not steepest.is_finite or steepest.is_zero:
+        return
+    gain = float(1 / steepest)
+    yield Candidate(
+        f"{W} a multiple of the identity",
+        sp.Eq(OperatorNorm(W) * steepest, 1, evaluate=False),
+        "no product of Jacobians has a norm above 1, and each unit passes on all that its slope lets through",
+        (f"{W} = {gain:.6g} times the identity",),
+        question.model,
+        question.changed({W: gain * np.eye(len(question.weights.values[W]))}),
+    )
+
+
+# --- the architecture --------------------------------------------------------------
+
+
+def _residual(question: Question) -> Iterator[Candidate]:
+    """The update as the branch of a residual connection, scaled such that products stay bounded."""
+    model = question.model
+    lipschitz = None if direct_paths(model) or model.is_scalar else _one_step(question)
+    if lipschitz is None or lipschitz <= 0:
+        return
+    scale = float((question.per_step**-1 - 1) / lipschitz)
+    updates = {state: state + sp.Float(scale, 17) * update for state, update in model.updates.items()}
+    a, norm = sp.symbols("a L", positive=True)
+    yield Candidate(
+        "add a residual connection",
+        sp.Eq((1 + a * norm) ** STEPS, 1 / RETAINED, evaluate=False),
+        "norms of products lie between (1 - a*L)**T and (1 + a*L)**T",
+        (f"x[t] = x[t-1] + {scale:.6g}*F(x[t-1], u[t]), where L = {lipschitz:.6g} bounds the slope of F",),
+        replace(model, updates=updates, name=f"residual {model.name}"),
+        question.weights,
+    )
+
+
+# --- what they are made of ------------------------------------------------------------
+
+
+def recurrent_matrices(model: Recurrence) -> tuple[sp.Expr, ...]:
+    """The weight matrices that gradients by the states pass through, sorted by name."""
+    found = set(_matrices(jacobian(model).operator))
+    return tuple(sorted((matrix for matrix in found if isinstance(matrix, sp.MatrixSymbol)), key=str))
+
+
+def _matrices(operator: Operator) -> Iterator[sp.Expr]:
+    if isinstance(operator, Weight):
+        yield operator.matrix
+    for part in children(operator) if not isinstance(operator, Diagonal) else ():
+        if isinstance(part, Operator):
+            yield from _matrices(part)
+
+
+def _single_unit(model: Recurrence) -> tuple[sp.Expr, Elementwise] | None:
+    """``W`` and the update, where that is one activation of ``W h`` and of what does not depend on the state."""
+    operator = jacobian(model).operator
+    node = next(iter(model.nodes.values()))
+    plain = isinstance(node, Elementwise) and isinstance(operator, Compose) and len(operator.factors) == 2
+    if not plain or not isinstance(operator.factors[0], Diagonal) or not isinstance(operator.factors[1], Weight):
+        return None
+    W = operator.factors[1].matrix
+    return (W, node) if isinstance(W, sp.MatrixSymbol) else None
+
+
+def _outside_variance(question: Question, node: Elementwise) -> sp.Expr:
+    """The mean square of what a unit receives from inputs and biases, over the trajectories; exact in their floats."""
+    trial, evaluator = question.trial, ArrayEvaluator.of_weights(question.weights)
+    batch, _ = batch_of(question.model, question.weights, trial.inputs, {}, trial.horizon)
+    still = {symbol: np.zeros_like(array) for symbol, array in batch.initial.items()}
+    squares = [
+        float(
+            np.mean(
+                evaluator.at({**still, **{s: a[step] for s, a in batch.inputs.items()}}, step).vector(node.argument)
+                ** 2
+            )
+        )
+        for step in range(min(trial.horizon, _STEPS))
+    ]
+    return sp.Rational(f"{float(np.mean(squares)):.3e}")  # a rounded number: the weights set here are floats anyway
+
+
+def _critical_gain(field: MeanField, variance: sp.Expr) -> float | None:
+    """The standard deviation of recurrent weights at the edge of chaos; None where there is none."""
+    points = [point for point in field.critical_line(variance).points if point.is_edge]
+    return math.sqrt(float(points[0].sigma_w2.mid())) if points else None
+
+
+def _orthogonal_factor(matrix: Array) -> Array:
+    """The nearest orthogonal matrix, that of the polar decomposition."""
+    left, _, right = np.linalg.svd(matrix)
+    return np.asarray(left @ right)
+
+
+def _rate(question: Question) -> sp.Expr | None:
+    """A bound on the norm of one Jacobian in closed form; None where there is no finite one."""
+    try:
+        return product_bound(with_input_ranges(question.model, question.trial)).rate
+    except SymgradError:
+        return None
+
+
+def _with_norms(expr: sp.Expr, question: Question) -> sp.Expr:
+    """An expression with the norms of the weights in floats and the scalar parameters."""
+    values = question.weights.values
+    norms = {W: OperatorNorm(W) for W in recurrent_matrices(question.model)}
+    numbers = {norms[W]: sp.Float(np.linalg.norm(values[W], 2), 17) for W in norms}
+    scalars = {s: sp.Float(float(values[s]), 17) for s in expr.free_symbols if s in values and values[s].ndim == 0}
+    return expr.xreplace(numbers | scalars)
+
+
+def _one_step(question: Question) -> float | None:
+    """A bound on the norm of one Jacobian with the weights put in."""
+    try:
+        bound = product_bound(with_input_ranges(question.model, question.trial))
+        return float(bound.evaluate(question.weights.values, 1))
+    except SymgradError:
+        return None
+
+
+def _solution(expr: sp.Expr, symbol: sp.Symbol, target: sp.Expr) -> float | None:
+    """A value of a symbol at which an expression has a value, the least in modulus; None where there is none."""
+    try:
+        found = solve(expr, for_=symbol, target=target).values
+    except SymgradError:
+        return None
+    points = [float(point) for point in found] if isinstance(found, sp.FiniteSet) else []
+    return min(points, key=abs, default=None)

@@ -1,0 +1,135 @@
+"""How gradients grow over a number of steps with given weights: the bounds proved, and what simulation shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symgrad.bounds.product import Bound, product_bound
+from symgrad.errors import InputError, SymgradError
+from symgrad.language.recurrence import Recurrence
+from symgrad.language.weights import Weights, bind
+from symgrad.numerics.all_bounds import checked_count
+from symgrad.numerics.products import product_log_norms
+from symgrad.numerics.setting import Setting
+from symgrad.numerics.simulate import batch_of, given_inputs, sized
+
+__all__ = ["Growth", "Trial", "growth", "trial", "with_input_ranges"]
+
+Array = NDArray[np.float64]
+
+_METHODS = ("norm", "range")  # quick for any size; the others search for a weighted norm
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """The trajectories on which candidates are compared.
+
+    Attributes:
+        inputs: input symbol -> (B, T, m); empty for a model without inputs.
+        horizon: T.
+    """
+
+    inputs: Mapping[sp.Expr, Array]
+    horizon: int
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Decimal logarithms of ``||dx_T/dx_0||_2``.
+
+    Attributes:
+        simulated: the quartiles over the trajectories, in floats (approximate); minus infinity for zero.
+        at_most: the least upper bound that a method proves, rounded up; None where none gives one.
+        at_least: the largest lower bound, rounded down; None where none gives one or it is zero.
+        method: which method gives the upper bound.
+    """
+
+    simulated: tuple[float, float, float]
+    at_most: float | None
+    at_least: float | None
+    method: str | None
+
+    @property
+    def typical(self) -> float:
+        """The median over the trajectories."""
+        return self.simulated[1]
+
+    @property
+    def distance(self) -> float:
+        """How far the typical norm is from 1, in decades; infinite where it is zero, infinite or unknown."""
+        return abs(self.typical) if math.isfinite(self.typical) else math.inf
+
+
+def trial(model: Any, weights: Any, horizon: Any, inputs: Any, trajectories: Any, seed: Any) -> tuple[Weights, Trial]:
+    """Checked weights with all sizes, and the trajectories: those given, or with standard normal inputs.
+
+    Raises:
+        InputError: an argument of the wrong type or value, a missing or malformed weight, too short sequences.
+    """
+    if not isinstance(model, Recurrence) or model.continuous or model.depth is not None:
+        got = f"{type(model).__name__} {model!r}" if not isinstance(model, Recurrence) else f"model {model.name}"
+        raise InputError(f"model: a Recurrence whose steps share their weights is needed, got {got}")
+    steps, count = checked_count("horizon", horizon, 1), checked_count("trajectories", trajectories, 1)
+    numbers = bind(model, weights, model.parameters)
+    if inputs is not None:
+        sequences = given_inputs(model, inputs)
+        short = {str(s): array.shape for s, array in sequences.items() if array.shape[-2] < steps}
+        if short:
+            raise InputError(f"inputs: sequences of at least horizon = {steps} steps are needed, got {short}")
+        sequences = {s: np.atleast_3d(a[None] if a.ndim == 2 else a)[:, :steps] for s, a in sequences.items()}
+        numbers = sized(model, numbers, sequences, {})
+    else:
+        sequences = _normal_inputs(model, numbers, steps, count, checked_count("seed", seed, 0))
+    return numbers, Trial(sequences, steps)
+
+
+def _normal_inputs(model: Recurrence, weights: Weights, steps: int, count: int, seed: int) -> dict[sp.Expr, Array]:
+    source = np.random.default_rng(seed)
+    shapes = {symbol: (weights.shape(symbol) or (1,))[0] for symbol in model.inputs}
+    return {symbol: source.standard_normal((count, steps, size)) for symbol, size in shapes.items()}
+
+
+def growth(model: Recurrence, weights: Weights, among: Trial) -> Growth:
+    """The growth of products over all steps of a trial."""
+    declared = with_input_ranges(model, among)
+    upper = _bounds(declared, weights, among.horizon, "upper")
+    lower = [item for item in _bounds(declared, weights, among.horizon, "lower") if math.isfinite(item[0])]
+    at_most, method = min(upper, default=(None, None))
+    at_least = max((value for value, _ in lower), default=None)
+    return Growth(_simulated(model, weights, among), at_most, at_least, method)
+
+
+def _simulated(model: Recurrence, weights: Weights, among: Trial) -> tuple[float, float, float]:
+    batch, _ = batch_of(model, weights, among.inputs, {}, among.horizon)
+    with np.errstate(all="ignore"):
+        logs = product_log_norms(model, Setting(model, weights).evaluator, batch, 2, [among.horizon])[0]
+    known = np.sort(logs[~np.isnan(logs)]) / math.log(10.0)
+    if not len(known):
+        return math.nan, math.nan, math.nan
+    low, middle, high = (float(known[round(part * (len(known) - 1))]) for part in (0.25, 0.5, 0.75))
+    return low, middle, high
+
+
+def with_input_ranges(model: Recurrence, among: Trial) -> Recurrence:
+    """The model with the inputs declared to lie where those of the trial do, unless a range is declared."""
+    free = [symbol for symbol in among.inputs if symbol not in model.ranges]
+    ends = {symbol: sp.Rational(math.ceil(float(np.abs(among.inputs[symbol]).max()) * 16), 16) for symbol in free}
+    return model.assuming({symbol: sp.Interval(-end, end) for symbol, end in ends.items()})
+
+
+def _bounds(model: Recurrence, weights: Weights, k: int, side: str) -> list[tuple[float, str]]:
+    found = []
+    for method in _METHODS if side == "upper" else _METHODS[:1]:
+        try:
+            bound: Bound = product_bound(model, side=side, method=method)
+            found.append((float(bound.evaluate(weights.values, k).log10), method))
+        except SymgradError:  # this method has no bound for this model
+            continue
+    return found
