@@ -53,17 +53,22 @@ SQUARE = DerivationRule(
     r"\Sigma' = (\Sigma^{-1} - 2A)^{-1} \succ 0",
     "the exponents of both densities are the same quadratic; for complex b by analytic continuation",
 )
-STEIN = DerivationRule(
-    "Stein's lemma",
+_BY_PARTS = (
     r"\mathbb{E}[x\, g] = \mathbb{E}[x]\,\mathbb{E}[g] + \operatorname{var}(x)\,\mathbb{E}[\partial_x g]"
     r" + \operatorname{cov}(x, y)\,\mathbb{E}[\partial_y g]"
-    r" \text{ under the law tilted by the exponential},\quad \operatorname{erf}'(u) = \tfrac{2}{\sqrt\pi} e^{-u^2}",
+    r" \text{ under the law tilted by the exponential},"
+)
+STEIN = DerivationRule(
+    "Stein's lemma",
+    rf"\begin{{aligned}}[t] & {_BY_PARTS} \\ & \operatorname{{erf}}'(u) = \tfrac{{2}}{{\sqrt\pi}} e^{{-u^2}}"
+    r"\end{aligned}",
     _STEIN,
 )
 STEIN_AT_JUMPS = DerivationRule(
     "Stein's lemma with jumps",
-    STEIN.statement + r",\quad \operatorname{sign}'(u) = 2\delta(u),\quad"
-    r"\mathbb{E}[\delta(x - t)\, g] = p_x(t)\, \mathbb{E}[g \mid x = t]",
+    rf"\begin{{aligned}}[t] & {_BY_PARTS} \\ & \operatorname{{erf}}'(u) = \tfrac{{2}}{{\sqrt\pi}} e^{{-u^2}},\quad"
+    r"\operatorname{sign}'(u) = 2\delta(u),\quad"
+    r"\mathbb{E}[\delta(x - t)\, g] = p_x(t)\, \mathbb{E}[g \mid x = t] \end{aligned}",
     _STEIN + "; for signs: integration by parts on each side of the jump",
 )
 ERROR = DerivationRule(
