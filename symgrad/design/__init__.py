@@ -1,5 +1,6 @@
 """Remedies as derived bounds, and bounds solved for a parameter."""
 
+from symgrad.design.advice import Advice, Proposal, advise
 from symgrad.design.decay import WeightDecay, weight_decay
 from symgrad.design.gradient_clipping import Clipping, clipping
 from symgrad.design.losses import LossComparison, LossFactor, compare_losses, loss_factor, saturating_losses
@@ -11,6 +12,7 @@ from symgrad.design.truncation_windows import TruncationWindow, truncation
 from symgrad.design.verification import Verification
 
 __all__ = [
+    "Advice",
     "Clipping",
     "EvaluatedBatchNorm",
     "LossComparison",
@@ -18,10 +20,12 @@ __all__ = [
     "Normalisation",
     "NormalisedStack",
     "PowerIteration",
+    "Proposal",
     "SpectralNormalisation",
     "TruncationWindow",
     "Verification",
     "WeightDecay",
+    "advise",
     "batch_norm",
     "batch_norm_evaluation",
     "clipping",
