@@ -13,7 +13,7 @@ from symgrad.rigor.gaussian_points import hermite
 from symgrad.rigor.gaussian_tails import growth
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
-__all__ = ["Range", "mean_on_cells"]
+__all__ = ["Range", "common", "mean_on_cells"]
 
 Range = tuple[arb, arb]
 _REACH, _INNER, _STEPS = 9, 4, 4
@@ -110,3 +110,12 @@ def _tail(
         return near.upper()
     begin = ((start - side * mean) / highest).lower()
     return (near + bound.tail_from_start(begin, highest, side * mean, order)).upper()
+
+
+def common(balls: list[arb]) -> arb:
+    """A ball around what the finite ones among these enclosures of one set have in common."""
+    finite = [ball for ball in balls if ball.is_finite()]
+    if not finite:
+        return arb("nan")
+    low = reduce(arb.max, [ball.lower() for ball in finite])
+    return ball_from_ends(low, reduce(arb.min, [ball.upper() for ball in finite]))

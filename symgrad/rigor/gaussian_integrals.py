@@ -10,9 +10,11 @@ from flint import arb, ctx
 
 from symgrad.errors import InputError
 from symgrad.rigor.balls import ball_from_ends, ball_function, exact_ball, to_ball
-from symgrad.rigor.gaussian_cells import mean_on_cells
+from symgrad.rigor.gaussian_cells import common, mean_on_cells
 from symgrad.rigor.gaussian_jumps import distribution
+from symgrad.rigor.gaussian_pairs import nested_pair_mean
 from symgrad.rigor.gaussian_points import mean_against_hermite
+from symgrad.rigor.gaussian_series import PairSeries, expansion
 from symgrad.rigor.integrals import smooth_parts
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
@@ -96,7 +98,7 @@ class _Mean:
         else:
             spread = self._spread(low, high, mean, order) * (mean - mean.mid())
             found.append(self._from_above(low, high, mean.mid(), order) + spread)
-        return _common(found)
+        return common(found)
 
     def _at(self, variance: arb, mean: arb, order: int) -> arb:
         """At one variance and one mean."""
@@ -105,7 +107,7 @@ class _Mean:
         direct = self._direct(variance, mean, order)
         if order == 0 or (direct.is_finite() and direct.rel_accuracy_bits() > ctx.prec - 10):
             return direct
-        return _common([direct, self._by_parts(variance, mean, order)])
+        return common([direct, self._by_parts(variance, mean, order)])
 
     def _direct(self, variance: arb, mean: arb, order: int) -> arb:
         """By derivatives of the density: ``E[f He_2n(z)] / (2 q)**n``, for any f."""
@@ -150,7 +152,7 @@ class _Mean:
         if derived is not None:
             value = mean_on_cells(derived.parts, self.symbol, deviations, mean, 0)
             found.append((value + derived.jump_means(*deviations, mean)) / 2**order)
-        return _common(found)
+        return common(found)
 
     def _spread(self, low: arb, high: arb, mean: arb, order: int) -> arb:
         """The derivative by the mean on a range: ``E[f He_(2n+1)] / (s (2 q)**n)``."""
@@ -166,12 +168,12 @@ class _Mean:
         step = low.union(high) - middle
         value, slope = self._at(middle, mean, order), self._at(middle, mean, order + 1)
         curvature = self._on_cells(low, high, mean, order + 2) if order == 0 or high < 4 * low else arb("nan")
-        slopes = _common([self._on_cells(low, high, mean, order + 1), slope + curvature * step])
+        slopes = common([self._on_cells(low, high, mean, order + 1), slope + curvature * step])
         if slopes > 0 or slopes < 0:
             ends = [self._at(end, mean, order) for end in (low, high)]
             return _hull(ends)
         square = arb(0).union(step.abs_upper() ** 2)
-        return _common([value + slope * step + curvature * square / 2, value + slopes * step])
+        return common([value + slope * step + curvature * square / 2, value + slopes * step])
 
 
 def _hull(balls: list[arb]) -> arb:
@@ -184,15 +186,69 @@ def _inverse_power(low: arb, high: arb, power: int) -> arb:
     return ball_from_ends(1 / high**power, 1 / low**power)
 
 
-def _common(balls: list[arb]) -> arb:
-    """A ball around what the finite ones among these enclosures of one set have in common."""
-    finite = [ball for ball in balls if ball.is_finite()]
-    if not finite:
-        return arb("nan")
-    low = reduce(arb.max, [ball.lower() for ball in finite])
-    return ball_from_ends(low, reduce(arb.min, [ball.upper() for ball in finite]))
-
-
 def gaussian_pair_mean(first: sp.Expr, second: sp.Expr, symbol: sp.Symbol, variance: arb, correlation: arb) -> arb:
-    """Encloses ``E[f(x) g(y)]`` for Gaussian x, y of mean 0 with that variance each and that correlation."""
-    return arb("nan")
+    """Encloses ``E[f(x) g(y)]`` for Gaussian x, y of mean 0 with one variance and a correlation.
+
+    Args:
+        first: f, as for :func:`gaussian_mean`, of finite mean square.
+        second: g, likewise.
+        symbol: their variable.
+        variance: a ball, which may be wide; only the part from 0 on counts.
+        correlation: a ball, which may be wide; only the part from -1 to 1 counts.
+
+    Returns:
+        A ball that contains the value for all variances and correlations in the balls. Not finite where a mean square
+        is not finite or nothing is proved.
+
+    Raises:
+        InputError: the variance is negative, the correlation is not between -1 and 1, or there are other symbols.
+        UnsupportedExpressionError: a node of f or g is not in the whitelist.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> gaussian_pair_mean(sp.sin(x), sp.sin(x), x, arb(1), arb(0.5)).overlaps(arb(0.5).sinh() / arb(1).exp())
+    True
+    """
+    q, c = (given if isinstance(given, arb) else exact_ball(given) for given in (variance, correlation))
+    if q < 0:
+        raise InputError(f"variance: a ball of numbers from 0 on is needed, not {q}")
+    if c < -1 or c > 1:
+        raise InputError(f"correlation: a ball of numbers from -1 to 1 is needed, not {c}")
+    for formula in (first, second):
+        ball_function(formula, symbol)
+    if not (q.is_finite() and c.is_finite()):
+        return arb("nan")
+    pair = _Pair(first, second, symbol, q.lower().max(arb(0)), q.upper())
+    return pair.value(c.lower().max(arb(-1)), c.upper().min(arb(1)))
+
+
+class _Pair:
+    """The mean of a product for the variances between two numbers, as a function of the correlation."""
+
+    def __init__(self, first: sp.Expr, second: sp.Expr, symbol: sp.Symbol, low: arb, high: arb) -> None:
+        self.first, self.second, self.symbol, self.low, self.high = first, second, symbol, low, high
+        self.series = PairSeries(*(expansion(formula, symbol, low, high) for formula in (first, second)))
+
+    def value(self, low: arb, high: arb) -> arb:
+        """For all correlations between two exact numbers."""
+        if low == high and abs(low) == 1:
+            mirrored = self.second if low > 0 else self.second.xreplace({self.symbol: -self.symbol})
+            return gaussian_mean(self.first * mirrored, self.symbol, ball_from_ends(self.low, self.high))
+        if self.high.is_zero():
+            return ball_function(self.first * self.second, self.symbol)(arb(0))
+        if not self.series.exists:
+            return arb("nan")
+        expanded = self.series.value(low, high)
+        if self.low != self.high or expanded.rad() < self.series.size * arb(2) ** (12 - ctx.prec):
+            return expanded
+        if low == high:
+            return common([expanded, self._nested(low)])
+        middle = ((low + high) / 2).mid()
+        change = self.series.slope(low, high) * (ball_from_ends(low, high) - middle)
+        center = self.series.value(middle, middle)
+        if center.rad() > change.rad():
+            center = common([center, self._nested(middle)])
+        return common([expanded, center + change])
+
+    def _nested(self, correlation: arb) -> arb:
+        parts = [smooth_parts(formula, self.symbol) for formula in (self.first, self.second)]
+        return nested_pair_mean(parts[0] or (), parts[1] or (), self.symbol, self.low, correlation)

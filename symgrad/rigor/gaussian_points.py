@@ -13,7 +13,7 @@ from symgrad.rigor.gaussian_tails import Growth, growth
 from symgrad.rigor.integrals import Weight, integral_of_pieces
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
-__all__ = ["hermite", "mean_against_hermite"]
+__all__ = ["Truncation", "hermite", "mean_against_hermite", "squared"]
 
 _GUARD = 20
 _PROBES = 24
@@ -45,28 +45,31 @@ def mean_against_hermite(
         A ball; not finite where the mean does not exist or its existence is not proved.
     """
     with working_precision(ctx.prec + _GUARD):
-        setting = _Setting(parts, symbol, variance, mean, order)
-        for _ in range(_WIDENINGS):
-            rest = setting.tail()
-            if rest < setting.tolerance():
-                break
-            setting.reach *= arb(1.25).mid()
+        cut = Truncation(parts, symbol, variance, mean, order)
+        rest = cut.widened()
         if not rest.is_finite():
             return arb("nan")
-        inner = integral_of_pieces(symbol, parts, setting.weight(), *setting.range(), setting.tolerance())
+        inner = integral_of_pieces(symbol, parts, cut.weight(), *cut.range(), cut.tolerance())
         return inner + arb(0, 1) * rest
 
 
-class _Setting:
+class Truncation:
     """One integral against the Gaussian density, and the range to which it is cut."""
 
-    def __init__(
-        self, parts: tuple[SmoothPiece, ...], symbol: sp.Symbol, variance: arb, mean: arb, order: int
-    ) -> None:
+    def __init__(self, parts: tuple[SmoothPiece, ...], symbol: sp.Symbol, variance: arb, mean: arb, order: int) -> None:
         self.symbol, self.parts, self.mean, self.order = symbol, parts, mean, order
         self.deviation = variance.sqrt()
         self.reach = arb(2 * ctx.prec).sqrt().mid()
         self._scale: tuple[arb, arb] | None = None
+
+    def widened(self) -> arb:
+        """Widens the range until what lies beyond it does not matter, and returns a bound of it, maybe infinite."""
+        for _ in range(_WIDENINGS):
+            rest = self.tail()
+            if rest < self.tolerance():
+                return rest
+            self.reach *= arb(1.25).mid()
+        return self.tail()
 
     def range(self) -> tuple[arb, arb]:
         """Exact ends of the range, not in the ball of a kink."""
@@ -128,6 +131,11 @@ class _Setting:
             return value * _horner(polynomial, z) if self.order else value
 
         return weight
+
+
+def squared(parts: tuple[SmoothPiece, ...]) -> tuple[SmoothPiece, ...]:
+    """The smooth pieces of the square."""
+    return tuple(SmoothPiece(part.formula**2, part.left, part.right) for part in parts)
 
 
 @lru_cache(maxsize=256)
