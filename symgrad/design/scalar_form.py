@@ -35,12 +35,14 @@ class ScalarForm:
         unknown: the symbol that is solved for.
         shown: symbol -> what it stands for: a norm, or a parameter as the user knows it.
         ranges: symbol -> the interval that it lies in.
+        originals: the bound as it was given, with and without its number of steps.
     """
 
     formula: sp.Expr
     unknown: sp.Symbol
     shown: Mapping[sp.Symbol, sp.Expr]
     ranges: Mapping[sp.Symbol, sp.Interval]
+    originals: tuple[sp.Expr, ...]
 
     @property
     def domain(self) -> sp.Interval:
@@ -78,8 +80,9 @@ def scalar_form(
         InputError: no bound or formula; a value that is none.
         UnknownNameError: no such unknown or parameter.
     """
-    expr, model = _with_steps(bound, k)
-    expr = _with_values(exact_floats(expr), model, values or {}, unknown)
+    stepped, model = _with_steps(bound, k)
+    originals = (stepped, bound if isinstance(bound, sp.Expr) else bound.expr)
+    expr = _with_values(exact_floats(stepped), model, values or {}, unknown)
     if not isinstance(expr, sp.Expr) or isinstance(expr, sp.MatrixBase):
         raise InputError(f"bound: a scalar is needed, got {type(expr).__name__} {expr}")
     expr = _evaluated_norms(expr)
@@ -89,7 +92,7 @@ def scalar_form(
     formula = expr.xreplace(symbols)
     declared = {} if model is None else model.ranges
     ranges = {symbol: _range(atom, declared) for atom, symbol in symbols.items()}
-    return ScalarForm(formula, symbols[wanted], {symbol: atom for atom, symbol in symbols.items()}, ranges)
+    return ScalarForm(formula, symbols[wanted], {symbol: atom for atom, symbol in symbols.items()}, ranges, originals)
 
 
 def _with_steps(bound: Any, k: Any) -> tuple[sp.Expr, Recurrence | None]:
@@ -145,7 +148,7 @@ def _enclosed_norms(expr: sp.Expr, weights: Weights, unknown: str) -> dict[sp.Ex
     known = set(weights.values) | set(weights.sizes)
     found: dict[sp.Expr, sp.Expr] = {size: sp.Integer(n) for size, n in weights.sizes.items()}
     for atom in expr.atoms(MatrixScalar):
-        if atom.matrix.free_symbols <= known and atom.matrix.atoms(sp.MatrixSymbol) and str(atom) != unknown:
+        if not isinstance(atom.matrix, sp.MatrixBase) and atom.matrix.free_symbols <= known and atom.matrix.atoms(sp.MatrixSymbol) and str(atom) != unknown:
             found[atom] = _constant(evaluator, atom)
     return found
 
@@ -171,8 +174,10 @@ def _evaluated_norms(expr: sp.Expr) -> sp.Expr:
 
 def _unknowns(expr: sp.Basic) -> set[sp.Expr]:
     """Norms, and the symbols outside of them."""
-    norms = expr.atoms(MatrixScalar)
-    return {*norms, *expr.xreplace(dict.fromkeys(norms, sp.S.One)).free_symbols}
+    norms = {atom for atom in expr.atoms(MatrixScalar) if not isinstance(atom.matrix, sp.MatrixBase)}
+    bare = expr.xreplace(dict.fromkeys(norms, sp.S.One))
+    sizes = {size for matrix in bare.atoms(sp.MatrixSymbol) for size in matrix.shape}
+    return {*norms, *(s for s in bare.free_symbols if not isinstance(s, sp.MatrixSymbol) and s not in sizes)}
 
 
 def _found(given: Any, expr: sp.Expr) -> sp.Expr:

@@ -10,6 +10,7 @@ from typing import Any
 
 import sympy as sp
 
+from symgrad.design.cases import gathered
 from symgrad.design.chain_rules import EXTREMES, LEVELS, SIGNS_BETWEEN_ZEROS, SOLVED
 from symgrad.design.forms import forms, opened
 from symgrad.design.inversion import Case, NoChainError, both, either, solved
@@ -212,9 +213,8 @@ def solve(
     >>> print(solve(bound, for_="W", target=sp.Lt(bound.expr, 1)).reason)
     no value of OperatorNorm(W) works
     """
-    exprs = _sides(target)
-    form = scalar_form(bound, for_, k, values, exprs)
-    span = target_span(target, lambda side: _is_bound(side, bound, form)).xreplace(
+    form = scalar_form(bound, for_, k, values, _sides(target))
+    span = target_span(target, lambda side: _is_bound(side, form)).xreplace(
         {atom: symbol for symbol, atom in form.shown.items()}
     )
     if form.unknown in span.low.free_symbols | span.high.free_symbols:
@@ -232,10 +232,9 @@ def _sides(target: Any) -> tuple[sp.Basic, ...]:
     return (target,) if isinstance(target, sp.Basic) else ()
 
 
-def _is_bound(side: sp.Expr, bound: Any, form: ScalarForm) -> bool:
+def _is_bound(side: sp.Expr, form: ScalarForm) -> bool:
     """Whether a side of a relation is the bound: as it is solved, or before numbers were put in."""
-    original = bound if isinstance(bound, sp.Expr) else bound.expr
-    return side in (original, form.restored(form.formula)) or form.plain(side) == form.formula
+    return side in (*form.originals, form.restored(form.formula)) or form.plain(side) == form.formula
 
 
 def _checked_interval(within: Any) -> sp.Interval:
@@ -259,7 +258,7 @@ class _Solver:
     def run(self) -> Solution:
         found = self._inverted()
         if found is not None:
-            return self._solution(tuple(case for case in map(self._case, found) if case.condition != sp.false), INVERTED)
+            return self._solution(tuple(case for case in map(self._case, gathered(found)) if case.condition != sp.false), INVERTED)
         symbols = (self.form.formula.free_symbols | self.target.low.free_symbols | self.target.high.free_symbols) - {
             self.form.unknown
         }

@@ -1,0 +1,49 @@
+"""Cases of an answer put together where they say the same."""
+
+from __future__ import annotations
+
+from symgrad.design.inversion import Case
+
+__all__ = ["gathered"]
+
+
+def gathered(cases: list[Case]) -> list[Case]:
+    """As few cases: two are one where their answers agree and together they are a single condition.
+
+    A case that supposes an equation is put in first, so that its answer is compared as it is there.
+    """
+    kept = list(cases)
+    joined = _joined_once(kept)
+    while joined is not None:
+        kept = joined
+        joined = _joined_once(kept)
+    return [_plain(case) for case in kept]
+
+
+def _joined_once(cases: list[Case]) -> list[Case] | None:
+    """The cases with two of them made one; None where no two can be."""
+    for index, first in enumerate(cases):
+        for partner in range(index + 1, len(cases)):
+            whole = _one(first, cases[partner])
+            if whole is not None:
+                rest = [case for i, case in enumerate(cases) if i not in (index, partner)]
+                return [whole, *rest]
+    return None
+
+
+def _one(first: Case, second: Case) -> Case | None:
+    """Two cases as one; the general one's answer must hold in the special one too."""
+    for general, special in ((first, second), (second, first)):
+        if _at_points(general, special) == _at_points(special, special):
+            facts = general.facts.joined(special.facts)
+            if facts is not None:
+                return Case(facts, general.spans, general.steps)
+    return None
+
+
+def _at_points(case: Case, where: Case) -> tuple[object, ...]:
+    return tuple(span.xreplace(where.facts.points) for span in case.spans)
+
+
+def _plain(case: Case) -> Case:
+    return Case(case.facts, tuple(span.xreplace(case.facts.points) for span in case.spans), case.steps)
