@@ -20,6 +20,7 @@ from symgrad.meanfield.spectral_rules import (
     LIMIT_FAR_OUT,
     LINE_FAR_OUT,
     MOMENT_RATIO,
+    MU,
     ON_THE_LINE,
     POINCARE,
     TAYLOR,
@@ -141,8 +142,8 @@ def _line_near_zero(phi: Activation, around: Origin, step: DerivationStep) -> Li
     power, coefficient = found
     if coefficient < 0:
         return LineLimit(False, "the critical line stays away from q = 0", (step,))
-    leading = sp.Eq(VARIANCE_OF_LINE(VARIANCE), tidy(coefficient) * VARIANCE**power, evaluate=False)
-    note = "leading term times E[phi'^2], positive"
+    leading = sp.Eq(MU[0] * VARIANCE_OF_LINE(VARIANCE), tidy(coefficient) * VARIANCE**power, evaluate=False)
+    note = "the leading term, positive"
     return LineLimit(True, words, (step, DerivationStep(TAYLOR, leading, note)))
 
 
@@ -174,7 +175,9 @@ def _stability_near_zero(phi: Activation, around: Origin) -> str:
 
     found = _leading(sides, weight)
     sign = _sign_at_nearest_kinks(phi) if found is None and _is_linear(around) else found and sign_of(found[1])
-    return {-1: "attracts there", 1: "repels there"}.get(sign or 0, "is of undecided stability there")
+    return {-1: "attracts there", 1: "repels there (no edge of chaos)"}.get(
+        sign or 0, "is of undecided stability there"
+    )
 
 
 def _sign_at_nearest_kinks(phi: Activation) -> int | None:

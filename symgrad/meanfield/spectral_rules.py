@@ -32,7 +32,7 @@ __all__ = [
 DEPTH = sp.Symbol("L", positive=True, integer=True)
 MU = sp.symbols("mu_1 mu_2", positive=True)
 MOMENT_RATIO = MU[1] / MU[0] ** 2
-VARIANCE_OF_LINE = sp.Function("sigma_b2")
+VARIANCE_OF_LINE = sp.Function("sigma_b^2")
 
 _PSG = "Pennington, Schoenholz and Ganguli 2018, The Emergence of Spectral Universality in Deep Networks"
 

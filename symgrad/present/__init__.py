@@ -36,6 +36,7 @@ from symgrad.present import (
     recurrent_mean_fields,
     sensitivities,
     sensitivity_plots,
+    singular_values,
     statements,
     sweeps,
     tables,
@@ -45,6 +46,8 @@ from symgrad.present import (
     vector_plots,
     vector_points,
     verdicts,
+    wide_network_plots,
+    wide_networks,
 )
 from symgrad.present.checks import check_table
 from symgrad.present.dispatch import latex, plot, text, to_dict
@@ -89,6 +92,7 @@ __all__ = [
     "recurrent_mean_fields",
     "sensitivities",
     "sensitivity_plots",
+    "singular_values",
     "statements",
     "sweeps",
     "tables",
@@ -100,5 +104,7 @@ __all__ = [
     "vector_plots",
     "vector_points",
     "verdicts",
+    "wide_network_plots",
+    "wide_networks",
     "with_numbers",
 ]
