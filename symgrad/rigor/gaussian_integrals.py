@@ -22,6 +22,7 @@ __all__ = ["gaussian_mean", "gaussian_pair_mean"]
 
 _MOST_DERIVATIVES = 6
 _NARROW = arb(2) ** -36
+_HALVINGS = 1
 
 
 def gaussian_mean(formula: sp.Expr, symbol: sp.Symbol, variance: arb, mean: arb | None = None, order: int = 0) -> arb:
@@ -83,18 +84,19 @@ class _Mean:
             return _hull([found, ball_function(self.formula, self.symbol)(mean)])
         return found
 
-    def _from_above(self, low: arb, high: arb, mean: arb, order: int) -> arb:
+    def _from_above(self, low: arb, high: arb, mean: arb, order: int, halvings: int = _HALVINGS) -> arb:
         """The same, with the limit from above in the place of the value at variance 0."""
         if high == low and mean.is_exact():
             return self._at(low, mean, order)
         middle = ((low + high) / 2).mid()
         width = (high - low).upper()
-        direct = self._direct(low.union(high), mean, order) if low > 0 else arb("nan")
-        if direct.is_finite() and width < middle * _NARROW and mean.rad() < middle.sqrt() * _NARROW:
-            return direct
-        found = [direct, self._on_cells(low, high, mean, order)]
+        if width < middle * _NARROW and mean.rad() < middle.sqrt() * _NARROW:
+            direct = self._direct(low.union(high), mean, order)
+            if direct.is_finite():
+                return direct
+        found = [self._on_cells(low, high, mean, order)]
         if mean.is_exact():
-            found.append(self._expanded(low, high, mean, order))
+            found.append(self._expanded(low, high, mean, order, halvings))
         else:
             spread = self._spread(low, high, mean, order) * (mean - mean.mid())
             found.append(self._from_above(low, high, mean.mid(), order) + spread)
@@ -162,7 +164,7 @@ class _Mean:
         value = mean_on_cells(self.parts, self.symbol, deviations, mean, 2 * order + 1)
         return value * _inverse_power(2 * low, 2 * high, order) * _inverse_power(*deviations, 1)
 
-    def _expanded(self, low: arb, high: arb, mean: arb, order: int) -> arb:
+    def _expanded(self, low: arb, high: arb, mean: arb, order: int, halvings: int) -> arb:
         """By Taylor's theorem around the middle, and by the values at the ends where the slope has one sign."""
         middle = ((low + high) / 2).mid()
         step = low.union(high) - middle
@@ -172,6 +174,9 @@ class _Mean:
         if slopes > 0 or slopes < 0:
             ends = [self._at(end, mean, order) for end in (low, high)]
             return _hull(ends)
+        if halvings and slopes.is_finite() and high > 2 * low and (order == 0 or low > 0):
+            cut = ((low * high).sqrt() if low > 0 else high / 8).mid()
+            return _hull([self._from_above(a, b, mean, order, halvings - 1) for a, b in ((low, cut), (cut, high))])
         square = arb(0).union(step.abs_upper() ** 2)
         return common([value + slope * step + curvature * square / 2, value + slopes * step])
 

@@ -59,7 +59,7 @@ class Truncation:
     def __init__(self, parts: tuple[SmoothPiece, ...], symbol: sp.Symbol, variance: arb, mean: arb, order: int) -> None:
         self.symbol, self.parts, self.mean, self.order = symbol, parts, mean, order
         self.deviation = variance.sqrt()
-        self.reach = arb(2 * ctx.prec).sqrt().mid()
+        self.reach = arb(max(2 * ctx.prec, 4 * order + 2)).sqrt().mid()  # beyond all zeros of the polynomial
         self._scale: tuple[arb, arb] | None = None
 
     def widened(self) -> arb:
