@@ -11,6 +11,7 @@ from flint import arb, ctx
 from symgrad.errors import InputError
 from symgrad.rigor.balls import ball_from_ends, ball_function, exact_ball, to_ball
 from symgrad.rigor.gaussian_cells import common, mean_on_cells
+from symgrad.rigor.gaussian_existence import mean_exists
 from symgrad.rigor.gaussian_jumps import distribution
 from symgrad.rigor.gaussian_pairs import nested_pair_mean
 from symgrad.rigor.gaussian_points import mean_against_hermite
@@ -18,7 +19,7 @@ from symgrad.rigor.gaussian_series import PairSeries, expansion
 from symgrad.rigor.integrals import smooth_parts
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
-__all__ = ["gaussian_mean", "gaussian_pair_mean"]
+__all__ = ["gaussian_mean", "gaussian_pair_mean", "is_integrable"]
 
 _MOST_DERIVATIVES = 6
 _NARROW = arb(2) ** -36
@@ -65,6 +66,37 @@ def gaussian_mean(formula: sp.Expr, symbol: sp.Symbol, variance: arb, mean: arb 
     if parts is None or not (q.is_finite() and center.is_finite()):
         return arb("nan")
     return _Mean(formula, symbol, parts).derivative(q.lower().max(arb(0)), q.upper(), center, order)
+
+
+def is_integrable(formula: sp.Expr, symbol: sp.Symbol, variance: arb) -> bool | None:
+    """Whether ``E|f(sqrt(q) z)|`` is finite for a standard normal z.
+
+    Args:
+        formula: f, as for :func:`gaussian_mean`.
+        symbol: its variable.
+        variance: a ball above 0.
+
+    Returns:
+        True if it is proved to be finite for all variances q in the ball, False if it is proved to be infinite for all
+        of them, None if neither is.
+
+    Raises:
+        InputError: the variance is not positive, or f has other symbols.
+        UnsupportedExpressionError: a node of f is not in the whitelist.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> [is_integrable(sp.exp(x**2), x, arb(q)) for q in (0.25, 0.5, 1)]
+    [True, False, False]
+    """
+    q = variance if isinstance(variance, arb) else exact_ball(variance)
+    if not (q > 0 and q.is_finite()):
+        raise InputError(f"variance: a ball of positive numbers is needed, not {q}")
+    ball_function(formula, symbol)
+    parts = smooth_parts(formula, symbol)
+    if parts is None:
+        return None
+    answer = mean_exists(parts, symbol, q.lower(), q.upper())
+    return answer if answer is False or not gaussian_mean(formula, symbol, q).is_finite() else True
 
 
 @dataclass(frozen=True)
