@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache, reduce
-from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -14,12 +12,14 @@ from flint import arb
 from symgrad.language.elementwise import VARIABLE
 from symgrad.language.gaussian import GaussianMean
 from symgrad.language.joint_mean import GaussianJointMean
+from symgrad.meanfield.duals import Dual
 from symgrad.meanfield.joint_means import joint_mean
 from symgrad.meanfield.means import Mean
+from symgrad.meanfield.mixture_means import enclosed_joint_mean
 from symgrad.numerics.functions import constant_float
 from symgrad.rigor.balls import to_ball
 
-__all__ = ["Dual", "ball_value", "float_value"]
+__all__ = ["ball_value", "float_value"]
 
 
 @lru_cache(maxsize=256)
@@ -56,30 +56,6 @@ def _float_mean(expr: GaussianMean, values: Mapping[sp.Symbol, float]) -> float:
     return float(_mean(expr.function).floats(np.array([variance]))[0])
 
 
-@dataclass(frozen=True)
-class Dual:
-    """A ball and the balls of its derivatives by the unknowns."""
-
-    value: arb
-    slopes: tuple[arb, ...]
-
-    @staticmethod
-    def constant(value: Any, count: int) -> Dual:
-        """A number that depends on no unknown."""
-        return Dual(arb(value), (arb(0),) * count)
-
-    def __add__(self, other: Dual) -> Dual:
-        return Dual(self.value + other.value, tuple(a + b for a, b in zip(self.slopes, other.slopes, strict=True)))
-
-    def __mul__(self, other: Dual) -> Dual:
-        pairs = zip(self.slopes, other.slopes, strict=True)
-        return Dual(self.value * other.value, tuple(a * other.value + self.value * b for a, b in pairs))
-
-    def chain(self, value: arb, slope: arb) -> Dual:
-        """A function of it, by the function's value and derivative."""
-        return Dual(value, tuple(slope * each if each != 0 else arb(0) for each in self.slopes))
-
-
 def ball_value(expr: sp.Expr, values: Mapping[sp.Symbol, Dual], *, slopes: bool = True) -> Dual:
     """Encloses an expression in moments and means, with its derivatives; not finite where nothing is proved."""
     count = len(next(iter(values.values())).slopes) if values else 0
@@ -89,7 +65,10 @@ def ball_value(expr: sp.Expr, values: Mapping[sp.Symbol, Dual], *, slopes: bool 
         case GaussianMean():
             return _ball_mean(expr, values, slopes)
         case GaussianJointMean():
-            return Dual(arb("nan"), (arb("nan"),) * count)
+            laws = [ball_value(variance, values, slopes=slopes) for variance in expr.variances]
+            if expr.function.free_symbols:
+                return Dual(arb("nan"), (arb("nan"),) * count)
+            return enclosed_joint_mean(expr.function, laws, slopes=slopes)
         case sp.Add() | sp.Mul():
             parts = [ball_value(part, values, slopes=slopes) for part in expr.args]
             return reduce(Dual.__add__ if isinstance(expr, sp.Add) else Dual.__mul__, parts)

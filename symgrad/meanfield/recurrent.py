@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from symgrad.errors import InputError
 from symgrad.language.derivation import Derivation
 from symgrad.language.recurrence import Recurrence
 from symgrad.meanfield.cell_parameters import CellParameters, cell_parameters
+from symgrad.meanfield.duals import Dual
 from symgrad.meanfield.moment_system import MomentSystem, check_wide, moment_system
-from symgrad.meanfield.moment_values import Dual, ball_value, float_value
+from symgrad.meanfield.moment_values import ball_value, float_value
 from symgrad.meanfield.recurrent_steps import assumptions_of, recurrent_steps
 from symgrad.meanfield.stationary import MomentMap, stationary_moments
 from symgrad.presentable import Presentable
@@ -24,7 +25,7 @@ from symgrad.rigor.spectral_radius import spectral_radius_bounds
 
 __all__ = ["RecurrentMeanField", "StationaryPoint", "recurrent_mean_field"]
 
-_BITS = 80
+_BITS = 64
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,7 @@ class RecurrentMeanField(Presentable):
         size = len(self._map.unknowns)
         values = {s: Dual.constant(ball, size) for s, ball in zip(self._map.unknowns, balls, strict=True)}
 
+        @cache  # with one state the transfer matrix is the block itself
         def enclosed(expr: sp.Expr) -> arb:
             return ball_value(self._numeric(expr), values, slopes=False).value
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,10 @@ import sympy as sp
 from flint import arb, arb_mat
 from numpy.typing import NDArray
 
-from symgrad.meanfield.moment_values import Dual, ball_value, float_value
+from symgrad.language.joint_mean import GaussianJointMean
+from symgrad.meanfield.duals import Dual
+from symgrad.meanfield.mixture_means import is_mixture
+from symgrad.meanfield.moment_values import ball_value, float_value
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.krawczyk import krawczyk_zero
 
@@ -19,7 +21,7 @@ __all__ = ["MomentMap", "stationary_moments"]
 
 Array = NDArray[np.float64]
 
-_BITS = 80
+_BITS = 64
 _STEPS = 100
 _HUGE = 1e12
 _TINY = 1e-13
@@ -60,19 +62,18 @@ class MomentMap:
             columns.append((self.step(ahead) - self.step(behind)) / (ahead[index] - behind[index]))
         return np.array(columns).T
 
-    def duals(self, column: Any) -> list[Dual]:
-        """The next moments of a column of balls, with their derivatives."""
+    def duals(self, column: Any, *, slopes: bool = True) -> list[Dual]:
+        """The next moments of a column of balls, with their derivatives if these are wanted."""
         count = len(self.unknowns)
         unit = [tuple(arb(int(i == j)) for j in range(count)) for i in range(count)]
         values = {s: Dual(x, e) for s, x, e in zip(self.unknowns, column.entries(), unit, strict=True)}
-        return [ball_value(update, values) for update in self.updates]
+        return [ball_value(update, values, slopes=slopes) for update in self.updates]
 
-    @cached_property
+    @property
     def is_enclosed(self) -> bool:
-        """Whether every mean in it has an enclosure (a joint mean has none)."""
-        point = arb_mat(len(self.unknowns), 1, [arb(1)] * len(self.unknowns))
-        with working_precision(_BITS):
-            return all(dual.value.is_finite() for dual in self.duals(point))
+        """Whether every mean in it has an enclosure (joint means that are no mixtures have none)."""
+        joint = set().union(*(update.atoms(GaussianJointMean) for update in self.updates))
+        return all(not mean.function.free_symbols and is_mixture(mean.function) for mean in joint)
 
     def proved(self, point: Array) -> list[arb] | None:
         """Balls around a fixed point near a point, or None where none is proved."""
@@ -80,7 +81,7 @@ class MomentMap:
         identity = arb_mat(count, count, [int(i == j) for i in range(count) for j in range(count)])
 
         def residual(column: Any) -> Any:
-            return arb_mat(count, 1, [dual.value for dual in self.duals(column)]) - column
+            return arb_mat(count, 1, [dual.value for dual in self.duals(column, slopes=False)]) - column
 
         def derivative(column: Any) -> Any:
             slopes = [slope for dual in self.duals(column) for slope in dual.slopes]
@@ -89,7 +90,7 @@ class MomentMap:
         with working_precision(_BITS):
             if all(float(x) == 0 for x in point):
                 zero = arb_mat(count, 1, [arb(0)] * count)
-                return [arb(0)] * count if all(dual.value == 0 for dual in self.duals(zero)) else None
+                return [arb(0)] * count if all(dual.value == 0 for dual in self.duals(zero, slopes=False)) else None
             found = krawczyk_zero(residual, derivative, arb_mat(count, 1, [arb(float(x)) for x in point]))
         return None if found is None else list(found.entries())
 

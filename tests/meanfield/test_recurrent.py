@@ -11,8 +11,12 @@ from flint import arb
 import symgrad as sg
 from symgrad.errors import InputError, UnknownNameError, UnsupportedExpressionError
 from symgrad.language.joint_mean import GaussianJointMean
+from symgrad.meanfield.duals import Dual
+from symgrad.meanfield.mixture_means import enclosed_joint_mean
 from symgrad.meanfield.moment_values import float_value
 from symgrad.meanfield.recurrent import recurrent_mean_field
+from symgrad.rigor.balls import working_precision
+from symgrad.rigor.functions import logistic
 
 n, m = sp.symbols("n m", positive=True, integer=True)
 h, c, u = (sp.MatrixSymbol(name, n, 1) for name in "hcu")
@@ -92,6 +96,36 @@ def test_joint_means_agree_with_gauss_hermite() -> None:
     assert found == pytest.approx(expected, rel=1e-9)
 
 
+def test_the_gru_is_enclosed_and_agrees_with_quadrature_on_a_grid() -> None:
+    theory = recurrent_mean_field(sg.models.gru(), means={"b_hz": 2})
+    point = theory.point
+    assert (point.status, point.attracting) == ("proved", True)
+    (moment,) = point.moments.values()
+    values = {theory.system.unknowns[0]: float(moment)}
+    symbols = {symbol: sp.sqrt(value) for symbol, value in theory.parameters.values.items()}
+    on_grid = float_value(theory.chi_formula.xreplace(symbols), values)
+    assert abs(on_grid - float(point.chi)) < 1e-9
+    assert point.chi.rad() < 1e-7
+    assert not point.chi.overlaps(arb(1.00001 * on_grid))
+
+
+@pytest.mark.parametrize("spread", [0.05, 1])
+def test_mixtures_contain_gauss_hermite(spread: float) -> None:
+    y, x, w = sp.symbols("y x w", real=True)
+    gate = logistic(y)
+    function = sp.Lambda((y, x, w), x**2 * sp.sech(x * gate + w) ** 2 * gate)
+    with working_precision(64):
+        found = enclosed_joint_mean(function, [Dual(arb(v), ()) for v in (0.5, spread, 0.4)]).value
+    nodes, weights = np.polynomial.hermite_e.hermegauss(70)
+    r, s, t = np.meshgrid(0.5**0.5 * nodes, spread**0.5 * nodes, 0.4**0.5 * nodes, indexing="ij")
+    opened = 1 / (1 + np.exp(-r))
+    values = s**2 / np.cosh(s * opened + t) ** 2 * opened
+    expected = np.einsum("ijk,i,j,k", values, weights, weights, weights) / (2 * np.pi) ** 1.5
+    assert found.rad() < 2e-3 * expected
+    assert found.overlaps(arb(expected, 1e-8))
+    assert not found.overlaps(arb(1.01 * expected, 1e-8))
+
+
 def test_a_minimal_gated_unit_of_ones_own() -> None:
     """f = sigmoid(V h + b), h' = (1 - f) h + f tanh(W (f o h)) (Zhou et al. 2016), by hand."""
     gate = sigmoid(V * h + b)
@@ -140,8 +174,10 @@ def test_a_state_that_only_adds_has_no_stationary_moments() -> None:
 
 
 def test_the_status_says_why_numbers_are_approximate() -> None:
-    assert "approximate quadrature" in recurrent_mean_field(sg.models.gru()).point.status
-    assert any("Gaussian" in words for words in recurrent_mean_field(sg.models.lstm()).assumptions)
+    theory = recurrent_mean_field(sg.models.lstm())
+    assert "approximate quadrature" in theory.point.status
+    assert isinstance(theory.chi, float)
+    assert any("Gaussian" in words for words in theory.assumptions)
 
 
 @pytest.mark.parametrize(
