@@ -42,10 +42,10 @@ FUNCTION = DerivationRule(
 LARGEST = DerivationRule(
     "largest of several", r"\max(a, b) \le c \iff a \le c \text{ and } b \le c; \ \ge \text{: or}", _ORDER
 )
-LEAST = DerivationRule("least of several", r"\min(a, b) \ge c \iff a \ge c \text{ and } b \ge c; \ \le \text{: or}", _ORDER)
-ABSOLUTE = DerivationRule(
-    "absolute value", r"|x| \le c \iff x \le c \text{ and } -x \le c; \ \ge \text{: or}", _ORDER
+LEAST = DerivationRule(
+    "least of several", r"\min(a, b) \ge c \iff a \ge c \text{ and } b \ge c; \ \le \text{: or}", _ORDER
 )
+ABSOLUTE = DerivationRule("absolute value", r"|x| \le c \iff x \le c \text{ and } -x \le c; \ \ge \text{: or}", _ORDER)
 COMPARED = DerivationRule("compare constants", r"a \le b \text{ holds for all } x \text{ or for none}", _ORDER)
 READ_OFF = DerivationRule("solved form", r"x \le b", _ORDER)
 SIGNS_BETWEEN_ZEROS = DerivationRule(

@@ -79,7 +79,9 @@ def _intersected(first: tuple[Span, ...], second: tuple[Span, ...], facts: Facts
     cases = [Case(facts, EMPTY)]
     for left, right in product(first, second):
         cases = [
-            Case(common.facts, case.spans + common.spans) for case in cases for common in _common(left, right, case.facts)
+            Case(common.facts, case.spans + common.spans)
+            for case in cases
+            for common in _common(left, right, case.facts)
         ]
     yield from cases
 

@@ -144,7 +144,9 @@ class _Search:
 
     def _span(self, left: Mark | None, right: Mark | None) -> Span:
         low, high = self._outer(left, right)
-        return Span(low, high, left is not None and not self._belongs(left), right is not None and not self._belongs(right))
+        return Span(
+            low, high, left is not None and not self._belongs(left), right is not None and not self._belongs(right)
+        )
 
     def _belongs(self, mark: Mark) -> bool:
         """Whether a mark is a solution: at a crossing the target's end must be one of its points."""

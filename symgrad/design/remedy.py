@@ -81,5 +81,7 @@ class Remedy(Presentable):
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise InputError(f"seed: a non-negative integer is needed, got {type(seed).__name__} {seed!r}")
         if self.check is None or self.value is None:
-            raise InputError(f"verify: {self.name} has symbols in it; give numbers for them to have something to measure")
+            raise InputError(
+                f"verify: {self.name} has symbols in it; give numbers for them to have something to measure"
+            )
         return self.check(self.value, seed)

@@ -58,7 +58,6 @@ class ScalarForm:
         """An expression with the symbols as the user knows them."""
         return expr.xreplace(dict(self.shown))
 
-
     def plain(self, expr: sp.Basic) -> sp.Basic:
         """An expression of the user's in the plain symbols."""
         return expr.xreplace({atom: symbol for symbol, atom in self.shown.items()})
@@ -119,9 +118,7 @@ def _put(expr: sp.Expr, steps: sp.Expr | None, k: Any) -> sp.Expr:
     return expr.xreplace({steps: sp.Integer(count)}).doit()
 
 
-def _with_values(
-    expr: sp.Expr, model: Recurrence | None, values: Mapping[Any, Any], unknown: Any
-) -> sp.Expr:
+def _with_values(expr: sp.Expr, model: Recurrence | None, values: Mapping[Any, Any], unknown: Any) -> sp.Expr:
     """The formula with numbers put in; norms of given weights become enclosed constants."""
     if not isinstance(values, Mapping):
         raise InputError(f"values: a mapping {{name: number}} is needed, got {type(values).__name__}")
@@ -148,7 +145,12 @@ def _enclosed_norms(expr: sp.Expr, weights: Weights, unknown: str) -> dict[sp.Ex
     known = set(weights.values) | set(weights.sizes)
     found: dict[sp.Expr, sp.Expr] = {size: sp.Integer(n) for size, n in weights.sizes.items()}
     for atom in expr.atoms(MatrixScalar):
-        if not isinstance(atom.matrix, sp.MatrixBase) and atom.matrix.free_symbols <= known and atom.matrix.atoms(sp.MatrixSymbol) and str(atom) != unknown:
+        if (
+            not isinstance(atom.matrix, sp.MatrixBase)
+            and atom.matrix.free_symbols <= known
+            and atom.matrix.atoms(sp.MatrixSymbol)
+            and str(atom) != unknown
+        ):
             found[atom] = _constant(evaluator, atom)
     return found
 

@@ -124,9 +124,7 @@ class Facts:
         common = self._range(symbol).intersect(span)
         if not isinstance(common, (sp.Interval, sp.FiniteSet)) and common is not sp.EmptySet:
             return None
-        return replace(
-            self, ranges={**self.ranges, symbol: common}, narrowed={**self.narrowed, symbol: common}
-        )
+        return replace(self, ranges={**self.ranges, symbol: common}, narrowed={**self.narrowed, symbol: common})
 
     def _core(self, expr: sp.Expr) -> tuple[sp.Expr, bool]:
         """The simplest formula with the same sign, and whether it has the opposite one; known factors are left out."""

@@ -239,7 +239,9 @@ def _is_bound(side: sp.Expr, form: ScalarForm) -> bool:
 
 def _checked_interval(within: Any) -> sp.Interval:
     if not isinstance(within, sp.Interval):
-        raise InputError(f"within: an interval sg.Interval(low, high) is needed, got {type(within).__name__} {within!r}")
+        raise InputError(
+            f"within: an interval sg.Interval(low, high) is needed, got {type(within).__name__} {within!r}"
+        )
     return within
 
 
@@ -258,7 +260,9 @@ class _Solver:
     def run(self) -> Solution:
         found = self._inverted()
         if found is not None:
-            return self._solution(tuple(case for case in map(self._case, gathered(found)) if case.condition != sp.false), INVERTED)
+            return self._solution(
+                tuple(case for case in map(self._case, gathered(found)) if case.condition != sp.false), INVERTED
+            )
         symbols = (self.form.formula.free_symbols | self.target.low.free_symbols | self.target.high.free_symbols) - {
             self.form.unknown
         }

@@ -76,5 +76,3 @@ def relation_of(spans: tuple[Span, ...], variable: sp.Expr, domain: Span) -> sp.
     if len(parts) == 1:
         return parts[0]
     return sp.Or(*parts, evaluate=False) if parts else sp.false
-
-
