@@ -44,8 +44,10 @@ if TYPE_CHECKING:
     from symgrad.dynamics.sweep import FixedPointSweep
     from symgrad.dynamics.vector_results import VectorFixedPoint, VectorFixedPoints
     from symgrad.interop.checkpoints import load_inputs, load_weights
+    from symgrad.meanfield.deep_network import MeanField
     from symgrad.meanfield.gains import InitGain, init_gain
     from symgrad.meanfield.init_code import init_code
+    from symgrad.meanfield.mean_field import mean_field
     from symgrad.meanfield.self_normalising import SelfNormalising, self_normalising
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
@@ -90,6 +92,7 @@ __all__ = [
     "LogarithmicNorm",
     "LossLandscape",
     "MatrixProperty",
+    "MeanField",
     "NetworkVerdict",
     "NoBoundError",
     "NoRuleError",
@@ -133,6 +136,7 @@ __all__ = [
     "load_inputs",
     "load_weights",
     "loss_landscape",
+    "mean_field",
     "models",
     "nonnegative",
     "orthogonal",
@@ -175,6 +179,7 @@ _ON_FIRST_USE = {
     "JointSpectralRadius": "symgrad.bounds.joint_spectral_radius",
     "LayerGradientBound": "symgrad.bounds.layer_gradient",
     "LossLandscape": "symgrad.dynamics.landscape",
+    "MeanField": "symgrad.meanfield.deep_network",
     "NetworkVerdict": "symgrad.numerics.network_verdict",
     "RateBracket": "symgrad.numerics.rate_bracket",
     "SelfNormalising": "symgrad.meanfield.self_normalising",
@@ -204,6 +209,7 @@ _ON_FIRST_USE = {
     "load_inputs": "symgrad.interop.checkpoints",
     "load_weights": "symgrad.interop.checkpoints",
     "loss_landscape": "symgrad.dynamics.landscape",
+    "mean_field": "symgrad.meanfield.mean_field",
     "product_bound": "symgrad.bounds.product",
     "rate_bracket": "symgrad.numerics.rate_bracket",
     "report": "symgrad.present.reports",

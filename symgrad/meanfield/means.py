@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import sympy as sp
 from flint import arb
+from sympy.core.relational import Relational
 
 from symgrad.language.elementwise import VARIABLE
 from symgrad.language.gaussian import CORRELATION, VARIANCE, GaussianMean, GaussianPairMean
@@ -47,14 +49,29 @@ class Mean:
         Not finite where the mean may not exist or nothing is proved.
         """
         if self.closed and self.closed.holds((VARIANCE,), (variance,)):
-            closed = ball_function(sp.diff(self.closed.value, VARIANCE, order), VARIANCE)(variance)
-            if closed.is_finite():
+            closed = _closed_function(self.closed.value, order)(variance)
+            if closed.is_finite() and _exists(self.closed.exists, variance):
                 return closed
         return gaussian_mean(self.formula, VARIABLE, variance, order=order)
 
     def floats(self, variances: Any, order: int = 0) -> np.ndarray:
         """Approximate values for an array of variances."""
         return fast_mean(self.formula, VARIABLE, variances, order=order)
+
+
+@lru_cache(maxsize=512)
+def _closed_function(value: sp.Expr, order: int) -> Callable[..., arb]:
+    """A derivative of a closed form by the variance, on balls."""
+    return ball_function(sp.diff(value, VARIANCE, order), VARIANCE)
+
+
+def _exists(condition: sp.Basic, variance: arb) -> bool:
+    """Whether the mean is proved to be finite for all variances in a ball."""
+    if not isinstance(condition, (Relational, sp.And)):
+        return condition == sp.true
+    parts = condition.args if isinstance(condition, sp.And) else (condition,)
+    margins = [part.gts - part.lts for part in parts]
+    return all(bool(ball_function(margin, VARIANCE)(variance) > 0) for margin in margins)
 
 
 @dataclass(frozen=True)
