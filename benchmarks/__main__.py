@@ -9,7 +9,16 @@ from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("import_time", "derive", "unrolled_sympy", "matrix_norms", "weighted_norms", "fixed_points", "verification")
+SCRIPTS = (
+    "import_time",
+    "derive",
+    "unrolled_sympy",
+    "matrix_norms",
+    "weighted_norms",
+    "fixed_points",
+    "mean_field",
+    "verification",
+)
 
 
 def main() -> int:

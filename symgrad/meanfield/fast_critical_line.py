@@ -90,7 +90,9 @@ def critical_line_floats(activation: Activation, sigma_b2: Any, largest_q: float
         return _continuum(targets, float(scan.gain[0]))
     row, cell = _brackets(targets, scan)
     roots = _solve(curve, targets[row], scan, cell)
-    zero = np.flatnonzero(targets == 0) if curve.starts_at_zero() else np.zeros(0, dtype=np.intp)
+    zero = np.flatnonzero(targets == 0)
+    if zero.size and not curve.starts_at_zero():
+        zero = zero[:0]
     rows, q = np.concatenate([zero, row]), np.concatenate([np.zeros(len(zero)), roots])
     return _collected(curve, targets, rows, q)
 

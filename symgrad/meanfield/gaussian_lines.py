@@ -59,10 +59,10 @@ def _points(lengths: Array, even: bool) -> tuple[Array, Array]:
     z = lengths[:, None] * np.sinh(t)
     weights = _STEP * lengths[:, None] * np.cosh(t)
     outside = np.abs(z) > _REACH
-    weights[outside] = 0.0
+    weights[outside] = z[outside] = 0.0
     if even:
         weights[:, 1:] *= 2
-    return np.clip(z, -_REACH, _REACH), weights
+    return z, weights
 
 
 def _one(values: Array, z: Array, weights: Array, rows: Indices, into: Integrals) -> NDArray[np.bool_]:

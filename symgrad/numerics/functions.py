@@ -65,8 +65,9 @@ class ArrayFunction:
 
     def _recomputed(self, xp: Any, x: Any, result: Any, lost: Any) -> Any:
         """The same with the marked entries computed in balls."""
-        entries = zip(_floats(xp, x), _floats(xp, result), _floats(xp, lost), strict=True)
-        values = [self._through_balls(point, value) if mark else value for point, value, mark in entries]
+        points, values = _floats(xp, x), _floats(xp, result)
+        for i in np.flatnonzero(_floats(xp, lost)):
+            values[i] = self._through_balls(points[i], values[i])
         return xp.reshape(xp.asarray(values, dtype=x.dtype), x.shape)
 
     def _through_balls(self, point: float, otherwise: float) -> float:
