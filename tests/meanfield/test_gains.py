@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -186,7 +187,7 @@ def test_no_gain(phi: sp.Expr, mode: str, message: str) -> None:
         {"fan_in": True},
     ],
 )
-def test_bad_options(options: dict[str, object]) -> None:
+def test_bad_options(options: dict[str, Any]) -> None:
     with pytest.raises(sg.InputError, match=next(iter(options))):
         sg.init_gain("tanh", **options)
 
