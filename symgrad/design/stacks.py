@@ -207,19 +207,24 @@ def _checked(stack: NormalisedStack, random: np.random.Generator) -> Verificatio
     eps, rate, floor = numbers(norm.eps), numbers(stack.rate), numbers(stack.floor)
     least = max(np.sqrt(eps), 0.0 if stack.std is None else numbers(stack.std))
     world = _World(stack.placement, gains, eps, norm.centred, least)
-    cases = [case for sign in (1.0, -1.0) for case in world.one_block(sign * L * np.eye(n), (rate, floor), random)]
+    slope = numbers(_slope(norm, stack.std))
+    opposed = -min(L, 1 / slope) if slope > 0 else -L  # cancels the path x, as far as L allows
+    cases = [case for size in (L, opposed) for case in world.one_block(size * np.eye(n), (rate, floor), random)]
     for count in (2, 5, 20):
         cases += world.product([_branch(L, n, random) for _ in range(count)], (rate, floor), random)
     return verified(f"{stack.placement} stack", "products of exact Jacobians in floats", cases)
 
 
 def _numbers(stack: NormalisedStack, random: np.random.Generator) -> Any:
-    """A function that puts random numbers in for symbols; the branch's constant is kept below the slope's inverse."""
+    """A function that puts random numbers in for symbols, for L one for which the lower bound is above zero."""
     norm = stack.normalisation
     symbols = {s for e in (*norm.gains, norm.eps, stack.lipschitz, stack.std or 0) for s in sp.sympify(e).free_symbols}
     values = {s: sp.Rational(int(random.integers(1, 20)), 10) for s in sorted(symbols, key=str)}
     if norm.size.is_Symbol:
         values[norm.size] = sp.Integer(4)
+    if stack.lipschitz.is_Symbol:
+        slope = _slope(norm, stack.std).subs(values)
+        values[stack.lipschitz] = sp.Rational(1, 2) if slope == 0 else sp.Rational(f"{float(1 / (2 * slope)):.6g}")
     return lambda expr: float(sp.sympify(expr).subs(values))
 
 
