@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from symgrad.meanfield.gains import InitGain, init_gain
     from symgrad.meanfield.init_code import init_code
     from symgrad.meanfield.mean_field import mean_field
+    from symgrad.meanfield.recurrent import RecurrentMeanField
     from symgrad.meanfield.self_normalising import SelfNormalising, self_normalising
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
@@ -99,6 +100,7 @@ __all__ = [
     "OperatorNorm",
     "RateBracket",
     "Recurrence",
+    "RecurrentMeanField",
     "SelfNormalising",
     "Sensitivity",
     "SmallestSingularValue",
@@ -182,6 +184,7 @@ _ON_FIRST_USE = {
     "MeanField": "symgrad.meanfield.deep_network",
     "NetworkVerdict": "symgrad.numerics.network_verdict",
     "RateBracket": "symgrad.numerics.rate_bracket",
+    "RecurrentMeanField": "symgrad.meanfield.recurrent",
     "SelfNormalising": "symgrad.meanfield.self_normalising",
     "Sensitivity": "symgrad.dynamics.sensitivity",
     "Trajectory": "symgrad.numerics.simulate",

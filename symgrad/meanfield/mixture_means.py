@@ -2,8 +2,8 @@
 
 Given y, the sum ``s = sum_i a_i(y) x_i`` of independent centred Gaussian x_i is Gaussian of variance
 ``v(y) = sum_i a_i(y)^2 v_i``, so ``E[h(y) g(s)] = E[h(y) G(v(y))]`` with ``G(v) = E[g(sqrt(v) z)]``, and by Stein's
-lemma ``E[h(y) x_i^2 g(s)] = E[h(y) (v_i G(v) + 2 a_i(y)^2 v_i^2 G'(v))]``. Taylor's formula for G about the middle of the
-variances that occur leaves means over y alone, and a remainder that the next derivative of G bounds.
+lemma ``E[h(y) x_i^2 g(s)] = E[h(y) (v_i G(v) + 2 a_i(y)^2 v_i^2 G'(v))]``. Taylor's formula for G about the
+middle of the variances that occur leaves means over y alone, and a remainder that the next derivative of G bounds.
 """
 
 from __future__ import annotations
