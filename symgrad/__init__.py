@@ -47,9 +47,11 @@ if TYPE_CHECKING:
     from symgrad.meanfield.deep_network import MeanField
     from symgrad.meanfield.gains import InitGain, init_gain
     from symgrad.meanfield.init_code import init_code
+    from symgrad.meanfield.isometry import DynamicalIsometry, dynamical_isometry
     from symgrad.meanfield.mean_field import mean_field
     from symgrad.meanfield.recurrent import RecurrentMeanField
     from symgrad.meanfield.self_normalising import SelfNormalising, self_normalising
+    from symgrad.meanfield.singular_values import SingularValues
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
     from symgrad.numerics.comparison import BoundComparison, compare_bounds
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from symgrad.numerics.trajectory_bound_norms import CertifiedNorm
     from symgrad.numerics.verdict import Verdict
     from symgrad.numerics.verify import Check, verify
+    from symgrad.numerics.wide_networks import WideNetwork, simulate_wide_network
     from symgrad.present.reports import report
 
 __version__ = "0.1.0"
@@ -74,6 +77,7 @@ __all__ = [
     "BoundTable",
     "CertifiedNorm",
     "Check",
+    "DynamicalIsometry",
     "FixedPoint",
     "FixedPointCurve",
     "FixedPointSweep",
@@ -103,6 +107,7 @@ __all__ = [
     "RecurrentMeanField",
     "SelfNormalising",
     "Sensitivity",
+    "SingularValues",
     "SmallestSingularValue",
     "SpectralRadius",
     "SymgradError",
@@ -113,6 +118,7 @@ __all__ = [
     "VectorFixedPoint",
     "VectorFixedPoints",
     "Verdict",
+    "WideNetwork",
     "activation",
     "activation_names",
     "backpropagate",
@@ -123,6 +129,7 @@ __all__ = [
     "compare_bounds",
     "design",
     "diagonal",
+    "dynamical_isometry",
     "fixed_point_curve",
     "fixed_points",
     "flow_bound",
@@ -148,6 +155,7 @@ __all__ = [
     "self_normalising",
     "sensitivity",
     "simulate",
+    "simulate_wide_network",
     "stack",
     "symmetric",
     "trajectory_bound",
@@ -167,6 +175,7 @@ _ON_FIRST_USE = {
     "BoundTable": "symgrad.bounds.tables",
     "CertifiedNorm": "symgrad.numerics.trajectory_bound_norms",
     "Check": "symgrad.numerics.verify",
+    "DynamicalIsometry": "symgrad.meanfield.isometry",
     "FixedPoint": "symgrad.dynamics.points",
     "FixedPointCurve": "symgrad.dynamics.curve",
     "FixedPointSweep": "symgrad.dynamics.sweep",
@@ -187,17 +196,20 @@ _ON_FIRST_USE = {
     "RecurrentMeanField": "symgrad.meanfield.recurrent",
     "SelfNormalising": "symgrad.meanfield.self_normalising",
     "Sensitivity": "symgrad.dynamics.sensitivity",
+    "SingularValues": "symgrad.meanfield.singular_values",
     "Trajectory": "symgrad.numerics.simulate",
     "TrajectoryBound": "symgrad.numerics.trajectory_bound",
     "Unrolled": "symgrad.calculus.unroll",
     "VectorFixedPoint": "symgrad.dynamics.vector_results",
     "VectorFixedPoints": "symgrad.dynamics.vector_results",
     "Verdict": "symgrad.numerics.verdict",
+    "WideNetwork": "symgrad.numerics.wide_networks",
     "basins": "symgrad.dynamics.basins",
     "bifurcations": "symgrad.dynamics.bifurcations",
     "bound_table": "symgrad.bounds.tables",
     "backpropagate": "symgrad.numerics.backpropagation",
     "compare_bounds": "symgrad.numerics.comparison",
+    "dynamical_isometry": "symgrad.meanfield.isometry",
     "fixed_point_curve": "symgrad.dynamics.curve",
     "fixed_points": "symgrad.dynamics.fixed_points",
     "flow_bound": "symgrad.bounds.flow",
@@ -219,6 +231,7 @@ _ON_FIRST_USE = {
     "self_normalising": "symgrad.meanfield.self_normalising",
     "sensitivity": "symgrad.dynamics.sensitivity",
     "simulate": "symgrad.numerics.simulate",
+    "simulate_wide_network": "symgrad.numerics.wide_networks",
     "trajectory_bound": "symgrad.numerics.trajectory_bound",
     "unroll": "symgrad.calculus.unroll",
     "verdict": "symgrad.numerics.network_verdict",
