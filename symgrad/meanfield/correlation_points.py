@@ -31,7 +31,7 @@ _QUOTIENT_STEP = 2.0**-13
 
 
 @dataclass(frozen=True)
-class CorrelationPoint:
+class CorrelationPoint(Presentable):
     """A fixed point of the correlation map.
 
     Attributes:

@@ -31,7 +31,7 @@ _BITS = 96
 
 
 @dataclass(frozen=True)
-class CriticalPoint:
+class CriticalPoint(Presentable):
     """A pair of ``sigma_w^2`` and a fixed point of the variance at which ``chi_1 = 1``.
 
     Attributes:

@@ -141,10 +141,10 @@ class MeanField(Presentable):
         with working_precision(_BITS):
             gradient = layers_per_factor(self._exactly_one(point, sigma_w2, sigma_b2))
             if point.ball == 0:
-                return DepthScales(point.ball, point.depth_scale, gradient, gradient)
+                return DepthScales(point.ball, point.stability, point.depth_scale, gradient, gradient)
             attracting = self.c_star(sigma_w2, sigma_b2, q).attracting
             xi_c = arb("nan") if attracting is None else layers_per_factor(attracting.slope)
-            return DepthScales(point.ball, point.depth_scale, xi_c, gradient)
+            return DepthScales(point.ball, point.stability, point.depth_scale, xi_c, gradient)
 
     def gradient_variance(self, sigma_w2: Any, sigma_b2: Any, k: int, q: Any = None) -> arb:
         """The mean squared gradient k layers back over that at the end, ``chi_1^k``, at equal widths.

@@ -17,6 +17,7 @@ class DepthScales(Presentable):
 
     Attributes:
         variance: the fixed point.
+        stability: of the fixed point.
         xi_q: of the variance, ``1/|log |V'(q*)||``.
         xi_c: of the correlation of two inputs, ``1/|log C'(c*)|`` at the attracting c*.
         xi_gradient: of the mean squared gradient, ``1/|log chi_1|``.
@@ -25,6 +26,7 @@ class DepthScales(Presentable):
     """
 
     variance: arb
+    stability: str
     xi_q: arb
     xi_c: arb
     xi_gradient: arb

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from symgrad.errors import InputError
 from symgrad.language.elementwise import Activation
 from symgrad.meanfield.fast_means import fast_mean, fast_means
+from symgrad.presentable import Presentable
 
 __all__ = ["CriticalLineFloats", "critical_line_floats"]
 
@@ -30,7 +31,7 @@ _NEUTRAL = 1e-9
 
 
 @dataclass(frozen=True)
-class CriticalLineFloats:
+class CriticalLineFloats(Presentable):
     """Solutions of ``chi_1 = 1`` at a fixed point of the variance map, approximate; nothing is proved.
 
     Attributes:

@@ -32,7 +32,7 @@ _BITS = 96
 
 
 @dataclass(frozen=True)
-class VariancePoint:
+class VariancePoint(Presentable):
     """A fixed point of the variance map.
 
     Attributes:
