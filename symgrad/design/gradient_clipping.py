@@ -187,6 +187,8 @@ def clipping(
     Raises:
         InputError: both thresholds or none; a malformed number; momentum outside [0, 1); ratio below 1.
 
+    PyTorch divides by the norm plus 1e-6, which makes gradients shorter still: the bounds hold for it too.
+
     Source: Pascanu, Mikolov and Bengio 2013, sec. 3.2, for clipping by norm; the angle of clipping by value with a
     ratio is the inequality of Polya and Szego (Mitrinovic, Analytic Inequalities, sec. 2.11).
 
