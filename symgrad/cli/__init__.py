@@ -1,6 +1,16 @@
 """The command line: ``symgrad models``, ``derive``, ``verify``, ``fixed-points``, ``landscape`` and more."""
 
-from symgrad.cli import commands, dynamics, initialisation, landscapes, networks, writing
+from symgrad.cli import commands, design, dynamics, initialisation, landscapes, mean_field, networks, writing
 from symgrad.cli.application import main
 
-__all__ = ["commands", "dynamics", "initialisation", "landscapes", "main", "networks", "writing"]
+__all__ = [
+    "commands",
+    "design",
+    "dynamics",
+    "initialisation",
+    "landscapes",
+    "main",
+    "mean_field",
+    "networks",
+    "writing",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symgrad.design.inversion import Case
+from symgrad.design.inversion import Case, joined_spans
 
 __all__ = ["gathered"]
 
@@ -46,4 +46,9 @@ def _at_points(case: Case, where: Case) -> tuple[object, ...]:
 
 
 def _plain(case: Case) -> Case:
-    return Case(case.facts, tuple(span.xreplace(case.facts.points) for span in case.spans), case.steps)
+    """The answer with the values that the case prescribes put in; spans that then touch become one."""
+    placed = tuple(span.xreplace(case.facts.points) for span in case.spans)
+    cases = [(case.facts, placed[:1])]
+    for span in placed[1:]:
+        cases = [more for facts, spans in cases for more in joined_spans(spans, span, facts)]
+    return Case(case.facts, cases[0][1] if len(cases) == 1 else placed, case.steps)

@@ -7,7 +7,6 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-import flint
 import numpy as np
 import sympy as sp
 from flint import acb, arb
@@ -122,8 +121,8 @@ def chrono(steps: Any) -> Chrono:
         derivation=_derivation(bias, low, high),
         value=ends[1],
         remarks=(
-            "every unit has a time constant from T_min to T_max steps, uniformly distributed, where gates receive nothing",
-            "b_i = -b_f makes the input gate 1 - f where gates receive nothing, so that the cell stays of modulus at most 1",
+            "every unit has a time constant from T_min to T_max steps, uniform there, where gates receive nothing",
+            "b_i = -b_f makes the input gate 1 - f where gates receive nothing: the cell stays in [-1, 1]",
         ),
         check=partial(_measured, low, high),
         shortest=low,

@@ -46,7 +46,7 @@ class ForgetBias(Remedy):
 
     @property
     def retained_by_classical(self) -> sp.Expr:
-        """What ``log(T - 1)`` keeps over T steps where the gate receives nothing, ``(1 - 1/T)**T``; below 1/e always."""
+        """What ``log(T - 1)`` keeps over T steps where the gate receives nothing: ``(1 - 1/T)**T``, below 1/e."""
         steps = self._gate.steps
         return (1 - 1 / steps) ** steps
 
@@ -62,7 +62,7 @@ class ForgetBias(Remedy):
 
     @property
     def difference(self) -> arb | None:
-        """A ball around the bias minus ``log(T - 1)``; None with symbols, and for one step, where that is not finite."""
+        """A ball around the bias minus ``log(T - 1)``; None with symbols, and for one step: log(0)."""
         if self.value is None or self._gate.steps == 1:
             return None
         return to_ball(self.value - self.classical, 128)

@@ -26,7 +26,7 @@ from symgrad.design.spans import EMPTY, REALS, Span
 from symgrad.errors import SymgradError
 from symgrad.language.derivation import DerivationRule, DerivationStep
 
-__all__ = ["Case", "NoChainError", "both", "either", "solved"]
+__all__ = ["Case", "NoChainError", "both", "either", "joined_spans", "solved"]
 
 _POSITIVE, _NEGATIVE, _ZERO = frozenset({1}), frozenset({-1}), frozenset({0})
 _NONNEGATIVE = frozenset({0, 1})
@@ -334,11 +334,11 @@ def _united(left: Case, right: Case, facts: Facts) -> Iterator[Case]:
     steps = left.steps + right.steps
     cases = [Case(facts, left.spans, steps)]
     for span in right.spans:
-        cases = [Case(f, s, steps) for case in cases for f, s in _joined(case.spans, span, case.facts)]
+        cases = [Case(f, s, steps) for case in cases for f, s in joined_spans(case.spans, span, case.facts)]
     yield from cases
 
 
-def _joined(spans: tuple[Span, ...], new: Span, facts: Facts) -> Iterator[tuple[Facts, tuple[Span, ...]]]:
+def joined_spans(spans: tuple[Span, ...], new: Span, facts: Facts) -> Iterator[tuple[Facts, tuple[Span, ...]]]:
     """A union with one more span; half-lines that overlap become one, the rest stays apart."""
     for index, old in enumerate(spans):
         others = spans[:index] + spans[index + 1 :]

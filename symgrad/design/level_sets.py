@@ -44,13 +44,13 @@ class LevelSet:
     Attributes:
         spans: the union of these, from left to right.
         marks: the crossings, with the value that is crossed.
-        samples: a point of each stretch between two marks, and whether the formula has values as wanted there.
+        samples: a point of each stretch between two marks, the value there to six digits, and whether it is as wanted.
         gaps: stretches about which nothing is proved; empty where the answer is complete.
     """
 
     spans: tuple[Span, ...]
     marks: tuple[Mark, ...]
-    samples: tuple[tuple[sp.Expr, bool], ...]
+    samples: tuple[tuple[sp.Expr, sp.Expr, bool], ...]
     gaps: tuple[tuple[arb, arb], ...] = ()
 
 
@@ -125,14 +125,14 @@ class _Search:
     def _assembled(self, marks: list[Mark]) -> LevelSet:
         stretches = list(pairwise([*([None] if self.domain.start == -sp.oo else []), *marks,
                                    *([None] if self.domain.end == sp.oo else [])]))  # fmt: skip
-        samples: list[tuple[sp.Expr, bool]] = []
+        samples: list[tuple[sp.Expr, sp.Expr, bool]] = []
         spans: list[Span] = []
         if marks and self.domain.start != -sp.oo and self._belongs(marks[0]):
             spans = [Span(marks[0].value, marks[0].value)]
         for left, right in stretches or [(None, None)]:
             point = _between(*(self._outer(left, right)))
-            samples.append((point, self._is_member(point)))
-            if samples[-1][1]:
+            samples.append((point, self._shown(point), self._is_member(point)))
+            if samples[-1][-1]:
                 spans = _appended(spans, self._span(left, right))
             if right is not None and self._belongs(right):
                 spans = _appended(spans, Span(right.value, right.value))
@@ -147,6 +147,11 @@ class _Search:
         return Span(
             low, high, left is not None and not self._belongs(left), right is not None and not self._belongs(right)
         )
+
+    def _shown(self, point: sp.Expr) -> sp.Expr:
+        """The value at a point, for the derivation only."""
+        ball = value_at(self.formula, self.unknown, point, _BITS[0])
+        return sp.Float(ball.mid().str(6, radius=False), 6) if ball.is_finite() else sp.nan
 
     def _belongs(self, mark: Mark) -> bool:
         """Whether a mark is a solution: at a crossing the target's end must be one of its points."""
@@ -218,10 +223,7 @@ def _sorted(marks: list[Mark]) -> list[Mark]:
 def _coincide(first: Mark, second: Mark) -> bool:
     if first.value == second.value:
         return True
-    for bits in _BITS:
-        if not first.ball(bits).overlaps(second.ball(bits)):
-            return False
-    return True
+    return all(first.ball(bits).overlaps(second.ball(bits)) for bits in _BITS)
 
 
 def _between(low: sp.Expr, high: sp.Expr) -> sp.Expr:

@@ -194,7 +194,8 @@ def _found(given: Any, expr: sp.Expr) -> sp.Expr:
         return given
     if not isinstance(given, (str, sp.Expr)):
         raise InputError(
-            f"for_: a symbol, a norm such as sg.OperatorNorm(W) or a name is needed, got {type(given).__name__} {given!r}"
+            "for_: a symbol, a norm such as sg.OperatorNorm(W) or a name is needed, "
+            f"got {type(given).__name__} {given!r}"
         )
     meant = [atom for atom in candidates if str(given) in _names(atom)]
     if len(meant) == 1:

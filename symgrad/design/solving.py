@@ -318,13 +318,17 @@ class _Solver:
 
     def _enclosed_case(self, levels: LevelSet) -> SolutionCase:
         formula, unknown = self.form.formula, self.form.unknown
+        name = self.form.shown[unknown]
         steps = [
-            DerivationStep(LEVELS, sp.Eq(formula, mark.level, evaluate=False), f"at {unknown} = {mark.value}")
+            DerivationStep(LEVELS, sp.Eq(formula, mark.level, evaluate=False), f"at {name} = {mark.value}")
             for mark in levels.marks
         ]
-        for point, inside in levels.samples:
+        for point, value, inside in levels.samples:
+            if value is sp.nan:
+                continue  # the bound is no real number there
             side = "in the target" if inside else "not in the target"
-            steps.append(DerivationStep(SIGNS_BETWEEN_ZEROS, sp.Eq(unknown, sp.N(point, 6)), side))
+            note = f"at {name} = {sp.N(point, 6)}, {side}"
+            steps.append(DerivationStep(SIGNS_BETWEEN_ZEROS, sp.Eq(formula, value, evaluate=False), note))
         return self._made(sp.true, levels.spans, tuple(steps))
 
     def _made(self, condition: sp.Basic, spans: tuple[Span, ...], steps: tuple[DerivationStep, ...]) -> SolutionCase:
