@@ -2,114 +2,116 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sympy as sp
 from flint import arb
 
 from symgrad.errors import InputError
 from symgrad.language.derivation import DerivationStep
 from symgrad.language.elementwise import VARIABLE, Activation
+from symgrad.language.gaussian import GaussianMean
+from symgrad.meanfield.critical_points import CriticalLine, CriticalPoint
+from symgrad.meanfield.deep_network import MeanField
 from symgrad.meanfield.gain_modes import Found, root_of, solved
-from symgrad.meanfield.gain_rules import GAIN, SMALL
-from symgrad.meanfield.origin import Origin, origin
-from symgrad.rigor.balls import to_ball
-from symgrad.rigor.closed_forms import is_zero_constant, is_zero_function
-from symgrad.rigor.extrema import extrema
-from symgrad.rigor.jumps import jumps
+from symgrad.meanfield.gain_rules import GAIN, GRADIENT, SMALL, VARIANCE_MAP
+from symgrad.meanfield.layer_factors import Moments, at
+from symgrad.meanfield.variance_words import NEUTRAL
+from symgrad.meanfield.variants import LayerVariant
+from symgrad.rigor.balls import Enclosed, to_ball, working_precision
 
 __all__ = ["critical_gain"]
 
 _BITS = 128
-_ORDERS = 12
-_ATTRACTS, _NEUTRAL, _REPELS = -1, 0, 1
+_STEPS = 8
 
 
 def critical_gain(activation: Activation) -> Found:
-    """The gain with ``chi_1 = 1`` at an attracting fixed point of ``V(q) = g^2 E[phi(sqrt(q) z)^2]``.
+    """The gain with ``chi_1 = 1`` at a fixed point of ``V(q) = g^2 E[phi(sqrt(q) z)^2]`` that attracts or is kept.
 
     Raises:
-        InputError: there is none, or none could be proved; the message says why.
+        InputError: there is none, or none is proved; the message lists what there is.
     """
-    if jumps(activation.expr, VARIABLE):
-        raise InputError(f"activation: chi_1 is infinite for {activation}, which jumps: no gain makes it 1")
-    near = origin(activation.expr)
-    square = _slope_square(near)
-    if square is None:
-        return _settled(
-            activation, f"{activation} is not 0 with finite slopes at 0, so that variances do not shrink to 0"
-        )
-    side = _side(near, square, activation)
-    if side == _ATTRACTS:
-        return _at_zero(activation, square)
-    if side == _NEUTRAL:
-        return _everywhere(activation, square)
-    fate = "repels" if side == _REPELS else "is not proved to attract"
-    gain = root_of(1 / square, arb(1)).expr
-    return _settled(activation, f"chi_1 = 1 in the limit of small variances at the gain {gain}, but that limit {fate}")
+    line = MeanField(LayerVariant(activation)).critical_points(0)
+    if not line.edge:
+        raise InputError(f"activation: no gain of mode 'chi1' for {activation}: {_reason(line)}")
+    point = line.edge[0]
+    if point.exact is not None and (point.variance == 0 or _is_kept(point)):
+        return _limit(activation, point, point.exact)
+    return _settled(activation, point)
 
 
-def _slope_square(near: Origin) -> sp.Expr | None:
-    """``(phi'(0-)^2 + phi'(0+)^2)/2`` of a function that is 0 at 0; None where it has no positive finite value."""
-    values, slopes = near.both(0), near.both(1)
-    if not all(value.is_finite and is_zero_constant(value) for value in values):
-        return None
-    if not all(slope.is_finite for slope in slopes):
-        return None
-    square = (slopes[0] ** 2 + slopes[1] ** 2) / 2
-    return None if is_zero_constant(square) else square
+def _is_kept(point: CriticalPoint) -> bool:
+    return point.stability == NEUTRAL
 
 
-def _side(near: Origin, square: sp.Expr, activation: Activation) -> int | None:
-    """The sign of ``E[phi^2] - m q`` at small q > 0; 0 where it is 0 for all q and so is ``E[phi'^2] - m``."""
-    mirrored = near.left.subs(VARIABLE, -VARIABLE)
-    excess = near.right**2 + mirrored**2 - 2 * square * VARIABLE**2
-    for order in range(3, _ORDERS):
-        value = sp.diff(excess, VARIABLE, order).subs(VARIABLE, 0)
-        if not value.is_finite:
-            return None
-        if not is_zero_constant(value):
-            return _sign(value)
-    return _side_everywhere(activation.expr, square)
+def _reason(line: CriticalLine) -> str:
+    parts = [
+        f"chi_1 = 1 at the gain {_short(point.sigma_w2.sqrt())}, but the fixed point "
+        f"{_short(point.variance)} of the variance there is {point.stability}"
+        for point in line
+    ]
+    if line.reason:
+        parts.append(line.reason)
+    if not line.complete:
+        parts.append("that there are no others is not proved")
+    return "; ".join(parts) or "there is no fixed point of the variance with chi_1 = 1"
 
 
-def _side_everywhere(formula: sp.Expr, square: sp.Expr) -> int | None:
-    half = sp.Interval(0, sp.oo)
-    x = sp.Symbol("x", positive=True)
-    both = [sp.simplify(formula.subs(VARIABLE, sign * x)) for sign in (1, -1)]
-    excess = both[0] ** 2 + both[1] ** 2 - 2 * square * x**2
-    if is_zero_function(sp.expand(excess)):
-        steep = sp.expand(sum(sp.diff(part, x) ** 2 for part in both) - 2 * square)
-        return _NEUTRAL if is_zero_function(steep) else None
-    real = sp.Symbol("x", real=True)
-    reached = extrema(excess.subs(x, real), real, half)
-    if not bool(reached.sup.value > 0):
-        return _ATTRACTS
-    return None if bool(reached.inf.value < 0) else _REPELS
+def _short(ball: arb) -> str:
+    return f"{float(ball.mid()):.6g}"
 
 
-def _sign(value: sp.Expr) -> int | None:
-    ball = to_ball(value, _BITS)
-    return _REPELS if ball > 0 else _ATTRACTS if ball < 0 else None
-
-
-def _at_zero(activation: Activation, square: sp.Expr) -> Found:
+def _limit(activation: Activation, point: CriticalPoint, square: sp.Expr) -> Found:
+    """The gain at the fixed point 0, or where all variances are fixed."""
+    gain = root_of(square, to_ball(square, _BITS))
+    condition = sp.Eq(GAIN**2 / square, 1, evaluate=False)
+    if _is_kept(point):
+        keeps = "every variance and the mean squared gradient (chi_1 = 1 at every q)"
+        remark = "every variance is a fixed point and none attracts: the input's variance is kept"
+        steps = (DerivationStep(GRADIENT, condition, f"E[{activation}'^2] is the same at every variance"), solved(gain))
+        return Found(gain, sp.S.One, keeps, condition, steps, (remark,))
     keeps = "gradients and correlations in the limit of small variances (edge of chaos, chi_1 = 1 at q* = 0)"
     remark = "the variance shrinks to 0 more slowly than exponentially in the depth"
-    return _limit(activation, square, sp.S.Zero, keeps, remark)
-
-
-def _everywhere(activation: Activation, square: sp.Expr) -> Found:
-    keeps = "every variance and the mean squared gradient (chi_1 = 1 at every q)"
-    remark = "every variance is a fixed point and none attracts: the input's variance is kept"
-    return _limit(activation, square, sp.S.One, keeps, remark)
-
-
-def _limit(activation: Activation, square: sp.Expr, variance: sp.Expr, keeps: str, remark: str) -> Found:
-    gain = root_of(1 / square, 1 / to_ball(square, _BITS))
-    condition = sp.Eq(GAIN**2 * square, 1, evaluate=False)
     steps = (DerivationStep(SMALL, condition, f"{activation} is 0 at 0"), solved(gain))
-    return Found(gain, variance, keeps, condition, steps, (remark,))
+    return Found(gain, sp.S.Zero, keeps, condition, steps, (remark,))
 
 
-def _settled(activation: Activation, reason: str) -> Found:
-    """A gain with ``chi_1 = 1`` at a positive variance that attracts."""
-    raise InputError(f"activation: no gain of mode 'chi1' for {activation}: {reason}")
+def _settled(activation: Activation, point: CriticalPoint) -> Found:
+    """The gain at a positive variance that attracts, where ``q E[phi'^2] = E[phi^2]``."""
+    moments = Moments(activation)
+    variance = Enclosed(f"critical variance of {activation} at {point.variance}", _refined(moments, point.variance))
+    moment = at(moments.slopes, variance, f"E[{activation}'^2]")
+    with working_precision(_BITS):
+        gain = root_of(1 / moment.expr, 1 / moment.ball)
+    slopes, values = (
+        GaussianMean(sp.Lambda(VARIABLE, mean.formula), variance) for mean in (moments.slopes, moments.values)
+    )
+    condition = sp.Eq(GAIN**2 * slopes, 1, evaluate=False)
+    steps = (
+        DerivationStep(
+            VARIANCE_MAP, sp.Eq(GAIN**2 * values, variance, evaluate=False), f"{point.stability} fixed point"
+        ),
+        DerivationStep(GRADIENT, condition),
+        solved(gain),
+    )
+    keeps = f"gradients and correlations at the variance {_short(point.variance)} that the network settles at"
+    return Found(gain, variance, keeps, condition, steps)
+
+
+def _refined(moments: Moments, ball: arb) -> Callable[[int], arb]:
+    """The one zero of ``q E[phi'^2] - E[phi^2]`` in a ball, by interval Newton at any precision."""
+
+    def refine(bits: int) -> arb:
+        found = ball
+        for _ in range(_STEPS):
+            middle = found.mid()
+            value = middle * moments.slopes.ball(middle) - moments.values.ball(middle)
+            rise = moments.slopes.ball(found) + found * moments.slopes.ball(found, 1) - moments.values.ball(found, 1)
+            step = middle - value / rise
+            if not step.is_finite() or not step.overlaps(found) or not step.rad() < found.rad():
+                break
+            found = found.intersection(step)
+        return found
+
+    return refine

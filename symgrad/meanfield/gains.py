@@ -13,6 +13,7 @@ from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.derivation import Derivation, DerivationStep
 from symgrad.language.elementwise import Activation
 from symgrad.meanfield.critical_gain import critical_gain
+from symgrad.meanfield.gain_comparison import GainComparison, compared
 from symgrad.meanfield.gain_modes import Found, backward_gain, forward_gain, kumar_gain
 from symgrad.meanfield.gain_remarks import remarks
 from symgrad.meanfield.gain_rules import FAN_IN, GAIN, GLOROT, SCALE, STANDARD_DEVIATION
@@ -118,6 +119,22 @@ class InitGain(Presentable):
     def warnings(self) -> tuple[str, ...]:
         """What the gain does not keep, and whether what it keeps is stable; each with its number."""
         return (*self.found.remarks, *remarks(self.mode, self.variance, self._moments, self.found.gain))
+
+    def compare(self, gain: Any) -> GainComparison:
+        """Another gain beside this one: which variances it keeps, how stably, and what becomes of gradients there.
+
+        Args:
+            gain: a positive number, such as 5/3, the one that PyTorch lists for tanh.
+
+        Raises:
+            InputError: no positive number.
+
+        >>> import sympy as sp
+        >>> found = init_gain("tanh").compare(sp.Rational(5, 3))
+        >>> [(point.stability, round(float(point), 4)) for point in found.points]
+        [('repelling', 0.0), ('attracting', 1.1785)]
+        """
+        return compared(self.activation, gain, self.found.gain, self.variance)
 
     @property
     def derivation(self) -> Derivation:

@@ -9,6 +9,7 @@ from typing import Any
 import sympy as sp
 
 from symgrad.errors import SymgradError
+from symgrad.meanfield.gain_comparison import GainComparison
 from symgrad.meanfield.gain_rules import GAIN
 from symgrad.meanfield.gains import InitGain
 from symgrad.meanfield.layer_factors import Quantity
@@ -102,6 +103,46 @@ def _factor(gain: InitGain, name: str) -> dict[str, Any] | None:
         return ball_data(getattr(gain, name).ball)
     except SymgradError:
         return None
+
+
+def _beside(found: GainComparison) -> str:
+    ratio = float(found.ratio.mid())
+    return f"is {ratio:.6g} times the derived gain {ball_text(found.derived.ball)}"
+
+
+@text.register
+def _(found: GainComparison) -> str:
+    head = f"gain {text(found.gain)} for {found.activation} {_beside(found)}"
+    return "\n".join([head, *found.sentences])
+
+
+@latex.register
+def _(found: GainComparison) -> str:
+    head = rf"g = {latex(found.gain)} {phrase(' for ')} {found.activation.latex_name} {phrase(_beside(found))}"
+    notes = [phrase(line) for sentence in found.sentences for line in wrap(sentence, _WIDTH)]
+    return "\\begin{gathered}\n" + " \\\\\n".join([head, *notes]) + "\n\\end{gathered}"
+
+
+@to_dict.register
+def _(found: GainComparison) -> dict[str, Any]:
+    points = [
+        {"variance": ball_data(p.ball), "slope": ball_data(p.slope), "chi": ball_data(p.chi), "stability": p.stability}
+        for p in found.points
+    ]
+    return {
+        "kind": "gain comparison",
+        "activation": found.activation.name,
+        "gain": expression(found.gain),
+        "derived": ball_data(found.derived.ball),
+        "ratio": ball_data(found.ratio),
+        "variance": expression(found.variance),
+        "forward": ball_data(found.forward.ball),
+        "backward": None if found.backward is None else ball_data(found.backward.ball),
+        "points": points,
+        "every_variance": found.points.continuum,
+        "complete": found.points.complete,
+        "sentences": list(found.sentences),
+    }
 
 
 @text.register
