@@ -40,6 +40,7 @@ class CriticalPoint(Presentable):
         exact: ``sigma_w^2`` where it is known exactly, or None.
         slope: ``V'(q*)``, enclosed.
         stability: of the fixed point of the variance.
+        correlated: whether equal inputs stay equal, as without dropout; an edge of chaos needs it.
     """
 
     sigma_w2: arb
@@ -47,10 +48,13 @@ class CriticalPoint(Presentable):
     exact: sp.Expr | None
     slope: arb
     stability: str
+    correlated: bool = True
 
     @property
     def is_edge(self) -> bool | None:
         """Whether it is an edge of chaos, for which the variance must be attracted or kept; None if undecided."""
+        if not self.correlated:
+            return False
         if self.stability == UNDECIDED:
             return None
         return self.stability in (ATTRACTING, ALGEBRAIC, NEUTRAL)
@@ -128,7 +132,7 @@ def _same_everywhere(unit: Unit, layer: LayerVariant, sigma_b2: sp.Expr, constan
     flow = VarianceMap(unit, layer.gain * gain, layer.branch**2 * sigma_b2, layer.skip**2)
     side = throughout(flow)
     if side == 0:
-        point = CriticalPoint(to_ball(gain), arb(1), gain, arb(1), NEUTRAL)
+        point = CriticalPoint(to_ball(gain), arb(1), gain, arb(1), NEUTRAL, layer.dropout.is_zero)
         return CriticalLine(layer, sigma_b2, (point,), reason="every variance is a fixed point, kept by each layer")
     remark = f"chi_1 = 1 at sigma_w^2 = {gain} for every variance"
     if side is not None:
@@ -145,7 +149,8 @@ def _at_zero(unit: Unit, layer: LayerVariant, slack: sp.Expr) -> tuple[CriticalP
     gain = slack / (layer.gain * slope)
     flow = VarianceMap(unit, layer.gain * gain, sp.S.Zero, layer.skip**2)
     word = stability_at_zero(flow, throughout(flow))
-    return (CriticalPoint(to_ball(gain), arb(0), gain, constant_ball(flow.slope_at_zero), word),)
+    kept = layer.dropout.is_zero
+    return (CriticalPoint(to_ball(gain), arb(0), gain, constant_ball(flow.slope_at_zero), word, kept),)
 
 
 def _searched(unit: Unit, layer: LayerVariant, offset: sp.Expr, sigma_b2: sp.Expr) -> CriticalLine:
@@ -165,4 +170,4 @@ def _critical_point(unit: Unit, layer: LayerVariant, variance: arb) -> CriticalP
     word = UNDECIDED
     if slope.is_finite() and not abs(slope).overlaps(arb(1)):
         word = ATTRACTING if abs(slope) < 1 else REPELLING
-    return CriticalPoint(sigma_w2, variance, None, slope, word)
+    return CriticalPoint(sigma_w2, variance, None, slope, word, layer.dropout.is_zero)
