@@ -132,8 +132,7 @@ def _means(pieces: FloatPieces, variances: Array, orders: Sequence[int]) -> list
 
     found = [nothing_found(len(variances)) for _ in orders]
     factors = [factor(order) for order in orders]
-    scales = pieces.finest / deviations if len(pieces.kinks) == 0 else np.full(len(variances), np.nan)
-    done = by_lines(integrand, scales, factors, found, even=pieces.even)
+    done = by_lines(integrand, pieces.line_scales(deviations), factors, found, even=pieces.even)
     rest = np.flatnonzero(~done)
     if rest.size:
         breaks = pieces.breaks(0.0, deviations)

@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 _LOG_DENSITY = -0.5 * np.log(2 * np.pi)
 _SPREAD = 6.0  # standard deviations over the finest length of a formula up to which the trapezoidal rule may do
+_INNER_SPREAD = 2.0  # the same for the conditional rule, whose points are farther apart away from the middle
 _AT_A_TIME = 2_000_000  # points
 _STEPS, _REACH = (0.25, 0.125), 9.0  # of the trapezoidal rule in two dimensions
 _TOLERANCE = 1e-13
@@ -152,8 +153,8 @@ def _conditional(g: FloatPieces, m: Array, s: Array) -> tuple[Array, float]:
         return g.weighted(centre[index] + spread[index] * w, logarithm)
 
     found = nothing_found(len(wide))
-    smooth = (spread <= _SPREAD * g.finest) & (len(g.kinks) == 0)
-    done = by_lines(integrand, np.where(smooth, g.finest / spread, np.nan), [None], [found], even=False)
+    smooth = (spread <= _INNER_SPREAD * g.finest) & (len(g.kinks) == 0)
+    done = by_lines(integrand, np.where(smooth, 1.0, np.nan), [None], [found], even=False)
     by_panels(integrand, np.flatnonzero(~done), g.breaks(centre, spread), found)
     values[wide] = found.values
     size = max(float(found.sizes.max()), 1e-300)

@@ -24,6 +24,7 @@ __all__ = ["FloatPieces", "float_pieces"]
 Array = NDArray[np.float64]
 
 _GRADING = 4.0
+_OUT_OF_REACH = 14.0  # standard deviations
 _FARTHEST = 1e160  # beyond, squares leave the range of floats
 _BITS = 128
 
@@ -36,6 +37,7 @@ class FloatPieces:
         formula: in ``VARIABLE``.
         kinks: where one smooth piece ends and the next begins, in order.
         hints: points between which the formula is expected to vary slowly; the kinks are not among them.
+        centres: where it varies fastest, each with the length over which it does; of shape (count, 2).
         finest: the shortest length over which it is expected to vary; infinite for polynomials.
         even: whether it is proved to be an even function.
         pieces: the smooth pieces from left to right.
@@ -45,6 +47,7 @@ class FloatPieces:
     formula: sp.Expr
     kinks: Array
     hints: Array
+    centres: Array
     finest: float
     even: bool
     pieces: tuple[sp.Expr, ...]
@@ -78,6 +81,19 @@ class FloatPieces:
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             points = np.concatenate([self.kinks, self.hints]) if (deviations > self.finest / 2).any() else self.kinks
             return np.asarray((points - np.reshape(means, (-1, 1))) / deviations[:, None])
+
+    def line_scales(self, deviations: Array) -> Array:
+        """How long the distance from 0 is over which the formula at ``s z`` varies in z, for each s.
+
+        NaN where a point away from 0 is in reach at which it varies faster than the points of a rule graded towards 0
+        can follow, or where there are kinks.
+        """
+        if len(self.kinks):
+            return np.full(len(deviations), np.nan)
+        points, lengths = np.abs(self.centres[:, 0]), self.centres[:, 1]
+        spacing = np.hypot(np.minimum(deviations, self.finest)[:, None], points)
+        followed = (lengths >= spacing / 2) | (points > _OUT_OF_REACH * deviations[:, None]) | (points == 0)
+        return np.where(followed.all(axis=1), self.finest / deviations, np.nan)
 
     def at_zero(self) -> float:
         """The mean of both limits at 0."""
@@ -115,7 +131,9 @@ def float_pieces(formula: sp.Expr, symbol: sp.Symbol = VARIABLE) -> FloatPieces:
     hints = hints[~np.isin(hints, kinks)]
     finest = min(scale for _, scale in centres)
     functions = tuple(array_function(piece) for piece in pieces)
-    return FloatPieces(formula, kinks, hints, finest, is_even(formula, VARIABLE), tuple(pieces), functions)
+    return FloatPieces(
+        formula, kinks, hints, np.array(centres), finest, is_even(formula, VARIABLE), tuple(pieces), functions
+    )
 
 
 def _value(function: ArrayFunction, side: int) -> float:

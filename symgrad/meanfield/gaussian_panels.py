@@ -21,10 +21,14 @@ Indices = NDArray[np.intp]
 Integrand = Callable[[Indices, Array], Array]
 
 _NODES = 20
+_LAST = 4  # Legendre coefficients that tell whether a panel is fine enough
+_RESOLVED = 1e-6  # their size, relative to the integrand, from which on they fall geometrically
 _REACHES = (9.0, 14.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
 _UNDERFLOW = 40.0  # where the density is 0 in floats
 _NEGLIGIBLE = 1e-18
 _TOLERANCE = 1e-15
+_EDGE = 1 - 1e-6  # just inside a panel of half-width 1, where a jump at its edge is not met
+_OUTSIDE = 0.004  # the share of a panel outside the outermost nodes
 _WIDTH = 2.5
 _ROUNDS = 64
 _CHUNK = 20_000  # panels at a time
@@ -92,10 +96,10 @@ def _reach(integrand: Integrand, which: Indices) -> Array:
 
 @lru_cache(maxsize=1)
 def _rule() -> tuple[Array, Array, Array]:
-    """Nodes and weights on [-1, 1], and the functionals that give the last two Legendre coefficients."""
+    """Nodes and weights on [-1, 1], and the functionals that give the last Legendre coefficients."""
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    basis = np.polynomial.legendre.legvander(nodes, _NODES - 1)[:, -2:]
-    return nodes, weights, basis * weights[:, None] * (np.array([_NODES - 2, _NODES - 1]) + 0.5)
+    basis = np.polynomial.legendre.legvander(nodes, _NODES - 1)[:, -_LAST:]
+    return nodes, weights, basis * weights[:, None] * (np.arange(_NODES - _LAST, _NODES) + 0.5)
 
 
 def _by_panels(integrand: Integrand, which: Indices, reach: Array, breaks: Array, found: Integrals) -> None:
@@ -166,9 +170,28 @@ def _one_round(
 def _on_panels(integrand: Integrand, index: Indices, low: Array, high: Array) -> tuple[Array, Array, Array]:
     nodes, weights, last = _rule()
     half = (high - low) / 2
-    points = low[:, None] + half[:, None] * (nodes + 1)
-    values = integrand(index[:, None], points)
+    points = low[:, None] + half[:, None] * (np.concatenate([nodes, [-_EDGE, _EDGE]]) + 1)
+    everywhere = integrand(index[:, None], points)
+    values, edges = everywhere[:, :_NODES], everywhere[:, _NODES:]
     with np.errstate(all="ignore"):
         tail = np.abs(values @ last).max(axis=1)
         peak = np.abs(values).max(axis=1)
-        return half * (values @ weights), 2 * half * sharpened(tail, peak), half * (np.abs(values) @ weights)
+        rough = np.where(tail <= _RESOLVED * peak, sharpened(tail, peak), tail)  # at a kink they fall like powers
+        errors = half * (2 * rough + _blind(values, edges))
+        return half * (values @ weights), errors, half * (np.abs(values) @ weights)
+
+
+@lru_cache(maxsize=1)
+def _to_edges() -> Array:
+    """What gives the values at the edges of the polynomial through those at the nodes."""
+    nodes = _rule()[0]
+    basis, at_edges = (np.polynomial.legendre.legvander(x, _NODES - 1) for x in (nodes, np.array([-_EDGE, _EDGE])))
+    return np.asarray(np.linalg.solve(basis.T, at_edges.T))
+
+
+def _blind(values: Array, edges: Array) -> Array:
+    """The error of a kink between the last node and an edge, where no node sees it."""
+    missed = np.abs(values @ _to_edges() - edges).max(axis=1)
+    spread = values.max(axis=1) - values.min(axis=1)
+    share = np.where(missed < _OUTSIDE * spread, missed / spread, _OUTSIDE)
+    return np.asarray(missed * share)
