@@ -14,6 +14,7 @@ from symgrad.language.elementwise import VARIABLE
 from symgrad.meanfield.layer_factors import Quantity, at
 from symgrad.meanfield.means import Mean
 from symgrad.rigor.balls import to_ball, working_precision
+from symgrad.rigor.extrema import is_odd
 
 __all__ = ["MomentPolynomial", "free_variable", "moment_polynomials"]
 
@@ -61,13 +62,18 @@ def moment_polynomials(
         InputError: phi is no polynomial in them (of degree 4 at most), or a mean is not finite.
     """
     parts = _coefficients(formula, symbols)
-    first = {powers: at(Mean(part), variance, f"E[{part}]") for powers, part in parts.items()}
+    first = {powers: _mean(part, variance) for powers, part in parts.items()}
     squares: dict[Powers, sp.Expr] = {}
     for (left, f), (right, g) in product(parts.items(), repeat=2):
         powers = tuple(a + b for a, b in zip(left, right, strict=True))
         squares[powers] = squares.get(powers, sp.S.Zero) + f * g
-    second = {powers: at(Mean(part), variance, f"E[{part}]") for powers, part in squares.items()}
+    second = {powers: _mean(part, variance) for powers, part in squares.items()}
     return MomentPolynomial(symbols, _nonzero(first)), MomentPolynomial(symbols, _nonzero(second))
+
+
+def _mean(part: sp.Expr, variance: sp.Expr) -> Quantity:
+    found = at(Mean(part), variance, f"E[{part}]")
+    return Quantity(sp.S.Zero, arb(0)) if is_odd(part, VARIABLE) else found
 
 
 def _nonzero(terms: dict[Powers, Quantity]) -> dict[Powers, Quantity]:
