@@ -1,6 +1,6 @@
 """The command line: ``symgrad models``, ``derive``, ``verify``, ``fixed-points``, ``landscape`` and more."""
 
-from symgrad.cli import commands, design, dynamics, initialisation, landscapes, mean_field, networks, writing
+from symgrad.cli import commands, design, dynamics, initialisation, landscapes, mean_field, networks, remedies, writing
 from symgrad.cli.application import main
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "main",
     "mean_field",
     "networks",
+    "remedies",
     "writing",
 ]

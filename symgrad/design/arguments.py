@@ -9,8 +9,11 @@ import sympy as sp
 
 from symgrad.errors import InputError
 from symgrad.language.numbers import scalar_parameter
+from symgrad.rigor.balls import Enclosed, to_ball
 
-__all__ = ["checked_size", "nonnegative_parameter", "positive_parameter"]
+__all__ = ["checked_size", "nonnegative_parameter", "positive_parameter", "power"]
+
+_WRITTEN_OUT = 64  # exponents up to which fractions are multiplied out
 
 
 def checked_size(label: str, value: Any, symbol: str) -> sp.Expr:
@@ -60,3 +63,14 @@ def positive_parameter(name: str, value: Any) -> sp.Expr:
     if found.is_positive is False:
         raise InputError(f"{name}: a positive number is needed, got {value!r}")
     return found
+
+
+def power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+    """A power; of a fraction with a large exponent as an enclosed constant, whose digits nobody would read.
+
+    >>> power(sp.Rational(3, 2), sp.Integer(2)), power(sp.Rational(3, 2), sp.Integer(10**9)).is_positive
+    (9/4, True)
+    """
+    if not (exponent.is_Integer and exponent > _WRITTEN_OUT and base.is_Rational) or base in (0, 1, -1):
+        return base**exponent
+    return Enclosed(f"({base})**{exponent}", lambda bits: to_ball(base, bits) ** int(exponent))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symgrad.design.arguments import checked_size, nonnegative_parameter, positive_parameter
+from symgrad.design.arguments import checked_size, nonnegative_parameter, positive_parameter, power
 from symgrad.design.spectral import spectral_normalisation
 from symgrad.design.statements import StatedResult, Statement
 from symgrad.design.verification import Case, Verification, verified
@@ -82,8 +82,8 @@ class WeightDecay(StatedResult):
             InputError: no positive integer or symbol.
         """
         count = STEPS if steps is None else checked_size("steps", steps, "t")
-        power = self.shrinkage**count
-        return power * self.norm + self.limit * (1 - power)
+        left = power(self.shrinkage, count)
+        return left * self.norm + self.limit * (1 - left)
 
     @property
     def steps(self) -> sp.Expr:

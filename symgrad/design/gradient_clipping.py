@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from symgrad.design.arguments import checked_size, nonnegative_parameter, positive_parameter
+from symgrad.design.arguments import checked_size, nonnegative_parameter, positive_parameter, power
 from symgrad.design.clipping_steps import clipping_derivation, clipping_quantities
 from symgrad.design.statements import StatedResult, Statement
 from symgrad.design.verification import Case, Verification, verified
@@ -63,7 +63,7 @@ class Clipping(StatedResult):
         count, mu = checked_size("steps", steps, "T"), self.momentum
         if mu == 0:
             return self.rate * self.length * count
-        return self.rate * self.length * (count - mu * (1 - mu**count) / (1 - mu)) / (1 - mu)
+        return self.rate * self.length * (count - mu * (1 - power(mu, count)) / (1 - mu)) / (1 - mu)
 
     @property
     def title(self) -> str:

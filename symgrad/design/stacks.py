@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from symgrad.design.arguments import checked_size, nonnegative_parameter
+from symgrad.design.arguments import checked_size, nonnegative_parameter, power
 from symgrad.design.normalisation import Normalisation
 from symgrad.design.statements import StatedResult, Statement
 from symgrad.design.verification import Case, Verification, verified
@@ -76,12 +76,12 @@ class NormalisedStack(StatedResult):
     @property
     def upper(self) -> sp.Expr:
         """The bound on the operator norm of the product of all blocks' Jacobians."""
-        return self.rate**self.steps
+        return power(self.rate, self.steps)
 
     @property
     def lower(self) -> sp.Expr:
         """The bound on the smallest singular value of that product from below."""
-        return sp.S.Zero if self.floor == 0 else self.floor**self.steps
+        return sp.S.Zero if self.floor == 0 else power(self.floor, self.steps)
 
     @property
     def title(self) -> str:
