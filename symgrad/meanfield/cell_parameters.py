@@ -12,7 +12,7 @@ from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
 
-__all__ = ["CellParameters", "cell_parameters"]
+__all__ = ["CellParameters", "cell_parameters", "sigma_symbol"]
 
 _TORCH = sp.Rational(1, 3)  # entries uniform on (-1/sqrt(n), 1/sqrt(n)): n times their variance
 
@@ -36,16 +36,17 @@ class CellParameters:
     def symbols(self) -> dict[sp.Expr, sp.Expr]:
         """``sigma_W^2`` and the like as they stand in formulas, of what has a variance."""
         given = {**self.variances, **self.inputs}
-        return {key: _symbol(key) ** 2 if value != 0 else sp.S.Zero for key, value in given.items()}
+        return {key: sigma_symbol(key) ** 2 if value != 0 else sp.S.Zero for key, value in given.items()}
 
     @property
     def values(self) -> dict[sp.Symbol, sp.Expr]:
         """The square of each symbol in the formulas."""
         given = {**self.variances, **self.inputs}
-        return {_symbol(key): value for key, value in given.items() if value != 0}
+        return {sigma_symbol(key): value for key, value in given.items() if value != 0}
 
 
-def _symbol(key: sp.Expr) -> sp.Symbol:
+def sigma_symbol(key: sp.Expr) -> sp.Symbol:
+    """The standard deviation of a parameter in formulas."""
     return sp.Symbol(f"sigma_{key}", positive=True)
 
 

@@ -19,7 +19,7 @@ from symgrad.meanfield.mixture_means import enclosed_joint_mean
 from symgrad.numerics.functions import constant_float
 from symgrad.rigor.balls import to_ball
 
-__all__ = ["ball_value", "float_value"]
+__all__ = ["FloatValues", "ball_value", "float_value"]
 
 
 @lru_cache(maxsize=256)
@@ -29,31 +29,53 @@ def _mean(function: sp.Lambda) -> Mean:
 
 def float_value(expr: sp.Expr, values: Mapping[sp.Symbol, float]) -> float:
     """An expression in moments and means in floats; approximate."""
-    match expr:
-        case sp.Symbol():
-            return values[expr]
-        case GaussianMean():
-            return _float_mean(expr, values)
-        case GaussianJointMean():
-            inside = {s: sp.Float(values[s]) for s in expr.function.free_symbols}
-            return joint_mean(expr.function.xreplace(inside), [float_value(v, values) for v in expr.variances])
-        case sp.Add():
-            return sum(float_value(part, values) for part in expr.args)
-        case sp.Mul():
-            return float(np.prod([float_value(part, values) for part in expr.args]))
-        case sp.Pow() if expr.free_symbols:
-            return float_value(expr.base, values) ** constant_float(expr.exp)
-    return constant_float(expr)
+    return FloatValues(values).of(expr)
 
 
-def _float_mean(expr: GaussianMean, values: Mapping[sp.Symbol, float]) -> float:
-    inside = {s: sp.Float(values[s]) for s in expr.function.free_symbols}
-    variance = float_value(expr.variance, values)
-    if inside:  # the mean of a state stands inside the formula
-        return joint_mean(expr.function.xreplace(inside), [variance])
-    if variance <= 0:
-        return constant_float(expr.function(sp.S.Zero))
-    return float(_mean(expr.function).floats(np.array([variance]))[0])
+class FloatValues:
+    """Approximate values at one point, each mean computed once.
+
+    Args:
+        values: the moments and other symbols.
+    """
+
+    def __init__(self, values: Mapping[sp.Symbol, float]) -> None:
+        self.values = values
+        self._known: dict[sp.Expr, float] = {}
+
+    def of(self, expr: sp.Expr) -> float:
+        """An expression in moments and means."""
+        if expr not in self._known:
+            self._known[expr] = self._computed(expr)
+        return self._known[expr]
+
+    def _computed(self, expr: sp.Expr) -> float:
+        match expr:
+            case sp.Symbol():
+                return self.values[expr]
+            case GaussianMean():
+                return self._mean(expr)
+            case GaussianJointMean():
+                return joint_mean(self._inside(expr.function), [self.of(v) for v in expr.variances])
+            case sp.Add():
+                return sum(map(self.of, expr.args))
+            case sp.Mul():
+                return float(np.prod([self.of(part) for part in expr.args]))
+            case sp.Pow() if expr.free_symbols:
+                return self.of(expr.base) ** constant_float(expr.exp)
+        return constant_float(expr)
+
+    def _inside(self, function: sp.Lambda) -> sp.Lambda:
+        """A function with the moments that stand in it put in."""
+        return function.xreplace({s: sp.Float(self.values[s]) for s in function.free_symbols})
+
+    def _mean(self, expr: GaussianMean) -> float:
+        variance = self.of(expr.variance)
+        if expr.function.free_symbols:  # the mean of a state stands inside the formula
+            return joint_mean(self._inside(expr.function), [variance])
+        if variance <= 0:
+            return constant_float(expr.function(sp.S.Zero))
+        return float(_mean(expr.function).floats(np.array([variance]))[0])
 
 
 def ball_value(expr: sp.Expr, values: Mapping[sp.Symbol, Dual], *, slopes: bool = True) -> Dual:
@@ -80,7 +102,7 @@ def ball_value(expr: sp.Expr, values: Mapping[sp.Symbol, Dual], *, slopes: bool 
 
 def _ball_mean(expr: GaussianMean, values: Mapping[sp.Symbol, Dual], slopes: bool) -> Dual:
     variance = ball_value(expr.variance, values, slopes=slopes)
-    if expr.function.free_symbols:
+    if expr.function.free_symbols or not variance.value >= 0:
         return Dual(arb("nan"), (arb("nan"),) * len(variance.slopes))
     mean = _mean(expr.function)
     if variance.value == 0 and all(slope == 0 for slope in variance.slopes):

@@ -10,82 +10,25 @@ import numpy as np
 import sympy as sp
 from flint import arb, arb_mat
 
-from symgrad.errors import InputError
+from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.derivation import Derivation
+from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
-from symgrad.meanfield.cell_parameters import CellParameters, cell_parameters
+from symgrad.meanfield.cell_parameters import CellParameters, cell_parameters, sigma_symbol
 from symgrad.meanfield.duals import Dual
 from symgrad.meanfield.moment_system import MomentSystem, check_wide, moment_system
-from symgrad.meanfield.moment_values import ball_value, float_value
+from symgrad.meanfield.moment_values import FloatValues, ball_value
+from symgrad.meanfield.recurrent_criticality import CriticalVariance, critical_variances
 from symgrad.meanfield.recurrent_steps import assumptions_of, recurrent_steps
 from symgrad.meanfield.stationary import MomentMap, stationary_moments
+from symgrad.meanfield.stationary_point import StationaryPoint
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.spectral_radius import spectral_radius_bounds
 
-__all__ = ["RecurrentMeanField", "StationaryPoint", "recurrent_mean_field"]
+__all__ = ["RecurrentMeanField", "recurrent_mean_field"]
 
 _BITS = 64
-
-
-@dataclass(frozen=True)
-class StationaryPoint(Presentable):
-    """Stationary moments of the states, and what they say about gradients.
-
-    Attributes:
-        moments: symbol -> value: an enclosure of a proved fixed point, or a float where it is approximate.
-        status: ``"proved"`` (every number here is an enclosure), or in words why it is approximate.
-        attracting: whether the moments return to it after a small change; None where that is not decided.
-        blocks: ``lim tr(J_ij J_ij^T) / n`` of each block of the state Jacobian.
-        mean_square: the mean-squared singular value of the whole state Jacobian.
-        chi: the factor by which the mean-squared singular value of a product of many Jacobians grows with each step;
-            with one state the same as ``mean_square``.
-        transfer: how second moments of the gradient go back by one step.
-    """
-
-    moments: dict[sp.Symbol, arb | float]
-    status: str
-    attracting: bool | None
-    blocks: tuple[tuple[arb | float, ...], ...]
-    mean_square: arb | float
-    chi: arb | float
-    transfer: tuple[tuple[arb | float, ...], ...]
-
-    @property
-    def time_scale(self) -> arb | float:
-        """``-1 / log chi`` in steps: gradients decay by 1/e over it; negative where they grow, infinite at chi = 1."""
-        if isinstance(self.chi, arb):
-            if self.chi == 1:
-                return arb.pos_inf()
-            return -1 / self.chi.log() if self.chi > 0 else arb(0) if self.chi == 0 else arb("nan")
-        return float("inf") if self.chi == 1 else -1 / float(np.log(self.chi)) if self.chi > 0 else 0.0
-
-    @property
-    def phase(self) -> str:
-        """``"vanishing"``, ``"exploding"``, ``"critical"`` or ``"undecided"``, by chi against 1."""
-        if self.chi < 1:
-            return "vanishing"
-        if self.chi > 1:
-            return "exploding"
-        return "critical" if self.chi == 1 else "undecided"
-
-    def gradient_variance(self, k: int) -> arb | float:
-        """The mean-squared singular value of a product of k Jacobians, ``E ||J_k ... J_1||_F^2`` over its rows.
-
-        Raises:
-            InputError: k is no integer of at least 0.
-        """
-        if isinstance(k, bool) or not isinstance(k, int) or k < 0:
-            raise InputError(f"k: an integer of at least 0 is needed, got {k!r} ({type(k).__name__})")
-        size = len(self.blocks)
-        diagonal = [i == j for i in range(size) for j in range(i, size)]
-        column: list[Any] = [int(flag) for flag in diagonal]
-        for _ in range(k):
-            pairs = [zip(row, column, strict=True) for row in self.transfer]
-            column = [sum((a * b for a, b in pair), 0) for pair in pairs]
-        traces = [value for value, flag in zip(column, diagonal, strict=True) if flag]
-        total = sum(traces[1:], traces[0]) / size
-        return total if isinstance(total, arb) else float(total)
 
 
 @dataclass(frozen=True)
@@ -168,6 +111,39 @@ class RecurrentMeanField(Presentable):
         """``-1 / log chi`` at :attr:`point`, in steps."""
         return self.point.time_scale
 
+    def critical_variance(
+        self, weight: Any, between: tuple[float, float] = (0.01, 10.0)
+    ) -> tuple[CriticalVariance, ...]:
+        """The variances of a weight at which chi is 1, the other variances as they are.
+
+        The moments are the attracting ones. The search goes over a grid, so that it may miss crossings that lie close
+        together; each that it returns says whether it is proved.
+
+        Args:
+            weight: the name of a matrix, or of a stacked tensor such as ``"weight_hh"``.
+            between: where to look, two positive numbers.
+
+        Raises:
+            InputError: no such range, or the weight has variance 0 here.
+            UnknownNameError: the model has no such weight.
+
+        >>> import symgrad as sg
+        >>> found = recurrent_mean_field(sg.models.elman(), inputs=1).critical_variance("W", (1, 4))
+        >>> [(round(float(each.variance), 6), each.status) for each in found]
+        [(2.568833, 'proved')]
+        """
+        low, high = _checked_range(between)
+        names = self.model.stacked.get(str(weight), (str(weight),))
+        known = {str(symbol): symbol for symbol in self.parameters.variances if self.parameters.variances[symbol] != 0}
+        unknown_names = [name for name in names if name not in known]
+        if unknown_names:
+            raise UnknownNameError(f"random weight of model {self.model.name}", unknown_names[0], known)
+        unknown = sp.Symbol("sigma^2", positive=True)
+        sought = {sigma_symbol(known[name]): sp.sqrt(unknown) for name in names}
+        updates = tuple(self._numeric(update.xreplace(sought)) for update in self.system.updates.values())
+        transfer = self.system.transfer.applyfunc(lambda entry: self._numeric(entry.xreplace(sought)))
+        return critical_variances(names, unknown, MomentMap(self.system.unknowns, updates), transfer, (low, high))
+
     @cached_property
     def _map(self) -> MomentMap:
         return MomentMap(self.system.unknowns, tuple(self._numeric(update) for update in self.system.updates.values()))
@@ -208,9 +184,10 @@ class RecurrentMeanField(Presentable):
 
     def _approximate(self, point: Any, why: str) -> StationaryPoint:
         values = dict(zip(self._map.unknowns, map(float, point), strict=True))
+        at_point = FloatValues(values)
 
         def number(expr: sp.Expr) -> float:
-            return float_value(self._numeric(expr), values)
+            return at_point.of(self._numeric(expr))
 
         blocks, transfer = _evaluated(self.system.blocks, number), _evaluated(self.system.transfer, number)
         chi = float(np.abs(np.linalg.eigvals(np.array(transfer))).max())
@@ -225,6 +202,17 @@ class RecurrentMeanField(Presentable):
             return None
         low, high = spectral_radius_bounds(arb_mat(len(balls), len(balls), slopes))
         return True if high < 1 else False if low > 1 else None
+
+
+def _checked_range(between: Any) -> tuple[float, float]:
+    """Two positive numbers in order."""
+    try:
+        low, high = (float(exact_number("between", end)) for end in between)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"between: two positive numbers are needed, got {between!r}") from error
+    if not 0 < low < high:
+        raise InputError(f"between: two positive numbers in order are needed, got {between!r}")
+    return low, high
 
 
 def _evaluated(matrix: sp.ImmutableDenseMatrix, function: Any) -> tuple[tuple[Any, ...], ...]:

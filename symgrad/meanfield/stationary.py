@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from symgrad.language.joint_mean import GaussianJointMean
 from symgrad.meanfield.duals import Dual
 from symgrad.meanfield.mixture_means import is_mixture
-from symgrad.meanfield.moment_values import ball_value, float_value
+from symgrad.meanfield.moment_values import FloatValues, ball_value
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.krawczyk import krawczyk_zero
 
-__all__ = ["MomentMap", "stationary_moments"]
+__all__ = ["MomentMap", "settled", "stationary_moments"]
 
 Array = NDArray[np.float64]
 
@@ -43,8 +43,8 @@ class MomentMap:
 
     def step(self, point: Array) -> Array:
         """The next moments in floats."""
-        values = dict(zip(self.unknowns, map(float, point), strict=True))
-        return np.array([float_value(update, values) for update in self.updates])
+        values = FloatValues(dict(zip(self.unknowns, map(float, point), strict=True)))
+        return np.array([values.of(update) for update in self.updates])
 
     def admits(self, point: Array) -> bool:
         """Whether all is finite and no mean square negative."""
@@ -100,13 +100,13 @@ def stationary_moments(system: MomentMap) -> list[Array]:
     zero = np.zeros(len(system.unknowns))
     found = [zero] if not system.step(zero).any() else []
     for start in _STARTS:
-        point = _settled(system, zero + start)
+        point = settled(system, zero + start)
         if point is not None and not any(np.allclose(point, other, rtol=_SAME, atol=_SAME) for other in found):
             found.append(point)
     return found
 
 
-def _settled(system: MomentMap, point: Array) -> Array | None:
+def settled(system: MomentMap, point: Array) -> Array | None:
     """The fixed point that iteration from a start goes to, sharpened by Newton's method; None where it runs off."""
     for _ in range(_STEPS):
         following = system.step(point)

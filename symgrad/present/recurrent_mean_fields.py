@@ -9,8 +9,10 @@ import sympy as sp
 from flint import arb
 
 from symgrad.errors import InputError
-from symgrad.meanfield.recurrent import RecurrentMeanField, StationaryPoint
+from symgrad.meanfield.recurrent import RecurrentMeanField
+from symgrad.meanfield.recurrent_criticality import CriticalVariance
 from symgrad.meanfield.recurrent_steps import named_variances, with_names
+from symgrad.meanfield.stationary_point import StationaryPoint
 from symgrad.present.ball_text import ball_data, ball_latex, ball_text
 from symgrad.present.data import expression, number
 from symgrad.present.dispatch import latex, plot, text, to_dict
@@ -133,6 +135,32 @@ def _(field: RecurrentMeanField) -> dict[str, Any]:
         "critical": expression(field.critical_equation),
         "points": [to_dict(point) for point in field.points],
         "assumptions": list(field.assumptions),
+    }
+
+
+@text.register
+def _(found: CriticalVariance) -> str:
+    moments = [f"{symbol} = {_number_text(value)}" for symbol, value in found.moments.items()]
+    where = f" at {', '.join(moments)}" if moments else ""
+    return f"chi = 1 for variance {_number_text(found.variance)} of {', '.join(found.weights)}{where} ({found.status})"
+
+
+@latex.register
+def _(found: CriticalVariance) -> str:
+    named = [_relation(latex(symbol), value) for symbol, value in found.moments.items()]
+    weights = ", ".join(latex(sp.Symbol(name)) for name in found.weights)
+    named.insert(0, _relation(rf"\sigma^2_{{{weights}}}", found.variance))
+    return r", \quad ".join([r"\chi = 1", *named, phrase(found.status)])
+
+
+@to_dict.register
+def _(found: CriticalVariance) -> dict[str, Any]:
+    return {
+        "kind": "critical variance",
+        "weights": list(found.weights),
+        "variance": _number_data(found.variance),
+        "moments": {str(symbol): _number_data(value) for symbol, value in found.moments.items()},
+        "status": found.status,
     }
 
 

@@ -86,6 +86,36 @@ def test_forget_bias_lengthens_the_time_scale_of_the_lstm() -> None:
     assert "Gaussian closure of the law of c" in theory.point.status
 
 
+def test_critical_variances_solve_both_equations() -> None:
+    (found,) = recurrent_mean_field(sg.models.elman()).critical_variance("W", (2, 3))
+    assert found.status == "proved"
+    (moment,) = map(float, found.moments.values())
+    gain = float(found.variance)
+    field = gain * moment + 1 / 3
+    assert float(_mean(lambda x: mpmath.tanh(x) ** 2, field)) == pytest.approx(moment, rel=1e-12)
+    assert gain * float(_mean(lambda x: mpmath.sech(x) ** 4, field)) == pytest.approx(1, rel=1e-12)
+    assert 1.001 * gain * float(_mean(lambda x: mpmath.sech(x) ** 4, field)) != pytest.approx(1, rel=1e-6)
+
+
+def test_critical_variance_of_a_leaky_cell_in_closed_form() -> None:
+    theory = recurrent_mean_field(sg.models.leaky(sp.Rational(1, 5), "relu"))
+    (found,) = theory.critical_variance("W", (10, 20))
+    # (4/5)^2 + (1/5)^2 s / 2 = 1
+    assert float(found.variance) == pytest.approx(18)
+    assert theory.critical_variance("W", (1, 10)) == ()
+
+
+@pytest.mark.parametrize("between", [(2, 1), (0, 1), 3, ("a", 2), (1, 2, 3)])
+def test_where_to_look_is_checked(between: object) -> None:
+    with pytest.raises(InputError, match="between"):
+        recurrent_mean_field(sg.models.elman()).critical_variance("W", between)
+
+
+def test_only_random_weights_have_a_critical_variance() -> None:
+    with pytest.raises(UnknownNameError, match="V"):
+        recurrent_mean_field(sg.models.elman()).critical_variance("V")
+
+
 def test_joint_means_agree_with_gauss_hermite() -> None:
     x, y = sp.symbols("x y", real=True)
     formula = sp.tanh(x / (1 + sp.exp(-y))) ** 2
@@ -109,7 +139,7 @@ def test_the_gru_is_enclosed_and_agrees_with_quadrature_on_a_grid() -> None:
     assert not point.chi.overlaps(arb(1.00001 * on_grid))
 
 
-@pytest.mark.parametrize("spread", [0.05, 1])
+@pytest.mark.parametrize("spread", [0.05, pytest.param(1, marks=pytest.mark.slow)])
 def test_mixtures_contain_gauss_hermite(spread: float) -> None:
     y, x, w = sp.symbols("y x w", real=True)
     gate = logistic(y)

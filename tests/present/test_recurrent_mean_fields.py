@@ -28,10 +28,11 @@ def test_text_says_what_holds_where(elman: RecurrentMeanField) -> None:
 
 
 def test_approximate_numbers_are_called_so() -> None:
-    written = str(recurrent_mean_field(sg.models.lstm()))
+    theory = recurrent_mean_field(sg.models.lstm())
+    written = str(theory)
     assert "Q_c = about" in written
     assert "Gaussian closure of the law of c" in written
-    assert r"\approx" in recurrent_mean_field(sg.models.lstm()).points[0].latex()
+    assert r"\approx" in theory.points[0].latex()
 
 
 def test_data_is_json_and_holds_the_enclosures(elman: RecurrentMeanField) -> None:
@@ -66,3 +67,10 @@ def test_what_cannot_be_drawn_is_refused(elman: RecurrentMeanField) -> None:
         recurrent_mean_field(sg.models.residual()).plot()
     with pytest.raises(InputError, match="k: an integer"):
         elman.points[0].gradient_variance(-1)
+
+
+def test_critical_variances_are_written() -> None:
+    (found,) = recurrent_mean_field(sg.models.elman("relu"), inputs=0).critical_variance("weight_hh", (1, 3))
+    assert str(found).startswith("chi = 1 for variance 2 of W")
+    assert r"\sigma^2_{W}" in found.latex()
+    assert json.dumps(found.to_dict())
