@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import sympy as sp
 from symgrad.errors import SymgradError
 from symgrad.language.derivation import Derivation, DerivationRule, DerivationStep
 from symgrad.language.elementwise import VARIABLE, Activation
+from symgrad.language.gaussian import VARIANCE, GaussianMean
 from symgrad.meanfield.fast_means import fast_mean
 from symgrad.meanfield.isometry_ends import far_end, near_end
 from symgrad.meanfield.layer_factors import any_activation
@@ -25,10 +27,11 @@ from symgrad.meanfield.spectral_rules import (
     WEIGHT_TRANSFORM,
 )
 from symgrad.presentable import Presentable
+from symgrad.rigor.balls import ball_function, to_ball
 from symgrad.rigor.closed_forms import is_zero_constant, is_zero_function
 from symgrad.rigor.ends import End as LineEnd
 from symgrad.rigor.ends import sample_point
-from symgrad.rigor.smooth_pieces import split
+from symgrad.rigor.smooth_pieces import SmoothPiece, split
 
 __all__ = ["IMPOSSIBLE", "POSSIBLE", "UNDECIDED", "DynamicalIsometry", "dynamical_isometry"]
 
@@ -105,12 +108,11 @@ class _Case:
     phi: Activation
     weights: str
 
-    @property
+    @cached_property
     def ratio(self) -> sp.Expr:
         first, second = slope_means(self.phi)
         ratio = second.expr / first.expr**2
-        both_closed = first.closed is not None and second.closed is not None
-        return sp.simplify(ratio) if both_closed else ratio
+        return sp.simplify(ratio) if _may_be_constant(ratio) else ratio
 
     def impossible_for_gaussian_weights(self) -> DynamicalIsometry:
         steps = (*self._opening(), _step(JENSEN, sp.Ge(MOMENT_RATIO, 1, evaluate=False)))
@@ -178,6 +180,14 @@ def _step(rule: DerivationRule, relation: sp.Basic, note: str = "") -> Derivatio
     return DerivationStep(rule, relation, note)
 
 
+def _may_be_constant(ratio: sp.Expr) -> bool:
+    """Whether a closed ratio has the same value at two variances, up to rounding."""
+    if ratio.has(GaussianMean):
+        return False
+    values = [to_ball(ratio.subs(VARIANCE, q), 96) for q in (sp.Rational(1, 3), sp.Integer(5))]
+    return bool(values[0].overlaps(values[1]))
+
+
 def _modulus(phi: Activation) -> sp.Expr | None:
     """The modulus of the slope if it is proved to be the same almost everywhere and not 0."""
     try:
@@ -185,9 +195,17 @@ def _modulus(phi: Activation) -> sp.Expr | None:
     except SymgradError:
         return None
     square = pieces[0].formula.subs(VARIABLE, sample_point(pieces[0].left, pieces[0].right)) ** 2
-    if is_zero_constant(square) or not all(is_zero_function(piece.formula**2 - square) for piece in pieces):
+    if is_zero_constant(square) or any(_differs(piece, square) for piece in pieces):
         return None
-    return sp.sqrt(square)
+    return sp.sqrt(square) if all(is_zero_function(piece.formula**2 - square) for piece in pieces) else None
+
+
+def _differs(piece: SmoothPiece, square: sp.Expr) -> bool:
+    """Whether the squared slope is another number somewhere on a piece: cheaper than a proof that it is not."""
+    middle = sample_point(piece.left, piece.right)
+    others = [sample_point(piece.left, LineEnd(middle, -1)), sample_point(LineEnd(middle, 1), piece.right)]
+    values = [ball_function(piece.formula, VARIABLE)(to_ball(point)) ** 2 for point in (middle, *others)]
+    return not all(value.overlaps(to_ball(square)) for value in values)
 
 
 def _smallest(phi: Activation) -> tuple[float, float] | None:
