@@ -8,7 +8,15 @@ from typing import Annotated, Any
 import sympy as sp
 import typer
 
-from symgrad.cli.application import EXIT_CODES, AlsoJson, Format, FormatOption, one_line_errors, write_result
+from symgrad.cli.application import (
+    EXIT_CODES,
+    AlsoJson,
+    Format,
+    FormatOption,
+    one_line_errors,
+    write_picture,
+    write_result,
+)
 from symgrad.cli.arguments import chosen_model, parsed_formula, parsed_number
 from symgrad.cli.design import design
 from symgrad.design.decay import weight_decay as decayed
@@ -200,6 +208,7 @@ def loss(
     against: Annotated[str | None, typer.Option("--against", metavar="L", help="Another loss to compare with.")] = None,
     output: Annotated[str, typer.Option("--output", metavar="A", help="The output activation.")] = "sigmoid",
     target: Annotated[str | None, typer.Option("--target", metavar="T", help="A number for t.")] = None,
+    picture: Annotated[str | None, typer.Option("--plot", metavar="FILE", help="Write a picture.")] = None,
     form: FormatOption = Format.TEXT,
     as_json: AlsoJson = False,
     checked: Check = False,
@@ -209,4 +218,6 @@ def loss(
         function, number = parsed_formula(output), _number("target", target)
         one = loss_factor(formula, function, number)
         found = one if against is None else compare_losses(formula, against, function, number)
+        if picture is not None:
+            write_picture(found.plot(), picture)
         _write(found, form, as_json, checked)

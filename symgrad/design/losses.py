@@ -63,10 +63,11 @@ class LossFactor(StatedResult):
     @cached_property
     def factor(self) -> sp.Expr:
         """dL/da, differentiated by the chain rule."""
-        return self._product.subs(VARIABLE, PRE_ACTIVATION)
+        return self.factor_formula.subs(VARIABLE, PRE_ACTIVATION)
 
     @cached_property
-    def _product(self) -> sp.Expr:
+    def factor_formula(self) -> sp.Expr:
+        """The factor in the variable of activations, z."""
         product = self.slope.subs(OUTPUT, self.output.expr) * self.output.derivative.expr
         return _shortest(product)
 
@@ -79,21 +80,22 @@ class LossFactor(StatedResult):
     @cached_property
     def infimum(self) -> sp.Expr | None:
         """The greatest lower bound of the loss over all a, proved; None where that fails or the target is open."""
-        return least_value(self._formula) if self.has_target else None
+        return least_value(self.loss_formula) if self.has_target else None
 
     @property
-    def _formula(self) -> sp.Expr:
+    def loss_formula(self) -> sp.Expr:
+        """The loss in the variable of activations, z."""
         return self.composed.subs(PRE_ACTIVATION, VARIABLE)
 
     @cached_property
     def ends(self) -> tuple[LossEnd, ...]:
         """Where a can go: the proved limits of the loss and of the factor there, and whether that end saturates."""
-        return loss_ends(self._formula, self._product, self.infimum) if self.has_target else ()
+        return loss_ends(self.loss_formula, self.factor_formula, self.infimum) if self.has_target else ()
 
     @cached_property
     def plateaus(self) -> tuple[sp.Interval, ...]:
         """Intervals of a on which the factor is zero throughout though the loss is above its infimum."""
-        return plateaus(self._formula, self._product, self.infimum) if self.has_target else ()
+        return plateaus(self.loss_formula, self.factor_formula, self.infimum) if self.has_target else ()
 
     @property
     def saturating(self) -> bool | None:
@@ -142,7 +144,7 @@ class LossFactor(StatedResult):
         """
         if not self.has_target:
             raise InputError("target: a number is needed to compare with numbers")
-        return check_factor(self._formula, self._product, self.ends, seed)
+        return check_factor(self.loss_formula, self.factor_formula, self.ends, seed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -106,7 +106,7 @@ def test_a_symbol_for_the_target_is_left_open() -> None:
 
 def test_falsified_factors_and_limits_are_caught() -> None:
     found = design.loss_factor(SQUARED, target=1)
-    loss, factor = found._formula, found._product
+    loss, factor = found.loss_formula, found.factor_formula
     assert check_factor(loss, factor, found.ends, 0).holds
     assert not check_factor(loss, factor * sp.Rational(100, 101), found.ends, 0).holds
     assert not check_factor(loss, factor + sp.Rational(1, 10**15), found.ends, 0).holds
