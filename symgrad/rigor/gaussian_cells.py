@@ -8,9 +8,9 @@ from itertools import pairwise
 import sympy as sp
 from flint import arb, ctx
 
-from symgrad.rigor.balls import ball_from_ends, interval_function
-from symgrad.rigor.gaussian_points import hermite
-from symgrad.rigor.gaussian_tails import growth
+from symgrad.rigor.balls import ball_from_ends
+from symgrad.rigor.gaussian_points import hermite, hermite_integral
+from symgrad.rigor.gaussian_tails import growth, values_between
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
 __all__ = ["Range", "common", "mean_on_cells"]
@@ -35,7 +35,7 @@ def mean_on_cells(parts: tuple[SmoothPiece, ...], symbol: sp.Symbol, deviations:
     """
     total = arb(0)
     for low, high, weight, size in _cells(order, ctx.prec):
-        middle, radius = _range(parts, symbol, *_image(low, high, deviations, mean))
+        middle, radius = values_between(parts, symbol, *_image(low, high, deviations, mean))
         if not radius.is_finite():
             return arb("nan")
         total += middle * weight + arb(0, 1) * (radius * size).upper()
@@ -50,21 +50,6 @@ def _image(low: arb, high: arb, deviations: Range, mean: arb) -> Range:
     return (mean + reduce(arb.min, ends)).lower(), (mean + reduce(arb.max, ends)).upper()
 
 
-def _range(parts: tuple[SmoothPiece, ...], symbol: sp.Symbol, low: arb, high: arb) -> tuple[arb, arb]:
-    """The middle and the radius of the values of a formula between two numbers."""
-    least, greatest = arb.pos_inf(), arb.neg_inf()
-    for part in parts:
-        left, right = part.left.ball().lower().max(low), part.right.ball().upper().min(high)
-        if left > right:
-            continue
-        below, above = interval_function(part.formula, symbol)((left, right))
-        least, greatest = least.min(below.lower()), greatest.max(above.upper())
-    if not (least.is_finite() and greatest.is_finite()):
-        return arb("nan"), arb("nan")
-    ball = ball_from_ends(least, greatest)
-    return ball.mid(), ball.rad()
-
-
 @lru_cache(maxsize=64)
 def _cells(order: int, bits: int) -> tuple[tuple[arb, arb, arb, arb], ...]:
     """Ends, the integral of ``He_n`` times the density, and a bound of that of its absolute value, for each cell."""
@@ -74,19 +59,12 @@ def _cells(order: int, bits: int) -> tuple[tuple[arb, arb, arb, arb], ...]:
     polynomial = hermite(order)
     cells = []
     for low, high in pairwise(points):
-        weight = _integral(order, low) - _integral(order, high)
+        weight = hermite_integral(order, low) - hermite_integral(order, high)
         values = polynomial(low.union(high))
         density = (-(low.union(high) ** 2) / 2).exp() / (2 * arb.pi()).sqrt()
         size = abs(weight) if not values.contains(0) else abs(values).upper() * density.upper() * (high - low)
         cells.append((low, high, weight, size))
     return tuple(cells)
-
-
-def _integral(order: int, z: arb) -> arb:
-    """The integral of ``He_n`` times the density from z on."""
-    if order == 0:
-        return (z / arb(2).sqrt()).erfc() / 2
-    return hermite(order - 1)(z) * (-z * z / 2).exp() / (2 * arb.pi()).sqrt()
 
 
 def _tail(
@@ -104,8 +82,8 @@ def _tail(
         return arb.pos_inf()
     start = arb(bound.start)
     inner = (side * mean + _REACH * deviations[0]).lower()
-    middle, radius = _range(parts, symbol, *((inner, start) if side > 0 else (-start, -inner)))
-    near = (abs(middle) + radius) * abs(_integral(order, arb(_REACH)))
+    middle, radius = values_between(parts, symbol, *((inner, start) if side > 0 else (-start, -inner)))
+    near = (abs(middle) + radius) * abs(hermite_integral(order, arb(_REACH)))
     if highest.is_zero():
         return near.upper()
     begin = ((start - side * mean) / highest).lower()

@@ -56,7 +56,7 @@ def _converges(part: SmoothPiece, symbol: sp.Symbol, end: End, low: arb, high: a
 
 
 def _measure(end: End, variance: arb) -> Monomial:
-    """The density by which an end is approached: the Gaussian one at infinity, the Jacobian of ``c + 1/t`` elsewhere."""
+    """The density along the way to an end: the Gaussian one to infinity, else the Jacobian of ``c + 1/t``."""
     if end.is_finite:
         return Monomial(power=Fraction(-2))
     mantissa, exponent = (int(part) for part in variance.man_exp())

@@ -17,6 +17,7 @@ from symgrad.rigor.gaussian_pairs import nested_pair_mean
 from symgrad.rigor.gaussian_points import mean_against_hermite
 from symgrad.rigor.gaussian_series import PairSeries, expansion
 from symgrad.rigor.integrals import smooth_parts
+from symgrad.rigor.parity import is_odd
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
 __all__ = ["gaussian_mean", "gaussian_pair_mean", "is_integrable"]
@@ -24,6 +25,7 @@ __all__ = ["gaussian_mean", "gaussian_pair_mean", "is_integrable"]
 _MOST_DERIVATIVES = 6
 _NARROW = arb(2) ** -36
 _HALVINGS = 1
+_FEW_BITS = 8
 
 
 def gaussian_mean(formula: sp.Expr, symbol: sp.Symbol, variance: arb, mean: arb | None = None, order: int = 0) -> arb:
@@ -139,6 +141,10 @@ class _Mean:
         if variance.is_zero():
             return self._at_zero(mean, order)
         direct = self._direct(variance, mean, order)
+        if direct.contains(0) and direct.is_finite() and mean.is_zero() and is_odd(self.formula, self.symbol):
+            return arb(0)
+        if direct.is_finite() and direct.rel_accuracy_bits() < _FEW_BITS:  # the quadrature may have given up
+            direct = common([direct, self._on_cells(variance, variance, mean, order)])
         if order == 0 or (direct.is_finite() and direct.rel_accuracy_bits() > ctx.prec - 10):
             return direct
         return common([direct, self._by_parts(variance, mean, order)])

@@ -73,7 +73,7 @@ class _Inner:
         self.most = (2 * abs(correlation) * reach + self.deviation).upper()
         ends = self.deviation.lower(), self.deviation.upper()
         self.norm = mean_on_cells(squared(parts), symbol, ends, arb(0, 1) * self.most, 0).upper().sqrt()
-        self.reach = arb(2 * ctx.prec).sqrt().mid()
+        self.reach = arb(3 * ctx.prec).sqrt().mid()  # the rest is of the size of exp(-reach**2 / 4)
         self.rest = arb(0, 1) * (self.norm * (self.reach / arb(2).sqrt()).erfc().sqrt()).upper()
 
     def weight(self, density: Weight) -> Weight:

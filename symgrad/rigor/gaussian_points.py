@@ -9,14 +9,14 @@ from flint import acb, arb, arb_poly, ctx
 
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.complex_balls import complex_ball_function
-from symgrad.rigor.gaussian_tails import Growth, growth
+from symgrad.rigor.gaussian_tails import Growth, growth, values_between
 from symgrad.rigor.integrals import Weight, integral_of_pieces
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
-__all__ = ["Truncation", "hermite", "mean_against_hermite", "squared"]
+__all__ = ["Truncation", "hermite", "hermite_integral", "mean_against_hermite", "squared"]
 
 _GUARD = 20
-_PROBES = 24
+_PROBES, _QUARTERS = 24, 20
 _WIDENINGS = 24
 
 
@@ -81,15 +81,22 @@ class Truncation:
 
     def tail(self) -> arb:
         """An upper bound of what lies beyond the range."""
-        total = arb(0)
         low, high = self.range()
-        for side, end, part in ((-1, low, self.parts[0]), (1, high, self.parts[-1])):
-            begin = ((end - self.mean) * side / self.deviation).lower()
-            bound = self._growth(part, side, end * side)
-            if bound is None:
-                return arb.pos_inf()
-            total += bound.tail(begin, self.deviation, side * self.mean, self.order)
-        return total.upper()
+        return (self._beyond(self.parts[0], -1, low) + self._beyond(self.parts[-1], 1, high)).upper()
+
+    def _beyond(self, part: SmoothPiece, side: int, end: arb) -> arb:
+        """The same on one side: by growth, after the range of the formula up to where its growth is known."""
+        begin, shift = ((end - self.mean) * side / self.deviation).lower(), side * self.mean
+        bound = self._growth(part, side, end * side)
+        if bound is None:
+            return arb.pos_inf()
+        start = arb(bound.start)
+        if end * side > start:
+            return bound.tail(begin, self.deviation, shift, self.order)
+        middle, radius = values_between(self.parts, self.symbol, *((end, start) if side > 0 else (-start, end)))
+        near = (abs(middle) + radius) * abs(hermite_integral(self.order, begin))
+        first = ((start - shift) / self.deviation).lower()
+        return near + bound.tail_from_start(first, self.deviation.upper(), shift, self.order)
 
     def _growth(self, part: SmoothPiece, side: int, end: arb) -> Growth | None:
         """A bound that holds from a power of two not much nearer than the end of the range, behind the last kink."""
@@ -99,22 +106,22 @@ class Truncation:
             least *= 2
         while least < 2**60 and end > 4 * least:
             least *= 2
-        bound = growth(part.formula, self.symbol, side, least)
-        if bound is not None and not end > bound.start:
-            self.reach = ((arb(bound.start) - side * self.mean) / self.deviation).upper() * arb(1.01).mid()
-        return bound
+        return growth(part.formula, self.symbol, side, least)
 
     def tolerance(self) -> arb:
-        """The error to aim at: the largest integrand seen on a grid, times the range, at the present precision."""
+        """The error to aim at: relative to the largest contribution seen on a grid."""
         if self._scale is None or self._scale[0] != self.reach:
-            weight, low, high = self.weight(), *self.range()
-            points = [acb((low + (high - low) * (2 * k + 1) / (2 * _PROBES)).mid()) for k in range(_PROBES)]
-            points += [acb((self.mean + self.deviation * k / 4).mid()) for k in (-7, -4, -1, 1, 4, 7)]
-            sizes = [abs(self._value(x) * weight(x)).mid() for x in points]
-            largest = reduce(arb.max, (size for size in sizes if size.is_finite()), arb(0))
-            scale = (largest * self.deviation).mid() if largest > 0 else arb(1)
+            weight = self.weight()
+            scales = [*(self.reach * k / _PROBES for k in range(1, _PROBES)), *(arb(4) ** -k for k in range(_QUARTERS))]
+            steps = [self.deviation * scale for scale in scales]
+            sizes = [abs(self._value(x) * weight(x)) * step for step in steps for x in self._at_distance(step)]
+            largest = reduce(arb.max, (size.mid() for size in sizes if size.is_finite()), arb(0))
+            scale = largest if largest > 0 else arb(1)
             self._scale = self.reach, scale * arb(2) ** (-ctx.prec + 2)
         return self._scale[1]
+
+    def _at_distance(self, step: arb) -> tuple[acb, acb]:
+        return acb((self.mean + step).mid()), acb((self.mean - step).mid())
 
     def _value(self, x: acb) -> acb:
         part = next((part for part in self.parts if part.right.ball() > x.real), self.parts[-1])
@@ -131,6 +138,13 @@ class Truncation:
             return value * _horner(polynomial, z) if self.order else value
 
         return weight
+
+
+def hermite_integral(order: int, z: arb) -> arb:
+    """The integral of ``He_n`` times the density from z on."""
+    if order == 0:
+        return (z / arb(2).sqrt()).erfc() / 2
+    return hermite(order - 1)(z) * (-z * z / 2).exp() / (2 * arb.pi()).sqrt()
 
 
 def squared(parts: tuple[SmoothPiece, ...]) -> tuple[SmoothPiece, ...]:

@@ -9,13 +9,14 @@ from functools import lru_cache
 import sympy as sp
 from flint import arb
 
-from symgrad.rigor.balls import interval_function
+from symgrad.rigor.balls import ball_from_ends, interval_function
 from symgrad.rigor.ends import End
+from symgrad.rigor.smooth_pieces import SmoothPiece
 from symgrad.rigor.tail_functions import tail_model
 from symgrad.rigor.tail_models import Coefficient, logarithmic_slope
 from symgrad.rigor.tail_monomials import UNIT, Monomial, TailUndecidedError
 
-__all__ = ["Growth", "growth"]
+__all__ = ["Growth", "growth", "values_between"]
 
 _STARTS = tuple(2**k for k in (0, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 30, 36, 45, 60))
 _LEAST_OF_MODELS = 4
@@ -103,3 +104,18 @@ def _from_model(formula: sp.Expr, symbol: sp.Symbol, side: int, start: int) -> G
     except TailUndecidedError:
         return None
     return Growth(start, bound, leading, curvature) if curvature.is_finite() and bound.is_finite() else None
+
+
+def values_between(parts: tuple[SmoothPiece, ...], symbol: sp.Symbol, low: arb, high: arb) -> tuple[arb, arb]:
+    """The middle and the radius of the values of a formula between two numbers."""
+    least, greatest = arb.pos_inf(), arb.neg_inf()
+    for part in parts:
+        left, right = part.left.ball().lower().max(low), part.right.ball().upper().min(high)
+        if left > right:
+            continue
+        below, above = interval_function(part.formula, symbol)((left, right))
+        least, greatest = least.min(below.lower()), greatest.max(above.upper())
+    if not (least.is_finite() and greatest.is_finite()):
+        return arb("nan"), arb("nan")
+    ball = ball_from_ends(least, greatest)
+    return ball.mid(), ball.rad()

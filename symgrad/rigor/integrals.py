@@ -27,6 +27,7 @@ __all__ = ["Weight", "enclosed_integral", "integral_of_pieces", "smooth_parts"]
 
 Weight = Callable[[acb], acb]
 _GUARD = 24
+_QUEUE = 20000  # intervals that wait, the worst first
 _STARTS = (64, 128, 256, 512, 1024, 2048, 4096)
 _LINE = (End(-sp.oo, 1), End(sp.oo, -1))
 
@@ -165,7 +166,7 @@ class _Piece:
 
         if self.tolerance is None:
             return acb.integral(integrand, acb(a), acb(b)).real
-        return acb.integral(integrand, acb(a), acb(b), abs_tol=self.tolerance).real
+        return acb.integral(integrand, acb(a), acb(b), abs_tol=self.tolerance, use_heap=True, depth_limit=_QUEUE).real
 
 
 @lru_cache(maxsize=1024)
