@@ -36,6 +36,10 @@ class InitGain(Presentable):
         found: the gain with the variance at which it holds, the equation that it solves and the steps.
         fan_in: number of inputs of a layer, if given.
         fan_out: number of its outputs, if given.
+
+    >>> found = init_gain("relu", fan_in=50)
+    >>> found.gain, found.std, found.forward.expr, found.chi.expr
+    (sqrt(2), 1/5, 1, 1)
     """
 
     activation: Activation

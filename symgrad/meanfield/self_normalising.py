@@ -56,6 +56,10 @@ class SelfNormalising(Presentable):
         variance: q.
         solutions: the values of the parameters, all positive, a tuple of them for each solution.
         derivation: from the two conditions to the values of the first solution.
+
+    >>> found = self_normalising("a*(relu(x) - b)", ["a", "b"])
+    >>> found.values["b"], found.activation.range.sup
+    (sqrt(2)/(2*sqrt(pi)), oo)
     """
 
     formula: sp.Expr
