@@ -20,6 +20,7 @@ from symgrad.language.derivation import Derivation
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.numbers import exact_floats, exact_number
 from symgrad.language.parse import parse_expression
+from symgrad.rigor.balls import ball_function
 from symgrad.rigor.ends import End
 from symgrad.rigor.tail_monomials import TailUndecidedError
 
@@ -267,6 +268,7 @@ def loss_factor(loss: Any, output: Any = "sigmoid", target: Any = None) -> LossF
     Raises:
         InputError: a malformed loss or target.
         UnknownNameError: no activation of that name.
+        UnsupportedExpressionError: the activation jumps, so that it has no derivative.
 
     Source: the chain rule; Goodfellow, Bengio and Courville 2016, Deep Learning, sec. 6.2.2.2, for the logistic unit.
 
@@ -274,11 +276,11 @@ def loss_factor(loss: Any, output: Any = "sigmoid", target: Any = None) -> LossF
     >>> entropy.in_output
     -t + y
     """
-    formula = _checked_loss(loss, target)
-    found = LossFactor(formula, activation(output))
+    formula, function = _checked_loss(loss, target), activation(output)
     if not formula.has(OUTPUT):
         raise InputError(f"loss: it does not depend on the output y, got {loss}")
-    return found
+    ball_function(function.derivative.expr, (VARIABLE,))  # refused where the activation jumps
+    return LossFactor(formula, function)
 
 
 def compare_losses(first: Any, second: Any, output: Any = "sigmoid", target: Any = None) -> LossComparison:

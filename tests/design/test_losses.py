@@ -129,3 +129,13 @@ def test_falsified_factors_and_limits_are_caught() -> None:
 def test_bad_arguments_are_named(arguments: dict[str, object], words: str) -> None:
     with pytest.raises(sg.InputError, match=words):
         design.loss_factor(**arguments)
+
+
+def test_activations_without_a_derivative_are_refused() -> None:
+    stairs = sg.Activation("stairs", sp.Piecewise((1, Z > 0), (0, True)))
+    with pytest.raises(sg.SymgradError, match="'stairs' jumps at 0"):
+        design.loss_factor(SQUARED, stairs, 1)
+
+
+def test_limits_that_do_not_exist_are_left_undecided() -> None:
+    assert design.loss_factor(SQUARED, "sin", 2).saturating is None
