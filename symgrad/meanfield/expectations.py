@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations, product
@@ -14,6 +14,7 @@ from symgrad.language.elementwise import VARIABLE
 from symgrad.language.gaussian import VARIANCE, GaussianMean
 from symgrad.language.joint_mean import GaussianJointMean
 from symgrad.meanfield.entries import Entries
+from symgrad.meanfield.linear_forms import in_order, is_linear, linear_forms, with_form
 from symgrad.meanfield.means import Mean
 from symgrad.rigor.extrema import is_odd
 from symgrad.rigor.functions import canonical
@@ -54,6 +55,17 @@ class Expectations:
         """The states, as they stand in expressions."""
         return tuple(self.updates)
 
+    @cached_property
+    def _gaussian(self) -> frozenset[sp.Dummy]:
+        """The states whose stationary law is Gaussian: linear in fields and in states of this kind."""
+        found = frozenset(self.updates)
+        while True:
+            known = found | self.entries.fields.keys()
+            kept = frozenset(state for state in found if is_linear(self.updates[state], known))
+            if kept == found:
+                return found
+            found = kept
+
     def first(self, state: sp.Dummy) -> sp.Expr:
         """The symbol of the mean of a state."""
         if state in self.centred:
@@ -64,7 +76,7 @@ class Expectations:
 
     def second(self, one: sp.Dummy, other: sp.Dummy) -> sp.Symbol:
         """The symbol of the mean of a product of two states."""
-        pair = tuple(sorted({one, other}, key=_order))
+        pair = tuple(sorted({one, other}, key=in_order))
         name = f"Q_{','.join(state.name for state in pair)}"
         symbol = sp.Symbol(name, real=True) if len(pair) > 1 else sp.Symbol(name, nonnegative=True)
         self.moments[symbol] = (one, other)
@@ -96,14 +108,14 @@ class Expectations:
 
     def _merged(self, expr: sp.Expr) -> sp.Expr:
         """The expression with one field in place of every sum of fields through which alone it depends on them."""
-        fields = sorted(expr.free_symbols & self.entries.fields.keys(), key=_order)
-        for form in _linear_forms(expr, fields):
+        fields = sorted(expr.free_symbols & self.entries.fields.keys(), key=in_order)
+        for form in linear_forms(expr, fields):
             if len(form) > 1:
                 key = frozenset(form.items())
                 if key not in self._sums:
                     self._sums[key] = symbol = sp.Dummy("xi", real=True)
                     self._variances[symbol] = sp.Add(*(w**2 * self.variance(each) for each, w in form.items()))
-                expr = _with_form(expr, form, self._sums[key])
+                expr = with_form(expr, form, self._sums[key])
         return expr
 
     def _stationary(self, expr: sp.Expr, of: sp.Dummy | None) -> sp.Expr:
@@ -135,11 +147,13 @@ class Expectations:
     def _component(self, expr: sp.Expr) -> sp.Expr:
         random = self._random(expr)
         if random <= set(self.states) and expr.is_polynomial(*random):
-            poly = sp.Poly(expr, *sorted(random, key=_order))
+            poly = sp.Poly(expr, *sorted(random, key=in_order))
             if poly.total_degree() <= 2:
                 return self._moment(poly)
-        self.closures |= random & set(self.states)
-        return self._integral(expr, sorted(random, key=_order))
+        inside = random & set(self.states)
+        if len(inside) > 1 or not inside <= self._gaussian:
+            self.closures |= inside
+        return self._integral(expr, sorted(random, key=in_order))
 
     def _moment(self, poly: sp.Poly) -> sp.Expr:
         """A polynomial of degree two or less in states, by their moments."""
@@ -158,14 +172,14 @@ class Expectations:
 
     def _integral(self, expr: sp.Expr, random: list[sp.Dummy]) -> sp.Expr:
         """The mean over Gaussian variables, as few as there are linear forms of them."""
-        forms = _linear_forms(expr, random)
+        forms = linear_forms(expr, random)
         laws: list[tuple[sp.Symbol, sp.Expr]] = []
         for form in forms:
             place = sp.Symbol(f"x_{len(laws) + 1}", real=True) if len(forms) > 1 else VARIABLE
             means = [(weight, self._law(symbol)) for symbol, weight in form.items()]
             shift = sp.Add(*(weight * mean for weight, (mean, _) in means))
             laws.append((place, sp.Add(*(weight**2 * variance for weight, (_, variance) in means))))
-            expr = _with_form(expr, form, place + shift)
+            expr = with_form(expr, form, place + shift)
         return self._simplest(canonical(expr) if len(laws) == 1 else expr, laws)
 
     def _simplest(self, expr: sp.Expr, laws: list[tuple[sp.Symbol, sp.Expr]]) -> sp.Expr:
@@ -218,70 +232,3 @@ def _multiplied(parts: list[list[Term]]) -> list[Term]:
         (sp.Mul(*(c for c, _ in choice)), tuple(f for _, factors in choice for f in factors))
         for choice in product(*parts)
     ]
-
-
-def _linear_forms(expr: sp.Expr, random: list[sp.Dummy]) -> list[dict[sp.Dummy, sp.Expr]]:
-    """Linear combinations through which alone the expression depends on the variables; single ones otherwise."""
-    seen: dict[sp.Dummy, set[frozenset[tuple[sp.Dummy, sp.Expr]]]] = {symbol: set() for symbol in random}
-    for form in _occurrences(expr, frozenset(random)):
-        for symbol, _ in form:
-            seen[symbol].add(form)
-    forms: list[dict[sp.Dummy, sp.Expr]] = []
-    done: set[sp.Dummy] = set()
-    for symbol in random:
-        if symbol in done:
-            continue
-        only = next(iter(seen[symbol])) if len(seen[symbol]) == 1 else frozenset({(symbol, sp.S.One)})
-        shared = all(seen[other] == {only} for other, _ in only)
-        form = dict(only) if shared else {symbol: sp.S.One}
-        forms.append(form)
-        done |= set(form)
-    return forms
-
-
-def _occurrences(expr: sp.Expr, random: frozenset[sp.Dummy]) -> Iterator[frozenset[tuple[sp.Dummy, sp.Expr]]]:
-    """The linear part in random variables of every sum, up to a factor, and every variable that stands alone."""
-    if expr in random:
-        yield frozenset({(expr, sp.S.One)})
-        return
-    if not isinstance(expr, sp.Add):
-        for part in expr.args:
-            yield from _occurrences(part, random)
-        return
-    linear, rest = _linear_part(expr, random)
-    if linear:
-        first = linear[min(linear, key=_order)]
-        yield frozenset((symbol, weight / first) for symbol, weight in linear.items())
-    for part in rest:
-        yield from _occurrences(part, random)
-
-
-def _linear_part(expr: sp.Add, random: frozenset[sp.Dummy]) -> tuple[dict[sp.Dummy, sp.Expr], list[sp.Expr]]:
-    """Coefficients of the variables in a sum, and the terms that are no multiple of one."""
-    linear: dict[sp.Dummy, sp.Expr] = {}
-    rest = []
-    for term in expr.args:
-        coefficient, factor = term.as_independent(*random)
-        if factor in random:
-            linear[factor] = coefficient
-        else:
-            rest.append(term)
-    return linear, rest
-
-
-def _order(symbol: sp.Dummy) -> tuple[str, int]:
-    return symbol.name, symbol.dummy_index
-
-
-def _with_form(expr: sp.Expr, form: dict[sp.Dummy, sp.Expr], value: sp.Expr) -> sp.Expr:
-    """The expression with a linear form replaced."""
-    if len(form) == 1 and next(iter(form.values())) == 1:
-        return expr.xreplace({next(iter(form)): value})
-    if isinstance(expr, sp.Add):
-        linear, rest = _linear_part(expr, frozenset(form))
-        if linear:
-            factor = linear[min(linear, key=_order)]
-            return sp.Add(factor * value, *(_with_form(part, form, value) for part in rest))
-    if not expr.args or not expr.free_symbols & set(form):
-        return expr
-    return expr.func(*(_with_form(part, form, value) for part in expr.args))

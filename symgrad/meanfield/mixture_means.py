@@ -69,14 +69,17 @@ def enclosed_joint_mean(function: sp.Lambda, variances: list[Dual], *, slopes: b
     Not finite where nothing is proved: the function is no mixture.
 
     >>> from symgrad.rigor.functions import logistic
-    >>> y, x = sp.symbols("y x", real=True)
-    >>> laws = [Dual(arb(variance), ()) for variance in (1, 2)]
-    >>> enclosed_joint_mean(sp.Lambda((y, x), sp.cos(x * logistic(y)) ** 2), laws).value.rel_accuracy_bits() > 20
+    >>> y, x, w = sp.symbols("y x w", real=True)
+    >>> laws = [Dual(arb(variance), ()) for variance in (1, 0.125, 1)]
+    >>> enclosed_joint_mean(sp.Lambda((y, x, w), sp.cos(x * logistic(y) + w)), laws).value.rel_accuracy_bits() > 20
     True
     """
     found = _mixture(function)
+    unknown = tuple(arb("nan") for _ in variances[0].slopes)
+    if all(variance.value == 0 for variance in variances):  # its slopes would be half the second derivatives
+        return Dual(to_ball(function(*(sp.S.Zero for _ in variances))), unknown)
     if found is None or not all(variance.value >= 0 for variance in variances):
-        return Dual(arb("nan"), tuple(arb("nan") for _ in variances[0].slopes))
+        return Dual(arb("nan"), unknown)
     values = dict(zip(function.variables, variances, strict=True))
     return reduce(Dual.__add__, [_term(found, term, values, slopes) for term in found.terms])
 

@@ -102,7 +102,7 @@ def ball_value(expr: sp.Expr, values: Mapping[sp.Symbol, Dual], *, slopes: bool 
 
 def _ball_mean(expr: GaussianMean, values: Mapping[sp.Symbol, Dual], slopes: bool) -> Dual:
     variance = ball_value(expr.variance, values, slopes=slopes)
-    if expr.function.free_symbols or not variance.value >= 0:
+    if expr.function.free_symbols or variance.value < 0 or not variance.value.is_finite():
         return Dual(arb("nan"), (arb("nan"),) * len(variance.slopes))
     mean = _mean(expr.function)
     if variance.value == 0 and all(slope == 0 for slope in variance.slopes):

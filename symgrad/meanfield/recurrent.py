@@ -29,6 +29,7 @@ from symgrad.rigor.spectral_radius import spectral_radius_bounds
 __all__ = ["RecurrentMeanField", "recurrent_mean_field"]
 
 _BITS = 64
+_FEW_BITS = 8
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class RecurrentMeanField(Presentable):
 
         with working_precision(_BITS):
             blocks, transfer = _evaluated(self.system.blocks, enclosed), _evaluated(self.system.transfer, enclosed)
-            if not all(entry.is_finite() for row in (*blocks, *transfer) for entry in row):
+            if not all(_is_narrow(entry) for row in (*blocks, *transfer) for entry in row):
                 return self._approximate(point, "the second moments of the Jacobian are not enclosed")
             chi = _radius(transfer)
             attracting = self._attracting(balls)
@@ -217,6 +218,11 @@ def _checked_range(between: Any) -> tuple[float, float]:
 
 def _evaluated(matrix: sp.ImmutableDenseMatrix, function: Any) -> tuple[tuple[Any, ...], ...]:
     return tuple(tuple(function(entry) for entry in matrix.row(i)) for i in range(matrix.rows))
+
+
+def _is_narrow(ball: arb) -> bool:
+    """Whether a ball says something about its number."""
+    return bool(ball.is_finite()) and (ball == 0 or ball.rel_accuracy_bits() >= _FEW_BITS)
 
 
 def _radius(transfer: tuple[tuple[arb, ...], ...]) -> arb:

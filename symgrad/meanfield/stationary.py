@@ -99,7 +99,7 @@ def stationary_moments(system: MomentMap) -> list[Array]:
     """Fixed points in floats that the map runs to from several starts, and 0 if it is one; empty where all run off."""
     zero = np.zeros(len(system.unknowns))
     found = [zero] if not system.step(zero).any() else []
-    for start in _STARTS:
+    for start in _STARTS if system.is_enclosed else _STARTS[:1]:  # grids of joint means take long
         point = settled(system, zero + start)
         if point is not None and not any(np.allclose(point, other, rtol=_SAME, atol=_SAME) for other in found):
             found.append(point)

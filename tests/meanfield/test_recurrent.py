@@ -195,6 +195,20 @@ def test_two_states_grow_as_the_transfer_matrix_says() -> None:
     assert float(point.gradient_variance(5)) == pytest.approx(traces.sum() / 2)
 
 
+def test_linear_states_are_gaussian_without_a_closure() -> None:
+    """x' = x/2 + W tanh(x) keeps a Gaussian law: the moments need no assumption about it."""
+    x = sp.MatrixSymbol("x", n, 1)
+    model = sg.Recurrence({x: sp.Rational(1, 2) * x + W * tanh(x) + u}, inputs=[u], name="leaky activations")
+    point = recurrent_mean_field(model, {"W": 1}, inputs=1).point
+    assert point.status == "proved"
+    moment = float(next(iter(point.moments.values())))
+    assert moment / 4 + float(_mean(lambda z: mpmath.tanh(z) ** 2, moment)) + 1 == pytest.approx(moment, rel=1e-12)
+    expected = 0.25 + float(_mean(lambda z: mpmath.sech(z) ** 2 + mpmath.sech(z) ** 4, moment))
+    # (1/2 + W D)(1/2 + W D)^T: the cross term is centred
+    expected -= float(_mean(lambda z: mpmath.sech(z) ** 2, moment))
+    assert float(point.chi) == pytest.approx(expected, rel=1e-12)
+
+
 def test_a_state_that_only_adds_has_no_stationary_moments() -> None:
     theory = recurrent_mean_field(sg.models.residual())
     assert theory.points == ()
