@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -54,3 +55,21 @@ def test_the_ball_in_data_holds_the_gain() -> None:
 def test_notes_are_shown() -> None:
     assert "note: the variance 1 is a repelling fixed point" in str(sg.init_gain("gelu"))
     assert "repelling" in sg.init_gain("gelu").latex()
+
+
+def test_picture_of_a_gain() -> None:
+    axes = sg.init_gain("tanh").plot()
+    forward, backward = (np.asarray(line.get_ydata()) for line in axes.lines[1:3])
+    middle = len(forward) // 2
+    assert forward[middle] == pytest.approx(1, abs=1e-6)
+    assert backward[middle] == pytest.approx(float(sg.init_gain("tanh").chi.ball), abs=1e-6)
+    assert axes.get_xlabel() == "variance of the pre-activations $q$"
+    flat = sg.init_gain("relu").plot()
+    assert flat.get_ylim() == pytest.approx((0.75, 1.25))
+
+
+def test_picture_of_a_comparison() -> None:
+    axes = sg.init_gain("erf").compare(2).plot()
+    marked = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [line.get_label().split(", ")[1] for line in marked] == ["attracting"]
+    assert len(sg.init_gain(sp.Heaviside(sp.Symbol("x"))).plot().lines) == 3  # no slopes to draw
