@@ -94,7 +94,8 @@ def growth(formula: sp.Expr, symbol: sp.Symbol, side: int, least: int) -> Growth
 
 def _from_model(formula: sp.Expr, symbol: sp.Symbol, side: int, start: int) -> Growth | None:
     try:
-        model = tail_model(formula, symbol, End(sp.oo * side, -side).model(start))
+        plain = formula.replace(lambda node: isinstance(node, (sp.Max, sp.Min)), lambda node: node.rewrite(sp.Abs))
+        model = tail_model(plain, symbol, End(sp.oo * side, -side).model(start))
         if not model.terms:
             return Growth(start, arb(0), UNIT, arb(0))
         leading = model.terms[0][0]

@@ -37,7 +37,7 @@ def tail_model(
     """The tail model of ``expr`` when ``symbol`` has the tail model ``model``.
 
     Args:
-        expr: a smooth expression of the whitelist (no Abs, Max, Piecewise: those are resolved before).
+        expr: an expression of the whitelist without Max and Piecewise, which are resolved before.
         symbol: its variable.
         model: for example the model of ``t``, of ``-t`` or of ``c + 1/t``.
         vanishing: sub-expressions that are known to tend to zero; their constant term is then exactly zero.
@@ -198,6 +198,19 @@ def _asin(model: TailModel) -> TailModel:
     return _times(TailModel.constant(model.start, sp.pi / 2) + -small, side)
 
 
+def _absolute(model: TailModel) -> TailModel:
+    """Where the sign of the argument changes for ever, a factor between -1 and 1 is left unknown."""
+    side = model.sign()
+    return _times(model, sp.Integer(side)) if side else model.scaled(UNIT, Coefficient(arb(-1).union(arb(1))))
+
+
+def _sign(model: TailModel) -> TailModel:
+    side = model.sign()
+    if side:
+        return TailModel.constant(model.start, sp.Integer(side))
+    return TailModel(model.start, ((UNIT, Coefficient(arb(-1).union(arb(1)))),))
+
+
 _REWRITTEN: dict[type[sp.Function], Callable[[sp.Expr], sp.Expr]] = {
     sp.tan: lambda z: sp.sin(z) / sp.cos(z),
     sp.cot: lambda z: sp.cos(z) / sp.sin(z),
@@ -226,4 +239,6 @@ _FUNCTIONS: dict[type[sp.Function], Callable[[TailModel], TailModel]] = {
     sp.asin: _asin,
     sp.sin: _wave(sp.sin),
     sp.cos: _wave(sp.cos),
+    sp.Abs: _absolute,
+    sp.sign: _sign,
 }

@@ -190,6 +190,18 @@ def test_existence_is_not_guessed() -> None:
     assert not gaussian_mean(sp.tan(x), x, arb(1)).is_finite()
 
 
+def test_infinitely_many_kinks() -> None:
+    # |sin x| = 2/pi - 4/pi sum cos(2kx)/(4k**2 - 1), and E[x**2 cos(2kx)] = (1 - 4k**2) exp(-2k**2)
+    series = sum(((arb(-2) * k * k).exp() for k in range(1, 8)), arb(0))
+    expected = (2 + 4 * series) / arb.pi()
+    for formula in (x**2 * sp.Abs(sp.sin(x)), 2 * x**2 * sp.Max(sp.sin(x), 0)):
+        value = gaussian_mean(formula, x, arb(1))
+        assert value.rel_accuracy_bits() > 45
+        assert value.overlaps(near(expected, 1e-14))
+        assert not (value + 1e-9).overlaps(near(expected, 1e-14))
+    assert gaussian_mean(x * sp.Abs(sp.sin(x)), x, arb(1)) == 0
+
+
 def test_singular_means_have_their_known_values() -> None:
     euler = to_ball(-(sp.EulerGamma + sp.log(2)) / 2)
     assert gaussian_mean(sp.log(sp.Abs(x)), x, arb(1)).overlaps(euler)
