@@ -93,7 +93,9 @@ def _steps(
 
 def solved(gain: Quantity) -> DerivationStep:
     """The last step: the gain itself."""
-    return DerivationStep(SOLVED, sp.Eq(GAIN, gain.expr, evaluate=False))
+    enclosed = gain.expr.has(GaussianMean)
+    note = f"enclosed in ball arithmetic, near {gain.ball.mid().str(12, radius=False)}" if enclosed else ""
+    return DerivationStep(SOLVED, sp.Eq(GAIN, gain.expr, evaluate=False), note)
 
 
 def _unevaluated(mean: Mean, variance: sp.Expr) -> sp.Expr:

@@ -57,6 +57,11 @@ def test_notes_are_shown() -> None:
     assert "repelling" in sg.init_gain("gelu").latex()
 
 
+def test_enclosed_gains_say_so() -> None:
+    assert "[solved for the gain; enclosed in ball arithmetic, near 1.5925374197" in str(sg.init_gain("tanh"))
+    assert "enclosed in" not in str(sg.init_gain("relu"))
+
+
 def test_picture_of_a_gain() -> None:
     axes = sg.init_gain("tanh").plot()
     forward, backward = (np.asarray(line.get_ydata()) for line in axes.lines[1:3])
