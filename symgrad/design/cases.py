@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import sympy as sp
+
 from symgrad.design.inversion import Case, joined_spans
+from symgrad.design.spans import Span
 
 __all__ = ["gathered"]
 
@@ -45,9 +50,18 @@ def _at_points(case: Case, where: Case) -> tuple[object, ...]:
     return tuple(span.xreplace(where.facts.points) for span in case.spans)
 
 
+def _short(span: Span) -> Span:
+    """Ends that are numbers, with logarithms of powers written out where that is shorter."""
+    return replace(span, low=_shorter(span.low), high=_shorter(span.high))
+
+
+def _shorter(end: sp.Expr) -> sp.Expr:
+    return min((end, sp.expand_log(end)), key=sp.count_ops) if end.is_number and end.is_finite else end
+
+
 def _plain(case: Case) -> Case:
     """The answer with the values that the case prescribes put in; spans that then touch become one."""
-    placed = tuple(span.xreplace(case.facts.points) for span in case.spans)
+    placed = tuple(_short(span.xreplace(case.facts.points)) for span in case.spans)
     cases = [(case.facts, placed[:1])]
     for span in placed[1:]:
         cases = [more for facts, spans in cases for more in joined_spans(spans, span, facts)]

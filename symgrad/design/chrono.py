@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from symgrad.design.chrono_rules import CLOSED, LAW, LIMITS, TIME_CONSTANT
 from symgrad.design.gates import checked_retention
+from symgrad.design.real_powers import real_power
 from symgrad.design.remedy import Remedy
 from symgrad.design.verification import Case, Verification, verified
 from symgrad.errors import InputError
@@ -64,7 +65,7 @@ class Chrono(Remedy):
             InputError: no positive number of steps, or r not strictly between 0 and 1.
         """
         count, wanted = _count(steps), checked_retention(retain)
-        least = 1 / (wanted ** (-1 / count) - 1)
+        least = 1 / (real_power(wanted, -1 / count) - 1)
         share = (self.longest - 1 - least) / (self.longest - self.shortest)
         ball = to_ball(share, _BITS)
         if ball <= 0:

@@ -17,6 +17,7 @@ from symgrad.design.gate_rules import (
     SUBSTITUTED,
 )
 from symgrad.design.gates import Gate, keeping_gate, measured_retention
+from symgrad.design.real_powers import real_power
 from symgrad.design.remedy import Remedy
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.derivation import Derivation, DerivationStep
@@ -48,7 +49,7 @@ class ForgetBias(Remedy):
     def retained_by_classical(self) -> sp.Expr:
         """What ``log(T - 1)`` keeps over T steps where the gate receives nothing: ``(1 - 1/T)**T``, below 1/e."""
         steps = self._gate.steps
-        return (1 - 1 / steps) ** steps
+        return real_power(1 - 1 / steps, steps)
 
     @property
     def series(self) -> tuple[sp.Expr, sp.Expr]:
@@ -194,7 +195,7 @@ def _gate_remedy(gate: Gate, name: str, quantity: str, remarks: tuple[str, ...])
 
 def _least_bias(gate: Gate) -> sp.Expr:
     """``logit(r**(1/T)) + m``, or its negative for a gate of which the rest is kept."""
-    logit = -sp.log(gate.retain ** (-1 / gate.steps) - 1)
+    logit = -sp.log(real_power(gate.retain, -1 / gate.steps) - 1)
     return logit + gate.reach if gate.keeps else -logit - gate.reach
 
 
@@ -204,7 +205,7 @@ def _value(gate: Gate) -> sp.Expr | None:
 
 def _derivation(gate: Gate, claim: str) -> Derivation:
     """From the proved bound to the bias, one equivalence after the other."""
-    root = gate.retain ** (1 / gate.steps)
+    root = real_power(gate.retain, 1 / gate.steps)
     kept = gate.bias - gate.reach if gate.keeps else -gate.bias - gate.reach
     logit = sp.log(root / (1 - root))
     relation = sp.Ge if gate.keeps else sp.Le
@@ -215,7 +216,7 @@ def _derivation(gate: Gate, claim: str) -> Derivation:
         DerivationStep(SUBSTITUTED, sp.Ge(gate.least, gate.retain, evaluate=False)),
         DerivationStep(INVERSE, sp.Ge(logistic(kept), root, evaluate=False)),
         DerivationStep(LOGIT, sp.Ge(kept, logit, evaluate=False)),
-        DerivationStep(EQUALITY, sp.Eq(logit, -sp.log(gate.retain ** (-1 / gate.steps) - 1), evaluate=False)),
+        DerivationStep(EQUALITY, sp.Eq(logit, -sp.log(real_power(gate.retain, -1 / gate.steps) - 1), evaluate=False)),
         DerivationStep(SUBSTITUTED, relation(gate.bias, _least_bias(gate), evaluate=False)),
     )
     return Derivation(claim, steps)

@@ -72,8 +72,12 @@ class Gate:
     @property
     def least(self) -> sp.Expr:
         """What is surely kept: the gate at the worst p, to the power of the number of steps."""
-        worst = logistic(self.bias - self.reach) if self.keeps else logistic(-self.bias - self.reach)
-        return worst**self.steps
+        return self.rate**self.steps
+
+    @property
+    def rate(self) -> sp.Expr:
+        """What one step keeps at the worst p."""
+        return logistic((self.bias if self.keeps else -self.bias) - self.reach)
 
     def solution(self) -> Solution:
         """The biases for which what is kept is at least what is wanted."""
@@ -118,7 +122,8 @@ def measured_retention(gate: Gate, value: sp.Expr, seed: int) -> Verification:
     """What a bias keeps, by balls at the worst of what the gate receives, and along drawn sequences of it."""
     wanted = float(to_ball(gate.retain).mid())
     with working_precision(_BITS):
-        exact = to_ball(gate.least.xreplace({gate.bias: value}), _BITS)
+        base = gate.rate.xreplace({gate.bias: value})
+        exact = to_ball(base, _BITS + int(gate.steps).bit_length()) ** int(gate.steps)
         surely = exact >= to_ball(gate.retain, _BITS) or _equal(gate, value, exact)
     worst = max(lower_float(exact), wanted) if surely else min(lower_float(exact), float(np.nextafter(wanted, 0)))
     cases = [Case("kept at the worst of what the gate receives (enclosed)", worst, wanted, "lower")]

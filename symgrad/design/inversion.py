@@ -21,6 +21,7 @@ from symgrad.design.chain_rules import (
     TERM,
 )
 from symgrad.design.monotone_functions import undone
+from symgrad.design.real_powers import real_power
 from symgrad.design.signs import Facts
 from symgrad.design.spans import EMPTY, REALS, Span
 from symgrad.errors import SymgradError
@@ -54,22 +55,23 @@ class Case:
 def solved(expr: sp.Expr, above: bool, strict: bool, value: sp.Expr, unknown: sp.Symbol, facts: Facts) -> list[Case]:
     """All unknowns with ``expr >= value`` (``<=``, and strictly).
 
-    Args:
-        expr: a formula.
-        above: whether the formula is to be the larger side.
-        strict: whether equality is left out.
-        value: the other side, without the unknown.
-        unknown: a real symbol.
-        facts: what is known of the symbols; cases are told apart where it does not decide.
+        Args:
+            expr: a formula.
+            above: whether the formula is to be the larger side.
+            strict: whether equality is left out.
+            value: the other side, without the unknown.
+            unknown: a real symbol.
+            facts: what is known of the symbols; cases are told apart where it does not decide.
 
-    Raises:
-        NoChainError: the unknown occurs several times, or in an operation that cannot be undone.
+        Raises:
+            NoChainError: the unknown occurs several times, or in an operation that cannot be undone.
 
-    >>> from symgrad.design.signs import Facts
-    >>> x, C = sp.symbols("x C", positive=True)
-    >>> [case] = solved(sp.exp(3 * x + 1), False, False, C, x, Facts())
-    >>> case.spans[0].high
-    log(C)/3 - 1/3
+        >>> from symgrad.design.real_powers import real_power
+    from symgrad.design.signs import Facts
+        >>> x, C = sp.symbols("x C", positive=True)
+        >>> [case] = solved(sp.exp(3 * x + 1), False, False, C, x, Facts())
+        >>> case.spans[0].high
+        log(C)/3 - 1/3
     """
     return _Chain(unknown).solve(_Relation(sp.sympify(expr), above, strict, sp.sympify(value)), facts)
 
@@ -232,7 +234,7 @@ class _Chain:
             if value_sign == 0:
                 cases += self.solve(_Relation(base, relation.above, relation.strict, sp.S.Zero), case)
                 continue
-            root = relation.value ** (1 / exponent)
+            root = real_power(relation.value, 1 / exponent)
             cases += self.solve(relation.turned(base, root, flip=sign < 0), case)
         return self._stepped(POWER, relation, both(cases, domain))
 

@@ -10,6 +10,7 @@ import sympy as sp
 
 from symgrad.bounds.product import Bound, product_bound
 from symgrad.design.arguments import checked_size, nonnegative_parameter
+from symgrad.design.real_powers import real_power
 from symgrad.design.remedy import Remedy
 from symgrad.design.residual_rules import LIPSCHITZ, LOWER, SOLVED_LOWER, SOLVED_UPPER, UPPER
 from symgrad.design.signs import Facts
@@ -121,7 +122,7 @@ def _bound(scale: sp.Symbol, side: str) -> Bound:
 def _from_above(
     scale: sp.Symbol, size: sp.Expr, count: sp.Expr, limit: sp.Expr, steps: list[DerivationStep], said: list[sp.Basic]
 ) -> sp.Expr:
-    found = (limit ** (1 / count) - 1) / size
+    found = (real_power(limit, 1 / count) - 1) / size
     product = (1 + scale * size) ** count
     said.append(sp.Le(product, limit, evaluate=False))
     steps += [
@@ -135,7 +136,7 @@ def _from_above(
 def _from_below(
     scale: sp.Symbol, size: sp.Expr, count: sp.Expr, limit: sp.Expr, steps: list[DerivationStep], said: list[sp.Basic]
 ) -> sp.Expr:
-    found = (1 - limit ** (1 / count)) / size
+    found = (1 - real_power(limit, 1 / count)) / size
     product = sp.Max(0, 1 - scale * size) ** count
     said.append(sp.Ge(product, limit, evaluate=False))
     steps += [

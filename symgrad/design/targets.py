@@ -39,6 +39,11 @@ def target_span(target: Any, is_bound: Callable[[sp.Expr], bool]) -> Span:
     if isinstance(target, sp.Expr) and target.free_symbols:
         value = exact_floats(target)
         return Span(value, value)
+    if target in (sp.true, sp.false) and not isinstance(target, bool):
+        raise InputError(
+            f"target: SymPy has found the relation to be {target} for all values before it got here; "
+            "give an interval sg.Interval(low, high) instead"
+        )
     if isinstance(target, (bool, str)) or not isinstance(target, (int, float, sp.Expr)):
         raise InputError(f"target: {_ACCEPTED} is needed, got {type(target).__name__} {target!r}")
     number = exact_number("target", target)
