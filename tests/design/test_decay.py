@@ -16,6 +16,7 @@ from symgrad import design
 from symgrad.design.decay import WeightDecay
 
 
+@pytest.mark.slow  # the optimiser takes a second to load
 def test_the_bound_is_attained_by_stochastic_gradient_descent() -> None:
     found = design.weight_decay(rate=0.1, decay=0.5, norm=3)
     W = torch.nn.Parameter(3 * torch.eye(4, dtype=torch.float64))

@@ -30,7 +30,7 @@ def clipped_by_torch(gradient: np.ndarray, by: str, threshold: float) -> np.ndar
 
 
 @pytest.mark.parametrize("by", ["norm", "value"])
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(gradient=VECTORS, threshold=st.floats(1e-3, 1e3))
 def test_bounds_hold_for_what_pytorch_clips(by: str, gradient: np.ndarray, threshold: float) -> None:
     found = design.clipping(**{by: threshold}, size=len(gradient))
@@ -43,7 +43,7 @@ def test_bounds_hold_for_what_pytorch_clips(by: str, gradient: np.ndarray, thres
         assert cosine >= float(found.cosine) - 1e-9
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(gradient=VECTORS)
 def test_angle_with_a_known_ratio(gradient: np.ndarray) -> None:
     ratio = max(abs(gradient).max(), 1.0)
@@ -64,6 +64,7 @@ def test_both_angles_are_the_best_possible() -> None:
     assert cosine == pytest.approx(float(design.clipping(value=1, size=5, ratio=4).cosine), rel=1e-12)
 
 
+@pytest.mark.slow  # the optimiser takes a second to load
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_updates_of_an_optimiser_with_momentum(nesterov: bool) -> None:
     found = design.clipping(norm=2, rate=0.1, momentum=0.9, size=3)

@@ -70,7 +70,7 @@ def test_the_closed_form_agrees_with_numbers() -> None:
     assert symbolic.window.subs(norm, sp.Rational(4, 5)) == found.window
 
 
-@pytest.mark.parametrize("absolute", [False, True])
+@pytest.mark.parametrize("absolute", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_falsified_windows_are_caught(absolute: bool) -> None:
     found = design.truncation(model(), delta=0.03, absolute=absolute, steps=STEPS, weights=weights(0.7))
     assert found.verify().holds
