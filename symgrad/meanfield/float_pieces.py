@@ -137,9 +137,11 @@ def float_pieces(formula: sp.Expr, symbol: sp.Symbol = VARIABLE) -> FloatPieces:
 
 
 def _value(function: ArrayFunction, side: int) -> float:
-    """At 0, or next to it where the formula as it is written has no value there."""
-    value = float(function(np, np.zeros(1))[0])
-    return value if np.isfinite(value) else float(function(np, np.array([side * 1e-12]))[0])
+    """The limit at 0 from one side, where the formula as it is written may have no value."""
+    at, near, nearer = (float(value) for value in function(np, side * np.array([0.0, 1e-9, 1e-12])))
+    if np.isfinite(at):
+        return at
+    return nearer if abs(nearer - near) <= 1e-6 * max(abs(nearer), 1.0) else at
 
 
 def _centres(pieces: list[sp.Expr], kinks: Array) -> list[tuple[float, float]]:

@@ -32,7 +32,7 @@ _OUTSIDE = 0.004  # the share of a panel outside the outermost nodes
 _WIDTH = 2.5
 _ROUNDS = 64
 _CHUNK = 20_000  # panels at a time
-_MOST = 1_000_000  # panels in all
+_MOST = 200_000  # panels in all
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from symgrad.language.derivation import Derivation, DerivationRule, DerivationSt
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.gaussian import VARIANCE, GaussianMean
 from symgrad.meanfield.fast_means import fast_mean
-from symgrad.meanfield.isometry_ends import far_end, near_end
+from symgrad.meanfield.isometry_ends import near_end
+from symgrad.meanfield.isometry_far_end import far_end
 from symgrad.meanfield.layer_factors import any_activation
 from symgrad.meanfield.singular_values import slope_means, transform_coefficient
 from symgrad.meanfield.spectral_rules import (

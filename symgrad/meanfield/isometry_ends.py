@@ -1,4 +1,4 @@
-"""What the spread of squared slopes tends to at the ends of the critical line: for small and for large variances."""
+"""What the spread of squared slopes tends to along the critical line for small variances."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ import sympy as sp
 from symgrad.errors import SymgradError
 from symgrad.language.derivation import DerivationRule, DerivationStep
 from symgrad.language.elementwise import VARIABLE, Activation
-from symgrad.language.gaussian import VARIANCE, GaussianMean
+from symgrad.language.gaussian import VARIANCE
 from symgrad.meanfield.origin import Origin, origin
 from symgrad.meanfield.spectral_rules import (
-    CLOSED_RATIO,
     HERMITE,
     LIMIT_AT_ZERO,
-    LIMIT_FAR_OUT,
-    LINE_FAR_OUT,
     MOMENT_RATIO,
     MU,
     ON_THE_LINE,
@@ -29,13 +26,10 @@ from symgrad.meanfield.spectral_rules import (
 from symgrad.rigor.balls import to_ball
 from symgrad.rigor.closed_forms import is_zero_constant, tidy
 from symgrad.rigor.ends import End as LineEnd
-from symgrad.rigor.ends import starts
 from symgrad.rigor.parity import is_odd
 from symgrad.rigor.smooth_pieces import split
-from symgrad.rigor.tail_functions import tail_model
-from symgrad.rigor.tail_monomials import TailUndecidedError
 
-__all__ = ["LineLimit", "far_end", "near_end", "sign_of"]
+__all__ = ["LineLimit", "limit_step", "near_end", "sign_of", "two_sided"]
 
 _ORDERS = 8
 _BITS = (64, 256, 1024)
@@ -93,7 +87,7 @@ def _near(phi: Activation, around: Origin, value: sp.Expr, slopes: tuple[sp.Expr
     limit = _ratio_at_zero(around, slopes)
     if limit is None:
         return LineLimit(None, "the leading power of the slope at 0 is not decided")
-    step = _limit_step(LIMIT_AT_ZERO, limit, sp.S.Zero)
+    step = limit_step(LIMIT_AT_ZERO, limit, sp.S.Zero)
     if not is_zero_constant(limit - 1):
         return LineLimit(False, f"mu_2/mu_1^2 tends to {limit} for q -> 0", (step,))
     return _line_near_zero(phi, around, step)
@@ -111,11 +105,12 @@ def _ratio_at_zero(around: Origin, slopes: tuple[sp.Expr, sp.Expr]) -> sp.Expr |
         if any(signs):
             power = order - 1
             spread = _absolute_moment(4 * power) / _absolute_moment(2 * power) ** 2
-            return tidy(_two_sided(*pair) * spread)
+            return tidy(two_sided(*pair) * spread)
     return None
 
 
-def _two_sided(left: sp.Expr, right: sp.Expr) -> sp.Expr:
+def two_sided(left: sp.Expr, right: sp.Expr) -> sp.Expr:
+    """``mu_2/mu_1^2`` of two slopes, one on each side of 0."""
     return tidy(2 * (left**4 + right**4) / (left**2 + right**2) ** 2)
 
 
@@ -199,79 +194,6 @@ def _sign_at_nearest_kinks(phi: Activation) -> int | None:
     return int(signs.pop()) if len(signs) == 1 else None
 
 
-def far_end(phi: Activation, ratio: sp.Expr) -> LineLimit:
-    """The end at which the variance grows without bound."""
-    try:
-        slopes = _slopes_far_out(phi)
-    except SymgradError:
-        return _oscillating(ratio)
-    left, right = slopes
-    if not (left.is_finite and right.is_finite):
-        return LineLimit(False, "the slope grows without bound, so that its spread stays for q -> oo")
-    if is_zero_constant(left) and is_zero_constant(right):
-        return LineLimit(False, "the slope vanishes far out, so that mu_2/mu_1^2 does not tend to 1 for q -> oo")
-    limit = _two_sided(left, right)
-    step = _limit_step(LIMIT_FAR_OUT, limit, sp.oo)
-    if not is_zero_constant(limit - 1):
-        return LineLimit(False, f"mu_2/mu_1^2 tends to {limit} for q -> oo", (step,))
-    return _line_far_out(phi, slopes, step)
-
-
-def _slopes_far_out(phi: Activation) -> tuple[sp.Expr, sp.Expr]:
-    pieces = split(phi.derivative.expr, VARIABLE, LineEnd(-sp.oo, 1), LineEnd(sp.oo, -1))
-    return _limit(pieces[0].formula, -1), _limit(pieces[-1].formula, 1)
-
-
-def _limit(formula: sp.Expr, side: int) -> sp.Expr:
-    """The proved limit of a smooth formula at plus or minus infinity.
-
-    Raises:
-        TailUndecidedError: it is not proved.
-    """
-    end = LineEnd(side * sp.oo, -side)
-    other = LineEnd(sp.S.Zero, side)
-    for start in starts(other, end) if side > 0 else starts(end, other):
-        try:
-            found = tail_model(formula, VARIABLE, end.model(start), end.vanishing).limit()
-        except TailUndecidedError:
-            continue
-        if found is not None:
-            return found if not found.is_finite else tidy(found)
-    raise TailUndecidedError(f"the limit of {formula} at {side * sp.oo} could not be proved")
-
-
-def _oscillating(ratio: sp.Expr) -> LineLimit:
-    """Slopes without limits: what the ratio tends to where it is known in closed form."""
-    limit = sp.nan if ratio.has(GaussianMean) else sp.limit(ratio, VARIANCE, sp.oo)
-    if not limit.is_number or (limit != sp.oo and not (limit.is_finite and sign_of(limit - 1) == 1)):
-        return LineLimit(None, "what the spread of the slope tends to far out is not decided")
-    return LineLimit(False, f"mu_2/mu_1^2 tends to {limit} for q -> oo", (_limit_step(CLOSED_RATIO, limit, sp.oo),))
-
-
-def _line_far_out(phi: Activation, slopes: tuple[sp.Expr, sp.Expr], step: DerivationStep) -> LineLimit:
-    """Where the ratio tends to 1: whether ``sigma_b^2 >= 0`` for large q."""
-    words = "mu_2/mu_1^2 tends to 1 as q* tends to infinity on the critical line"
-    nonnegative = sp.Ge(VARIANCE_OF_LINE(VARIANCE), 0, evaluate=False)
-    if is_odd(phi.expr, VARIABLE):
-        return LineLimit(True, words, (step, DerivationStep(POINCARE, nonnegative, "phi is odd")))
-    try:
-        pieces = split(phi.expr, VARIABLE, LineEnd(-sp.oo, 1), LineEnd(sp.oo, -1))
-        rests = [_limit(pieces[i].formula - s * VARIABLE, d) for i, s, d in ((0, slopes[0], -1), (-1, slopes[1], 1))]
-    except SymgradError:
-        rests = [sp.nan]
-    if not all(rest.is_finite for rest in rests):
-        return LineLimit(None, "whether the critical line reaches large q is not decided", (step,))
-    if is_zero_constant(slopes[0] - slopes[1]):
-        return LineLimit(True, words, (step, DerivationStep(LINE_FAR_OUT, nonnegative, "equal slopes")))
-    sign = sign_of(-slopes[1] * phi.expr.subs(VARIABLE, 0))
-    if not sign:
-        return LineLimit(None, "whether the critical line reaches large q is not decided", (step,))
-    if sign < 0:
-        negative = sp.Lt(VARIANCE_OF_LINE(VARIANCE), 0, evaluate=False)
-        words = "the critical line ends before large q"
-        return LineLimit(False, words, (step, DerivationStep(LINE_FAR_OUT, negative, "opposite slopes")))
-    return LineLimit(True, words, (step, DerivationStep(LINE_FAR_OUT, nonnegative, "opposite slopes")))
-
-
-def _limit_step(rule: DerivationRule, limit: sp.Expr, point: sp.Expr) -> DerivationStep:
+def limit_step(rule: DerivationRule, limit: sp.Expr, point: sp.Expr) -> DerivationStep:
+    """The step that states the limit of ``mu_2/mu_1^2``."""
     return DerivationStep(rule, sp.Eq(sp.Limit(MOMENT_RATIO, VARIANCE, point), limit, evaluate=False))

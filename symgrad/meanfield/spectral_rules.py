@@ -23,6 +23,7 @@ __all__ = [
     "MU",
     "ON_THE_LINE",
     "POINCARE",
+    "POWERS_FAR_OUT",
     "SLOPE_MOMENT",
     "TAYLOR",
     "VARIANCE_OF_LINE",
@@ -118,9 +119,16 @@ HERMITE = DerivationRule(
 LINE_FAR_OUT = DerivationRule(
     "critical line far out",
     r"\varphi = s x + g,\ g \text{ bounded}:\ q \mu_1 - \mathbb{E}[\varphi^2] = q\,\mathbb{E}[g'^2] - \mathbb{E}[g^2]"
-    r" \to \infty;\quad \varphi = s |x| + g:\ q \mu_1 - \mathbb{E}[\varphi^2] \sim -4 s \varphi(0) \sqrt{q / 2 \pi}",
+    r" \to \infty;\quad \varphi = s |x| + g:"
+    r"\ q \mu_1 - \mathbb{E}[\varphi^2] \sim \sqrt{q / 2 \pi} \big(\textstyle\int g'^2 \, dx - 4 s \varphi(0)\big)",
     "Stein 1981; integration by parts",
 )
 CLOSED_RATIO = DerivationRule(
     "closed form", r"\mu_2/\mu_1^2 \text{ is known as a function of } q", "limit of the closed form"
+)
+POWERS_FAR_OUT = DerivationRule(
+    "powers far out",
+    r"|\varphi'(x)| \sim |x|^p \ell(x),\ \ell \text{ slowly varying, } p \neq 0, \text{ or faster } \implies"
+    r" \lim_{q \to \infty} \mu_2/\mu_1^2 \in (1, \infty]",
+    "Karamata 1930",
 )

@@ -111,7 +111,8 @@ VERDICTS: list[tuple[object, str, object]] = [
     (sp.cos(X), IMPOSSIBLE, None),
     (sp.sqrt(1 + X**2), IMPOSSIBLE, None),
     (X + 1 / (1 + sp.exp(-X)), POSSIBLE, 1),
-    (sp.sqrt(1 + X**2) - 1, UNDECIDED, None),
+    (sp.sqrt(1 + X**2) - 1, POSSIBLE, 1),
+    (X * sp.log(1 + X**2), UNDECIDED, None),
 ]
 
 
