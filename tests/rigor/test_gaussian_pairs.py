@@ -9,6 +9,7 @@ from flint import arb
 
 from symgrad.errors import InputError
 from symgrad.language.elementwise import VARIABLE as x
+from symgrad.rigor import gaussian_pairs
 from symgrad.rigor.balls import ball_from_ends, working_precision
 from symgrad.rigor.gaussian_integrals import gaussian_mean, gaussian_pair_mean
 from symgrad.rigor.gaussian_pairs import nested_pair_mean
@@ -141,6 +142,21 @@ def test_more_precision_gives_more_digits() -> None:
 def test_means_that_do_not_exist_are_not_finite() -> None:
     assert not gaussian_pair_mean(sp.exp(x**2), sp.tanh(x), x, arb(1), arb(0.5)).is_finite()
     assert not gaussian_pair_mean(1 / x, sp.tanh(x), x, arb(1), arb(0.5)).is_finite()
+
+
+def test_a_forgotten_remainder_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    series = PairSeries(*[expansion(RELU, x, arb(1), arb(1))] * 2)
+    c = arb(0.875)
+    assert series.value(c, c).overlaps(relu_pair(c))
+    monkeypatch.setattr(PairSeries, "_remaining", lambda self, count: arb(0))
+    assert not series.value(c, c).overlaps(relu_pair(c))
+
+
+def test_a_falsified_bound_of_the_inner_mean_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gaussian_pairs._Inner, "bound", lambda self, mean: arb(0))
+    parts = smooth_parts(RELU, x)
+    assert parts is not None
+    assert not nested_pair_mean(parts, parts, x, arb(1), arb(0.5)).overlaps(relu_pair(arb(0.5)))
 
 
 def test_input_is_checked() -> None:
