@@ -55,23 +55,22 @@ class Case:
 def solved(expr: sp.Expr, above: bool, strict: bool, value: sp.Expr, unknown: sp.Symbol, facts: Facts) -> list[Case]:
     """All unknowns with ``expr >= value`` (``<=``, and strictly).
 
-        Args:
-            expr: a formula.
-            above: whether the formula is to be the larger side.
-            strict: whether equality is left out.
-            value: the other side, without the unknown.
-            unknown: a real symbol.
-            facts: what is known of the symbols; cases are told apart where it does not decide.
+    Args:
+        expr: a formula.
+        above: whether the formula is to be the larger side.
+        strict: whether equality is left out.
+        value: the other side, without the unknown.
+        unknown: a real symbol.
+        facts: what is known of the symbols; cases are told apart where it does not decide.
 
-        Raises:
-            NoChainError: the unknown occurs several times, or in an operation that cannot be undone.
+    Raises:
+        NoChainError: the unknown occurs several times, or in an operation that cannot be undone.
 
-        >>> from symgrad.design.real_powers import real_power
-    from symgrad.design.signs import Facts
-        >>> x, C = sp.symbols("x C", positive=True)
-        >>> [case] = solved(sp.exp(3 * x + 1), False, False, C, x, Facts())
-        >>> case.spans[0].high
-        log(C)/3 - 1/3
+    >>> from symgrad.design.signs import Facts
+    >>> x, C = sp.symbols("x C", positive=True)
+    >>> [case] = solved(sp.exp(3 * x + 1), False, False, C, x, Facts())
+    >>> case.spans[0].high
+    log(C)/3 - 1/3
     """
     return _Chain(unknown).solve(_Relation(sp.sympify(expr), above, strict, sp.sympify(value)), facts)
 

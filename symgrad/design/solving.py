@@ -18,7 +18,7 @@ from symgrad.design.level_sets import LevelSet, level_set
 from symgrad.design.scalar_form import ScalarForm, scalar_form
 from symgrad.design.signs import Facts
 from symgrad.design.solution_check import SolutionCheck, checked
-from symgrad.design.spans import Span, as_set, relation_of
+from symgrad.design.spans import Span, as_set, relation_of, replaced
 from symgrad.design.targets import target_span
 from symgrad.design.whole_numbers import whole_spans
 from symgrad.errors import InputError, SymgradError
@@ -337,7 +337,7 @@ class _Solver:
         restored = tuple(span.xreplace(shown) for span in spans)
         formula = relation_of(restored, unknown, domain)
         values = whole_spans(restored) if unknown.is_integer else as_set(restored)
-        kept = [DerivationStep(step.rule, step.relation.xreplace(shown), step.note) for step in steps]
+        kept = [DerivationStep(step.rule, replaced(step.relation, shown), step.note) for step in steps]
         last = DerivationStep(EXTREMES if formula in (sp.true, sp.false) else SOLVED, formula)
         claim = f"{unknown} for which the bound is as wanted"
         return SolutionCase(condition.xreplace(shown), restored, values, formula, Derivation(claim, (*kept, last)))

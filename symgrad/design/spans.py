@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import sympy as sp
+from sympy.core.relational import Relational
 
-__all__ = ["EMPTY", "REALS", "Span", "as_set", "relation_of"]
+__all__ = ["EMPTY", "REALS", "Span", "as_set", "relation_of", "replaced"]
 
 
 @dataclass(frozen=True)
@@ -76,3 +78,12 @@ def relation_of(spans: tuple[Span, ...], variable: sp.Expr, domain: Span) -> sp.
     if len(parts) == 1:
         return parts[0]
     return sp.Or(*parts, evaluate=False) if parts else sp.false
+
+
+def replaced(relation: sp.Basic, rule: Mapping[sp.Expr, sp.Expr]) -> sp.Basic:
+    """A relation, or several, with parts replaced, and not evaluated: SymPy would multiply large powers out."""
+    if isinstance(relation, Relational):
+        return relation.func(relation.lhs.xreplace(rule), relation.rhs.xreplace(rule), evaluate=False)
+    if isinstance(relation, (sp.And, sp.Or)):
+        return relation.func(*(replaced(part, rule) for part in relation.args), evaluate=False)
+    return relation.xreplace(dict(rule))
