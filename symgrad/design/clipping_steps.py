@@ -70,11 +70,18 @@ def clipping_derivation(found: _Clipped) -> Derivation:
     clipped, moved, cosine = clipping_quantities(found.size)
     by_norm = found.by == "norm"
     length = DerivationStep(_BY_NORM if by_norm else _BY_VALUE, sp.Le(clipped, found.length, evaluate=False))
-    if by_norm:
-        turn = DerivationStep(_SCALED, sp.Eq(cosine, found.cosine, evaluate=False))
-    else:
-        rule = _ANGLE if found.ratio is None else _REVERSED
-        note = "" if found.ratio is None else "or the bound for every ratio, where that is closer"
-        turn = DerivationStep(rule, sp.Ge(cosine, found.cosine, evaluate=False), note)
+    turns = _turns(found, cosine)
     update = DerivationStep(_GEOMETRIC, sp.Le(moved, found.update, evaluate=False), "times the learning rate")
-    return Derivation(f"bounds of clipping by {found.by}", (length, turn, update))
+    return Derivation(f"bounds of clipping by {found.by}", (length, *turns, update))
+
+
+def _turns(found: _Clipped, cosine: sp.Expr) -> list[DerivationStep]:
+    """What is known of the angle: one bound for every gradient, and one where the ratio is known."""
+    if found.by == "norm":
+        return [DerivationStep(_SCALED, sp.Eq(cosine, found.cosine, evaluate=False))]
+    steps = [DerivationStep(_ANGLE, sp.Ge(cosine, 1 / sp.sqrt(found.size), evaluate=False))]
+    if found.ratio is not None:
+        closer = 2 * sp.sqrt(found.ratio) / (1 + found.ratio)
+        steps.append(DerivationStep(_REVERSED, sp.Ge(cosine, closer, evaluate=False)))
+        steps.append(DerivationStep(_REVERSED, sp.Ge(cosine, found.cosine, evaluate=False), "the larger of both"))
+    return steps

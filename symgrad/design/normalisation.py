@@ -60,7 +60,7 @@ class Normalisation(StatedResult):
 
     @property
     def is_exact(self) -> bool:
-        """Whether :attr:`norm` is the operator norm itself rather than an upper bound."""
+        """Whether ``norm`` is the operator norm itself rather than an upper bound."""
         return self.along_batch or len(set(self.gains)) == 1
 
     @cached_property
@@ -93,7 +93,7 @@ class Normalisation(StatedResult):
 
     @property
     def eigenvalues(self) -> dict[sp.Expr, sp.Expr]:
-        """The eigenvalues of :attr:`bracket` and how often each occurs, in terms of s.
+        """The eigenvalues of ``bracket`` and how often each occurs, in terms of s.
 
         >>> from symgrad import design
         >>> design.layer_norm(n=5, eps=0.1).eigenvalues
@@ -110,7 +110,7 @@ class Normalisation(StatedResult):
 
     @property
     def shrinkage(self) -> sp.Expr:
-        """The operator norm of :attr:`bracket`: 1, ``eps/s**2`` where xhat is all that is left, or 0."""
+        """The operator norm of ``bracket``, 1, or ``eps/s**2`` where xhat is all that is left, or 0."""
         lost = int(self.centred)
         few, squeezed = (self.size <= lost, self.size <= lost + 1), self.eps / STD**2
         return sp.Piecewise((0, few[0]), (squeezed, few[1]), (1, True))
@@ -126,7 +126,7 @@ class Normalisation(StatedResult):
 
     @cached_property
     def norm_floor(self) -> sp.Expr:
-        """A lower bound of the operator norm: the same with the third largest modulus of gamma (RMS: the second).
+        """A lower bound of the operator norm, with the third largest modulus of gamma (of RMS norm the second).
 
         The space on which the bracket is the identity meets the span of that many unit vectors. It equals
         :attr:`norm` where that is exact.
