@@ -16,14 +16,22 @@ from symgrad.meanfield.deep_network import MeanField
 from symgrad.meanfield.gain_modes import Found, root_of, solved
 from symgrad.meanfield.gain_rules import GAIN, GRADIENT, SMALL, VARIANCE_MAP
 from symgrad.meanfield.layer_factors import Moments, at
+from symgrad.meanfield.origin import origin
 from symgrad.meanfield.variance_words import NEUTRAL
 from symgrad.meanfield.variants import LayerVariant
 from symgrad.rigor.balls import Enclosed, to_ball, working_precision
+from symgrad.rigor.closed_forms import is_zero_constant
+from symgrad.rigor.jumps import jumps
 
 __all__ = ["critical_gain"]
 
 _BITS = 128
 _STEPS = 8
+# Integration by parts against the normal density gives the equation.
+_FLAT = (
+    "which is 0 with slope 0 at 0: q E[phi'^2] - E[phi^2] = q E[(phi'(x) - phi(x)/x)^2] > 0 at every q > 0, "
+    "so that chi_1 > 1 at every positive fixed point, and chi_1 = 0 at the fixed point 0"
+)
 
 
 def critical_gain(activation: Activation) -> Found:
@@ -32,6 +40,8 @@ def critical_gain(activation: Activation) -> Found:
     Raises:
         InputError: there is none, or none is proved; the message lists what there is.
     """
+    if not jumps(activation.expr, VARIABLE) and _is_flat_zero(activation):
+        raise InputError(f"activation: no gain of mode 'chi1' for {activation}, {_FLAT}")
     line = MeanField(LayerVariant(activation)).critical_points(0)
     if not line.edge:
         raise InputError(f"activation: no gain of mode 'chi1' for {activation}: {_reason(line)}")
@@ -39,6 +49,12 @@ def critical_gain(activation: Activation) -> Found:
     if point.exact is not None and (point.variance == 0 or _is_kept(point)):
         return _limit(activation, point, point.exact)
     return _settled(activation, point)
+
+
+def _is_flat_zero(activation: Activation) -> bool:
+    near = origin(activation.expr)
+    found = (*near.both(0), *near.both(1))
+    return all(value.is_finite and is_zero_constant(value) for value in found) and activation.expr != 0
 
 
 def _is_kept(point: CriticalPoint) -> bool:

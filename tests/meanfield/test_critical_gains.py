@@ -47,6 +47,14 @@ def test_no_gain_where_the_variance_repels(name: str) -> None:
         sg.init_gain(name, "chi1")
 
 
+@pytest.mark.parametrize("phi", [Z**3, Z * sp.tanh(Z), Z**2 / (1 + Z**2), sp.Max(Z - 1, 0)])
+def test_no_gain_where_the_activation_is_flat_at_zero(phi: sp.Expr) -> None:
+    with pytest.raises(sg.InputError, match="chi_1 > 1 at every positive fixed point"):
+        sg.init_gain(phi, "chi1")
+    for q in (0.3, 4.0):
+        assert q * mean(sp.diff(phi, Z) ** 2, q=q) > mean(phi**2, q=q)
+
+
 def test_the_critical_variance_attracts() -> None:
     """A network of tanh at the critical gain loses variance, and more slowly than exponentially."""
     gain = float(sg.init_gain("tanh", "chi1"))
