@@ -9,7 +9,7 @@ import sympy as sp
 
 from symgrad.language.derivation import DerivationRule, DerivationStep
 
-__all__ = ["SIGMA_B", "SIGMA_W", "Edge", "edge_of_chaos", "map_steps"]
+__all__ = ["SIGMA_B", "SIGMA_W", "Edge", "edge_of_chaos", "factor_steps", "map_steps"]
 
 SIGMA_W = sp.Symbol("sigma_w", positive=True)
 SIGMA_B = sp.Symbol("sigma_b", nonnegative=True)
@@ -38,6 +38,11 @@ _HAAR = DerivationRule(
     r"\text{entries of } \sigma_w O y \text{ with } O \text{ uniform on } O(n) \text{ tend to centred normal}"
     r" \text{ variables of variance } \sigma_w^2 \|y\|^2 / n",
     "Pennington, Schoenholz and Ganguli 2017",
+)
+_EXPONENTIAL = DerivationRule(
+    "exponential bound",
+    r"\mathbb{E}[\phi'^2] \le \sup \phi'^2, \quad (1 + t)^L \le e^{L t} \text{ for } t \ge -1",
+    "elementary; for residual networks Yang and Schoenholz 2017",
 )
 _VERDICT = DerivationRule(
     "edge of chaos",
@@ -119,3 +124,18 @@ def map_steps(layer: _Layer) -> tuple[DerivationStep, ...]:
         steps.append(DerivationStep(_MASKS, at_one, "at a fixed point of the variance map"))
     edge = edge_of_chaos(layer)
     return (*steps, DerivationStep(_VERDICT, edge.relation, edge.words))
+
+
+def factor_steps(layer: _Layer, gain: sp.Expr, slope: sp.Expr, depth: sp.Expr) -> tuple[DerivationStep, ...]:
+    """A bound of ``chi^L`` that holds at every variance.
+
+    Args:
+        layer: the layer.
+        gain: what stands before ``sigma_w^2 E[phi'^2]`` in chi.
+        slope: the least upper bound of ``|phi'|``.
+        depth: L.
+    """
+    excess = layer.skip**2 - 1 + gain * SIGMA_W**2 * slope**2
+    bound = sp.exp(sp.expand(depth * excess))
+    chi = DerivationStep(_BACK, sp.Eq(sp.Symbol("chi"), layer.chi_formula, evaluate=False))
+    return (chi, DerivationStep(_EXPONENTIAL, sp.Le(sp.Symbol("chi") ** depth, bound, evaluate=False)))

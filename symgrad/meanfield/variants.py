@@ -20,7 +20,7 @@ from symgrad.language.elementwise import Activation
 from symgrad.language.gaussian import CORRELATION, VARIANCE
 from symgrad.language.numbers import scalar_parameter
 from symgrad.meanfield.means import Mean, PairMean
-from symgrad.meanfield.variant_steps import SIGMA_B, SIGMA_W, edge_of_chaos, map_steps
+from symgrad.meanfield.variant_steps import SIGMA_B, SIGMA_W, edge_of_chaos, factor_steps, map_steps
 from symgrad.rigor.jumps import jumps
 
 __all__ = ["LayerVariant", "layer_variant"]
@@ -133,6 +133,31 @@ class LayerVariant:
     def derivation(self) -> Derivation:
         """How the maps follow, and what becomes of the edge of chaos."""
         return Derivation("mean-field maps of the layer", map_steps(self))
+
+    def factor_bound(self, depth: Any) -> Derivation:
+        """A bound of the gradient's factor ``chi^L`` over L layers that holds at every variance.
+
+        With a skip connection of 1 and branches scaled by ``1/sqrt(L)`` it does not grow with L.
+
+        Args:
+            depth: L, a positive number or a symbol.
+
+        Raises:
+            InputError: the slope of the activation is unbounded, or the depth is not positive.
+
+        >>> import symgrad as sg
+        >>> L = sp.Symbol("L", positive=True)
+        >>> layer_variant(sg.activation("tanh"), skip=1, branch=1 / sp.sqrt(L)).factor_bound(L).conclusion
+        chi**L <= exp(sigma_w**2)
+        """
+        layers = scalar_parameter("depth", depth)
+        if layers.is_positive is False:
+            raise InputError(f"depth: a positive number or a symbol is needed, got {depth!r}")
+        steepest = self.activation.slope.sup_abs
+        if not steepest.is_finite:
+            raise InputError(f"activation: the slope of {self.activation.name} is unbounded, so chi has no bound")
+        steps = factor_steps(self, self.gain, steepest, layers)
+        return Derivation(f"gradients over {layers} layers", steps)
 
 
 def layer_variant(

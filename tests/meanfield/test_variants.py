@@ -94,6 +94,27 @@ def test_depth_scaled_branches_keep_the_gradient_bounded() -> None:
     assert not layer.critical_equations
 
 
+@pytest.mark.parametrize("name", ["tanh", "gelu", "relu"])
+def test_the_factor_over_all_layers_stays_below_its_bound(name: str) -> None:
+    depth, gain = 30, 1.7
+    layer = layer_variant(sg.activation(name), skip=1, branch=1 / sp.sqrt(depth))
+    bound = float(layer.factor_bound(depth).conclusion.rhs.subs(SIGMA_W, sp.sqrt(sp.Rational(17, 10))))
+    q, factor = 0.5, 1.0
+    for _ in range(depth):
+        factor *= 1 + gain / depth * float(layer.slope_mean.floats([q])[0])
+        q += gain / depth * float(layer.square_mean.floats([q])[0])
+    assert 1 < factor <= bound
+    assert factor > bound ** (1 / 8)  # the bound says something: one that is far too large would not
+
+
+def test_an_unbounded_slope_has_no_such_bound() -> None:
+    x = sp.Symbol("x", real=True)
+    with pytest.raises(InputError, match="unbounded"):
+        layer_variant(sg.Activation("square", x**2)).factor_bound(3)
+    with pytest.raises(InputError, match="depth"):
+        layer_variant(sg.activation("tanh")).factor_bound(0)
+
+
 def test_a_skip_below_one_moves_the_critical_line() -> None:
     layer = layer_variant(sg.activation("relu"), skip=sp.Rational(3, 5))
     critical = sp.solve(layer.critical_equations[1], SIGMA_W)
