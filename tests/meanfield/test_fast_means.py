@@ -114,7 +114,7 @@ def test_kinks_without_number_are_found_by_the_rule_itself() -> None:
         assert float(fast_mean(sp.Abs(sp.sin(X)), X, q)) == pytest.approx(series, rel=1e-13)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.floats(-3, 3), st.floats(1e-3, 1e3), st.floats(-4, 4), st.floats(-4, 4))
 def test_two_slopes_and_a_step(threshold: float, q: float, low: float, high: float) -> None:
     edge = sp.Rational(threshold)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mpmath
 import pytest
 import sympy as sp
@@ -93,7 +95,7 @@ def test_malformed_arguments(options: dict[str, object], name: str) -> None:
         singular_values(Activation("step", sp.Heaviside(X)), 1, 3, q=1)
 
 
-VERDICTS: list[tuple[object, str, object]] = [
+VERDICTS: list[Any] = [
     ("relu", IMPOSSIBLE, 2),
     (sp.Piecewise((X, X > 0), (-X / 2, True)), IMPOSSIBLE, R(34, 25)),
     (X**2, IMPOSSIBLE, 3),
@@ -104,11 +106,10 @@ VERDICTS: list[tuple[object, str, object]] = [
     ("hard_tanh", POSSIBLE, 1),
     (sp.Max(-1, sp.Min(2, X)), POSSIBLE, 1),
     ("elu", POSSIBLE, 1),
-    (X / (1 + sp.Abs(X)), POSSIBLE, 1),
-    ("gelu", POSSIBLE, 1),
+    pytest.param(X / (1 + sp.Abs(X)), POSSIBLE, 1, marks=pytest.mark.slow),
     ("sigmoid", IMPOSSIBLE, None),
     ("softplus", IMPOSSIBLE, None),
-    (sp.cos(X), IMPOSSIBLE, None),
+    pytest.param(sp.cos(X), IMPOSSIBLE, None, marks=pytest.mark.slow),
     (sp.sqrt(1 + X**2), IMPOSSIBLE, None),
     (X + 1 / (1 + sp.exp(-X)), POSSIBLE, 1),
     (sp.sqrt(1 + X**2) - 1, POSSIBLE, 1),
@@ -116,7 +117,7 @@ VERDICTS: list[tuple[object, str, object]] = [
 ]
 
 
-@pytest.mark.parametrize(("activation", "verdict", "infimum"), VERDICTS, ids=[str(case[0]) for case in VERDICTS])
+@pytest.mark.parametrize(("activation", "verdict", "infimum"), VERDICTS, ids=str)
 def test_isometry_with_orthogonal_weights(activation: object, verdict: str, infimum: object) -> None:
     found = dynamical_isometry(activation)
     assert (found.verdict, found.infimum) == (verdict, infimum)
@@ -125,7 +126,9 @@ def test_isometry_with_orthogonal_weights(activation: object, verdict: str, infi
 
 
 def test_gelu_reaches_isometry_only_at_repelling_variances() -> None:
-    assert "repels" in dynamical_isometry("gelu").reason
+    found = dynamical_isometry("gelu")
+    assert found.verdict == POSSIBLE
+    assert "repels" in found.reason
     assert "attracts" in dynamical_isometry("tanh").reason
 
 

@@ -41,12 +41,15 @@ def test_data_is_json(network: WideNetwork) -> None:
     assert np.shape(data["singular_values"]) == (6, 24)
 
 
+@pytest.mark.slow
 def test_latex_compiles(network: WideNetwork, tmp_path: Path) -> None:
     for item in (singular_values("relu", 2, 3, q=1), sg.dynamical_isometry("hard_tanh"), network):
         assert complaints(typeset(item.latex(standalone=True), tmp_path)) == []
 
 
-@pytest.mark.parametrize("kind", ["gradient", "variance", "correlation"])
+@pytest.mark.parametrize(
+    "kind", ["gradient", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("variance", "correlation"))]
+)
 def test_pictures_against_layers_show_theory_and_error_bars(network: WideNetwork, kind: str) -> None:
     axes = plot(network, kind)
     theory = next(line for line in axes.lines if line.get_linestyle() == "--")
