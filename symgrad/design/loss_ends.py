@@ -18,7 +18,7 @@ from symgrad.rigor.extrema import extrema
 from symgrad.rigor.smooth_pieces import SmoothPiece, split
 from symgrad.rigor.tail_monomials import TailUndecidedError
 
-__all__ = ["LossEnd", "components", "is_above", "least_value", "loss_ends", "plateaus"]
+__all__ = ["LossEnd", "components", "end_limits", "is_above", "least_value", "loss_ends", "plateaus"]
 
 _BITS = 128
 _PRECISIONS = (64, 256, 1024)
@@ -154,6 +154,18 @@ def _limit(formula: sp.Expr | None, end: End, other: End) -> sp.Expr | None:
             return limit_at(formula, end, other)
     except TailUndecidedError:
         return None
+
+
+def end_limits(formula: sp.Expr) -> list[tuple[sp.Expr, sp.Expr | None]]:
+    """The outermost two ends of the domain of a formula with its limits there, None where one could not be proved."""
+    pieces = [piece for part in components(formula) for piece in part]
+    if not pieces:
+        return []
+    first, last = pieces[0], pieces[-1]
+    return [
+        (first.left.value, _limit(first.formula, first.left, first.right)),
+        (last.right.value, _limit(last.formula, last.right, last.left)),
+    ]
 
 
 def plateaus(formula: sp.Expr, factor: sp.Expr, infimum: sp.Expr | None) -> tuple[sp.Interval, ...]:

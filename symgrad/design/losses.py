@@ -9,11 +9,10 @@ from typing import Any
 import sympy as sp
 
 from symgrad.design.loss_checks import check_factor
-from symgrad.design.loss_ends import LossEnd, components, least_value, loss_ends, plateaus
+from symgrad.design.loss_ends import LossEnd, end_limits, least_value, loss_ends, plateaus
 from symgrad.design.loss_steps import factor_derivation, ratio_derivation
 from symgrad.design.statements import StatedResult, Statement
 from symgrad.design.verification import Verification
-from symgrad.dynamics.constants import limit_at
 from symgrad.errors import InputError
 from symgrad.language.activations import activation
 from symgrad.language.derivation import Derivation
@@ -21,8 +20,6 @@ from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.numbers import exact_floats, exact_number
 from symgrad.language.parse import parse_expression
 from symgrad.rigor.balls import ball_function
-from symgrad.rigor.ends import End
-from symgrad.rigor.tail_monomials import TailUndecidedError
 
 __all__ = ["LossComparison", "LossFactor", "compare_losses", "loss_factor", "saturating_losses"]
 
@@ -176,7 +173,7 @@ class LossComparison(StatedResult):
         """For both ends of a the limit of the ratio, proved, or None."""
         if not (self.first.has_target and self.second.has_target):
             return ()
-        return tuple(_end_limits(self.ratio.subs(PRE_ACTIVATION, VARIABLE)))
+        return tuple(end_limits(self.ratio.subs(PRE_ACTIVATION, VARIABLE)))
 
     @property
     def title(self) -> str:
@@ -212,18 +209,6 @@ class LossComparison(StatedResult):
 def _slope_of(name: str) -> sp.Expr:
     """The derivative of a loss by a, unevaluated."""
     return sp.Derivative(sp.Function(name)(PRE_ACTIVATION), PRE_ACTIVATION)
-
-
-def _end_limits(formula: sp.Expr) -> list[tuple[sp.Expr, sp.Expr | None]]:
-    found: list[tuple[sp.Expr, sp.Expr | None]] = []
-    pieces = [piece for part in components(formula) for piece in part]
-    for piece, end, other in ((pieces[0], "left", "right"), (pieces[-1], "right", "left")):
-        here: End = getattr(piece, end)
-        try:
-            found.append((here.value, limit_at(piece.formula, here, getattr(piece, other))))
-        except TailUndecidedError:
-            found.append((here.value, None))
-    return found
 
 
 def _shortest(expr: sp.Expr) -> sp.Expr:
