@@ -17,7 +17,7 @@ from symgrad.rigor.balls import ball_from_ends, to_ball
 from symgrad.rigor.closed_forms import is_zero_constant
 from symgrad.rigor.ends import End
 from symgrad.rigor.gaussian_points import hermite
-from symgrad.rigor.integrals import smooth_parts
+from symgrad.rigor.integrals import is_split, smooth_parts
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
 __all__ = ["Distribution", "distribution"]
@@ -44,7 +44,7 @@ class Distribution:
 def distribution(formula: sp.Expr, symbol: sp.Symbol, order: int) -> Distribution | None:
     """The derivative of that order of a formula, or None where a one-sided derivative at a kink may not be finite."""
     parts = smooth_parts(formula, symbol)
-    if parts is None:
+    if parts is None or not is_split(formula, symbol):  # a kink that was not found would be forgotten here
         return None
     ladders = [[part.formula] for part in parts]
     for ladder in ladders:

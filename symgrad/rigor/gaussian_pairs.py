@@ -110,7 +110,7 @@ class _Inner:
         place = next((k for k, p in enumerate(self.parts) if p.left.ball() < around < p.right.ball()), None)
         if place is None:
             return crude
-        near = self.functions[place](acb(around, mean.imag)).abs_upper()
+        near = self.functions[place](acb(around, arb(0, 1) * v)).abs_upper()
         tails = self.norm * (growth + ((r / s / arb(2).sqrt()).erfc()).log() / 2).exp()
         segments = 2 * v * near * (growth - r * r / (2 * s * s)).exp() / (s * (2 * arb.pi()).sqrt())
         shifted = (near + tails + segments).upper()

@@ -76,11 +76,14 @@ class Truncation:
 
     def range(self) -> tuple[arb, arb]:
         """Exact ends of the range, not in the ball of a kink."""
-        ends = [(self.mean + sign * self.reach * self.deviation).mid() for sign in (-1, 1)]
-        for part in self.parts[1:]:
-            kink = part.left.ball()
-            ends = [end + (end - self.mean).mid() / 64 if kink.overlaps(end) else end for end in ends]
-        return ends[0].mid(), ends[1].mid()
+        kinks = [part.left.ball() for part in self.parts[1:]]
+        ends = []
+        for sign in (-1, 1):
+            end = (self.mean + sign * self.reach * self.deviation).mid()
+            while any(kink.overlaps(end) for kink in kinks):
+                end += ((end - self.mean) / 64).mid()
+            ends.append(end.mid())
+        return ends[0], ends[1]
 
     def tail(self) -> arb:
         """An upper bound of what lies beyond the range."""

@@ -23,7 +23,7 @@ from symgrad.rigor.tail_functions import tail_model
 from symgrad.rigor.tail_models import logarithmic_slope
 from symgrad.rigor.tail_monomials import Monomial, TailUndecidedError
 
-__all__ = ["Weight", "enclosed_integral", "integral_of_pieces", "smooth_parts"]
+__all__ = ["Weight", "enclosed_integral", "integral_of_pieces", "is_split", "smooth_parts"]
 
 Weight = Callable[[acb], acb]
 _GUARD = 24
@@ -82,6 +82,16 @@ def smooth_parts(
         return None
     except (SymgradError, NotImplementedError):
         return (SmoothPiece(formula, left, right),)
+
+
+@lru_cache(maxsize=1024)
+def is_split(formula: sp.Expr, symbol: sp.Symbol) -> bool:
+    """Whether all kinks, jumps and singular points of a formula on the real line are known."""
+    try:
+        split(formula, symbol, *_LINE)
+    except (SymgradError, NotImplementedError):
+        return False
+    return True
 
 
 def integral_of_pieces(

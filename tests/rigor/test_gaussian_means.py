@@ -203,6 +203,17 @@ def test_infinitely_many_kinks() -> None:
     assert gaussian_mean(x * sp.Abs(sp.sin(x)), x, arb(1)) == 0
 
 
+def test_kinks_that_were_not_found_are_not_forgotten_in_derivatives() -> None:
+    for formula in (sp.Piecewise((sp.sin(x), sp.sin(x) > 0), (0, True)), sp.sqrt(1 - sp.cos(x)), sp.Max(sp.sin(x), 0)):
+        step = arb(2) ** -14
+        means = [gaussian_mean(formula, x, 1 + sign * step) for sign in (-1, 1)]
+        slope = gaussian_mean(formula, x, arb(1), order=1)
+        assert slope.rad() < 1e-8
+        assert slope.overlaps((means[1] - means[0]) / (2 * step) + arb(0, 1e-7))
+        on_range = gaussian_mean(formula, x, ball_from_ends(arb(0.9), arb(1.1)), order=1)
+        assert on_range.overlaps(slope)
+
+
 def test_singular_means_have_their_known_values() -> None:
     euler = to_ball(-(sp.EulerGamma + sp.log(2)) / 2)
     assert gaussian_mean(sp.log(sp.Abs(x)), x, arb(1)).overlaps(euler)
