@@ -15,11 +15,11 @@ import sympy as sp
 from flint import arb
 
 from symgrad.meanfield.critical_ends import end_of_search, start_of_search
-from symgrad.meanfield.square_means import SquareMean
+from symgrad.meanfield.square_means import Excess, SquareMean
 from symgrad.meanfield.variance_ends import throughout
 from symgrad.meanfield.variance_map import Unit, VarianceMap, constant_ball
 from symgrad.meanfield.variance_points import stability_at_zero
-from symgrad.meanfield.variance_search import Balance, zeros_by_octaves
+from symgrad.meanfield.variance_search import Balance, Term, zeros_between
 from symgrad.meanfield.variance_words import ALGEBRAIC, ATTRACTING, NEUTRAL, REPELLING, UNDECIDED
 from symgrad.meanfield.variants import LayerVariant
 from symgrad.presentable import Presentable
@@ -155,11 +155,20 @@ def _at_zero(unit: Unit, layer: LayerVariant, slack: sp.Expr) -> tuple[CriticalP
 
 def _searched(unit: Unit, layer: LayerVariant, offset: sp.Expr, sigma_b2: sp.Expr) -> CriticalLine:
     slack = 1 - layer.skip**2
-    values, slopes = SquareMean(unit.moments.values), SquareMean(unit.moments.slopes)
-    balance = Balance(values, slopes, squares=-slack, slopes=slack, level=-offset)
-    found = zeros_by_octaves(balance, start_of_search(unit, slack, offset), end_of_search(unit, slack, offset))
+    balance = _balance(unit, slack, offset)
+    found = zeros_between(balance, start_of_search(unit, slack, offset), end_of_search(unit, slack, offset))
     points = tuple(_critical_point(unit, layer, ball) for ball in found.points)
     return CriticalLine(layer, sigma_b2, points, found.gaps)
+
+
+def _balance(unit: Unit, slack: sp.Expr, offset: sp.Expr) -> Balance:
+    """``s (M - K/q) - b M/q``; if phi vanishes at zero the first part is the mean of a square."""
+    values = SquareMean(unit.moments.values, unit.growth_of_square)
+    slopes = SquareMean(unit.moments.slopes, unit.growth_of_squared_slope)
+    biases = (Term(-offset, -1, slopes),) if offset != 0 else ()
+    if unit.vanishes_at_zero:
+        return Balance((Term(slack, 0, Excess(slopes, values)), *biases), (arb(0), arb(1) / 2, arb(3) / 4))
+    return Balance((Term(slack, 0, slopes), Term(-slack, -1, values), *biases), (arb(0), arb(1) / 2, arb(1)))
 
 
 def _critical_point(unit: Unit, layer: LayerVariant, variance: arb) -> CriticalPoint:

@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
+from symgrad.errors import SymgradError
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.gaussian import VARIANCE, GaussianMean
 from symgrad.meanfield.layer_factors import Moments
@@ -58,6 +59,16 @@ class Unit:
         """The mean of the squared derivative where it does not depend on the variance; else None."""
         found = extrema(self.even_squared_slope, VARIABLE, sp.Interval.open(0, sp.oo))
         return found.sup.value if is_zero_constant(found.sup.value - found.inf.value) else None
+
+    @cached_property
+    def growth_of_square(self) -> tuple[arb, arb]:
+        """Bounds of the logarithmic derivative of the second moment by the logarithm of the variance."""
+        return _growth(self.even_square)
+
+    @cached_property
+    def growth_of_squared_slope(self) -> tuple[arb, arb]:
+        """The same for the mean of the squared derivative."""
+        return _growth(self.even_squared_slope)
 
     def _even_part(self, square: sp.Expr) -> sp.Expr:
         if self.activation.parity is not None:
@@ -114,6 +125,22 @@ def _at_zero(formula: sp.Expr) -> sp.Expr:
     """The value of a formula at zero; infinite where it has a pole there."""
     value = formula.subs(VARIABLE, 0)
     return value if value.is_finite else sp.oo
+
+
+def _growth(even: sp.Expr) -> tuple[arb, arb]:
+    """Half the least and the largest ``x f'(x)/f(x)`` over x > 0; no less than -1/2, which holds for every f >= 0.
+
+    Where f jumps up there is no largest, where it jumps down no least.
+    """
+    try:
+        heights = [height for point, height in jumps(even, VARIABLE) if point > 0]
+        rate = VARIABLE * sp.diff(even, VARIABLE).replace(sp.DiracDelta, lambda *_: sp.S.Zero) / even
+        found = extrema(canonical(rate), VARIABLE, sp.Interval.open(0, sp.oo))
+    except (SymgradError, ArithmeticError, ValueError, TypeError):
+        return arb(-1) / 2, arb.pos_inf()
+    least, most = constant_ball(found.inf.value) / 2, constant_ball(found.sup.value) / 2
+    falls, climbs = (any(sign * height > 0 for height in heights) for sign in (-1, 1))
+    return arb(-1) / 2 if falls else least.max(arb(-1) / 2), arb.pos_inf() if climbs else most
 
 
 def constant_ball(constant: sp.Expr) -> arb:

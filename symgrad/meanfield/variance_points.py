@@ -112,8 +112,9 @@ class VariancePoints(Presentable):
 def variance_points(flow: VarianceMap) -> VariancePoints:
     """All fixed points of a variance map, those at zero and in a continuum included.
 
-    Where the mean has a closed form its formula is searched over the whole half-line; otherwise near zero and far out
-    the side of the diagonal is proved by bounds under the mean, and between them interval Newton isolates the zeros.
+    Where the mean is an algebraic function of q the zeros of its formula are found over the whole half-line; otherwise
+    near zero and far out the side of the diagonal is proved by bounds under the mean, and between them the zeros are
+    isolated.
 
     Args:
         flow: the map, with exact constants.
@@ -125,15 +126,10 @@ def variance_points(flow: VarianceMap) -> VariancePoints:
         first = _zero_if_fixed(flow, side)
         if side is not None:
             return VariancePoints(flow, first, beyond=side)
-        closed = _from_closed_form(flow)
-        if closed is None:
-            return _searched(flow, first)
-        return VariancePoints(flow, (*first, *closed), beyond=_sign_far_out(flow))
-
-
-def _sign_far_out(flow: VarianceMap) -> int | None:
-    far = far_out(flow)
-    return None if far is None else far.sign
+        if flow.closed is not None and flow.closed.is_algebraic_expr(VARIANCE):
+            return _from_closed_form(flow, first) or _searched(flow, first)
+        found = _searched(flow, first)
+        return found if found.complete else _from_closed_form(flow, first) or found
 
 
 def _searched(flow: VarianceMap, first: tuple[VariancePoint, ...]) -> VariancePoints:
@@ -168,8 +164,8 @@ def stability_at_zero(flow: VarianceMap, side: int | None) -> str:
     return ATTRACTING if ball < 1 else REPELLING if ball > 1 else UNDECIDED
 
 
-def _from_closed_form(flow: VarianceMap) -> tuple[VariancePoint, ...] | None:
-    """The positive fixed points from the zeros of a closed formula; None if they are not all found that way."""
+def _from_closed_form(flow: VarianceMap, first: tuple[VariancePoint, ...]) -> VariancePoints | None:
+    """The fixed points from the zeros of a closed formula; None if they are not all found that way."""
     if flow.closed is None:
         return None
     try:
@@ -178,7 +174,7 @@ def _from_closed_form(flow: VarianceMap) -> tuple[VariancePoint, ...] | None:
         return None
     if roots.gaps or roots.continua or not all(root.proved for root in roots.points):
         return None
-    found = []
+    found = list(first)
     for root in roots.points:
         ball = root.ball(_BITS)
         if root.exact is not None and root.exact.is_zero:
@@ -187,7 +183,8 @@ def _from_closed_form(flow: VarianceMap) -> tuple[VariancePoint, ...] | None:
             return None
         even = root.multiplicity is not None and root.multiplicity % 2 == 0
         found.append(_enclosed(flow, ball, True, root.exact, even))
-    return tuple(found)
+    far = far_out(flow)
+    return VariancePoints(flow, tuple(found), beyond=None if far is None else far.sign)
 
 
 def _enclosed(

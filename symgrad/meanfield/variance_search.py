@@ -1,26 +1,34 @@
-"""The search for positive variances with a property given by an equation, octave by octave."""
+"""The search for positive variances that solve an equation in Gaussian means of squares.
+
+A stretch is dropped where the function keeps its sign; where it is monotone, its signs at both ends tell whether there
+is a zero; other stretches are halved. The ends of all stretches are exact, so that each mean is evaluated once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 import sympy as sp
 from flint import arb
 
-from symgrad.meanfield.square_means import SquareMean
+from symgrad.meanfield.square_means import PositiveMean, SquareMean, common, scaled_hull
 from symgrad.meanfield.variance_map import VarianceMap
-from symgrad.rigor.balls import Interval, to_ball, working_precision
-from symgrad.rigor.multiple_zeros import distinct
-from symgrad.rigor.zeros import Bracket, RealFunction, Zero, isolate_zeros
+from symgrad.rigor.balls import lower_float, to_ball, upper_float, working_precision
 
-__all__ = ["Balance", "Found", "positive_points", "zeros_by_octaves"]
+__all__ = ["Balance", "Found", "Term", "positive_points", "zeros_between"]
 
 _LOWEST, _HIGHEST = 2.0**-64, 2.0**64
-_MOST_BOXES = 100
-_SMALLEST = 2.0**-20
-_SEARCH_BITS, _FINAL_BITS = 53, 48
+_MOST = 600  # stretches
+_NARROWEST = 2.0**-20  # relative
+_LENGTH = 0.7  # of the first stretches, in log q
+_SEARCH_BITS, _FINAL_BITS = 53, 96
+_STEPS = 100
+_PRECISE = 2.0**-44
+
+
+_Stretch = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -32,85 +40,180 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Balance:
-    """``squares K(q) + slopes q M(q) + level M(q) + line q + constant`` with ``K = E[phi^2]``, ``M = E[phi'^2]``.
+class Term:
+    """A factor times a power of q times a mean, or times one.
 
     Args:
-        values: K.
-        derivatives: M; None where it does not occur.
-        squares: the factor of K.
-        slopes: that of q M.
-        level: that of M.
-        line: that of q.
-        constant: the rest.
+        factor: an exact constant.
+        power: of q, 0 or -1.
+        mean: None for the constant 1.
     """
 
-    values: SquareMean
-    derivatives: SquareMean | None = None
-    squares: sp.Expr = sp.S.Zero
-    slopes: sp.Expr = sp.S.Zero
-    level: sp.Expr = sp.S.Zero
-    line: sp.Expr = sp.S.Zero
-    constant: sp.Expr = sp.S.Zero
+    factor: sp.Expr
+    power: int = 0
+    mean: PositiveMean | None = None
 
-    @cached_property
-    def value(self) -> RealFunction:
-        """The function."""
+    def at(self, q: arb) -> arb:
+        """Its value at an exact variance."""
+        mean = arb(1) if self.mean is None else self.mean.at(q)[0]
+        return to_ball(self.factor) * q**self.power * mean
 
-        def ball(q: arb) -> arb:
-            total = to_ball(self.squares) * self.values.ball(q) + to_ball(self.line) * q + to_ball(self.constant)
-            if self.derivatives is None:
-                return total
-            return total + (to_ball(self.slopes) * q + to_ball(self.level)) * self.derivatives.ball(q)
+    def over(self, low: arb, high: arb) -> arb:
+        """Its values between two exact variances."""
+        if self.mean is None:
+            return to_ball(self.factor) * low.union(high) ** self.power
+        power = arb(self.power)
+        first, last = (q**self.power * self.mean.at(q)[0] for q in (low, high))
+        hull = scaled_hull(first, last, high / low, self.mean.growth, power)
+        bent = low.union(high) ** self.power * self.mean.over(low, high)[0]
+        return to_ball(self.factor) * common(hull, bent)
 
-        return RealFunction(ball, _on_ends(ball))
+    def rise(self, low: arb, high: arb, tilt: arb) -> arb:
+        """The derivative by log q of ``q^tilt`` times it, divided by ``q^tilt``, between two exact variances."""
+        exponent = tilt + self.power
+        if self.mean is None:
+            return exponent * self.over(low, high)
+        value, rise = self.mean.over(low, high)
+        bent = low.union(high) ** self.power * (rise + exponent * value)
+        least, most = (bound + exponent for bound in self.mean.growth)
+        whole = self.over(low, high)
+        if most.is_finite():
+            return common(to_ball(self.factor) * bent, least.union(most) * whole)
+        return _at_least(to_ball(self.factor) * bent, least * whole, to_ball(self.factor) > 0)
 
-    @cached_property
-    def slope(self) -> RealFunction:
-        """Its derivative by q."""
 
-        def ball(q: arb) -> arb:
-            total = to_ball(self.squares) * self.values.rise(q) / q + to_ball(self.line)
-            if self.derivatives is None:
-                return total
-            rise, slopes = self.derivatives.rise(q), to_ball(self.slopes)
-            return total + slopes * (rise + self.derivatives.ball(q)) + to_ball(self.level) * rise / q
+def _at_least(enclosure: arb, bound: arb, below: bool) -> arb:
+    """An enclosure cut at a bound from below or from above."""
+    if not bound.is_finite() or not enclosure.is_finite():
+        return enclosure
+    if below:
+        return enclosure.lower().max(bound.lower()).union(enclosure.upper())
+    return enclosure.lower().union(enclosure.upper().min(bound.upper()))
 
-        return RealFunction(ball, _on_ends(ball))
+
+@dataclass(frozen=True)
+class Balance:
+    """A sum of terms, whose zeros are looked for.
+
+    Args:
+        terms: the sum.
+        tilts: powers of q by which it is multiplied in turn: with one of them it may be monotone where it is not by
+            itself.
+    """
+
+    terms: tuple[Term, ...]
+    tilts: tuple[arb, ...] = (arb(0),)
+
+    def at(self, variance: arb) -> arb:
+        """An enclosure of the function at an exact variance."""
+        return _sum(term.at(variance) for term in self.terms)
+
+    def over(self, low: arb, high: arb) -> arb:
+        """An enclosure for all variances between two exact ones."""
+        return _sum(term.over(low, high) for term in self.terms)
+
+    def is_monotone(self, low: arb, high: arb) -> bool:
+        """Whether some power of q times the function is proved to be monotone between two exact variances."""
+        rises = (_sum(term.rise(low, high, tilt) for term in self.terms) for tilt in self.tilts)
+        return any(rise > 0 or rise < 0 for rise in rises)
+
+    def rise(self, low: arb, high: arb) -> arb:
+        """An enclosure of the derivative by log q for all variances between two exact ones."""
+        return _sum(term.rise(low, high, arb(0)) for term in self.terms)
+
+
+def _sum(balls: Iterable[arb]) -> arb:
+    total = arb(0)
+    for ball in balls:
+        total += ball
+    return total
 
 
 def positive_points(flow: VarianceMap, low: arb | None, high: arb | None) -> Found:
     """The fixed points between two variances; where an end is None, a far one is taken and the rest stays open."""
-    values = SquareMean(flow.unit.moments.values)
-    excess = Balance(values, squares=flow.gain, line=flow.skip - 1, constant=flow.offset)
-    return zeros_by_octaves(excess, low, high)
+    values = SquareMean(flow.unit.moments.values, flow.unit.growth_of_square)
+    terms = Term(flow.gain, -1, values), Term(flow.offset, -1), Term(flow.skip - 1)
+    return zeros_between(Balance(tuple(term for term in terms if term.factor != 0)), low, high)
 
 
-def zeros_by_octaves(balance: Balance, low: arb | None, high: arb | None) -> Found:
+def zeros_between(balance: Balance, low: arb | None, high: arb | None) -> Found:
     """The zeros of a function of the variance between two variances, likewise."""
     gaps = [] if low is not None else [(arb(0), arb(_LOWEST))]
     gaps += [] if high is not None else [(arb(_HIGHEST), arb.pos_inf())]
-    start = arb(_LOWEST) if low is None else low.lower().mid()
-    stop = arb(_HIGHEST) if high is None else high.upper().mid()
-    simple: list[Zero] = []
+    start = _LOWEST if low is None else lower_float(low)
+    stop = _HIGHEST if high is None else upper_float(high)
+    if not start < stop:
+        return Found((), tuple(gaps))
     with working_precision(_SEARCH_BITS):
-        for bracket in _octaves(start, stop):
-            zeros = isolate_zeros(balance.value, balance.slope, bracket, smallest=_SMALLEST, max_boxes=_MOST_BOXES)
-            simple += zeros.simple
-            gaps += [(box.lo, box.hi) for box in zeros.undecided]
-    points = [zero.ball(_FINAL_BITS) for zero in distinct(tuple(simple))]
-    return Found(tuple(sorted(points, key=lambda point: float(point.mid()))), _joined(gaps))
+        brackets, undecided = _isolated(balance, _stretches(start, stop))
+    if undecided:
+        with working_precision(_FINAL_BITS):
+            more, undecided = _isolated(balance, undecided[::-1])
+        brackets += more
+    gaps += [(arb(left), arb(right)) for left, right in undecided]
+    with working_precision(_FINAL_BITS):
+        points = [_refined(balance, left, right) for left, right in sorted(brackets)]
+    return Found(tuple(points), _joined(gaps))
 
 
-def _octaves(start: arb, stop: arb) -> Iterator[Bracket]:
-    """The stretch cut at powers of two."""
-    while start < stop:
-        _, exponent = start.man_exp()
-        bits = int(start.man_exp()[0]).bit_length()
-        top = arb(2) ** (int(exponent) + bits)
-        end = top if top < stop else stop
-        yield Bracket(start, end)
-        start = end
+def _stretches(start: float, stop: float) -> list[_Stretch]:
+    """The whole cut evenly on a logarithmic scale, from right to left."""
+    count = math.ceil(math.log(stop / start) / _LENGTH)
+    inner = [start * (stop / start) ** (k / count) for k in range(1, count)]
+    ends = [start, *inner, stop]
+    return [(ends[k], ends[k + 1]) for k in range(len(ends) - 2, -1, -1)]
+
+
+def _isolated(balance: Balance, stretches: list[_Stretch]) -> tuple[list[_Stretch], list[_Stretch]]:
+    """Stretches with exactly one zero each, and those about which nothing is proved."""
+    brackets, undecided = [], []
+    for count in range(_MOST + len(stretches)):
+        if not stretches:
+            break
+        left, right = stretches.pop()
+        value = balance.over(arb(left), arb(right))
+        if value > 0 or value < 0:
+            continue
+        if balance.is_monotone(arb(left), arb(right)):
+            ends = balance.at(arb(left)) * balance.at(arb(right))
+            if ends > 0:
+                continue
+            if ends < 0:
+                brackets.append((left, right))
+                continue
+        middle = math.sqrt(left) * math.sqrt(right)
+        if right - left < _NARROWEST * right or count >= _MOST:
+            undecided.append((left, right))
+        else:
+            stretches += [(middle, right), (left, middle)]
+    return brackets, [*undecided, *stretches]
+
+
+def _refined(balance: Balance, left: float, right: float) -> arb:
+    """Encloses the zero between two variances of opposite signs, in floats' steps: regula falsi with halving."""
+    sign = 1 if balance.at(arb(left)) < 0 else -1
+    ends = [(left, sign * float(balance.at(arb(left)).mid())), (right, sign * float(balance.at(arb(right)).mid()))]
+    for step in range(_STEPS):
+        (low, below), (high, above) = ends
+        if high - low < _PRECISE * high:
+            break
+        place = low - below * (high - low) / (above - below) if step % 3 < 2 else math.sqrt(low) * math.sqrt(high)
+        place = min(max(place, low + 2.0**-46 * high), high - 2.0**-46 * high)
+        value = sign * balance.at(arb(place))
+        if not (value < 0 or value > 0):
+            break
+        ends[0 if value < 0 else 1] = (place, float(value.mid()))
+    return _newton(balance, arb(ends[0][0]), arb(ends[1][0]))
+
+
+def _newton(balance: Balance, low: arb, high: arb) -> arb:
+    """One step of interval Newton, in log q, from a bracket."""
+    rise = balance.rise(low, high)
+    whole = low.union(high)
+    if not (rise > 0 or rise < 0):
+        return whole
+    narrow = low * (-balance.at(low) / rise).exp()
+    return narrow if narrow.is_finite() and whole.contains(narrow) else whole
 
 
 def _joined(gaps: list[tuple[arb, arb]]) -> tuple[tuple[arb, arb], ...]:
@@ -122,13 +225,3 @@ def _joined(gaps: list[tuple[arb, arb]]) -> tuple[tuple[arb, arb], ...]:
         else:
             joined.append((low, high))
     return tuple(joined)
-
-
-def _on_ends(ball: Callable[[arb], arb]) -> Callable[[Interval], Interval]:
-    """The same function on intervals given by their ends."""
-
-    def interval(ends: Interval) -> Interval:
-        value = ball(ends[0].union(ends[1]))
-        return value.lower(), value.upper()
-
-    return interval
