@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 
 _PER_DECADE = 8
 _SMALLEST = 1e-6  # where a scan for sigma_b^2 = 0 begins, besides q = 0
+_FARTHEST = 2000.0
 _ROUNDING = 1e-13
 _STEPS = 60
 _NEUTRAL = 1e-9
@@ -67,7 +68,8 @@ def critical_line_floats(activation: Activation, sigma_b2: Any, largest_q: float
     Args:
         activation: phi; kinks are allowed, jumps are not: its derivative then has no mean square.
         sigma_b2: variances of the biases, an array of one dimension or a number.
-        largest_q: where the search for fixed points ends; by default 10000 times the largest sigma_b^2, at least 10000.
+        largest_q: where the search for fixed points ends; by default 2000, and for sigma_b^2 above 1 as
+            many times the square of the largest.
 
     Returns:
         The solutions; two of them closer to each other than a tenth of a decade may be missed.
@@ -83,7 +85,7 @@ def critical_line_floats(activation: Activation, sigma_b2: Any, largest_q: float
     """
     targets = _checked(sigma_b2)
     curve = _Curve(activation)
-    top = 1e4 * max(1.0, float(targets.max(initial=0))) if largest_q is None else float(largest_q)
+    top = _FARTHEST * max(1.0, float(targets.max(initial=0))) ** 2 if largest_q is None else float(largest_q)
     grid = _grid(targets, top)
     scan = curve.at(grid)
     continuum = bool((np.abs(scan.offset) <= _ROUNDING * grid).all())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,29 +15,21 @@ import symgrad as sg
 from symgrad.errors import InputError, UnsupportedExpressionError
 from symgrad.language.elementwise import VARIABLE as X
 from symgrad.language.elementwise import Activation
+from symgrad.meanfield.checked_critical_line import checked_critical_line
 from symgrad.meanfield.fast_critical_line import _brackets, _Points, critical_line_floats
 from symgrad.meanfield.means import Mean
 from symgrad.rigor.balls import upper_float
 
 
-def _proved_error(b: float, gain: float, q: float) -> float:
-    """The relative error of sigma_w^2 of tanh, by an interval Newton step for q."""
-    square, slope = Mean(sp.tanh(X) ** 2), Mean((1 - sp.tanh(X) ** 2) ** 2)
-    middle = arb(q)
-    box = middle * (1 + arb(0, 1e-8))
-    k, m, k1, m1 = (mean.ball(box, order) for order in (0, 1) for mean in (square, slope))
-    step = (middle - square.ball(middle) / slope.ball(middle) - arb(b)) / (1 - (k1 - k * m1 / m) / m)
-    assert box.contains(middle - step)
-    return upper_float(abs(arb(gain) * slope.ball(middle - step) - 1))
-
-
 def test_tanh_is_right_to_ten_digits_and_a_falsified_line_is_not() -> None:
-    line = critical_line_floats(sg.activation("tanh"), np.linspace(0.01, 1, 100))
-    i = 37
-    found = (float(line.sigma_b2[i]), float(line.edge_of_chaos[i]), float(line.q[i, 0]))
-    assert _proved_error(*found) < 1e-10
-    assert _proved_error(found[0], found[1] * (1 + 1e-9), found[2]) > 5e-10
+    phi = sg.activation("tanh")
+    line = critical_line_floats(phi, np.linspace(0.01, 1, 100))
     assert np.isfinite(line.edge_of_chaos).all()
+    checked = checked_critical_line(phi, line, count=2)
+    assert checked.places == ((0, 0), (99, 0))
+    assert checked.largest_error < 1e-10
+    assert checked_critical_line(phi, replace(line, sigma_w2=line.sigma_w2 * (1 + 1e-9)), count=1).errors[0] > 9e-10
+    assert checked_critical_line(phi, replace(line, q=line.q * 1.01), count=1).errors[0] == math.inf
 
 
 def test_the_published_point_of_tanh() -> None:
