@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache, reduce
 
 import sympy as sp
-from flint import acb, arb, arb_poly, ctx
+from flint import acb, arb, arb_poly, ctx, fmpz_poly
 
 from symgrad.rigor.balls import working_precision
 from symgrad.rigor.complex_balls import complex_ball_function
@@ -24,10 +24,10 @@ _WIDENINGS = 24
 @lru_cache(maxsize=256)
 def hermite(n: int) -> arb_poly:
     """The Hermite polynomial ``He_n`` of probability theory, which is orthogonal for the standard normal law."""
-    former, present = arb_poly([]), arb_poly([1])
+    former, present = fmpz_poly([]), fmpz_poly([1])
     for k in range(n):
-        former, present = present, arb_poly([0, 1]) * present - k * former
-    return present
+        former, present = present, fmpz_poly([0, 1]) * present - k * former
+    return arb_poly([arb(coefficient) for coefficient in present.coeffs()])  # exact at any precision
 
 
 def mean_against_hermite(
