@@ -233,11 +233,12 @@ def _single_unit(model: Recurrence) -> tuple[sp.Expr, Elementwise] | None:
     """``W`` and the update, where that is one activation of ``W h`` and of what does not depend on the state."""
     operator = jacobian(model).operator
     node = next(iter(model.nodes.values()))
-    plain = isinstance(node, Elementwise) and isinstance(operator, Compose) and len(operator.factors) == 2
-    if not plain or not isinstance(operator.factors[0], Diagonal) or not isinstance(operator.factors[1], Weight):
+    if not (isinstance(node, Elementwise) and isinstance(operator, Compose) and len(operator.factors) == 2):
         return None
-    W = operator.factors[1].matrix
-    return (W, node) if isinstance(W, sp.MatrixSymbol) else None
+    slope, weight = operator.factors
+    if not (isinstance(slope, Diagonal) and isinstance(weight, Weight) and isinstance(weight.matrix, sp.MatrixSymbol)):
+        return None
+    return weight.matrix, node
 
 
 def _outside_variance(question: Question, node: Elementwise) -> sp.Expr:
@@ -259,7 +260,7 @@ def _outside_variance(question: Question, node: Elementwise) -> sp.Expr:
 
 def _critical_gain(field: MeanField, variance: sp.Expr) -> float | None:
     """The standard deviation of recurrent weights at the edge of chaos; None where there is none."""
-    points = [point for point in field.critical_line(variance).points if point.is_edge]
+    points = [point for point in field.critical_points(variance) if point.is_edge]
     return math.sqrt(float(points[0].sigma_w2.mid())) if points else None
 
 
