@@ -10,7 +10,7 @@ from symgrad.language.joint_mean import GaussianJointMean
 from symgrad.language.recurrence import Recurrence
 from symgrad.meanfield.moment_system import MomentSystem
 
-__all__ = ["assumptions_of", "named_variances", "recurrent_steps", "with_names"]
+__all__ = ["assumptions_of", "named_variances", "recurrent_steps", "single_terms", "with_names"]
 
 _FIELD = DerivationRule(
     "Gaussian pre-activations",
@@ -60,10 +60,27 @@ def recurrent_steps(
     steps = [_step(_FIELD, name, value, "variance of a pre-activation") for value, name in variances.items()]
     for equation in equations:
         steps.append(_step(_FIELD, equation.lhs, with_names(equation.rhs, variances), "stationary"))
-    steps += [_step(_TRACE, name, with_names(value, variances), note) for name, (value, note) in traces.items()]
+    for name, (value, note) in traces.items():
+        steps += _in_parts(name, with_names(value, variances), note)
     if system.blocks.rows == 1:
         critical = sp.Eq(next(iter(traces)), 1, evaluate=False)
     return (*steps, DerivationStep(_GROWTH, with_names(critical, variances)))
+
+
+def _in_parts(name: sp.Symbol, value: sp.Expr, note: str) -> list[DerivationStep]:
+    """What each path through the cell adds to a trace, and their sum."""
+    terms = single_terms(value)
+    if len(terms) == 1:
+        return [_step(_TRACE, name, value, note)]
+    parts = [sp.Symbol(f"{name}^({k})", nonnegative=True) for k in range(1, len(terms) + 1)]
+    steps = [_step(_TRACE, part, term, note) for part, term in zip(parts, terms, strict=True)]
+    return [*steps, _step(_TRACE, name, sp.Add(*parts, evaluate=False), "paths over different weights add up")]
+
+
+def single_terms(value: sp.Expr) -> list[sp.Expr]:
+    """The terms of a sum, products of sums multiplied out."""
+    spread = sp.Add(*(sp.expand_mul(term, deep=False) for term in sp.Add.make_args(value)))
+    return sorted(sp.Add.make_args(spread), key=lambda term: (len(str(term)), str(term)))
 
 
 def _step(rule: DerivationRule, name: sp.Expr, value: sp.Expr, note: str) -> DerivationStep:

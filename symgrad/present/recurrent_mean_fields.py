@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from flint import arb
 from symgrad.errors import InputError
 from symgrad.meanfield.recurrent import RecurrentMeanField
 from symgrad.meanfield.recurrent_criticality import CriticalVariance
-from symgrad.meanfield.recurrent_steps import named_variances, with_names
+from symgrad.meanfield.recurrent_steps import named_variances, single_terms, with_names
 from symgrad.meanfield.stationary_point import StationaryPoint
 from symgrad.present.ball_text import ball_data, ball_latex, ball_text
 from symgrad.present.data import expression, number
@@ -25,6 +26,7 @@ _LINES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D")
 _MARKED = 10  # places along a line
 _FLOOR = 1e-300
+_WIDTH, _WIDTH_OF_LATEX = 100, 200  # of an equation on one line, in signs
 
 
 def _number_text(value: arb | float) -> str:
@@ -77,7 +79,9 @@ def _course(point: StationaryPoint) -> str:
 @text.register
 def _(field: RecurrentMeanField) -> str:
     lines = [f"{field.model.name}: mean field at infinite width"]
-    lines += [f"  {text(equation.lhs)} = {text(equation.rhs)}" for equation in _equations(field)]
+    for equation in _equations(field):
+        first, *others = _lines(equation, text, _WIDTH)
+        lines += [f"  {text(equation.lhs)} = {first}", *(f"      {term}" for term in others)]
     lines += [text(point) for point in field.points] or ["no stationary point was found: the moments run off"]
     return "\n".join([*lines, "Assumed:", *(f"  - {each}" for each in field.assumptions)])
 
@@ -99,10 +103,25 @@ def _relation(name: str, value: arb | float) -> str:
 
 @latex.register
 def _(field: RecurrentMeanField) -> str:
-    rows = [rf"{latex(equation.lhs)} &= {latex(equation.rhs)}" for equation in _equations(field)]
+    rows = [row for equation in _equations(field) for row in _rows(equation)]
     equations = "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
     points = [latex(point) for point in field.points] or [phrase("no stationary point was found")]
     return "\\begin{gathered}\n" + " \\\\[2ex]\n".join([equations, *points]) + "\n\\end{gathered}"
+
+
+def _rows(equation: sp.Basic) -> list[str]:
+    """An equation with a row for each term of its right side, if that is long."""
+    first, *others = _lines(equation, latex, _WIDTH_OF_LATEX)
+    return [rf"{latex(equation.lhs)} &= {first}", *(rf"&\quad {term}" for term in others)]
+
+
+def _lines(equation: sp.Basic, write: Callable[[Any], str], width: int) -> list[str]:
+    """The right side on one line, or each of its terms with its sign."""
+    whole = write(equation.rhs)
+    if len(whole) <= width:
+        return [whole]
+    first, *others = map(write, single_terms(equation.rhs))
+    return [first, *(f"- {term[1:].lstrip()}" if term.startswith("-") else f"+ {term}" for term in others)]
 
 
 @to_dict.register
