@@ -54,6 +54,12 @@ class DynamicalIsometry(Presentable):
         infimum: of the ratio over the critical line where it is known exactly, or None.
         smallest: the smallest value of the ratio found on the critical line, in floats, with its variance; or None.
         derivation: the proof, as far as it goes.
+
+    >>> found = dynamical_isometry("leaky_relu")
+    >>> found.possible, found.s_1
+    (False, 0)
+    >>> print(found.reason)
+    mu_2/mu_1^2 = 200000002/100020001 at every variance, so the variance of the squared singular values grows with L
     """
 
     activation: Activation

@@ -53,6 +53,10 @@ class SingularValues(Presentable):
         mean: the mean of the squared singular values, ``chi^L``, enclosed.
         variance: their variance, enclosed.
         derivation: of the formulas.
+
+    >>> found = singular_values("relu", 2, depth=10, q=1, weights="orthogonal")
+    >>> found.s_1, found.variance == 10, found.moment_formulas
+    (0, True, (1/2, 1/2))
     """
 
     activation: Activation

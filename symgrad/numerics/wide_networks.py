@@ -56,6 +56,10 @@ class WideNetwork(Presentable):
         correlation: that of h for two inputs, in mean square units.
         gradient: the squared norm of the gradient by h[l] over that by h[depth], for a random gradient there.
         singular_values: of the Jacobian of h[depth] by h[0], of shape (samples, width), decreasing; None if not asked.
+
+    >>> found = simulate_wide_network("tanh", width=20, depth=3, sigma_w2=1.5, samples=5, q0=0.5)
+    >>> found.q.mean.shape, found.singular_values.shape, float(found.q.mean[0].round(12))
+    ((4,), (5, 20), 0.5)
     """
 
     activation: Activation
