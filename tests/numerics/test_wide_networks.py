@@ -38,13 +38,12 @@ def test_orthogonal_linear_networks_are_isometries_to_rounding() -> None:
     assert found.q.mean == pytest.approx(1.21 ** np.arange(7), rel=1e-12)
 
 
-def test_the_jacobian_is_that_of_differences() -> None:
-    """Of a layer with skip connection: singular values and gradients come from one product of matrices."""
-    found = simulate_wide_network("tanh", 40, 5, 1.3, 0.1, skip=0.5, samples=4)
-    squares = (found.singular_values**2).mean(axis=1)
-    # the mean squared singular value is the mean of the squared gradient over all directions at the output
-    assert float(found.squared_mean.mean) == pytest.approx(squares.mean())
-    assert found.gradient.mean[0] == pytest.approx(squares.mean(), rel=0.25)
+def test_gradients_and_singular_values_are_those_of_one_jacobian() -> None:
+    """The mean squared gradient over all directions at the output is the mean squared singular value."""
+    found = simulate_wide_network("tanh", 40, 5, 1.3, 0.1, skip=0.5, samples=40)
+    # sixteen random directions leave a relative deviation of at most sqrt(2 m_2/(16 40 40))/m_1 here, about 2 %
+    assert found.gradient.mean[0] == pytest.approx(float(found.squared_mean.mean), rel=0.08)
+    assert float(found.squared_mean.mean) == pytest.approx((found.singular_values**2).sum() / 40 / 40, rel=1e-12)
 
 
 def test_finite_width_costs_one_over_n() -> None:
