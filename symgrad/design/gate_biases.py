@@ -95,9 +95,11 @@ def forget_bias(steps: Any = None, retain: Any = None, preactivation: Any = 0) -
     Source: Gers, Schmidhuber and Cummins 2000 for the gate; ``log(T - 1)`` is the largest bias of the chrono
     initialisation of Tallec and Ollivier 2018.
 
-    >>> remedy = forget_bias(500, "0.37" and sp.Rational(37, 100))
-    >>> print(remedy.formula, round(float(remedy), 6), round(float(remedy.retained_by_classical), 6))
-    b_f >= 6.219322 6.219322 0.367511
+    >>> remedy = forget_bias(500, 0.37)
+    >>> round(float(remedy), 6), round(float(remedy.retained_by_classical), 6)
+    (6.219378, 0.367511)
+    >>> print(forget_bias().formula)
+    b_f >= -log(-1 + r**(-1/T))
     """
     gate = keeping_gate("b_f", steps, retain, preactivation, keeps=True)
     shown = sp.Ge(gate.bias, _least_bias(gate), evaluate=False)
@@ -168,7 +170,7 @@ def highway_bias(steps: Any = None, retain: Any = None, preactivation: Any = 0) 
 
     >>> remedy = highway_bias(10, 0.5)
     >>> round(float(remedy), 6), remedy.verify().holds
-    (-2.63417, True)
+    (-2.63424, True)
     """
     gate = keeping_gate("b_t", steps, retain, preactivation, keeps=False)
     remarks = ("the bound is on the carried part, the direct path, of the layers; the transformed part adds to it",)

@@ -251,9 +251,19 @@ class _Chain:
         return self._stepped(POWER, relation, list(either(positive, negative)))
 
     def _exponential(self, relation: _Relation, base: sp.Expr, exponent: sp.Expr, facts: Facts) -> list[Case]:
-        if not facts.signs(base) <= _POSITIVE:
-            raise NoChainError(f"the base of {relation.expr} is not known to be positive")
-        return self.solve(relation.turned(sp.exp(exponent * sp.log(base), evaluate=False), relation.value), facts)
+        cases: list[Case] = []
+        for sign in sorted(facts.signs(base), reverse=True):
+            case = _supposing(facts, base, frozenset({sign}))
+            if case is None:
+                continue
+            if sign > 0:
+                power = sp.exp(exponent * sp.log(base), evaluate=False)
+                cases += self.solve(relation.turned(power, relation.value), case)
+            elif sign == 0 and case.signs(exponent) <= _POSITIVE:
+                cases += self._constant(relation.turned(sp.S.Zero, relation.value), case)
+            else:
+                raise NoChainError(f"the base of {relation.expr} is not known to be positive")
+        return cases
 
     def _extreme(self, relation: _Relation, facts: Facts) -> list[Case]:
         """The largest is above where one is, and below where all are."""

@@ -10,13 +10,16 @@ import sympy as sp
 
 from symgrad.design.spans import Span
 from symgrad.errors import SymgradError
+from symgrad.rigor.balls import Enclosed
 from symgrad.rigor.ends import End
 from symgrad.rigor.extrema import Extremum, extrema
+from symgrad.rigor.roots import all_roots
 from symgrad.rigor.smooth_pieces import split
 
-__all__ = ["Undone", "undone"]
+__all__ = ["Undone", "computed", "undone"]
 
 _X = sp.Symbol("x", real=True)
+_INVERTED = {sp.erfinv: sp.erf, sp.erfcinv: sp.erfc}
 _DOMAINS = (
     sp.Interval(-sp.oo, sp.oo),
     sp.Interval.open(0, sp.oo),
@@ -54,6 +57,21 @@ def undone(expr: sp.Expr) -> Undone | None:
     if len(expr.args) != 1 or not isinstance(expr, sp.Function):
         return None
     return _undone(expr.func)
+
+
+def computed(expr: sp.Expr) -> sp.Expr:
+    """A formula with inverse error functions of constants as enclosed constants, which balls have no function for."""
+    nodes = [node for node in expr.atoms(*_INVERTED) if node.args[0].is_number]
+    return expr.xreplace({node: _enclosed(node) for node in nodes}) if nodes else expr
+
+
+def _enclosed(node: sp.Expr) -> sp.Expr:
+    """The zero of ``erf(x) - c``; undefined constants stay as they are."""
+    found = all_roots(_INVERTED[type(node)](_X) - node.args[0], _X, sp.Interval(-sp.oo, sp.oo))
+    if len(found.points) != 1 or found.gaps:
+        return node
+    (root,) = found.points
+    return root.exact if root.exact is not None else Enclosed(str(node), root.ball)
 
 
 @lru_cache(maxsize=128)
@@ -96,6 +114,6 @@ def _inverse(formula: sp.Expr) -> Callable[[sp.Expr], sp.Expr]:
     function = formula.inverse()
 
     def applied(value: sp.Expr) -> sp.Expr:
-        return function(value)
+        return computed(function(value))
 
     return applied

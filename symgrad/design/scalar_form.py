@@ -75,6 +75,8 @@ def scalar_form(
         values: symbol, norm or name -> a number; for a weight of a model an array.
         also: what else gets symbols, such as the target.
 
+    A norm of the weight of layer l, as in the bound of a model with a depth, stands for one number for all layers.
+
     Raises:
         InputError: no bound or formula; a value that is none.
         UnknownNameError: no such unknown or parameter.
@@ -85,13 +87,21 @@ def scalar_form(
     if not isinstance(expr, sp.Expr) or isinstance(expr, sp.MatrixBase):
         raise InputError(f"bound: a scalar is needed, got {type(expr).__name__} {expr}")
     expr = _evaluated_norms(expr)
-    wanted = _found(unknown, expr)
-    atoms = _unknowns(expr).union(*map(_unknowns, also))
+    try:
+        wanted = _found(unknown, expr)
+    except UnknownNameError:
+        wanted = _found(unknown, _evaluated_norms(exact_floats(stepped)))  # numbers for others made it vanish
+    atoms = _unknowns(expr).union({wanted}, *map(_unknowns, also))
     symbols = {atom: _symbol_for(atom) for atom in sorted(atoms, key=str)}
-    formula = expr.xreplace(symbols)
+    formula = _multiplied_out(expr.xreplace(symbols))
     declared = {} if model is None else model.ranges
     ranges = {symbol: _range(atom, declared) for atom, symbol in symbols.items()}
     return ScalarForm(formula, symbols[wanted], {symbol: atom for atom, symbol in symbols.items()}, ranges, originals)
+
+
+def _multiplied_out(formula: sp.Expr) -> sp.Expr:
+    """Products over layers written as powers: a norm that stands for that of every layer is one number for all."""
+    return formula.replace(lambda node: isinstance(node, sp.Product), lambda node: node.doit())
 
 
 def _with_steps(bound: Any, k: Any) -> tuple[sp.Expr, Recurrence | None]:
@@ -177,9 +187,11 @@ def _evaluated_norms(expr: sp.Expr) -> sp.Expr:
 def _unknowns(expr: sp.Basic) -> set[sp.Expr]:
     """Norms, and the symbols outside of them."""
     norms = {atom for atom in expr.atoms(MatrixScalar) if not isinstance(atom.matrix, sp.MatrixBase)}
-    bare = expr.xreplace(dict.fromkeys(norms, sp.S.One))
+    names = {atom: sp.Dummy(positive=True) for atom in norms}  # a number would let powers of it vanish
+    bare = expr.xreplace(names)
     sizes = {size for matrix in bare.atoms(sp.MatrixSymbol) for size in matrix.shape}
-    return {*norms, *(s for s in bare.free_symbols if not isinstance(s, sp.MatrixSymbol) and s not in sizes)}
+    left_out = {*names.values(), *sizes}
+    return {*norms, *(s for s in bare.free_symbols if not isinstance(s, sp.MatrixSymbol) and s not in left_out)}
 
 
 def _found(given: Any, expr: sp.Expr) -> sp.Expr:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import sympy as sp
@@ -12,9 +13,11 @@ from flint import arb
 from sympy.core.relational import Relational
 
 from symgrad.design.level_sets import is_in, value_at
+from symgrad.design.monotone_functions import computed
 from symgrad.design.scalar_form import ScalarForm
 from symgrad.design.signs import Facts
 from symgrad.design.spans import Span
+from symgrad.errors import UnsupportedExpressionError
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import to_ball
 
@@ -77,13 +80,16 @@ class SolutionCheck(Presentable):
         return self.holds
 
 
-def checked(form: ScalarForm, target: Span, cases: Sequence[_SolvedCase], seed: int) -> SolutionCheck:
+def checked(
+    form: ScalarForm, target: Span, cases: Sequence[_SolvedCase], domain: sp.Interval, seed: int
+) -> SolutionCheck:
     """The check of all cases, with drawn numbers for other parameters."""
     generator = random.Random(seed)
     points: list[CheckedPoint] = []
     for case in cases:
         for numbers in _settings(form, target, case.condition, generator):
-            points += _points(form, target, case.spans, numbers)
+            with suppress(UnsupportedExpressionError):  # numbers for which the formula is none that balls are known of
+                points += _points(form, target, case.spans, domain, numbers)
     return SolutionCheck(tuple(points))
 
 
@@ -146,13 +152,13 @@ def _drawn(symbol: sp.Symbol, span: sp.Interval, generator: random.Random) -> sp
 
 
 def _points(
-    form: ScalarForm, target: Span, spans: tuple[Span, ...], numbers: dict[sp.Expr, sp.Expr]
+    form: ScalarForm, target: Span, spans: tuple[Span, ...], domain: sp.Interval, numbers: dict[sp.Expr, sp.Expr]
 ) -> Iterator[CheckedPoint]:
     plain = {symbol: numbers[atom] for symbol, atom in form.shown.items() if atom in numbers}
-    formula, wanted = form.formula.xreplace(plain), target.xreplace(numbers)
-    placed = [span.xreplace(numbers) for span in spans]
+    formula, wanted = computed(form.formula.xreplace(plain)), _numeric(target, numbers)
+    placed = [_numeric(span, numbers) for span in spans]
     names = tuple(sorted((str(name), number) for name, number in numbers.items()))
-    for value in _values(form, placed):
+    for value in _values(form, placed, domain):
         ball = _bound_at(formula, form.unknown, value)
         if ball is None:
             met: bool | None = False  # the bound is no real number there
@@ -175,6 +181,10 @@ def _exactly(value: sp.Expr, target: Span) -> bool | None:
     return inside
 
 
+def _numeric(span: Span, numbers: dict[sp.Expr, sp.Expr]) -> Span:
+    return replace(span, low=computed(span.low.xreplace(numbers)), high=computed(span.high.xreplace(numbers)))
+
+
 def _bound_at(formula: sp.Expr, unknown: sp.Symbol, value: sp.Expr) -> arb | None:
     """A ball around the bound; None where it is no real number, or not known to be one."""
     for bits in _BITS:
@@ -184,20 +194,20 @@ def _bound_at(formula: sp.Expr, unknown: sp.Symbol, value: sp.Expr) -> arb | Non
     return None
 
 
-def _values(form: ScalarForm, spans: list[Span]) -> Iterator[sp.Expr]:
+def _values(form: ScalarForm, spans: list[Span], domain: sp.Interval) -> Iterator[sp.Expr]:
     """Points next to the ends on both sides, in the middle, and beyond; whole numbers where only these count."""
     ends = [end for span in spans for end in (span.low, span.high) if end.is_finite]
     near = [end + side * _NEAR * (1 + abs(end)) for end in ends for side in (1, -1)]
     wide = [span for span in spans if span.low.is_finite and span.high.is_finite and not span.is_point]
     middles = [(span.low + span.high) / 2 for span in wide]
-    outer = [form.domain.start, form.domain.end]
+    outer = [domain.start, domain.end]
     far = [sp.Rational(1, 3), sp.Integer(1), sp.Integer(7), -sp.Rational(1, 3), -sp.Integer(7)]
     far += [outer[0] + 1, outer[1] - 1] if all(end.is_finite for end in outer) else []
     points = [*near, *middles, *far]
     if form.unknown.is_integer:
         points = [sp.Integer(round(float(sp.N(end)))) + step for end in (*ends, *far) for step in (-1, 0, 1)]
     for point in dict.fromkeys(_rational(point) for point in points):
-        if _is_claimed(point, [Span.of(form.domain)]) and not any(point == end for end in ends):
+        if _is_claimed(point, [Span.of(domain)]) and not any(point == end for end in ends):
             yield point
 
 

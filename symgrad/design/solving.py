@@ -130,7 +130,7 @@ class Solution(Presentable):
     @property
     def always(self) -> bool:
         """Whether it is proved that every value works, whatever the other parameters are."""
-        return self.complete and all(case.values == self.domain for case in self.cases)
+        return self.complete and all(as_set(case.spans) == self.domain for case in self.cases)
 
     @cached_property
     def extremes(self) -> Extrema | None:
@@ -170,7 +170,7 @@ class Solution(Presentable):
         Args:
             seed: of the numbers that are drawn for other parameters.
         """
-        return checked(self.form, self.target, self.cases if self.complete else (), seed)
+        return checked(self.form, self.target, self.cases if self.complete else (), self.domain, seed)
 
 
 def solve(

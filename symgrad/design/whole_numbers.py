@@ -22,7 +22,7 @@ def whole_spans(spans: tuple[Span, ...]) -> sp.Set:
     {2, 3, 4, 5}
     """
     if any((span.low.free_symbols | span.high.free_symbols) for span in spans):
-        return sp.Intersection(as_set(spans), sp.S.Integers)
+        return sp.Intersection(as_set(spans), sp.S.Integers, evaluate=False)
     return sp.Union(*(_whole(span) for span in spans)) if spans else sp.EmptySet
 
 

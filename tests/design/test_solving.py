@@ -258,3 +258,55 @@ def test_symbols_without_a_closed_form_ask_for_numbers() -> None:
 
 def test_a_span_writes_its_relation() -> None:
     assert Span(1, 2, True, False).relation(X, Span()) == sp.And(X > 1, X <= 2)
+
+
+def test_a_bound_that_is_a_power_of_a_norm_keeps_its_steps() -> None:
+    """A norm must not be put to 1 while symbols are collected: the power would vanish."""
+    bound = sg.product_bound(sg.models.elman("tanh"))
+    d = sp.Symbol("d", positive=True)
+    found = solve(bound, for_="W", target=sp.Le(bound.expr, d))
+    assert found.formula == sp.Le(sg.OperatorNorm(bound.model.symbol("W")), d ** (1 / bound.k))
+    assert found.check().holds
+
+
+def test_steps_are_solved_for_in_every_case_of_the_rate() -> None:
+    bound = sg.product_bound(sg.models.elman("tanh"))
+    W, d = sg.OperatorNorm(bound.model.symbol("W")), sp.Rational(1, 1000)
+    found = solve(bound, for_="k", target=sp.Le(bound.expr, d))
+    conditions = {case.condition: case.spans for case in found.cases}
+    assert conditions[(W > 0) & (W < 1)][0].low == -sp.log(1000) / sp.log(W)
+    assert any(not spans for spans in conditions.values())
+    assert found.check().holds
+    assert solve(bound, for_="k", target=sp.Le(bound.expr, d), values={"W": 1}).impossible
+    assert solve(bound, for_="k", target=sp.Le(bound.expr, d), values={"W": 0}).always
+    assert min(solve(bound, for_="k", target=sp.Le(bound.expr, d), values={"W": 0.5}).values) == 10
+
+
+def test_inverse_error_functions_are_enclosed() -> None:
+    found = solve(sp.erf(X), for_=X, target=sp.Interval(sp.Rational(1, 10), sp.Rational(1, 2)))
+    assert float(found.values.sup) == pytest.approx(float(mpmath.erfinv(0.5)), rel=1e-15)
+    assert found.check().holds
+
+
+def test_poles_within_a_given_interval() -> None:
+    found = solve(sp.tan(X), for_=X, target=sp.Interval(0, 1), within=sg.Interval(-3, 3))
+    assert found.values == sp.Union(sp.Interval(-3, -3 * sp.pi / 4), sp.Interval(0, sp.pi / 4))
+    assert found.check().holds
+
+
+@pytest.mark.parametrize(("power", "level"), [(10**9, sp.Rational(7, 6)), (-(10**9), sp.Rational(7, 16))])
+def test_huge_powers_are_never_multiplied_out(power: int, level: sp.Rational) -> None:
+    x = sp.Symbol("x", positive=True)
+    found = solve((1 + x / 3) ** power, for_=x, target=level)
+    with mpmath.workdps(50):
+        exact = 3 * mpmath.expm1(mpmath.log(mpmath.mpf(level.p) / level.q) / power)
+        (value,) = found.values
+        assert abs(mpmath.mpf(to_ball(value, 120).mid().str(40, radius=False)) / exact - 1) < mpmath.mpf("1e-30")
+    assert found.check().holds
+
+
+def test_a_bound_for_layers_is_solved_for_one_norm_of_all_layers() -> None:
+    bound = sg.layer_gradient_bound(sg.models.feedforward(activation="sigmoid").assuming({"x": (0, 1)}))
+    (norm,) = [atom for atom in bound.expr.atoms(sg.OperatorNorm)]
+    found = solve(bound, for_=norm, target=sp.Le(bound.expr, 1), values={"l": 2, "L": 12, "n": 8, "g": 1})
+    assert float(found.values.sup) == pytest.approx(4 * (4 / 3) ** 0.1)
