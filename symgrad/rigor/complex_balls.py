@@ -97,16 +97,30 @@ class _Program:
         if isinstance(expr, sp.Heaviside):
             slot = self.compile(expr.args[0])
             return lambda values, analytic: values[slot].real_heaviside(analytic)
-        fold = next((fold for kind, fold in _FOLDS.items() if isinstance(expr, kind)), None)
+        if isinstance(expr, (sp.Add, sp.Mul)):
+            return self._fold(expr)
         slots = [self.compile(arg) for arg in expr.args]
-        if fold is not None:
-            return _folded(fold, slots)
+        if isinstance(expr, (sp.Max, sp.Min)):
+            return _greatest(slots, 1 if isinstance(expr, sp.Max) else -1)
         return _applied(expr, slots)
+
+    def _fold(self, expr: sp.Expr) -> Step:
+        if isinstance(expr, sp.Mul) and expr.args[0] is sp.S.NegativeOne:
+            slot = self.compile(sp.Mul(*expr.args[1:]))
+            return lambda values, analytic: -values[slot]
+        slots = [self.compile(arg) for arg in expr.args]
+        operation: Callable[[Any, Any], Any] = operator.add if isinstance(expr, sp.Add) else operator.mul
+        if len(slots) == 2:
+            first, second = slots
+            return lambda values, analytic: operation(values[first], values[second])
+        return lambda values, analytic: reduce(operation, [values[slot] for slot in slots])
 
     def _power(self, expr: sp.Pow) -> Step:
         slot, exponent = self.compile(expr.base), expr.exp
         if isinstance(exponent, sp.Float):
             exponent = sp.Rational(exponent)
+        if exponent == -1:
+            return lambda values, analytic: 1 / values[slot]
         if exponent.is_Integer:
             count = abs(int(exponent))
             if exponent > 0:
@@ -162,11 +176,15 @@ def _constant(expr: sp.Basic) -> Step:
     return step
 
 
-def _folded(operation: Callable[[Any, Any, bool], acb], slots: list[int]) -> Step:
+def _greatest(slots: list[int], sign: int) -> Step:
+    """The maximum, or with sign -1 the minimum."""
     first, *others = slots
 
     def step(values: Values, analytic: bool) -> acb:
-        return reduce(lambda total, slot: operation(total, values[slot], analytic), others, values[first])
+        largest = sign * values[first]
+        for slot in others:
+            largest = largest.real_max(sign * values[slot], analytic)
+        return sign * largest
 
     return step
 
@@ -209,13 +227,6 @@ _COMPARED: dict[Any, Callable[[arb], bool | None]] = {
     sp.Ne: lambda x: _decided(x != 0, False),
 }
 
-_FOLDS: dict[type[sp.Basic], Callable[[Any, Any, bool], acb]] = {
-    sp.Add: lambda a, b, _: operator.add(a, b),
-    sp.Mul: lambda a, b, _: operator.mul(a, b),
-    sp.Max: lambda a, b, analytic: a.real_max(b, analytic),
-    sp.Min: lambda a, b, analytic: -(-a).real_max(-b, analytic),
-}
-
 
 def _logistic(z: acb, analytic: bool) -> acb:
     if z.real.mid() > 0:
@@ -231,24 +242,12 @@ def _softplus(z: acb, analytic: bool) -> acb:
     return z + (-z).exp().log1p() if z.real > 0 else z.exp().log1p()
 
 
-def _off_real_line(function: Callable[[acb], acb], regular: Callable[[arb], bool]) -> Callable[[acb, bool], acb]:
-    """A function whose branch cuts lie on the real line, outside the set of regular points."""
+def _cut(function: Callable[[acb], acb], regular: Callable[[arb], bool], axis: str = "real") -> Callable[..., acb]:
+    """A function whose branch cuts lie on an axis, outside the set of regular points."""
 
     def checked(z: acb, analytic: bool) -> acb:
-        if analytic and z.imag.contains(0) and not regular(z.real):
-            return _NAN
-        return function(z)
-
-    return checked
-
-
-def _off_imaginary_line(function: Callable[[acb], acb]) -> Callable[[acb, bool], acb]:
-    """A function with branch cuts from plus and minus i to infinity along the imaginary line."""
-
-    def checked(z: acb, analytic: bool) -> acb:
-        if analytic and z.real.contains(0) and not abs(z.imag) < 1:
-            return _NAN
-        return function(z)
+        along, beside = (z.real, z.imag) if axis == "real" else (z.imag, z.real)
+        return _NAN if analytic and beside.contains(0) and not regular(along) else function(z)
 
     return checked
 
@@ -280,13 +279,13 @@ _FUNCTIONS: dict[Any, Callable[[acb, bool], acb]] = {
     sp.erf: _entire(lambda z: z.erf()),
     sp.erfc: _entire(lambda z: z.erfc()),
     sp.gamma: _entire(lambda z: z.gamma()),
-    sp.loggamma: _off_real_line(lambda z: z.lgamma(), lambda x: x > 0),
-    sp.asin: _off_real_line(lambda z: z.asin(), lambda x: abs(x) < 1),
-    sp.acos: _off_real_line(lambda z: z.acos(), lambda x: abs(x) < 1),
-    sp.atanh: _off_real_line(lambda z: z.atanh(), lambda x: abs(x) < 1),
-    sp.acosh: _off_real_line(lambda z: z.acosh(), lambda x: x > 1),
-    sp.asinh: _off_imaginary_line(lambda z: z.asinh()),
-    sp.atan: _off_imaginary_line(lambda z: z.atan()),
+    sp.loggamma: _cut(lambda z: z.lgamma(), lambda x: x > 0),
+    sp.asin: _cut(lambda z: z.asin(), lambda x: abs(x) < 1),
+    sp.acos: _cut(lambda z: z.acos(), lambda x: abs(x) < 1),
+    sp.atanh: _cut(lambda z: z.atanh(), lambda x: abs(x) < 1),
+    sp.acosh: _cut(lambda z: z.acosh(), lambda x: x > 1),
+    sp.asinh: _cut(lambda z: z.asinh(), lambda y: abs(y) < 1, "imaginary"),
+    sp.atan: _cut(lambda z: z.atan(), lambda y: abs(y) < 1, "imaginary"),
     sp.Abs: lambda z, analytic: z.real_abs(analytic),
     sp.sign: lambda z, analytic: z.real_sgn(analytic),
     sp.re: _entire(lambda z: z),

@@ -143,15 +143,17 @@ class Truncation:
 
     def weight(self) -> Weight:
         """The density times the Hermite polynomial."""
-        mean, inverse, factor = self.mean, 1 / self.deviation, 1 / (self.deviation * (2 * arb.pi()).sqrt())
-        polynomial = acb_coefficients(self.order)
+        mean, factor = self.mean, 1 / (self.deviation * (2 * arb.pi()).sqrt())
+        polynomial, inverse, half = acb_coefficients(self.order), 1 / self.deviation, -1 / (2 * self.deviation**2)
+
+        def density(x: acb) -> acb:
+            distance = x - mean
+            return (distance * distance * half).exp() * factor
 
         def weight(x: acb) -> acb:
-            z = (x - mean) * inverse
-            value = (-(z * z) / 2).exp() * factor
-            return value * _horner(polynomial, z) if self.order else value
+            return density(x) * _horner(polynomial, (x - mean) * inverse)
 
-        return weight
+        return weight if self.order else density
 
 
 def hermite_integral(order: int, z: arb) -> arb:
