@@ -197,18 +197,22 @@ def trapezoidal_mean(
         reach: the range covered ends beyond this many standard deviations.
         tolerance: the error of the rule to aim at.
 
-    A rule is proved for all deviations of a quarter of an octave at once, and kept.
+    A rule is proved for all deviations of a quarter of an octave, and all means of an interval, at once, and kept.
 
     Returns:
         A ball around the integral of ``f(mean + deviation z) p(z)`` against the Gaussian density, for z from some X
         beyond the reach on the left to the same on the right; None where no strip is proved in which f is analytic, or
         where that is so narrow that other ways are faster.
     """
-    far = math.ceil(4 * upper_float(reach)) / 4
-    aim = math.floor(float(log10_of(tolerance, up=False)) / math.log10(2))
+    decades = log10_of(tolerance, up=False)
+    if not (math.isfinite(decades) and 0 < lower_float(deviation) and upper_float(deviation) < math.inf):
+        return None  # beyond the range of floats
+    far, aim = math.ceil(4 * upper_float(reach)) / 4, math.floor(decades / math.log10(2))
     bucket = math.floor(_BUCKETS * math.log2(lower_float(deviation)))
     top = 2.0 ** ((bucket + 2) / _BUCKETS) * (1 - 1e-12)
-    rule = _rule(formula, symbol, _key(mean), bucket, polynomial, far, aim) if upper_float(deviation) < top else None
+    shifted = _mean_bucket(mean, 2.0 ** (bucket // _BUCKETS - 2))
+    fits = upper_float(deviation) < top and shifted is not None
+    rule = _rule(formula, symbol, shifted, bucket, polynomial, far, aim) if fits else None
     if rule is None:
         return None
     function = plain_ball_function(formula, symbol)
@@ -223,7 +227,7 @@ def trapezoidal_mean(
 def _rule(
     formula: sp.Expr,
     symbol: sp.Symbol,
-    mean: tuple[arb, arb],
+    mean: tuple[float, float],
     bucket: int,
     polynomial: tuple[arb, ...],
     reach: float,
@@ -233,13 +237,17 @@ def _rule(
     with working_precision(_BITS):
         low, high = (2.0 ** ((bucket + place) / _BUCKETS) for place in (0, 2))
         deviation = arb(low * (1 - 1e-12)).union(arb(high))
-        centre = mean[0] + arb(0, 1) * mean[1]
+        centre = arb(mean[0]).union(arb(mean[1]))
         return _Integrand(formula, symbol, centre, deviation, polynomial).rule(reach, arb(2) ** aim)
 
 
-def _key(ball: arb) -> tuple[arb, arb]:
-    """Middle and radius, which are exact: balls themselves cannot be kept in a cache."""
-    return ball.mid(), ball.rad()
+def _mean_bucket(mean: arb, width: float) -> tuple[float, float] | None:
+    """Ends of a fixed interval around a mean, for which a rule is kept; None where the mean is known too vaguely."""
+    if mean.is_zero():
+        return 0.0, 0.0
+    low = math.floor(lower_float(mean / width)) * width
+    high = low + 2 * width
+    return (low, high) if upper_float(mean) < high else None
 
 
 @lru_cache(maxsize=64)
