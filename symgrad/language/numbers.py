@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ __all__ = ["exact_floats", "exact_number", "scalar_parameter"]
 
 
 def exact_number(label: str, value: Any) -> sp.Expr:
-    """A finite real number as an exact SymPy number; a float stands for its shortest decimal.
+    """A finite real number (int, Fraction, float, SymPy) as an exact SymPy number; a float is its shortest decimal.
 
     Raises:
         InputError: it is none; the message starts with the label.
@@ -26,6 +27,8 @@ def exact_number(label: str, value: Any) -> sp.Expr:
         value = value.item()
     if isinstance(value, float) and math.isfinite(value):
         return sp.Rational(repr(float(value)))
+    if isinstance(value, Fraction):
+        return sp.Rational(value.numerator, value.denominator)
     if isinstance(value, (int, sp.Expr)) and not isinstance(value, bool):
         number = exact_floats(sp.sympify(value, strict=True))
         if number.is_number and number.is_real and number.is_finite:

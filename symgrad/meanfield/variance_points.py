@@ -183,8 +183,17 @@ def _from_closed_form(flow: VarianceMap, first: tuple[VariancePoint, ...]) -> Va
             return None
         even = root.multiplicity is not None and root.multiplicity % 2 == 0
         found.append(_enclosed(flow, ball, True, root.exact, even))
+    return VariancePoints(flow, tuple(found), beyond=_sign_beyond(flow, found))
+
+
+def _sign_beyond(flow: VarianceMap, found: list[VariancePoint]) -> int | None:
+    """The side of the diagonal on which the map lies beyond the last fixed point, where the mean exists everywhere."""
     far = far_out(flow)
-    return VariancePoints(flow, tuple(found), beyond=None if far is None else far.sign)
+    if far is not None or flow.domain.end != sp.oo:
+        return None if far is None else far.sign
+    point = 2 * max((p.ball.upper() for p in found), default=arb(0)) + 1
+    excess = flow.ball(point.upper().mid()) - point.upper().mid()
+    return 1 if excess > 0 else -1 if excess < 0 else None
 
 
 def _enclosed(
