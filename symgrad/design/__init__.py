@@ -17,7 +17,8 @@ from symgrad.design.orthogonal import (
 from symgrad.design.remedy import Remedy
 from symgrad.design.residual import residual_scale
 from symgrad.design.solution_check import SolutionCheck
-from symgrad.design.solving import Solution, SolutionCase, solve
+from symgrad.design.solutions import Solution, SolutionCase
+from symgrad.design.solving import solve
 from symgrad.design.spectral import PowerIteration, SpectralNormalisation, power_iteration, spectral_normalisation
 from symgrad.design.stacks import NormalisedStack, post_norm, pre_norm
 from symgrad.design.truncation_windows import TruncationWindow, truncation

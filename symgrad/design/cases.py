@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import sympy as sp
 
-from symgrad.design.inversion import Case, joined_spans
+from symgrad.design.case_sets import Case, joined_spans
 from symgrad.design.spans import Span
 
 __all__ = ["gathered"]

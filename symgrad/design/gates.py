@@ -11,7 +11,8 @@ from flint import arb
 
 from symgrad.bounds.product import Bound, product_bound
 from symgrad.design.arguments import checked_size, nonnegative_parameter
-from symgrad.design.solving import Solution, solve
+from symgrad.design.solutions import Solution
+from symgrad.design.solving import solve
 from symgrad.design.verification import Case, Verification, verified
 from symgrad.errors import InputError
 from symgrad.language.activations import activation

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import sympy as sp
 from flint import arb
 
+from symgrad.design.sign_cores import ANY, Signs, assumed_signs, constant_signs, core_of, linear
 from symgrad.design.spans import Span
 from symgrad.errors import SymgradError
 from symgrad.rigor.balls import interval_function, to_ball
-from symgrad.rigor.closed_forms import is_zero_constant
 
-__all__ = ["ANY", "Facts", "Signs", "domain_of"]
+__all__ = ["Facts", "domain_of"]
 
-Signs = frozenset[int]
-ANY: Signs = frozenset({-1, 0, 1})
-_BITS = (128, 512, 2048, 8192)
 _RELATIONS = {
     frozenset({1}): sp.Gt,
     frozenset({-1}): sp.Lt,
@@ -128,27 +125,27 @@ class Facts:
 
     def _core(self, expr: sp.Expr) -> tuple[sp.Expr, bool]:
         """The simplest formula with the same sign, and whether it has the opposite one; known factors are left out."""
-        core, flip = _core(expr.xreplace(self.points) if self.points else expr)
+        core, flip = core_of(expr.xreplace(self.points) if self.points else expr)
         if core.is_number or not core.is_rational_function(*core.free_symbols):
             return core, flip
         factors = sp.Mul.make_args(sp.factor_terms(sp.together(core)))
         kept: list[sp.Expr] = []
         for factor in factors:
-            inner, turned = _core(factor)
+            inner, turned = core_of(factor)
             known = self._signs(inner) if len(factors) > 1 else ANY
             if len(known) > 1 or 0 in known:
                 kept.append(factor)
             else:
                 flip ^= (-1 in known) ^ turned
         if len(kept) == len(factors):
-            return _linear(core, flip)
-        simpler, turned = _core(sp.Mul(*kept))
-        return _linear(simpler, flip ^ turned)
+            return linear(core, flip)
+        simpler, turned = core_of(sp.Mul(*kept))
+        return linear(simpler, flip ^ turned)
 
     def _signs(self, core: sp.Expr) -> Signs:
         if core.is_number:
-            return _constant_signs(core)
-        known = _assumed_signs(core) & self.cases.get(core, ANY)
+            return constant_signs(core)
+        known = assumed_signs(core) & self.cases.get(core, ANY)
         return known if len(known) == 1 else known & self._range_signs(core)
 
     def _range_signs(self, core: sp.Expr) -> Signs:
@@ -172,20 +169,6 @@ class Facts:
 
     def _range(self, symbol: sp.Expr) -> sp.Set:
         return self.ranges.get(symbol, domain_of(symbol))
-
-
-def _linear(core: sp.Expr, flip: bool) -> tuple[sp.Expr, bool]:
-    """A linear formula in one symbol divided by its coefficient."""
-    if len(core.free_symbols) != 1:
-        return core, flip
-    (symbol,) = core.free_symbols
-    slope = core.diff(symbol)
-    if slope.free_symbols or not slope.is_number or slope.is_zero is not False:
-        return core, flip
-    start = sp.expand(core - slope * symbol)
-    if start.free_symbols:
-        return core, flip
-    return symbol + start / slope, flip ^ (-1 in _constant_signs(slope))
 
 
 def _as_range(core: sp.Expr, signs: Signs) -> tuple[sp.Expr, sp.Set] | None:
@@ -225,89 +208,6 @@ def _negated(signs: Signs) -> Signs:
 def _ends(span: sp.Set) -> tuple[arb, arb]:
     low = arb.neg_inf() if span.inf == -sp.oo else to_ball(span.inf)
     return low, arb.pos_inf() if span.sup == sp.oo else to_ball(span.sup)
-
-
-def _constant_signs(number: sp.Expr) -> Signs:
-    if number in (sp.oo, -sp.oo):
-        return frozenset({1 if number == sp.oo else -1})
-    for bits in _BITS:
-        ball = to_ball(number, bits)
-        if ball.is_zero():
-            return frozenset({0})
-        if ball > 0 or ball < 0:
-            return frozenset({1 if ball > 0 else -1})
-        if bits == _BITS[0] and is_zero_constant(number):
-            return frozenset({0})
-    return ANY
-
-
-def _assumed_signs(expr: sp.Expr) -> Signs:
-    """What SymPy's assumptions tell."""
-    excluded = []
-    if expr.is_positive is False or expr.is_nonpositive:
-        excluded.append(1)
-    if expr.is_negative is False or expr.is_nonnegative:
-        excluded.append(-1)
-    if expr.is_zero is False:
-        excluded.append(0)
-    return ANY - frozenset(excluded)
-
-
-def _core(expr: sp.Expr) -> tuple[sp.Expr, bool]:
-    """The simplest formula with the same sign, and whether it has the opposite one.
-
-    Positive factors are left out; ``x**p - 1`` with p > 0 and ``log(x)`` with x > 0 have the sign of ``x - 1``.
-    """
-    flip = False
-    while True:
-        simpler, turned = _step(expr)
-        if simpler == expr:
-            break
-        expr, flip = simpler, flip ^ turned
-    if expr.could_extract_minus_sign() and not expr.is_number:
-        return -expr, not flip
-    return expr, flip
-
-
-def _step(expr: sp.Expr) -> tuple[sp.Expr, bool]:
-    factored = sp.factor_terms(expr)
-    if factored.is_Mul:
-        return _without_known_factors(factored)
-    if isinstance(expr, sp.log):
-        return expr.args[0] - 1, False
-    if isinstance(expr, sp.Pow) and expr.exp.is_odd:
-        return expr.base, False
-    for power, turned in _powers_minus_one(expr):
-        base, exponent = power.as_base_exp()
-        if base.is_nonnegative and exponent.is_positive:
-            return base - 1, turned
-        if base.is_positive and exponent.is_negative:
-            return base - 1, not turned
-    return expr, False
-
-
-def _without_known_factors(product: sp.Expr) -> tuple[sp.Expr, bool]:
-    kept, turned = [], False
-    for factor in product.args:
-        if factor.is_positive:
-            continue
-        if factor.is_negative:
-            turned = not turned
-            continue
-        kept.append(factor)
-    if len(kept) == len(product.args):
-        return product, False
-    return (sp.Mul(*kept), turned) if kept else (sp.S.One, turned)
-
-
-def _powers_minus_one(expr: sp.Expr) -> Iterator[tuple[sp.Expr, bool]]:
-    if not (expr.is_Add and len(expr.args) == 2):
-        return
-    constant, rest = expr.as_coeff_Add()
-    if constant == -1 and rest.is_Pow:
-        yield rest, False
-    if constant == 1 and (-rest).is_Pow:
-        yield -rest, True
 
 
 def _relation(expr: sp.Expr, signs: Signs) -> sp.Basic:

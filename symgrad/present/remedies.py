@@ -11,7 +11,7 @@ from symgrad.design.chrono import Chrono
 from symgrad.design.gate_biases import ForgetBias
 from symgrad.design.remedy import Remedy
 from symgrad.design.solution_check import SolutionCheck
-from symgrad.design.solving import Solution, SolutionCase
+from symgrad.design.solutions import Solution, SolutionCase
 from symgrad.present.ball_text import ball_data, ball_latex, ball_text
 from symgrad.present.data import expression
 from symgrad.present.dispatch import latex, text, to_dict
