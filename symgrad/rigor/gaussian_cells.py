@@ -9,7 +9,7 @@ import sympy as sp
 from flint import arb, ctx
 
 from symgrad.rigor.balls import ball_from_ends
-from symgrad.rigor.gaussian_points import hermite, hermite_integral
+from symgrad.rigor.gaussian_points import FARTHEST, hermite, hermite_integral
 from symgrad.rigor.gaussian_tails import growth, values_between
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
@@ -75,7 +75,7 @@ def _tail(
     edge = (part.right if side < 0 else part.left).ball() * side
     highest = deviations[1]
     least = 1
-    while least < 2**60 and not (edge < least and (side * mean + _REACH * highest) < least):
+    while least < 2**FARTHEST and not (edge < least and (side * mean + _REACH * highest) < least):
         least *= 2
     bound = growth(part.formula, symbol, side, least)
     if bound is None:

@@ -19,6 +19,7 @@ __all__ = ["Truncation", "hermite", "hermite_integral", "mean_against_hermite", 
 _GUARD = 20
 _PROBES, _QUARTERS = 24, 20
 _WIDENINGS = 24
+FARTHEST = 1200  # the binary logarithm of numbers beyond which growth is not looked for
 
 
 @lru_cache(maxsize=256)
@@ -110,7 +111,7 @@ class Truncation:
         least = 1
         while edge.is_finite() and not edge < least:
             least *= 2
-        while least < 2**60 and end > 4 * least:
+        while least < 2**FARTHEST and end > 4 * least:
             least *= 2
         return growth(part.formula, self.symbol, side, least)
 

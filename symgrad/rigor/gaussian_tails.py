@@ -18,7 +18,7 @@ from symgrad.rigor.tail_monomials import UNIT, Monomial, TailUndecidedError
 
 __all__ = ["Growth", "growth", "values_between"]
 
-_STARTS = tuple(2**k for k in (0, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 30, 36, 45, 60))
+_DOUBLINGS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 30, 36, 45, 60)
 _LEAST_OF_MODELS = 4
 _INVERSE_SQUARE = Monomial(power=Fraction(-2))
 
@@ -81,7 +81,7 @@ def growth(formula: sp.Expr, symbol: sp.Symbol, side: int, least: int) -> Growth
         None where nothing is proved.
     """
     values = interval_function(formula, symbol)
-    for start in (start for start in _STARTS if start >= least):
+    for start in (least * 2**k for k in _DOUBLINGS):
         low, high = values((arb(start), arb.pos_inf()) if side > 0 else (arb.neg_inf(), arb(-start)))
         bound = abs(low).upper().max(abs(high).upper())
         if bound.is_finite():
