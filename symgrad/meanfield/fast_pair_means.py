@@ -19,10 +19,11 @@ __all__ = ["fast_pair_mean", "fast_pair_mean_with_error"]
 Array = NDArray[np.float64]
 
 _LOG_DENSITY = -0.5 * np.log(2 * np.pi)
-_SPREAD = 6.0  # standard deviations over the finest length of a formula up to which the trapezoidal rule may do
-_INNER_SPREAD = 2.0  # the same for the conditional rule, whose points are farther apart away from the middle
+_SPACING = 2.0  # of its points over the finest length of a formula
+_INNER_SPREAD = 2.0  # standard deviations over that length up to which the conditional rule may be one on the line
+_OUTER_PANELS, _INNER_PANELS = 400, 200  # for each integral
 _AT_A_TIME = 2_000_000  # points
-_STEPS, _REACH = (0.25, 0.125), 9.0  # of the trapezoidal rule in two dimensions
+_STEPS, _REACH = (0.25, 0.125, 0.0625), 9.0  # of the trapezoidal rule in two dimensions
 _TOLERANCE = 1e-13
 
 
@@ -60,10 +61,10 @@ def fast_pair_mean_with_error(
     f, g = float_pieces(first, symbol), float_pieces(second, symbol)
     shape, q, c = q.shape, q.ravel(), c.ravel()
     found = nothing_found(len(q))
-    tried = np.flatnonzero((np.sqrt(q) <= _SPREAD * min(f.finest, g.finest)) & (len(f.kinks) + len(g.kinks) == 0))
-    for step in _STEPS:
-        _by_tensors(f, g, q, c, tried[np.isnan(found.errors[tried])], found, step)
-    rest = np.flatnonzero(np.isnan(found.errors))
+    spread = np.sqrt(q) / min(f.finest, g.finest)
+    for step in _STEPS if len(f.kinks) + len(g.kinks) == 0 else ():
+        _by_tensors(f, g, q, c, np.flatnonzero((step * spread <= _SPACING) & np.isnan(found.errors)), found, step)
+    rest = np.flatnonzero(np.isnan(found.errors) & (q > 0))
     if rest.size:
         others = _conditioned(f, g, q[rest], c[rest])
         found.values[rest], found.errors[rest], found.sizes[rest] = others.values, others.errors, others.sizes
@@ -108,10 +109,11 @@ def _conditioned(f: FloatPieces, g: FloatPieces, q: Array, c: Array) -> Integral
         inner, error = _conditional_means(g, c[index] * x, np.broadcast_to(spread[index], x.shape))
         worst[0] = max(worst[0], error)
         logarithm = np.broadcast_to(_LOG_DENSITY - z**2 / 2, x.shape)
-        return np.asarray(f.weighted(x, logarithm) * inner)
+        with np.errstate(all="ignore"):
+            return np.asarray(f.weighted(x, logarithm) * inner)
 
     found = nothing_found(len(q))
-    by_panels(integrand, np.arange(len(q)), _breaks(f, g, c, deviations), found)
+    by_panels(integrand, np.arange(len(q)), _breaks(f, g, c, deviations), found, _OUTER_PANELS * len(q))
     return Integrals(found.values, found.errors + worst[0] * found.sizes, found.sizes)
 
 
@@ -155,7 +157,7 @@ def _conditional(g: FloatPieces, m: Array, s: Array) -> tuple[Array, float]:
     found = nothing_found(len(wide))
     smooth = (spread <= _INNER_SPREAD * g.finest) & (len(g.kinks) == 0)
     done = by_lines(integrand, np.where(smooth, 1.0, np.nan), [None], [found], even=False)
-    by_panels(integrand, np.flatnonzero(~done), g.breaks(centre, spread), found)
+    by_panels(integrand, np.flatnonzero(~done), g.breaks(centre, spread), found, _INNER_PANELS * len(wide))
     values[wide] = found.values
     size = max(float(found.sizes.max()), 1e-300)
     return values, float(found.errors.max()) / size

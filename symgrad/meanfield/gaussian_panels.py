@@ -50,7 +50,7 @@ class Integrals:
     sizes: Array
 
 
-def by_panels(integrand: Integrand, which: Indices, breaks: Array, found: Integrals) -> None:
+def by_panels(integrand: Integrand, which: Indices, breaks: Array, found: Integrals, most: int = _MOST) -> None:
     """Integrals over the real line of functions that decay like the normal density, by panels.
 
     Args:
@@ -58,9 +58,10 @@ def by_panels(integrand: Integrand, which: Indices, breaks: Array, found: Integr
         which: the indices of those wanted.
         breaks: of shape (count, m), where panels begin: kinks, jumps and marks; points far away or NaN are ignored.
         found: where the results of those go.
+        most: after how many panels in all the rest is taken as it is, with its error.
     """
     if which.size:
-        _by_panels(integrand, which, _reach(integrand, which), breaks, found)
+        _by_panels(integrand, which, _reach(integrand, which), breaks, found, most)
 
 
 def nothing_found(count: int) -> Integrals:
@@ -102,7 +103,7 @@ def _rule() -> tuple[Array, Array, Array]:
     return nodes, weights, basis * weights[:, None] * (np.arange(_NODES - _LAST, _NODES) + 0.5)
 
 
-def _by_panels(integrand: Integrand, which: Indices, reach: Array, breaks: Array, found: Integrals) -> None:
+def _by_panels(integrand: Integrand, which: Indices, reach: Array, breaks: Array, found: Integrals, most: int) -> None:
     found.values[which] = found.errors[which] = found.sizes[which] = 0.0
     endless = which[np.isinf(reach)]
     if endless.size:
@@ -112,7 +113,7 @@ def _by_panels(integrand: Integrand, which: Indices, reach: Array, breaks: Array
     index, low, high = _panels(which, reach, breaks)
     made = len(index)
     for turn in range(_ROUNDS):
-        last = turn == _ROUNDS - 1 or made > _MOST
+        last = turn == _ROUNDS - 1 or made > most
         split = _one_round(integrand, index, low, high, found, last)
         index, low, high = index[split], low[split], high[split]
         if not index.size:
