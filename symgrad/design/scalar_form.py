@@ -114,6 +114,9 @@ def _with_steps(bound: Any, k: Any) -> tuple[sp.Expr, Recurrence | None]:
         return (bound.expr if k is None else bound.at(k)), bound.model
     if isinstance(bound, sp.Expr):
         return _put(bound, next((s for s in bound.free_symbols if str(s) == "k"), None), k), None
+    expr = getattr(bound, "expr", None)  # other bounds of the library, such as those of flows
+    if isinstance(expr, sp.Expr):
+        return _put(expr, None, k), getattr(bound, "model", None)
     raise InputError(
         f"bound: a bound of the library or a scalar SymPy expression is needed, got {type(bound).__name__} {bound!r}"
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
+from sympy.core.relational import Relational
 
 from symgrad.design.case_sets import Case, NoChainError, both, either
 from symgrad.design.cases import gathered
@@ -31,7 +32,7 @@ def solve(
     bound: Any,
     *,
     for_: Any,
-    target: Any,
+    target: Any = None,
     k: Any = None,
     values: Mapping[Any, Any] | None = None,
     within: sp.Interval | None = None,
@@ -43,7 +44,7 @@ def solve(
     ends is enclosed and the sign between any two is proved.
 
     Args:
-        bound: of products, of gradients, or any scalar SymPy expression.
+        bound: of products, of gradients, or any scalar SymPy expression; or a relation, which then is the target too.
         for_: the parameter: a symbol, a norm such as ``sg.OperatorNorm(W)``, or the name of a symbol or weight. The
             number of steps may be solved for too; then the values are whole numbers.
         target: an interval ``sg.Interval(low, high)``, a number for equality, or a relation such as
@@ -67,6 +68,10 @@ def solve(
     >>> print(solve(bound, for_="W", target=sp.Lt(bound.expr, 1)).reason)
     no value of OperatorNorm(W) works
     """
+    if isinstance(bound, Relational):
+        if target is not None:
+            raise InputError(f"target: the relation {bound} is one already, got {target!r} as well")
+        bound, target = bound.lhs - bound.rhs, bound.func(bound.lhs - bound.rhs, 0, evaluate=False)
     form = scalar_form(bound, for_, k, values, _sides(target))
     span = target_span(target, lambda side: _is_bound(side, form)).xreplace(
         {atom: symbol for symbol, atom in form.shown.items()}

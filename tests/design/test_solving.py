@@ -311,3 +311,19 @@ def test_a_bound_for_layers_is_solved_for_one_norm_of_all_layers() -> None:
     (norm,) = [atom for atom in bound.expr.atoms(sg.OperatorNorm)]
     found = solve(bound, for_=norm, target=sp.Le(bound.expr, 1), values={"l": 2, "L": 12, "n": 8, "g": 1})
     assert float(found.values.sup) == pytest.approx(4 * (4 / 3) ** 0.1)
+
+
+def test_a_relation_is_solved_as_it_stands() -> None:
+    a = sp.Symbol("a", positive=True)
+    assert solve(sp.Le(a**2, 2 * a), for_=a).values == sp.Interval.Lopen(0, 2)
+    assert solve(sp.Eq(sp.exp(X), 3), for_=X).values == sp.FiniteSet(sp.log(3))
+    with pytest.raises(InputError, match="one already"):
+        solve(sp.Eq(sp.exp(X), 3), for_=X, target=2)
+
+
+def test_the_bound_of_a_flow_is_solved() -> None:
+    x, w, b = sp.symbols("x w b")
+    bound = sg.flow_bound(sg.Flow({x: -x + sg.activation("sigmoid")(w * x + b)}))
+    found = solve(bound, for_="w", target=sp.Le(bound.expr, 1), values={"T": 3})
+    assert float(found.values.sup) == pytest.approx(4)
+    assert found.check().holds
