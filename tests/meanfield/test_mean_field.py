@@ -26,7 +26,8 @@ def gaussian(function: Any, q: Any) -> mpmath.mpf:
 
 
 def line(name: Any, sigma_b2: Any, **options: Any) -> CriticalLine:
-    return sg.mean_field(name, **options).critical_points(sigma_b2)
+    found: CriticalLine = sg.mean_field(name, **options).critical_points(sigma_b2)
+    return found
 
 
 def test_maps_of_relu_are_closed() -> None:
@@ -42,7 +43,9 @@ def test_tanh_is_critical_where_schoenholz_et_al_found_it() -> None:
     # Schoenholz et al. 2017, section 3, use sigma_b^2 = 0.05 with the critical sigma_w^2 = 1.76
     found = line("tanh", 0.05)
     (point,) = found.points
-    assert found.complete and point.is_edge and point.stability == "attracting"
+    assert found.complete
+    assert point.is_edge
+    assert point.stability == "attracting"
     assert float(point) == pytest.approx(1.76, abs=0.005)
     q = mpmath.mpf(float(point.variance.mid()))
     slope = gaussian(lambda x: mpmath.sech(x) ** 4, q)
@@ -66,7 +69,7 @@ def test_a_falsified_critical_point_fails_both_equations() -> None:
         ("erf", sp.pi / 4, "attracting algebraically", True),
         ("relu", 2, "neutral (continuum)", True),
         ("gelu", 4, "repelling", False),
-        ("silu", 4, "repelling", False),
+        pytest.param("silu", 4, "repelling", False, marks=pytest.mark.slow),
         ("elu", 1, "attracting algebraically", True),
         (Z + sp.sin(Z), sp.Rational(1, 4), "attracting algebraically", True),
     ],
@@ -81,21 +84,28 @@ def test_without_biases_only_the_origin_is_critical(name: Any, gain: sp.Expr, st
 @pytest.mark.slow
 def test_gelu_is_critical_where_the_variance_is_repelled() -> None:
     (point,) = line("gelu", 0.05).points
-    assert point.stability == "repelling" and point.is_edge is False and point.slope > 1
+    assert point.stability == "repelling"
+    assert point.is_edge is False
+    assert point.slope > 1
     (later,) = line("gelu", 0.3).points
     assert later.is_edge
 
 
+@pytest.mark.slow
 def test_elu_is_critical_at_an_attracting_variance() -> None:
     (point,) = line("elu", 0.05).points
-    assert point.is_edge and float(point) == pytest.approx(1.533718331, rel=1e-9)
+    assert point.is_edge
+    assert float(point) == pytest.approx(1.533718331, rel=1e-9)
 
 
 def test_relu_with_biases_has_no_edge_of_chaos() -> None:
     found = line("relu", 0.1)
-    assert not found.points and found.complete and "no edge of chaos" in found.reason
+    assert not found.points
+    assert found.complete
+    assert "no edge of chaos" in found.reason
 
 
+@pytest.mark.slow
 def test_a_line_at_many_biases_agrees_with_the_proved_points() -> None:
     theory = sg.mean_field("erf", skip=0.5)
     many: Any = theory.critical_line(np.array([0.02, 0.2]))
@@ -117,7 +127,7 @@ def test_a_line_at_many_biases_agrees_with_the_proved_points() -> None:
         ("erf", 0.7, 0, "ordered"),
         ("erf", 3, 0.1, "chaotic"),
         ("gelu", 4, 0, "variance diverges"),
-        ("gelu", 3, 0, "ordered"),
+        pytest.param("gelu", 3, 0, "ordered", marks=pytest.mark.slow),
         (sp.cos(Z), 3, 0.1, "chaotic"),
         (sp.Heaviside(Z), 2, 0.1, "chaotic"),
     ],
@@ -140,7 +150,8 @@ def test_correlations_of_relu_are_the_arc_cosine_kernel() -> None:
 def test_chaotic_correlations_settle_below_one() -> None:
     theory = sg.mean_field("erf")
     found = theory.c_star(3, 0.1)
-    assert [point.stability for point in found] == ["attracting", "repelling"] and found.complete
+    assert [point.stability for point in found] == ["attracting", "repelling"]
+    assert found.complete
     (q,) = (mpmath.mpf(float(point)) for point in theory.q_star(3, 0.1).attracting)
     c = float(found[0])
     kernel = 2 / mpmath.pi * mpmath.asin(2 * q * c / (1 + 2 * q))  # Williams 1998
@@ -151,7 +162,9 @@ def test_chaotic_correlations_settle_below_one() -> None:
 
 def test_with_dropout_inputs_decorrelate() -> None:
     found = sg.mean_field("erf", dropout=0.1).c_star(1, 0.1)
-    assert len(found) == 1 and float(found[0]) < 1 and found.complete
+    assert len(found) == 1
+    assert float(found[0]) < 1
+    assert found.complete
 
 
 def test_depth_scales_follow_the_slopes() -> None:
@@ -163,7 +176,8 @@ def test_depth_scales_follow_the_slopes() -> None:
     chaotic, settled = theory.depth_scale(3, 0.1), theory.c_star(3, 0.1)[0]
     assert float(chaotic.xi_c.mid()) == pytest.approx(-1 / np.log(float(settled.slope.mid())), rel=1e-8)
     critical = theory.depth_scale(sp.pi / 4, 0)
-    assert not critical.xi_c.is_finite() and not critical.xi_gradient.is_finite()
+    assert not critical.xi_c.is_finite()
+    assert not critical.xi_gradient.is_finite()
     assert float(theory.gradient_variance(1, 0.1, 7).mid()) == pytest.approx(chi**7, rel=1e-10)
 
 
@@ -193,4 +207,5 @@ def test_what_is_no_activation_is_refused() -> None:
 
 
 def test_a_recurrent_model_has_a_theory_too() -> None:
-    assert sg.mean_field(sg.models.elman()).model.name == "elman"
+    theory: Any = sg.mean_field(sg.models.elman())
+    assert theory.model.name == "elman"
