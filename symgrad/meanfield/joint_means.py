@@ -10,7 +10,6 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from symgrad.language.elementwise import VARIABLE
 from symgrad.numerics.functions import array_function, constant_float
@@ -63,6 +62,8 @@ def _grid(dimension: int) -> tuple[list[Array], Array]:
 
 def _cloud(dimension: int) -> tuple[list[Array], Array]:
     """Quasi-random normal points of equal weight."""
+    from scipy.stats import qmc  # takes longer to load than all else here
+
     points = ndtri(qmc.Sobol(dimension, seed=0).random_base2(_POINTS).clip(1e-12, 1 - 1e-12))
     return list(points.T), np.full(len(points), 1 / len(points))
 
