@@ -14,7 +14,7 @@ from symgrad.errors import InputError
 from symgrad.rigor.balls import to_ball
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(
     st.fractions(min_value="1/10", max_value=10, max_denominator=20),
     st.integers(1, 10**6),

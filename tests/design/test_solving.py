@@ -72,7 +72,7 @@ def test_a_tightened_answer_is_caught() -> None:
         assert not moved(found, factor).check().holds
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(
     st.integers(1, 40),
     st.fractions(min_value="1/20", max_value=5, max_denominator=50),
@@ -89,7 +89,7 @@ def test_the_bound_at_the_answer_is_the_target(k: int, size: object, target: obj
     assert ball.overlaps(to_ball(sp.Rational(target), 200))
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.floats(0.05, 0.35), st.floats(0.3, 3.0))
 def test_crossings_of_a_hump_are_all_found(level: float, rate: float) -> None:
     hump = X * sp.exp(-sp.nsimplify(rate) * X)
