@@ -23,6 +23,7 @@ from symgrad.meanfield.phase import Phase, phase_of
 from symgrad.meanfield.singular_values import SingularValues, singular_values
 from symgrad.meanfield.variance_map import Unit, VarianceMap
 from symgrad.meanfield.variance_points import VariancePoint, VariancePoints, variance_points
+from symgrad.meanfield.variance_words import NEUTRAL
 from symgrad.meanfield.variants import LayerVariant
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import to_ball, working_precision
@@ -246,8 +247,10 @@ class MeanField(Presentable):
         points = _points(flow)
         if q is None and len(points.attracting) == 1:
             return points.attracting[0]
-        if q is not None or (points.continuum and not flow.chi_expr.free_symbols):
-            return _given_point(flow, sp.S.One if q is None else q)
+        if q is None and points.continuum and not flow.chi_expr.free_symbols:
+            return replace(_given_point(flow, sp.S.One), stability=NEUTRAL)
+        if q is not None:
+            return _given_point(flow, q)
         found = ", ".join(f"{float(point):.6g} ({point.stability})" for point in points) or "none"
         raise InputError(f"q: a variance is needed, as not exactly one fixed point attracts; fixed points: {found}")
 

@@ -8,7 +8,7 @@ from flint import arb
 
 from symgrad.presentable import Presentable
 
-__all__ = ["DepthScales", "layers_per_factor"]
+__all__ = ["DepthScales", "GradientVariance", "layers_per_factor"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,25 @@ class DepthScales(Presentable):
     xi_q: arb
     xi_c: arb
     xi_gradient: arb
+
+
+@dataclass(frozen=True)
+class GradientVariance(Presentable):
+    """The mean squared gradient some layers back over that at the end, at a fixed point of the variance.
+
+    Attributes:
+        variance: the fixed point.
+        stability: of the fixed point.
+        chi: ``chi_1`` there.
+        layers: how many, k.
+        value: ``chi_1^k``, enclosed.
+    """
+
+    variance: arb
+    stability: str
+    chi: arb
+    layers: int
+    value: arb
 
 
 def layers_per_factor(slope: arb) -> arb:

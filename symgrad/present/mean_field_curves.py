@@ -137,9 +137,8 @@ def draw_correlations(theory: MeanField, sigma_w2: Any, sigma_b2: Any, ax: Any) 
     axes.set_xlabel("correlation $c_l$ of two inputs in a layer")
     axes.set_ylabel("correlation $c_{l+1}$ in the next")
     variance = f"$q^* = {float(found.variance.mid()):.4g}$"
-    axes.set_title(
-        f"{activation_title(theory.activation)}: correlation map at {variance}, {_numbers(sigma_w2, sigma_b2)}"
-    )
+    words = f"{activation_title(theory.activation)}: correlation map at {variance}, {_numbers(sigma_w2, sigma_b2)}"
+    axes.set_title(words, fontsize="medium")
     axes.legend(loc="best", fontsize="small")
     return axes
 
@@ -172,7 +171,10 @@ def draw_depth(
         q0=start,
         spectrum=False,
     )
-    axes = network.plot("gradient", ax=ax)
+    try:
+        axes = network.plot("gradient", ax=ax)
+    except InputError as error:  # the variance left the range in which means are known in floats
+        raise InputError(f"depth: the variance grows too far in {depth} layers to be drawn; take fewer") from error
     chi = float(points.flow.chi_floats(np.array([start]))[0])
     if points.continuum or any(abs(float(point) - start) <= 1e-12 * start for point in points.attracting):
         layers = np.arange(depth + 1)

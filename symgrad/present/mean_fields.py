@@ -8,7 +8,7 @@ import sympy as sp
 
 from symgrad.language.elementwise import VARIABLE
 from symgrad.meanfield.deep_network import MeanField
-from symgrad.meanfield.depth_scales import DepthScales
+from symgrad.meanfield.depth_scales import DepthScales, GradientVariance
 from symgrad.meanfield.phase import Phase
 from symgrad.present.ball_text import ball_data, ball_latex, ball_text
 from symgrad.present.data import expression
@@ -132,4 +132,37 @@ def _(scales: DepthScales) -> dict[str, Any]:
         "xi_q": ball_data(scales.xi_q),
         "xi_c": ball_data(scales.xi_c),
         "xi_gradient": ball_data(scales.xi_gradient),
+    }
+
+
+@text.register
+def _(found: GradientVariance) -> str:
+    return "\n".join(
+        [
+            f"mean squared gradient {found.layers} layers back over that at the end, "
+            f"at q* = {ball_text(found.variance)} ({found.stability})",
+            f"  chi_1^{found.layers} = {ball_text(found.value)}, chi_1 = {ball_text(found.chi)}",
+        ]
+    )
+
+
+@latex.register
+def _(found: GradientVariance) -> str:
+    rows = [
+        rf"q^* &= {ball_latex(found.variance)} && {phrase(found.stability)}",
+        rf"\chi_1 &= {ball_latex(found.chi)} &&",
+        rf"\chi_1^{{{found.layers}}} &= {ball_latex(found.value)} && {phrase('mean squared gradient')}",
+    ]
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+@to_dict.register
+def _(found: GradientVariance) -> dict[str, Any]:
+    return {
+        "kind": "gradient variance",
+        "variance": ball_data(found.variance),
+        "stability": found.stability,
+        "chi": ball_data(found.chi),
+        "layers": found.layers,
+        "value": ball_data(found.value),
     }
