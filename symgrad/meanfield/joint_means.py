@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 _REACH = 6.6
 _NODES = {1: 2001, 2: 265, 3: 53, 4: 23}  # the trapezoidal rule on a Gaussian weight converges geometrically
+_STEPS = 60  # of the iteration for the ratio
 _POINTS = 17  # binary logarithm of the number of quasi-random points where there are more variables
 _COMPARISONS = {
     sp.Gt: np.greater,
@@ -61,10 +62,13 @@ def _grid(dimension: int) -> tuple[list[Array], Array]:
 
 
 def _cloud(dimension: int) -> tuple[list[Array], Array]:
-    """Quasi-random normal points of equal weight."""
-    from scipy.stats import qmc  # takes longer to load than all else here
-
-    points = ndtri(qmc.Sobol(dimension, seed=0).random_base2(_POINTS).clip(1e-12, 1 - 1e-12))
+    """Quasi-random normal points of equal weight, from multiples modulo 1 of powers of a generalised golden ratio."""
+    golden = 2.0  # the root of x^(d + 1) = x + 1, which makes the multiples fill the cube evenly
+    for _ in range(_STEPS):
+        golden = (1 + golden) ** (1 / (dimension + 1))
+    steps = golden ** -np.arange(1.0, dimension + 1)
+    uniform = (0.5 + np.arange(1, 2**_POINTS + 1)[:, None] * steps) % 1
+    points = ndtri(uniform.clip(1e-12, 1 - 1e-12))
     return list(points.T), np.full(len(points), 1 / len(points))
 
 
