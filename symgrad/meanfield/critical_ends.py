@@ -6,10 +6,10 @@ import sympy as sp
 from flint import arb
 
 from symgrad.language.elementwise import VARIABLE as X
+from symgrad.meanfield.critical_parts import Parts, even_part
 from symgrad.meanfield.variance_ends import supremum
 from symgrad.meanfield.variance_map import Unit
 from symgrad.rigor.balls import ball_function, to_ball
-from symgrad.rigor.functions import canonical
 
 __all__ = ["end_of_search", "start_of_search"]
 
@@ -33,7 +33,7 @@ def start_of_search(unit: Unit, slack: sp.Expr, offset: sp.Expr) -> arb | None:
 
 
 def end_of_search(unit: Unit, slack: sp.Expr, offset: sp.Expr) -> arb | None:
-    """Above this variance ``s (q M - K) > b M``: there is no critical point.
+    """Above this variance ``s (q M - K)`` stays on one side of ``b M``: there is no critical point.
 
     A function that is at least h on ``u <= |x| <= v`` has a mean of at least ``2 h (v - u) exp(-1/2)/sqrt(2 pi q)`` for
     q beyond ``v^2``; q times that outgrows every constant.
@@ -41,16 +41,21 @@ def end_of_search(unit: Unit, slack: sp.Expr, offset: sp.Expr) -> arb | None:
     steepest, largest = supremum(unit.even_squared_slope), supremum(unit.even_square)
     if not steepest.is_finite:
         return None
-    if unit.vanishes_at_zero:
+    if unit.vanishes_at_zero and unit.squared_slope_near_zero.is_finite:
         curved = (unit.activation.derivative.expr - unit.activation.expr / X) ** 2
-        return _outgrown(_even(curved), to_ball(offset * steepest / slack))
+        return _outgrown(even_part(curved), to_ball(offset * steepest / slack))
     if largest.is_finite:
         return _outgrown(unit.even_squared_slope, to_ball(largest + offset * steepest / slack))
+    return _end_by_parts(Parts(unit), offset * steepest / slack)
+
+
+def _end_by_parts(parts: Parts, biases: sp.Expr) -> arb | None:
+    for sign, needed in ((1, sp.S.Zero), (-1, biases)):  # F < 0, or F > b M/s
+        grown = parts.outgrown(sign)
+        if grown is not None:
+            formula, constant = grown
+            return _outgrown(formula, to_ball(constant + needed))
     return None
-
-
-def _even(formula: sp.Expr) -> sp.Expr:
-    return canonical((formula + formula.xreplace({X: -X})) / 2)
 
 
 def _outgrown(formula: sp.Expr, constant: arb) -> arb | None:

@@ -15,6 +15,7 @@ import sympy as sp
 from flint import arb
 
 from symgrad.meanfield.critical_ends import end_of_search, start_of_search
+from symgrad.meanfield.critical_parts import Parts
 from symgrad.meanfield.square_means import Excess, SquareMean
 from symgrad.meanfield.variance_ends import throughout
 from symgrad.meanfield.variance_map import Unit, VarianceMap, constant_ball
@@ -155,6 +156,8 @@ def _at_zero(unit: Unit, layer: LayerVariant, slack: sp.Expr) -> tuple[CriticalP
 
 def _searched(unit: Unit, layer: LayerVariant, offset: sp.Expr, sigma_b2: sp.Expr) -> CriticalLine:
     slack = 1 - layer.skip**2
+    if Parts(unit).always_negative:
+        return CriticalLine(layer, sigma_b2, (), reason="q M(q) < K(q) at every q > 0, so no fixed point has chi_1 = 1")
     balance = _balance(unit, slack, offset)
     found = zeros_between(balance, start_of_search(unit, slack, offset), end_of_search(unit, slack, offset))
     points = tuple(_critical_point(unit, layer, ball) for ball in found.points)
@@ -166,7 +169,7 @@ def _balance(unit: Unit, slack: sp.Expr, offset: sp.Expr) -> Balance:
     values = SquareMean(unit.moments.values, unit.growth_of_square)
     slopes = SquareMean(unit.moments.slopes, unit.growth_of_squared_slope)
     biases = (Term(-offset, -1, slopes),) if offset != 0 else ()
-    if unit.vanishes_at_zero:
+    if unit.vanishes_at_zero and unit.squared_slope_near_zero.is_finite:
         return Balance((Term(slack, 0, Excess(slopes, values)), *biases), (arb(0), arb(1) / 2, arb(3) / 4))
     return Balance((Term(slack, 0, slopes), Term(-slack, -1, values), *biases), (arb(0), arb(1) / 2, arb(1)))
 

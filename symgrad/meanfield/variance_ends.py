@@ -21,7 +21,7 @@ from symgrad.rigor.closed_forms import is_zero_constant
 from symgrad.rigor.extrema import extrema
 from symgrad.rigor.functions import canonical
 
-__all__ = ["Side", "far_out", "near_zero", "supremum", "throughout"]
+__all__ = ["Side", "far_out", "is_not_positive", "near_zero", "supremum", "throughout"]
 
 _POSITIVE = sp.Interval.open(0, sp.oo)
 _SHARES = tuple(sp.Rational(1, 2**k) for k in (1, 3, 6, 10))
@@ -49,7 +49,7 @@ def throughout(flow: VarianceMap) -> int | None:
     None where it is not the same under the mean, or that is not proved.
     """
     excess = _excess(flow, flow.offset / flow.gain)
-    above, below = (_is_not_positive(supremum(sign * excess)) for sign in (-1, 1))
+    above, below = (is_not_positive(supremum(sign * excess)) for sign in (-1, 1))
     return int(above) - int(below) if above or below else None
 
 
@@ -158,5 +158,6 @@ def supremum(formula: sp.Expr) -> sp.Expr:
         return sp.oo
 
 
-def _is_not_positive(value: sp.Expr) -> bool:
+def is_not_positive(value: sp.Expr) -> bool:
+    """Whether a constant is finite and proved not to be positive."""
     return bool(value.is_finite) and (bool(to_ball(value) < 0) or is_zero_constant(value))
