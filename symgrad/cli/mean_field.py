@@ -114,8 +114,8 @@ def _refuse(options: dict[str, Any], owner: str, subject: str) -> None:
 
 
 def _feedforward(subject: str, skip: str | None, dropout: str | None, weights: str | None) -> MeanField:
-    rates = [parsed_number(name, given or "0") for name, given in (("skip", skip), ("dropout", dropout))]
-    return theory_of(parsed_formula(subject), *rates, weights or "gaussian")
+    kept, dropped = parsed_number("skip", skip or "0"), parsed_number("dropout", dropout or "0")
+    return theory_of(parsed_formula(subject), kept, dropped, weights or "gaussian")
 
 
 def _recurrent(

@@ -75,7 +75,8 @@ def _far_out(found: VariancePoints) -> list[str]:
 
 
 def _rational(point: VariancePoint) -> bool:
-    return closed_form(point.exact) is not None and bool(point.exact.is_Rational)
+    exact = closed_form(point.exact)
+    return exact is not None and bool(exact.is_Rational)
 
 
 def _digits(point: VariancePoint) -> str:
