@@ -25,6 +25,7 @@ from symgrad.meanfield.variance_words import ALGEBRAIC, ATTRACTING, NEUTRAL, REP
 from symgrad.meanfield.variants import LayerVariant
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import to_ball, working_precision
+from symgrad.rigor.closed_forms import is_zero_constant
 
 __all__ = ["CriticalLine", "CriticalPoint", "critical_points"]
 
@@ -119,9 +120,13 @@ def critical_points(unit: Unit, layer: LayerVariant, sigma_b2: sp.Expr) -> Criti
         constant = unit.constant_slope
         if constant is not None:
             return _same_everywhere(unit, layer, sigma_b2, constant)
-        zero = _at_zero(unit, layer, slack) if sigma_b2.is_zero else ()
-        if zero:
-            return CriticalLine(layer, sigma_b2, zero, reason="q M(q) > K(q) for q > 0, so only q* = 0 is critical")
+        if sigma_b2.is_zero and unit.vanishes_at_zero and unit.squared_slope_near_zero.is_finite:
+            zero = _at_zero(unit, layer, slack)
+            rest = "so only q* = 0 is critical" if zero else "and phi'(0) = 0: nothing is critical"
+            return CriticalLine(layer, sigma_b2, zero, reason=f"q M(q) > K(q) for q > 0, {rest}")
+        if not unit.moments.slopes.ball(arb(1)).is_finite():
+            everything = ((arb(0), arb.pos_inf()),)
+            return CriticalLine(layer, sigma_b2, (), everything, "E[phi'^2] is infinite or not proved to be finite")
         return _searched(unit, layer, layer.branch**2 * sigma_b2, sigma_b2)
 
 
@@ -143,9 +148,9 @@ def _same_everywhere(unit: Unit, layer: LayerVariant, sigma_b2: sp.Expr, constan
 
 
 def _at_zero(unit: Unit, layer: LayerVariant, slack: sp.Expr) -> tuple[CriticalPoint, ...]:
-    """The fixed point zero of a map without biases."""
+    """The fixed point zero of a map without biases, of a phi that vanishes there."""
     slope = unit.squared_slope_near_zero
-    if not unit.vanishes_at_zero or not slope.is_finite or slope.is_zero:
+    if is_zero_constant(slope):
         return ()
     gain = slack / (layer.gain * slope)
     flow = VarianceMap(unit, layer.gain * gain, sp.S.Zero, layer.skip**2)
