@@ -42,6 +42,13 @@ class MeanField(Presentable):
 
     Attributes:
         layer: the kind of layer: activation, skip connection, dropout, weights.
+
+    >>> import symgrad as sg
+    >>> theory = sg.mean_field("erf")
+    >>> theory.chi_formula
+    4*sigma_w**2/(pi*sqrt(4*q + 1))
+    >>> print(theory.q_star(1, 0)[1])
+    q* = 0.1419237653..., attracting, V'(q*) = 0.7920742110..., chi_1 = 1.016902519..., xi_q = 4.290000780... layers
     """
 
     layer: LayerVariant

@@ -52,7 +52,7 @@ def ruled_array(rows: Sequence[Sequence[str]]) -> str:
     columns = "c" * len(rows[0])
     return (
         f"\\begin{{array}}{{{columns}}}\n"
-        + " \\\\\n".join([head, r"\hline " + others[0], *others[1:]])
+        + " \\\\\n".join([head, r"\hline \rule{0pt}{2.6ex}" + others[0], *others[1:]])
         + ("\n\\end{array}")
     )
 
