@@ -26,9 +26,17 @@ class PositiveMean(Protocol):
     """A non-negative function of the variance with bounds on its logarithmic derivative by log q."""
 
     @property
-    def growth(self) -> tuple[arb, arb]: ...
-    def at(self, variance: arb) -> tuple[arb, arb]: ...
-    def over(self, low: arb, high: arb) -> tuple[arb, arb]: ...
+    def growth(self) -> tuple[arb, arb]:
+        """Bounds of its logarithmic derivative."""
+        ...
+
+    def at(self, variance: arb) -> tuple[arb, arb]:
+        """Enclosures of the value and of its derivative by log q at an exact variance."""
+        ...
+
+    def over(self, low: arb, high: arb) -> tuple[arb, arb]:
+        """The same for all variances between two exact ones."""
+        ...
 
 
 @dataclass(frozen=True)
