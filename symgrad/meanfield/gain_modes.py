@@ -11,7 +11,7 @@ from symgrad.errors import InputError, UnsupportedExpressionError
 from symgrad.language.derivation import DerivationRule, DerivationStep
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.gaussian import GaussianMean
-from symgrad.meanfield.gain_rules import GAIN, GRADIENT, KUMAR, LINEARISED, SOLVED, VARIANCE_MAP, evaluated
+from symgrad.meanfield.gain_rules import GAIN, GRADIENT, KUMAR, LINEARISED, SOLVED, VARIANCE_MAP, evaluated, shown
 from symgrad.meanfield.layer_factors import Moments, Quantity, at
 from symgrad.meanfield.means import Mean
 from symgrad.meanfield.origin import origin
@@ -62,7 +62,7 @@ def forward_gain(activation: Activation, variance: sp.Expr) -> Found:
     with working_precision(_BITS):
         gain = root_of(variance / moment.expr, to_ball(variance) / moment.ball)
     condition = sp.Eq(GAIN**2 * _unevaluated(mean, variance), variance, evaluate=False)
-    keeps = f"the variance {variance} of the pre-activations, without biases"
+    keeps = f"the variance {shown(variance)} of the pre-activations, without biases"
     return Found(gain, variance, keeps, condition, _steps(VARIANCE_MAP, condition, mean, variance, moment, gain))
 
 
@@ -81,7 +81,7 @@ def backward_gain(activation: Activation, variance: sp.Expr) -> Found:
     with working_precision(_BITS):
         gain = root_of(1 / moment.expr, 1 / moment.ball)
     condition = sp.Eq(GAIN**2 * _unevaluated(mean, variance), 1, evaluate=False)
-    keeps = f"the mean squared gradient, where the pre-activations have variance {variance}"
+    keeps = f"the mean squared gradient, where the pre-activations have variance {shown(variance)}"
     return Found(gain, variance, keeps, condition, _steps(GRADIENT, condition, mean, variance, moment, gain))
 
 
@@ -107,7 +107,7 @@ def _positive(moment: Quantity, label: str, activation: Activation, variance: sp
         return moment
     zero = moment.expr.is_number and is_zero_constant(moment.expr)
     reason = "is 0" if zero else "could not be told from 0"
-    raise InputError(f"activation: {label} {reason} for {activation} at variance {variance}: no gain follows")
+    raise InputError(f"activation: {label} {reason} for {activation} at variance {shown(variance)}: no gain follows")
 
 
 def kumar_gain(activation: Activation) -> Found:
@@ -135,9 +135,8 @@ def _at_origin(activation: Activation) -> tuple[sp.Expr, sp.Expr]:
     near = origin(activation.expr)
     if not near.is_smooth:
         values, slopes = near.both(0), near.both(1)
-        where = f"slopes {slopes[0]} and {slopes[1]}"
-        if values[0] != values[1]:
-            where = f"values {values[0]} and {values[1]}"
+        kind, (left, right) = ("slopes", slopes) if values[0] == values[1] else ("values", values)
+        where = f"{kind} {shown(left)} and {shown(right)}"
         raise InputError(
             f"activation: mode 'kumar' linearises at 0, where {activation} has the {where} from the left and the right "
             "and no derivative; modes 'forward' and 'backward' need none"
@@ -150,14 +149,14 @@ def _at_origin(activation: Activation) -> tuple[sp.Expr, sp.Expr]:
 
 def _linear_error(activation: Activation, variance: sp.Expr) -> str:
     """How far the claim of the linearisation is from the truth."""
-    moments = Moments(activation)
+    moments, at_variance = Moments(activation), f"pre-activations of variance {shown(variance)}"
     try:
         with working_precision(_BITS):
             second = at(moments.values, variance, "").ball
             spread = second - at(moments.average, variance, "").ball ** 2
     except InputError:
-        return f"the exact variance of {activation} at pre-activations of variance {variance} could not be enclosed"
+        return f"the exact variance of {activation} at {at_variance} could not be enclosed"
     return (
-        f"the linearisation says that {activation} has variance 1 at pre-activations of variance {variance}; "
+        f"the linearisation says that {activation} has variance 1 at {at_variance}; "
         f"the exact one is {float(spread.mid()):.4g}"
     )

@@ -8,6 +8,7 @@ import sympy as sp
 from flint import arb
 
 from symgrad.errors import InputError
+from symgrad.meanfield.gain_rules import shown
 from symgrad.meanfield.layer_factors import Moments, Quantity
 from symgrad.rigor.balls import to_ball, working_precision
 
@@ -30,18 +31,18 @@ def _stability(variance: sp.Expr, moments: Moments, gain: Quantity) -> Iterator[
     try:
         slope = moments.slope(gain, variance)
     except InputError:
-        yield f"whether the variance {variance} attracts is not proved"
+        yield f"whether the variance {shown(variance)} attracts is not proved"
         return
-    shown = _short(slope.ball)
+    steepness, kept = _short(slope.ball), shown(variance)
     if slope.side_of_one == 1:
         yield (
-            f"the variance {variance} is a repelling fixed point of the variance map (slope {shown}): a layer enlarges "
+            f"the variance {kept} is a repelling fixed point of the variance map (slope {steepness}): a layer enlarges "
             "deviations from it by that factor, so that variances drift away"
         )
     elif slope.side_of_one is None:
-        yield f"whether the variance {variance} attracts is not proved: the slope of the variance map is near {shown}"
+        yield f"whether the variance {kept} attracts is not proved: the slope of the variance map is near {steepness}"
     elif slope.ball < -1:
-        yield f"the variance {variance} is repelling: the slope of the variance map is {shown}"
+        yield f"the variance {kept} is repelling: the slope of the variance map is {steepness}"
 
 
 def _gradients(variance: sp.Expr, moments: Moments, gain: Quantity) -> Iterator[str]:
@@ -52,7 +53,7 @@ def _gradients(variance: sp.Expr, moments: Moments, gain: Quantity) -> Iterator[
         return
     if chi.side_of_one in (1, -1):
         grow = "grow" if chi.side_of_one == 1 else "shrink"
-        yield f"mean squared gradients {grow} by the factor {_short(chi.ball)} a layer at variance {variance}"
+        yield f"mean squared gradients {grow} by the factor {_short(chi.ball)} a layer at variance {shown(variance)}"
 
 
 def _variances(variance: sp.Expr, moments: Moments, gain: Quantity) -> Iterator[str]:
@@ -65,7 +66,7 @@ def _variances(variance: sp.Expr, moments: Moments, gain: Quantity) -> Iterator[
         return
     with working_precision(_BITS):
         missing = (1 - forward.ball) * to_ball(variance)
-    change = f"without biases a layer multiplies the variance {variance} by {_short(forward.ball)}"
+    change = f"without biases a layer multiplies the variance {shown(variance)} by {_short(forward.ball)}"
     if missing > 0:
         yield f"{change}; biases of variance {_short(missing)} keep it"
     elif missing < 0:

@@ -8,12 +8,14 @@ from symgrad.language.derivation import DerivationRule, DerivationStep
 from symgrad.language.elementwise import VARIABLE
 from symgrad.language.gaussian import GaussianMean
 from symgrad.meanfield.means import Mean
+from symgrad.rigor.balls import to_ball
 
 __all__ = [
     "FAN_IN", "GAIN", "GLOROT", "GRADIENT", "KUMAR", "LINEARISED", "POINCARE", "SCALE", "SMALL", "SOLVED",
-    "STANDARD_DEVIATION", "VARIANCE_MAP", "evaluated",
+    "STANDARD_DEVIATION", "VARIANCE_MAP", "evaluated", "shown",
 ]  # fmt: skip
 
+_LONGEST = 20  # signs
 GAIN = sp.Symbol("g", positive=True)
 STANDARD_DEVIATION = sp.Symbol("s", positive=True)
 FAN_IN = sp.Symbol("n_in", positive=True, integer=True)
@@ -70,6 +72,12 @@ def evaluated(mean: Mean, variance: sp.Expr, value: sp.Expr) -> tuple[Derivation
     """The steps that evaluate a mean: those of its closed form and the value, or none where it stays a mean."""
     if mean.closed is None:
         return ()
-    shown = sp.Eq(GaussianMean(sp.Lambda(VARIABLE, mean.formula), variance), value, evaluate=False)
+    relation = sp.Eq(GaussianMean(sp.Lambda(VARIABLE, mean.formula), variance), value, evaluate=False)
     last = mean.closed.derivation.steps
-    return (*last, DerivationStep(last[-1].rule, shown, f"at variance {variance}")) if last else ()
+    return (*last, DerivationStep(last[-1].rule, relation, f"at variance {shown(variance)}")) if last else ()
+
+
+def shown(constant: sp.Expr) -> str:
+    """A constant in words: as it is, or by its digits if it is long."""
+    written = str(constant)
+    return written if len(written) <= _LONGEST else f"{float(to_ball(constant).mid()):.6g}"

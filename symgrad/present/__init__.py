@@ -64,6 +64,7 @@ from symgrad.present.documents import document
 from symgrad.present.teacher import with_numbers
 
 __all__ = [
+    "advice",
     "basin_plots",
     "basins",
     "bifurcation_plots",
@@ -81,6 +82,7 @@ __all__ = [
     "curve_plots",
     "curve_regions",
     "curves",
+    "derivations",
     "derivatives",
     "document",
     "equations",

@@ -12,6 +12,7 @@ from symgrad.meanfield.gains import InitGain
 from symgrad.meanfield.layer_factors import Moments
 from symgrad.present.dispatch import plot
 from symgrad.present.plots import new_axes
+from symgrad.present.titles import activation_title
 
 __all__ = ["plot_comparison", "plot_gain"]
 
@@ -38,7 +39,7 @@ def plot_gain(gain: InitGain, *, ax: Any = None) -> Any:
     _draw(axes, Moments(gain.activation), float(gain), at or 1.0)
     if at:
         axes.plot([at], [float(gain.forward.ball)], "ko", label=f"$q = {at:.4g}$")
-    return _finished(axes, f"{gain.activation}: gain {float(gain):.5g}, mode {gain.mode}")
+    return _finished(axes, f"{activation_title(gain.activation)}: gain {float(gain):.5g}, mode {gain.mode}")
 
 
 @plot.register
@@ -60,7 +61,7 @@ def plot_comparison(found: GainComparison, *, ax: Any = None) -> Any:
         face = "black" if point.attracts else "white"
         label = f"$q^* = {float(point):.4g}$, {point.stability}"
         axes.plot([float(point)], [1.0], "o", color="black", markerfacecolor=face, label=label)
-    return _finished(axes, f"{found.activation}: gain {float(found.gain):.5g}")
+    return _finished(axes, f"{activation_title(found.activation)}: gain {float(found.gain):.5g}")
 
 
 def _draw(axes: Any, moments: Moments, gain: float, centre: float) -> None:
@@ -80,7 +81,7 @@ def _finished(axes: Any, title: str) -> Any:
     _spread(axes)
     axes.set_xlabel("variance of the pre-activations $q$")
     axes.set_ylabel("factor in one layer")
-    axes.set_title(title.replace("$", r"\$"))
+    axes.set_title(title)
     axes.legend()
     return axes
 

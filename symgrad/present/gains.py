@@ -17,7 +17,7 @@ from symgrad.meanfield.self_normalising import SelfNormalising
 from symgrad.present.ball_text import ball_data, ball_latex, ball_text
 from symgrad.present.data import expression
 from symgrad.present.dispatch import latex, text, to_dict
-from symgrad.present.scalars import phrase
+from symgrad.present.scalars import function_latex, phrase
 from symgrad.rigor.balls import to_ball, working_precision
 
 __all__ = ["value_latex", "value_text"]
@@ -70,7 +70,7 @@ def _(gain: InitGain) -> str:
 
 @latex.register
 def _(gain: InitGain) -> str:
-    name = rf"g\left[{gain.activation.latex_name}\right]"
+    name = rf"g\left[{function_latex(gain.activation)}\right]"
     head = rf"{name} = {value_latex(gain.found.gain)}"
     words = [f"keeps {gain.preserves}", *gain.warnings]
     notes = [phrase(line) for sentence in words for line in wrap(sentence, _WIDTH)]
@@ -118,7 +118,7 @@ def _(found: GainComparison) -> str:
 
 @latex.register
 def _(found: GainComparison) -> str:
-    head = rf"g = {latex(found.gain)} {phrase(' for ')} {found.activation.latex_name} {phrase(_beside(found))}"
+    head = rf"g = {latex(found.gain)} {phrase(' for ')} {function_latex(found.activation)} {phrase(_beside(found))}"
     notes = [phrase(line) for sentence in found.sentences for line in wrap(sentence, _WIDTH)]
     return "\\begin{gathered}\n" + " \\\\\n".join([head, *notes]) + "\n\\end{gathered}"
 

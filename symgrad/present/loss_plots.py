@@ -13,6 +13,7 @@ from symgrad.errors import InputError
 from symgrad.numerics.functions import array_function
 from symgrad.present.dispatch import plot, text
 from symgrad.present.plots import new_axes
+from symgrad.present.titles import literal
 
 __all__ = ["plot_loss_comparison", "plot_loss_factor"]
 
@@ -54,10 +55,10 @@ def _drawn(found: list[LossFactor], reach: float, ax: Any) -> Any:
     for loss, colour, style, marker in zip(found, _COLOURS, _STYLES, _MARKERS, strict=False):
         values = _values(loss.factor_formula, points)
         values[~(np.isfinite(values) & np.isfinite(_values(loss.loss_formula, points)))] = np.nan
-        words = f"L = {_plain(text(loss.loss))}{_verdict(loss)}"
+        words = f"L = {literal(text(loss.loss))}{_verdict(loss)}"
         axes.plot(points, values, style, color=colour, marker=marker, markevery=_MARKED, markersize=5, label=words)
     axes.axhline(0.0, color="0.6", linewidth=0.8)
-    axes.set_xlabel(f"pre-activation $a$ of the output $y$ = {_plain(found[0].output.name)}($a$)")
+    axes.set_xlabel(f"pre-activation $a$ of the output $y$ = {literal(found[0].output.name)}($a$)")
     axes.set_ylabel(r"factor $\mathrm{d}L/\mathrm{d}a$")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.17), fontsize="small", frameon=False)
     return axes
@@ -70,8 +71,3 @@ def _values(formula: sp.Expr, points: NDArray[np.float64]) -> NDArray[np.float64
 
 def _verdict(loss: LossFactor) -> str:
     return {True: ", saturates", False: ", does not saturate", None: ""}[loss.saturating]
-
-
-def _plain(words: str) -> str:
-    """Words in which no dollar starts a formula."""
-    return words.replace("$", r"\$")

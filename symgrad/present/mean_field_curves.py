@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError
-from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.numbers import exact_number
 from symgrad.meanfield.correlation_points import CorrelationMap, CorrelationPoints
 from symgrad.meanfield.deep_network import MeanField
 from symgrad.meanfield.variance_points import VariancePoints
 from symgrad.meanfield.variance_words import ALGEBRAIC, ATTRACTING, REPELLING
 from symgrad.numerics.wide_networks import simulate_wide_network
-from symgrad.present.dispatch import plot, text
+from symgrad.present.dispatch import plot
 from symgrad.present.plots import new_axes
+from symgrad.present.titles import activation_title
 
-__all__ = ["activation_title", "draw_correlations", "draw_depth", "plot_variance_points"]
+__all__ = ["draw_correlations", "draw_depth", "plot_variance_points"]
 
 Array = NDArray[np.float64]
 
@@ -32,7 +31,6 @@ _MARKERS: dict[str, dict[str, Any]] = {
 }
 _OTHER: dict[str, Any] = {"marker": "D", "markerfacecolor": "0.7"}
 _CORRELATIONS = 101
-_TITLE = 40  # signs of a formula that stands in a title
 _WIDE = 20  # ratio of variances from which axes are logarithmic
 
 
@@ -77,12 +75,6 @@ def _case(found: VariancePoints) -> str:
     return "" if found.points else ", no fixed point"
 
 
-def activation_title(phi: Activation) -> str:
-    """The name of an activation, or its formula if it has none of its own and is short."""
-    formula = text(phi.expr.xreplace({VARIABLE: sp.Symbol("x", real=True)}))
-    return formula if phi.name == "phi" and len(formula) <= _TITLE else phi.name
-
-
 def _range(found: VariancePoints, places: list[float]) -> tuple[float, float]:
     """Ends of the axes; the lower one is positive if the fixed points differ in order of magnitude."""
     positive = [place for place in places if place > 0]
@@ -106,7 +98,7 @@ def _path(found: VariancePoints, start: float, limit: float) -> tuple[list[float
             break
         xs += [xs[-1], following]
         ys += [following, following]
-        if abs(following - xs[-2]) < 1e-3 * limit:
+        if abs(following - xs[-2]) < 1e-3 * following:
             break
     return xs, ys
 

@@ -11,9 +11,10 @@ from scipy.ndimage import distance_transform_edt
 from symgrad.errors import InputError
 from symgrad.meanfield.deep_network import MeanField
 from symgrad.present.dispatch import plot
-from symgrad.present.mean_field_curves import activation_title, draw_correlations, draw_depth, plot_variance_points
+from symgrad.present.mean_field_curves import draw_correlations, draw_depth, plot_variance_points
 from symgrad.present.mean_field_grid import CriticalCurve, PhaseGrid, critical_curve, phase_grid
 from symgrad.present.plots import new_axes
+from symgrad.present.titles import activation_title
 
 __all__ = ["plot_mean_field"]
 

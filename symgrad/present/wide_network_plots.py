@@ -12,6 +12,7 @@ from symgrad.meanfield.infinite_width import InfiniteWidth, infinite_width
 from symgrad.numerics.wide_networks import Estimate, WideNetwork
 from symgrad.present.dispatch import plot
 from symgrad.present.plots import new_axes
+from symgrad.present.titles import activation_title
 
 __all__ = ["plot_wide_network"]
 
@@ -86,7 +87,7 @@ def _against_layers(network: WideNetwork, seen: Estimate, expected: Array, axes:
 
 def _title(network: WideNetwork) -> str:
     variances = rf"$\sigma_w^2 = {network.sigma_w2:.4g}$, $\sigma_b^2 = {network.sigma_b2:.4g}$"
-    return f"{network.activation.name}, {network.weights} weights, {variances}"
+    return f"{activation_title(network.activation)}, {network.weights} weights, {variances}"
 
 
 def _histogram(network: WideNetwork, limit: InfiniteWidth, ax: Any) -> Any:

@@ -78,3 +78,16 @@ def test_picture_of_a_comparison() -> None:
     marked = [line for line in axes.lines if line.get_marker() == "o"]
     assert [line.get_label().split(", ")[1] for line in marked] == ["attracting"]
     assert len(sg.init_gain(sp.Heaviside(sp.Symbol("x"))).plot().lines) == 3  # no slopes to draw
+
+
+def test_names_with_signs_of_latex_and_pictures():
+    found = sg.init_gain(sg.Activation("my_act $x%", sp.tanh(sp.Symbol("x"))), "backward")
+    assert r"my\_act \$x\%" in found.latex()
+    axes = found.plot()
+    assert r"my_act \$x%" in axes.get_title()
+    axes.figure.canvas.draw()
+
+
+def test_long_constants_are_short_in_messages():
+    with pytest.raises(sg.errors.InputError, match=r"the slopes 1\.7581 and 1\.0507 from the left and the right"):
+        sg.init_gain("selu", "kumar")
