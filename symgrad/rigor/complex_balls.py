@@ -116,9 +116,11 @@ class _Program:
         return lambda values, analytic: reduce(operation, [values[slot] for slot in slots])
 
     def _power(self, expr: sp.Pow) -> Step:
-        slot, exponent = self.compile(expr.base), expr.exp
-        if isinstance(exponent, sp.Float):
-            exponent = sp.Rational(exponent)
+        exponent = sp.Rational(expr.exp) if isinstance(expr.exp, sp.Float) else expr.exp
+        reciprocal = _RECIPROCALS.get(expr.base.func)
+        if reciprocal is not None and exponent.is_Integer and exponent < 0:
+            return self._step(reciprocal(expr.base.args[0]) ** -exponent)
+        slot = self.compile(expr.base)
         if exponent == -1:
             return lambda values, analytic: 1 / values[slot]
         if exponent.is_Integer:
@@ -256,6 +258,8 @@ def _entire(function: Callable[[acb], acb]) -> Callable[[acb, bool], acb]:
     """A function without branch cuts; balls around a pole give no finite value of themselves."""
     return lambda z, analytic: function(z)
 
+
+_RECIPROCALS: dict[Any, Any] = {sp.cosh: sp.sech, sp.sinh: sp.csch}  # which are finite on wide balls
 
 _FUNCTIONS: dict[Any, Callable[[acb, bool], acb]] = {
     logistic: _logistic,

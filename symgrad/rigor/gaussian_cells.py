@@ -77,7 +77,7 @@ def _tail(
     least = 1
     while least < 2**FARTHEST and not (edge < least and (side * mean + _REACH * highest) < least):
         least *= 2
-    bound = growth(part.formula, symbol, side, least)
+    bound = growth(part.formula, symbol, side, least) if edge < least else None
     if bound is None:
         return arb.pos_inf()
     start = arb(bound.start)

@@ -125,9 +125,9 @@ class _Mean:
         middle = ((low + high) / 2).mid()
         width = (high - low).upper()
         if width < middle * _NARROW and mean.rad() < middle.sqrt() * _NARROW:
-            direct = self._direct(low.union(high), mean, order)
-            if direct.is_finite():
-                return direct
+            near = self._at(ball_from_ends(low, high), mean, order)
+            if near.is_finite():
+                return near
         found = [self._on_cells(low, high, mean, order)]
         if mean.is_exact():
             found.append(self._expanded(low, high, mean, order, halvings))
@@ -137,14 +137,14 @@ class _Mean:
         return common(found)
 
     def _at(self, variance: arb, mean: arb, order: int) -> arb:
-        """At one variance and one mean."""
+        """At one variance and one mean, or for narrow balls of them."""
         if variance.is_zero():
             return self._at_zero(mean, order)
         direct = self._direct(variance, mean, order)
         if direct.contains(0) and direct.is_finite() and mean.is_zero() and is_odd(self.formula, self.symbol):
             return arb(0)
-        if direct.is_finite() and direct.rel_accuracy_bits() < _FEW_BITS:  # the quadrature may have given up
-            direct = common([direct, self._on_cells(variance, variance, mean, order)])
+        if not direct.is_finite() or direct.rel_accuracy_bits() < _FEW_BITS:  # the quadrature may have given up
+            direct = common([direct, self._on_cells(variance.lower(), variance.upper(), mean, order)])
         if order == 0 or (direct.is_finite() and direct.rel_accuracy_bits() > ctx.prec - 10):
             return direct
         return common([direct, self._by_parts(variance, mean, order)])
@@ -167,7 +167,7 @@ class _Mean:
     def _at_zero(self, mean: arb, order: int) -> arb:
         """The limit from above at variance 0: the mean of both sides where the formula jumps."""
         derived = distribution(self.formula, self.symbol, 2 * order)
-        if derived is None:
+        if derived is None or not derived.has_means(self.symbol):
             return arb("nan")
         touching = [p for p in derived.parts if p.left.ball() <= mean <= p.right.ball()]
         values = [self._limit(part, mean) for part in touching]

@@ -17,6 +17,7 @@ from symgrad.rigor.balls import ball_from_ends, to_ball
 from symgrad.rigor.closed_forms import is_zero_constant
 from symgrad.rigor.ends import End
 from symgrad.rigor.gaussian_points import hermite
+from symgrad.rigor.gaussian_tails import growth
 from symgrad.rigor.integrals import is_split, smooth_parts
 from symgrad.rigor.smooth_pieces import SmoothPiece
 
@@ -34,6 +35,11 @@ class Distribution:
 
     parts: tuple[SmoothPiece, ...]
     jumps: tuple[tuple[sp.Expr, int, sp.Expr], ...]
+
+    def has_means(self, symbol: sp.Symbol) -> bool:
+        """Whether its growth is proved to allow means for all small variances."""
+        ends = ((self.parts[0].formula, -1), (self.parts[-1].formula, 1))
+        return all(growth(formula, symbol, side, 1) is not None for formula, side in ends)
 
     def jump_means(self, low: arb, high: arb, mean: arb) -> arb:
         """The part of the mean that the jumps make, for all standard deviations between two exact numbers."""

@@ -19,7 +19,7 @@ from symgrad.rigor.smooth_pieces import SmoothPiece
 
 __all__ = ["nested_pair_mean"]
 
-_NODE = arb(2) ** -40
+_NODE = arb(2) ** -40  # standard deviations
 _WIDE = 10
 
 
@@ -69,12 +69,13 @@ class _Inner:
         self.variance = variance * (1 - correlation**2)
         self.deviation = self.variance.sqrt()
         self.functions = [complex_ball_function(part.formula, symbol) for part in parts]
-        self.node = (variance.sqrt() * _NODE).mid()
+        self.node = (self.deviation * _NODE).lower()
         self.most = (2 * abs(correlation) * reach + self.deviation).upper()
         ends = self.deviation.lower(), self.deviation.upper()
         self.norm = mean_on_cells(squared(parts), symbol, ends, arb(0, 1) * self.most, 0).upper().sqrt()
         self.reach = arb(3 * ctx.prec).sqrt().mid()  # the rest is of the size of exp(-reach**2 / 4)
-        self.rest = arb(0, 1) * (self.norm * (self.reach / arb(2).sqrt()).erfc().sqrt()).upper()
+        least = self.reach * (1 - 4 * _NODE)  # of the mean only a ball is known, and ends are rounded
+        self.rest = arb(0, 1) * (self.norm * (least / arb(2).sqrt()).erfc().sqrt()).upper()
 
     def weight(self, density: Weight) -> Weight:
         """The density times G."""

@@ -63,7 +63,7 @@ class Truncation:
     def __init__(self, parts: tuple[SmoothPiece, ...], symbol: sp.Symbol, variance: arb, mean: arb, order: int) -> None:
         self.symbol, self.parts, self.mean, self.order = symbol, parts, mean, order
         self.deviation = variance.sqrt()
-        self.reach = arb(max(2 * ctx.prec, 4 * order + 2)).sqrt().mid()  # beyond all zeros of the polynomial
+        self.reach = arb(max(2 * ctx.prec, 4 * order + 4)).sqrt().mid()
         self._scale: tuple[arb, arb] | None = None
 
     def widened(self) -> arb:
@@ -94,7 +94,8 @@ class Truncation:
     def _beyond(self, part: SmoothPiece, side: int, end: arb) -> arb:
         """The same on one side: by growth, after the range of the formula up to where its growth is known."""
         begin, shift = ((end - self.mean) * side / self.deviation).lower(), side * self.mean
-        bound = self._growth(part, side, end * side)
+        beyond_zeros = begin > arb(4 * self.order + 2).sqrt()  # of the polynomial
+        bound = self._growth(part, side, end * side) if beyond_zeros else None
         if bound is None:
             return arb.pos_inf()
         start = arb(bound.start)
@@ -140,7 +141,8 @@ class Truncation:
             return None
         polynomial = acb_coefficients(self.order)
         given = self.parts[0].formula, self.symbol, self.mean, self.deviation
-        return trapezoidal_mean(*given, polynomial, self.reach * arb(1 + 2.0**-20), self.tolerance())
+        reach = reduce(arb.max, (abs(end - self.mean).upper() for end in self.range())) / self.deviation
+        return trapezoidal_mean(*given, polynomial, reach.upper(), self.tolerance())
 
     def weight(self) -> Weight:
         """The density times the Hermite polynomial."""

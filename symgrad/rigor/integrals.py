@@ -15,7 +15,7 @@ import sympy as sp
 from flint import acb, arb, ctx
 
 from symgrad.errors import InputError, SymgradError
-from symgrad.rigor.balls import ball_function, working_precision
+from symgrad.rigor.balls import ball_from_ends, ball_function, interval_function, working_precision
 from symgrad.rigor.complex_balls import complex_ball_function
 from symgrad.rigor.ends import End
 from symgrad.rigor.smooth_pieces import SmoothPiece, split
@@ -133,6 +133,7 @@ class _Piece:
     def __init__(self, part: SmoothPiece, symbol: sp.Symbol, weight: Weight | None, tolerance: arb | None) -> None:
         self.part, self.symbol, self.weight, self.tolerance = part, symbol, weight, tolerance
         self.function = complex_ball_function(part.formula, symbol)
+        self.values = interval_function(part.formula, symbol)
 
     def between(self, left: arb | None, right: arb | None) -> arb:
         """The integral from the later of two left ends to the earlier of two right ends."""
@@ -173,6 +174,8 @@ class _Piece:
 
         def integrand(x: acb, analytic: bool) -> acb:
             value = function(x, analytic=analytic)
+            if not (analytic or value.is_finite()) and x.imag.is_zero() and x.is_finite():
+                value = acb(ball_from_ends(*self.values((x.real.lower(), x.real.upper()))))
             return value if weight is None else value * weight(x)
 
         if self.tolerance is None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 
 import sympy as sp
 from flint import acb, arb, ctx
@@ -31,8 +32,10 @@ _BITS = 53  # of bounds
 _MOST_NODES = 2000
 _HIGHEST = 9.5  # half a strip, in standard deviations; a wider one does not pay
 _TRIALS, _DEPTH = 40, 4
+_LEAST = arb(2) ** -400  # deviation for which everything is far inside the range of floats
 _PER_OCTAVE = 4  # heights of strips that are tried
 _BUCKETS = 8  # of deviations in an octave, for which a rule is kept
+_WIDEST = 1.0  # spacing, so that a last node is found within 1 of the least range
 _STEPS = 64  # spacings are multiples of its inverse, so that weights at the nodes can be kept
 
 
@@ -129,8 +132,8 @@ class _Integrand:
         top = self._along(strip, a, half + 1)
         if not top.is_finite():
             return None
-        wanted = 2 * arb.pi() * a / (4 * top / tolerance + 1).log()
-        spacing = math.floor(lower_float(wanted) * _STEPS) / _STEPS
+        wanted = 2 * arb.pi() * a / (4 * top.max(tolerance) / tolerance + 1).log()
+        spacing = math.floor(min(lower_float(wanted), _WIDEST) * _STEPS) / _STEPS
         if spacing <= 0 or half / spacing > _MOST_NODES / 2:
             return None
         count = math.ceil(half / spacing - 0.5)
@@ -144,13 +147,13 @@ class _Integrand:
     def _along(self, strip: _Strip, a: arb, end: float) -> arb:
         """An upper bound of the integral of the modulus along a long side, of z from -end to end."""
         width = lower_float(a) / 2
-        cells = math.ceil(end / width)
+        cells = math.ceil(end / width) + 1
         total = arb(0)
-        for cell in range(-cells, cells):
-            largest = self._near(strip, cell * width, (cell + 1) * width)
+        for left, right in pairwise(cell * width for cell in range(-cells, cells + 1)):
+            largest = self._near(strip, left, right)
             if largest == math.inf:
                 return arb.pos_inf()
-            total += arb(largest) * self._weight(a, cell * width, (cell + 1) * width) * width
+            total += arb(largest) * self._weight(a, left, right) * (arb(right) - left)
         return total.upper()
 
     def _beside(self, strip: _Strip, a: arb, x: float) -> arb:
@@ -205,8 +208,8 @@ def trapezoidal_mean(
         where that is so narrow that other ways are faster.
     """
     decades = log10_of(tolerance, up=False)
-    if not (math.isfinite(decades) and 0 < lower_float(deviation) and upper_float(deviation) < math.inf):
-        return None  # beyond the range of floats
+    if not (math.isfinite(decades) and _LEAST < deviation < 1 / _LEAST and abs(mean) < 1 / _LEAST):
+        return None  # too near the ends of the range of floats
     far, aim = math.ceil(4 * upper_float(reach)) / 4, math.floor(decades / math.log10(2))
     bucket = math.floor(_BUCKETS * math.log2(lower_float(deviation)))
     top = 2.0 ** ((bucket + 2) / _BUCKETS) * (1 - 1e-12)

@@ -101,6 +101,49 @@ def test_small_variances_keep_their_accuracy(order: int) -> None:
         assert value.rel_accuracy_bits() > 40
 
 
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize(
+    ("formula", "integral"),
+    [
+        ((1 - sp.tanh(x) ** 2) ** 2, sp.Rational(4, 3)),
+        (4 / (sp.exp(x) + sp.exp(-x)) ** 2, sp.Integer(2)),
+        (1 / (1 + sp.exp(x) + sp.exp(-x)), 2 * sp.pi / (3 * sp.sqrt(3))),
+    ],
+    ids=str,
+)
+def test_large_variances_of_functions_that_fall_off_exponentially(
+    formula: sp.Expr, integral: sp.Expr, order: int
+) -> None:
+    for variance in (arb("1e5"), arb("1e20")):
+        found = (
+            gaussian_mean(formula, x, variance, order=order)
+            * (2 * arb.pi() * variance).sqrt()
+            * (-2 * variance) ** order
+        )
+        assert found.rel_accuracy_bits() > 40
+        assert found.overlaps(to_ball(integral) * (1 + arb(0, 20) / variance))  # from the second moment
+
+
+def test_small_variances_that_are_no_binary_numbers() -> None:
+    for variance in ("1e-20", "1e-300", "1e-5000"):
+        assert gaussian_mean(sp.sech(x), x, arb(variance), order=1).overlaps(arb(-0.5) + arb(0, 3) * arb(variance))
+        assert gaussian_mean(sp.sech(x), x, arb(variance), order=1).rad() < 1e-13
+
+
+def test_derivatives_of_polynomials_beyond_their_degree_vanish() -> None:
+    for formula, order in ((x**2 / 4 + 1, 2), (sp.Integer(3) + 0 * x, 1), (x, 1)):
+        for variance in (arb(1), arb("0.01"), arb(0.01, 1e-5)):
+            found = gaussian_mean(formula, x, variance, order=order)
+            assert found.contains(0)
+            assert found.rad() < 1e-3
+
+
+def test_derivatives_at_variance_zero_need_means_at_small_variances() -> None:
+    assert gaussian_mean(sp.exp(x**4), x, arb(0)) == 1
+    assert not gaussian_mean(sp.exp(x**4), x, arb(0), order=1).is_finite()
+    assert gaussian_mean(sp.exp(x**2), x, arb(0), order=1) == 1
+
+
 def test_variance_zero_is_the_value_and_the_limit_of_derivatives() -> None:
     assert gaussian_mean(sp.cos(x), x, arb(0), arb(1)).overlaps(arb(1).cos())
     assert gaussian_mean(sp.tanh(x) ** 2, x, arb(0), order=1) == 1  # phi'(0)**2
@@ -203,15 +246,23 @@ def test_infinitely_many_kinks() -> None:
     assert gaussian_mean(x * sp.Abs(sp.sin(x)), x, arb(1)) == 0
 
 
-def test_kinks_that_were_not_found_are_not_forgotten_in_derivatives() -> None:
-    for formula in (sp.Piecewise((sp.sin(x), sp.sin(x) > 0), (0, True)), sp.sqrt(1 - sp.cos(x)), sp.Max(sp.sin(x), 0)):
-        step = arb(2) ** -14
-        means = [gaussian_mean(formula, x, 1 + sign * step) for sign in (-1, 1)]
-        slope = gaussian_mean(formula, x, arb(1), order=1)
-        assert slope.rad() < 1e-8
-        assert slope.overlaps((means[1] - means[0]) / (2 * step) + arb(0, 1e-7))
-        on_range = gaussian_mean(formula, x, ball_from_ends(arb(0.9), arb(1.1)), order=1)
-        assert on_range.overlaps(slope)
+@pytest.mark.parametrize(
+    "formula",
+    [
+        sp.Piecewise((sp.sin(x), sp.sin(x) > 0), (0, True)),
+        pytest.param(sp.sqrt(1 - sp.cos(x)), marks=pytest.mark.slow),
+        sp.Max(sp.sin(x), 0),
+    ],
+    ids=str,
+)
+def test_kinks_that_were_not_found_are_not_forgotten_in_derivatives(formula: sp.Expr) -> None:
+    step = arb(2) ** -14
+    means = [gaussian_mean(formula, x, 1 + sign * step) for sign in (-1, 1)]
+    slope = gaussian_mean(formula, x, arb(1), order=1)
+    assert slope.rad() < 1e-8
+    assert slope.overlaps((means[1] - means[0]) / (2 * step) + arb(0, 1e-7))
+    on_range = gaussian_mean(formula, x, ball_from_ends(arb(0.9), arb(1.1)), order=1)
+    assert on_range.overlaps(slope)
 
 
 def test_singular_means_have_their_known_values() -> None:

@@ -73,6 +73,17 @@ def test_no_strip_is_claimed_where_the_function_is_not_analytic() -> None:
     assert enclosed(sp.log(x**2 + sp.Rational(1, 10**12)), "1") is None
 
 
+def test_numbers_near_the_ends_of_the_range_of_floats_are_left_to_others() -> None:
+    for deviation, mean in (("1e-300", "0"), ("1e300", "0"), ("1", "1e300"), ("1e-2000", "0"), ("1", "-1e2000")):
+        assert enclosed(sp.tanh(x), deviation, mean=mean) is None
+    assert holds(enclosed(sp.sin(x), "1e-10", mean="0.5"), mp.sin(0.5))
+
+
+def test_the_zero_function_has_a_rule() -> None:
+    assert holds(enclosed(sp.sinh(x) - (sp.exp(x) - sp.exp(-x)) / 2, "1"), mp.mpf(0))
+    assert enclosed(0 * x, "1").contains(0)
+
+
 def test_the_bound_of_the_error_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule that is far too coarse is wrong by less than it says, and by more than a thousandth of that."""
     formula, seen = 1 / (1 + x**2), []
