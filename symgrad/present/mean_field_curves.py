@@ -72,6 +72,8 @@ def plot_variance_points(found: VariancePoints, *, ax: Any = None) -> Any:
 def _case(found: VariancePoints) -> str:
     if found.continuum:
         return ", every variance is kept"
+    if not found.complete:
+        return ", others are not excluded" if found.points else ", fixed points are not excluded"
     return "" if found.points else ", no fixed point"
 
 
