@@ -36,6 +36,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"symgrad\.(rigor|calculus|language\.norms)\..*"),  # what results are made of, for readers of the code
     ("py:.*", r"symgrad\.numerics\.(setting|growth_certificates|trajectory_bound_linear)\..*"),
     ("py:.*", r"symgrad\.dynamics\.(curve_setting|inverse_activation|latching_intervals|latching_setting|unit)\..*"),
+    ("py:.*", r"symgrad\.(meanfield\.layer_factors|design\.(gates|spans|solution_check|statements\.StatedResult))\b.*"),
     ("py:.*", r"TailUndecidedError"),
     ("py:.*", r"symgrad\.bounds\.(upper_rates|series|engine|gradient_series|invariant\.Origin|product\.BoundSeries).*"),
 ]

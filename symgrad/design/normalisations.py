@@ -132,12 +132,12 @@ class EvaluatedBatchNorm(StatedResult):
 
     @property
     def norm(self) -> sp.Expr:
-        """Its operator norm, exact: the largest modulus on the diagonal."""
+        """Its operator norm, which is exactly the largest modulus on the diagonal."""
         return sp.Max(*map(sp.Abs, self.scales))
 
     @property
     def floor(self) -> sp.Expr:
-        """Its smallest singular value: the least modulus on the diagonal."""
+        """Its smallest singular value, the least modulus on the diagonal."""
         return sp.Min(*map(sp.Abs, self.scales))
 
     @property

@@ -81,7 +81,7 @@ class Solution(Presentable):
         """The set of values.
 
         In the :attr:`main` case, under its :attr:`condition`; where there is no such case the set is left as the
-        condition that the bound meets the target, and :attr:`cases` tell more.
+        condition that the bound meets the target, and ``cases`` tell more.
         """
         if self.main is not None:
             return self.main.values
@@ -108,7 +108,7 @@ class Solution(Presentable):
 
     @property
     def complete(self) -> bool:
-        """Whether the answer is proved: there are no values beyond those given, and these are values."""
+        """Whether the answer is proved; there are then no values beyond those given, and these work."""
         return self.method != UNDECIDED
 
     @property

@@ -199,7 +199,7 @@ def truncation(
     """The number of steps after which backpropagation through time may be cut off.
 
     Args:
-        bound: a :class:`GradientBound`, or a Recurrence with the ranges declared that its gradient bound needs.
+        bound: a :class:`symgrad.GradientBound`, or a Recurrence with the ranges declared that its gradient bound needs.
         delta: the error that is accepted, a positive number or symbol.
         absolute: take delta for the error itself, for a loss whose gradient by the last state has norm 1 (needs
             weights); otherwise for a share of the bound on the whole gradient.

@@ -46,7 +46,7 @@ class Case:
 
     @property
     def ratio(self) -> float:
-        """How much of the bound is used: 1 where it is attained, above 1 where it is broken."""
+        """How much of the bound is used, 1 where it is attained, above 1 where it is broken."""
         used, limit = (self.bound, self.observed) if self.side == "lower" else (self.observed, self.bound)
         if limit:
             return abs(used / limit)
@@ -85,7 +85,7 @@ class Verification(Presentable):
 
     @property
     def worst(self) -> float:
-        """The largest ratio of what was observed to its bound: 1 where the bound is attained."""
+        """The largest ratio of what was observed to its bound, 1 where the bound is attained."""
         return max((case.ratio for case in self.cases), default=math.nan)
 
     @property

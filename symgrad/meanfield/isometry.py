@@ -90,7 +90,7 @@ def dynamical_isometry(activation: Any, weights: str = "orthogonal") -> Dynamica
         weights: ``"orthogonal"`` or ``"gaussian"``.
 
     Returns:
-        The verdict. It rests on the formula alone: on the modulus of its slope, and on what the slope does next to 0
+        The verdict. It rests on the formula alone, on the modulus of its slope, and on what the slope does next to 0
         and far out, since in between the ratio ``mu_2/mu_1^2`` is continuous and larger than 1.
 
     Raises:

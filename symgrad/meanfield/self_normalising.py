@@ -93,7 +93,7 @@ def self_normalising(formula: Any, parameters: Sequence[Any], variance: Any = 1)
         variance: q, of the pre-activations; 1 unless given.
 
     Returns:
-        The values in closed form where the Gaussian means have one, and enclosed: that there is a solution in the
+        The values in closed form where the Gaussian means have one, and enclosed; that there is a solution in the
         enclosure is proved by Krawczyk's operator.
 
     Raises:

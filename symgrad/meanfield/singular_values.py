@@ -116,7 +116,7 @@ def singular_values(
     weights.
 
     Args:
-        activation: a name, an :class:`Activation` or a SymPy formula in one symbol.
+        activation: a name, an :class:`symgrad.Activation` or a SymPy formula in one symbol.
         sigma_w2: the variance of the weights times the width.
         depth: the number of layers, L.
         q: the variance of the pre-activations in every layer, a number or a ball; or else

@@ -10,10 +10,10 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
-from symgrad.errors import SymgradError
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.gaussian import VARIANCE, GaussianMean
 from symgrad.meanfield.layer_factors import Moments
+from symgrad.meanfield.moment_growth import constant_ball, growth_of_second_moment
 from symgrad.meanfield.origin import origin
 from symgrad.rigor.balls import to_ball
 from symgrad.rigor.closed_forms import is_zero_constant, tidy
@@ -21,7 +21,7 @@ from symgrad.rigor.extrema import extrema
 from symgrad.rigor.functions import canonical
 from symgrad.rigor.jumps import jumps
 
-__all__ = ["Unit", "VarianceMap", "constant_ball"]
+__all__ = ["Unit", "VarianceMap"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Unit:
 
     @cached_property
     def jumps(self) -> bool:
-        """Whether phi jumps somewhere: then the mean of the squared derivative is infinite."""
+        """Whether phi jumps somewhere; then the mean of the squared derivative is infinite."""
         return bool(jumps(self.activation.expr, VARIABLE))
 
     @cached_property
@@ -63,12 +63,12 @@ class Unit:
     @cached_property
     def growth_of_square(self) -> tuple[arb, arb]:
         """Bounds of the logarithmic derivative of the second moment by the logarithm of the variance."""
-        return _growth(self.even_square)
+        return growth_of_second_moment(self.activation.expr)
 
     @cached_property
     def growth_of_squared_slope(self) -> tuple[arb, arb]:
         """The same for the mean of the squared derivative."""
-        return _growth(self.even_squared_slope)
+        return growth_of_second_moment(self.activation.derivative.expr)
 
     def _even_part(self, square: sp.Expr) -> sp.Expr:
         if self.activation.parity is not None:
@@ -87,7 +87,7 @@ class Unit:
 
     @cached_property
     def near_zero(self) -> sp.Expr:
-        """The limit of the second moment as the variance tends to zero: half the sum of both one-sided squares."""
+        """The limit of the second moment as the variance tends to zero, half the sum of both one-sided squares."""
         left, right = (piece.subs(VARIABLE, 0) ** 2 for piece in self.beside_zero)
         return (left + right) / 2
 
@@ -125,29 +125,6 @@ def _at_zero(formula: sp.Expr) -> sp.Expr:
     """The value of a formula at zero; infinite where it has a pole there."""
     value = formula.subs(VARIABLE, 0)
     return value if value.is_finite else sp.oo
-
-
-def _growth(even: sp.Expr) -> tuple[arb, arb]:
-    """Half the least and the largest ``x f'(x)/f(x)`` over x > 0; no less than -1/2, which holds for every f >= 0.
-
-    Where f jumps up there is no largest, where it jumps down no least.
-    """
-    try:
-        heights = [height for point, height in jumps(even, VARIABLE) if point > 0]
-        rate = VARIABLE * sp.diff(even, VARIABLE).replace(sp.DiracDelta, lambda *_: sp.S.Zero) / even
-        found = extrema(canonical(rate), VARIABLE, sp.Interval.open(0, sp.oo))
-    except (SymgradError, ArithmeticError, ValueError, TypeError):
-        return arb(-1) / 2, arb.pos_inf()
-    least, most = constant_ball(found.inf.value) / 2, constant_ball(found.sup.value) / 2
-    falls, climbs = (any(sign * height > 0 for height in heights) for sign in (-1, 1))
-    return arb(-1) / 2 if falls else least.max(arb(-1) / 2), arb.pos_inf() if climbs else most
-
-
-def constant_ball(constant: sp.Expr) -> arb:
-    """A ball around a constant, which may be infinite."""
-    if constant.is_finite:
-        return to_ball(constant)
-    return arb.pos_inf() if constant == sp.oo else arb.neg_inf()
 
 
 @dataclass(frozen=True)
