@@ -34,6 +34,7 @@ class Mark:
     level: sp.Expr | None
 
     def ball(self, bits: int = _BITS[0]) -> arb:
+        """An enclosure of the value."""
         return to_ball(self.value, bits)
 
 
