@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,9 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from symgrad.design.candidates import Candidate, Question, candidates
-from symgrad.design.growth import Growth, growth, trial
+from symgrad.design.candidates import candidates
+from symgrad.design.growth import Growth, growth, trial, without_state_ranges
+from symgrad.design.questions import Candidate, Question
 from symgrad.errors import InputError
 from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
@@ -75,7 +75,7 @@ class Advice(Presentable):
     def symptom(self) -> str:
         """What simulation shows of the network as it is: ``"vanishing"``, ``"exploding"`` or ``"kept"``."""
         typical = self.now.typical
-        if math.isnan(typical) or typical > _CLEAR:
+        if typical > _CLEAR:
             return "exploding"
         return "vanishing" if typical < -_CLEAR else "kept"
 
@@ -101,6 +101,8 @@ def advise(
     Each remedy that applies to the model is derived (biases of gates from ``g(b)**T = r``, weights at the edge of chaos
     from ``chi_1 = 1``, a residual scale from ``(1 + a*L)**T <= 1/r``, ...), put in, and the norm of ``dx_T/dx_0`` is
     then bounded and simulated. The ranking is by the simulated norm, which is approximate; the bounds are rigorous.
+    Ranges that the model declares for its states are used for the network as it is only: nothing says that they hold
+    for a changed one.
 
     Args:
         model: a recurrence whose steps share their weights.
@@ -125,7 +127,7 @@ def advise(
     if not (part.is_positive and (1 - part).is_positive):
         raise InputError(f"retain: a number between 0 and 1 is needed, got {retain!r}")
     numbers, tried = trial(model, weights, horizon, inputs, trajectories, seed)
-    question = Question(model, numbers, tried, part)
+    question = Question(without_state_ranges(model), numbers, tried, part)
     proposals = [_tried(candidate, question) for candidate in candidates(question)]
     proposals.sort(key=lambda proposal: (proposal.growth.distance, proposal.name))
     count = len(next(iter(tried.inputs.values()), (0,)))

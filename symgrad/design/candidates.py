@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import sympy as sp
@@ -12,142 +13,63 @@ from numpy.typing import NDArray
 
 from symgrad.bounds.product import product_bound
 from symgrad.calculus.jacobian import jacobian
-from symgrad.design.direct_paths import DirectPath, direct_paths
-from symgrad.design.growth import Trial, with_input_ranges
-from symgrad.design.solving import solve
+from symgrad.design.direct_paths import direct_paths
+from symgrad.design.gate_candidates import gates
+from symgrad.design.growth import with_input_ranges
+from symgrad.design.questions import RETAINED, STEPS, Candidate, Question, solution
 from symgrad.errors import SymgradError
 from symgrad.language.norms import OperatorNorm
 from symgrad.language.operators import Compose, Diagonal, Elementwise, Operator, Weight, children
 from symgrad.language.recurrence import Recurrence
-from symgrad.language.weights import Weights
 from symgrad.meanfield.mean_field import MeanField, mean_field
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.simulate import batch_of
 
-__all__ = ["Candidate", "Question", "candidates"]
+__all__ = ["candidates"]
 
 Array = NDArray[np.float64]
 
-STEPS = sp.Symbol("T", integer=True, positive=True)
-RETAINED = sp.Symbol("r", positive=True)
 SCALE = sp.Symbol("s", positive=True)
 
 _STEPS = 200  # of a trajectory, over which the inputs are averaged
-
-
-@dataclass(frozen=True, eq=False)
-class Question:
-    """What candidates are made for.
-
-    Attributes:
-        model: the recurrence.
-        weights: its numbers, with all sizes.
-        trial: the trajectories.
-        retain: the part of a gradient that is to be left after the steps.
-    """
-
-    model: Recurrence
-    weights: Weights
-    trial: Trial
-    retain: sp.Expr
-
-    @property
-    def per_step(self) -> sp.Expr:
-        """The part that is to be left after one step."""
-        return self.retain ** sp.Rational(1, self.trial.horizon)
-
-    def changed(self, values: dict[sp.Expr, Array]) -> Weights:
-        """The weights with some of them replaced."""
-        return replace(self.weights, values={**self.weights.values, **values})
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """One remedy before it is tried.
-
-    Attributes:
-        name: what it is, in a few words.
-        formula: the relation that gives the value.
-        promise: what the formula says about the gradient, in words.
-        changes: what is set, in words.
-        model: the recurrence, changed or not.
-        weights: the numbers, changed or not.
-    """
-
-    name: str
-    formula: sp.Basic
-    promise: str
-    changes: tuple[str, ...]
-    model: Recurrence
-    weights: Weights
+_INWARD = 1 - 2.0**-40  # so that no rounding of the entries brings a bound above its limit
 
 
 def candidates(question: Question) -> Iterator[Candidate]:
     """All remedies that apply to a model with its weights."""
-    for propose in (_gates, _rescaled, _edge_of_chaos, _scaled_identity, _residual):
+    for propose in (gates, _rescaled, _edge_of_chaos, _scaled_identity, _residual):
         yield from propose(question)
-
-
-# --- the direct path ------------------------------------------------------------
-
-
-def _gates(question: Question) -> Iterator[Candidate]:
-    """Biases of gates and leaks, such that the direct path of a state keeps the wanted part."""
-    for path in direct_paths(question.model):
-        for symbol in sorted(path.parameters, key=str)[:1]:
-            yield from _gate(question, path, symbol)
-
-
-def _gate(question: Question, path: DirectPath, symbol: sp.Symbol) -> Iterator[Candidate]:
-    others = {other: sp.S.Zero for other in path.parameters if other != symbol}
-    factor = path.factor.xreplace(others)
-    value = _solution(factor, symbol, question.per_step)
-    if value is None:
-        return
-    values = {path.parameters[symbol]: value, **{path.parameters[other]: 0.0 for other in others}}
-    arrays = {key: np.full_like(question.weights.values[key], number) for key, number in values.items()}
-    yield Candidate(
-        f"set {' and '.join(map(str, arrays))}",
-        _gate_formula(factor, symbol),
-        f"along the direct path of {path.state} the part r of a gradient is left after T steps",
-        tuple(f"{key} = {number:.6g}" for key, number in values.items()),
-        question.model,
-        question.changed(arrays),
-    )
-
-
-def _gate_formula(factor: sp.Expr, symbol: sp.Symbol) -> sp.Basic:
-    """The value of a bias or leak in the number of steps and the part retained; solved where that is possible."""
-    target = RETAINED ** (1 / STEPS)
-    try:
-        found = solve(factor, for_=symbol, target=target).main
-    except SymgradError:
-        found = None
-    return sp.Eq(factor, target, evaluate=False) if found is None else found.formula
 
 
 # --- weights ----------------------------------------------------------------------
 
 
 def _rescaled(question: Question) -> Iterator[Candidate]:
-    """All recurrent matrices times one number, such that the bound on one Jacobian is 1."""
+    """All recurrent matrices times one number, such that the bound on one Jacobian is 1.
+
+    Where only zero does that, as with a residual connection, the number brings the bound on all steps to 1/r.
+    """
     matrices = recurrent_matrices(question.model)
     rate = _rate(question)
     if rate is None or not matrices:
         return
-    norms = {OperatorNorm(W): SCALE * OperatorNorm(W) for W in matrices}
-    scaled = rate.xreplace(norms)
-    value = _solution(_with_norms(scaled, question), SCALE, sp.S.One)
-    if value is None:
-        return
-    yield Candidate(
-        "scale the recurrent weights",
-        sp.Eq(scaled, 1, evaluate=False),
-        "no product of Jacobians has a norm above 1",
-        tuple(f"{W} times {value:.6g}" for W in matrices),
-        question.model,
-        question.changed({W: value * question.weights.values[W] for W in matrices}),
+    scaled = rate.xreplace({OperatorNorm(W): SCALE * OperatorNorm(W) for W in matrices})
+    filled = _with_norms(scaled, question)
+    limits = (
+        (sp.S.One, sp.Eq(scaled, 1, evaluate=False), "no product of Jacobians has a norm above 1"),
+        (1 / question.per_step, sp.Eq(scaled**STEPS, 1 / RETAINED, evaluate=False), "no product has a norm above 1/r"),
     )
+    found = ((solution(filled, SCALE, limit), formula, promise) for limit, formula, promise in limits)
+    for value, formula, promise in islice((item for item in found if item[0]), 1):
+        factor = (value or 0.0) * _INWARD
+        yield Candidate(
+            "scale the recurrent weights",
+            formula,
+            promise,
+            tuple(f"{W} times {factor:.6g}" for W in matrices),
+            question.model,
+            question.changed({W: factor * question.weights.values[W] for W in matrices}),
+        )
 
 
 def _edge_of_chaos(question: Question) -> Iterator[Candidate]:
@@ -199,13 +121,13 @@ def _residual(question: Question) -> Iterator[Candidate]:
     lipschitz = None if direct_paths(model) or model.is_scalar else _one_step(question)
     if lipschitz is None or lipschitz <= 0:
         return
-    scale = float((question.per_step**-1 - 1) / lipschitz)
+    scale = float((question.per_step**-1 - 1) / lipschitz) * _INWARD
     updates = {state: state + sp.Float(scale, 17) * update for state, update in model.updates.items()}
     a, norm = sp.symbols("a L", positive=True)
     yield Candidate(
         "add a residual connection",
         sp.Eq((1 + a * norm) ** STEPS, 1 / RETAINED, evaluate=False),
-        "norms of products lie between (1 - a*L)**T and (1 + a*L)**T",
+        "norms of products are at most (1 + a*L)**T, and at least (1 - a*L)**T where a*L <= 1",
         (f"x[t] = x[t-1] + {scale:.6g}*F(x[t-1], u[t]), where L = {lipschitz:.6g} bounds the slope of F",),
         replace(model, updates=updates, name=f"residual {model.name}"),
         question.weights,
@@ -294,13 +216,3 @@ def _one_step(question: Question) -> float | None:
         return float(bound.evaluate(question.weights.values, 1))
     except SymgradError:
         return None
-
-
-def _solution(expr: sp.Expr, symbol: sp.Symbol, target: sp.Expr) -> float | None:
-    """A value of a symbol at which an expression has a value, the least in modulus; None where there is none."""
-    try:
-        found = solve(expr, for_=symbol, target=target).values
-    except SymgradError:
-        return None
-    points = [float(point) for point in found] if isinstance(found, sp.FiniteSet) else []
-    return min(points, key=abs, default=None)

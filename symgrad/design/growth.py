@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from symgrad.numerics.products import product_log_norms
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import batch_of, given_inputs, sized
 
-__all__ = ["Growth", "Trial", "growth", "trial", "with_input_ranges"]
+__all__ = ["Growth", "Trial", "growth", "trial", "with_input_ranges", "without_state_ranges"]
 
 Array = NDArray[np.float64]
 
@@ -45,7 +45,8 @@ class Growth:
     """Decimal logarithms of ``||dx_T/dx_0||_2``.
 
     Attributes:
-        simulated: the quartiles over the trajectories, in floats (approximate); minus infinity for zero.
+        simulated: the quartiles over the trajectories, in floats (approximate); minus infinity for zero, infinite
+            where floats overflow.
         at_most: the least upper bound that a method proves, rounded up; None where none gives one.
         at_least: the largest lower bound, rounded down; None where none gives one or it is zero.
         method: which method gives the upper bound.
@@ -110,9 +111,7 @@ def _simulated(model: Recurrence, weights: Weights, among: Trial) -> tuple[float
     batch, _ = batch_of(model, weights, among.inputs, {}, among.horizon)
     with np.errstate(all="ignore"):
         logs = product_log_norms(model, Setting(model, weights).evaluator, batch, 2, [among.horizon])[0]
-    known = np.sort(logs[~np.isnan(logs)]) / math.log(10.0)
-    if not len(known):
-        return math.nan, math.nan, math.nan
+    known = np.sort(np.where(np.isnan(logs), np.inf, logs)) / math.log(10.0)  # none is known after an overflow
     low, middle, high = (float(known[round(part * (len(known) - 1))]) for part in (0.25, 0.5, 0.75))
     return low, middle, high
 
@@ -122,6 +121,11 @@ def with_input_ranges(model: Recurrence, among: Trial) -> Recurrence:
     free = [symbol for symbol in among.inputs if symbol not in model.ranges]
     ends = {symbol: sp.Rational(math.ceil(float(np.abs(among.inputs[symbol]).max()) * 16), 16) for symbol in free}
     return model.assuming({symbol: sp.Interval(-end, end) for symbol, end in ends.items()})
+
+
+def without_state_ranges(model: Recurrence) -> Recurrence:
+    """The model with nothing declared about where its states lie."""
+    return replace(model, ranges={symbol: item for symbol, item in model.ranges.items() if symbol not in model.states})
 
 
 def _bounds(model: Recurrence, weights: Weights, k: int, side: str) -> list[tuple[float, str]]:

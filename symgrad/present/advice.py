@@ -32,7 +32,7 @@ def _cells(growth: Growth, power: Any) -> list[str]:
 
 
 def _size(log10: float, power: Any) -> str:
-    return "overflow" if math.isnan(log10) else str(power(log10))
+    return "overflow" if log10 == math.inf else str(power(log10))
 
 
 def _header(advice: Advice) -> list[str]:
@@ -45,10 +45,10 @@ def _(advice: Advice) -> str:
     rows += [[proposal.name, *_cells(proposal.growth, power_text)] for proposal in advice.proposals]
     table = column_table(_header(advice), rows, _WIDTHS)
     head = f"gradients of {advice.model.name} over {advice.horizon} steps: {advice.symptom}"
-    how = (
-        f"simulated on {advice.trajectories} sequences (approximate); the bounds are proved; r = {text(advice.retain)}"
-    )
-    return "\n".join([head, table, how, *(f"- {text(proposal)}" for proposal in advice.proposals)])
+    count = "1 sequence" if advice.trajectories == 1 else f"{advice.trajectories} sequences"
+    how = f"simulated on {count} (approximate); the bounds are proved; r = {text(advice.retain)}"
+    tried = [f"- {text(proposal)}" for proposal in advice.proposals] or ["no remedy that could be tried applies"]
+    return "\n".join([head, table, how, *tried])
 
 
 @text.register
@@ -139,7 +139,7 @@ def plot_advice(advice: Advice, *, ax: Any = None) -> Any:
 
 def _draw(axes: Any, place: int, growth: Growth) -> None:
     low, middle, high = (max(min(value, _FARTHEST), -_FARTHEST) for value in growth.simulated)
-    if not math.isnan(middle):
+    if growth.typical < math.inf:
         axes.plot([low, high], [place, place], color=_BAR, linewidth=4, alpha=0.5)
         axes.plot([middle], [place], "o", color=_BAR, label="simulated, with quartiles")
     for value, mark, name in ((growth.at_least, ">", "proved at least"), (growth.at_most, "<", "proved at most")):

@@ -115,3 +115,34 @@ def test_it_is_presented() -> None:
     assert r"\alpha = 1 - r^{\frac{1}{T}}" in advice.latex()
     assert advice.to_dict()["proposals"][0]["growth"]["simulated_log10"]
     assert "log" in advice.plot().get_xlabel()
+
+
+def test_an_exploding_residual_network_gets_smaller_weights_with_a_proved_bound() -> None:
+    model = sg.models.residual()
+    advice = sg.design.advise(model, random_weights(model, scale=4.0), horizon=30, trajectories=1)
+    assert advice.symptom == "exploding"
+    (proposal,) = advice.proposals
+    assert proposal.growth.at_most is not None
+    assert proposal.growth.at_most <= math.log10(math.e) + 1e-9  # (1 + s ||W||)^T = 1/r with r = 1/e
+    assert np.linalg.norm(proposal.weights["W"], 2) == pytest.approx(math.exp(1 / 30) - 1)
+
+
+def test_declared_ranges_of_states_do_not_bound_changed_networks() -> None:
+    n = sp.Symbol("n", integer=True, positive=True)
+    h, W = sp.MatrixSymbol("h", n, 1), sp.MatrixSymbol("W", n, n)
+    model = sg.Recurrence({h: sg.activation("relu_squared")(W * h)}).assuming({"h": (-0.01, 0.01)})
+    advice = sg.design.advise(model, {"W": 0.5 * np.eye(3)}, horizon=3, trajectories=1)
+    assert advice.now.at_most is not None
+    assert all(proposal.growth.at_most is None for proposal in advice.proposals)
+
+
+def test_of_several_parameters_of_a_direct_path_one_is_set_and_other_numbers_stay() -> None:
+    n = sp.Symbol("n", integer=True, positive=True)
+    h, W, b = sp.MatrixSymbol("h", n, 1), sp.MatrixSymbol("W", n, n), sp.MatrixSymbol("b", n, 1)
+    scale = sp.Symbol("scale", positive=True)
+    kept = sp.HadamardProduct(sg.activation("sigmoid")(b), h)
+    model = sg.Recurrence({h: scale * kept + sg.activation("tanh")(W * h)})
+    weights = {"W": 0.1 * np.eye(3), "b": np.zeros(3), "scale": 0.999}
+    proposal = next(p for p in sg.design.advise(model, weights, 50, trajectories=1).proposals if "set" in p.name)
+    assert proposal.weights["scale"] == pytest.approx(0.999)
+    assert 0.999 / (1 + np.exp(-proposal.weights["b"])) == pytest.approx(np.full((3, 1), math.exp(-1 / 50)))
