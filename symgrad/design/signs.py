@@ -62,7 +62,9 @@ class Facts:
             return self
         found = _as_range(core, left)
         narrower = None if found is None else self._within(*found)
-        return replace(self, cases={**self.cases, core: left}) if narrower is None else narrower
+        if found is None or narrower is None:
+            return replace(self, cases={**self.cases, core: left})
+        return None if narrower.ranges[found[0]] is sp.EmptySet else narrower
 
     def merged(self, other: Facts) -> Facts | None:
         """Both cases at once; None where they exclude each other."""
@@ -145,6 +147,8 @@ class Facts:
     def _signs(self, core: sp.Expr) -> Signs:
         if core.is_number:
             return constant_signs(core)
+        if isinstance(core, sp.Pow) and self.signs(core.base) == frozenset({1}):
+            return frozenset({1})  # whatever the real exponent is
         known = assumed_signs(core) & self.cases.get(core, ANY)
         return known if len(known) == 1 else known & self._range_signs(core)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -157,9 +157,11 @@ def _points(
     plain = {symbol: numbers[atom] for symbol, atom in form.shown.items() if atom in numbers}
     formula, wanted = computed(form.formula.xreplace(plain)), _numeric(target, numbers)
     placed = [_numeric(span, numbers) for span in spans]
+    roots = [p.base.xreplace(plain) for p in form.formula.atoms(sp.Pow) if _is_root(p, plain)]
     names = tuple(sorted((str(name), number) for name, number in numbers.items()))
     for value in _values(form, placed, domain):
-        ball = _bound_at(formula, form.unknown, value)
+        negative = any(_is_negative(root.xreplace({form.unknown: value})) for root in roots)
+        ball = None if negative else _bound_at(formula, form.unknown, value)
         if ball is None:
             met: bool | None = False  # the bound is no real number there
             ball = arb("nan")
@@ -167,6 +169,15 @@ def _points(
             met = is_in(ball, wanted)
             met = _exactly(formula.subs(form.unknown, value), wanted) if met is None else met
         yield CheckedPoint(value, names, ball, _is_claimed(value, placed), met)
+
+
+def _is_root(power: sp.Pow, plain: Mapping[sp.Expr, sp.Expr]) -> bool:
+    """Whether the exponent may be any number but zero, so that the power of a negative number counts as no real one."""
+    return not power.exp.is_number and power.exp.is_integer is None and power.exp.xreplace(dict(plain)) != 0
+
+
+def _is_negative(base: sp.Expr) -> bool:
+    return not base.free_symbols and bool(to_ball(base, _BITS[0]) < 0)
 
 
 def _exactly(value: sp.Expr, target: Span) -> bool | None:

@@ -43,6 +43,9 @@ def solve(
     gives closed forms, case by case. Otherwise, with numbers for all other parameters, every crossing of the target's
     ends is enclosed and the sign between any two is proved.
 
+    A power whose exponent is a symbol that is not declared an integer is taken of numbers that are not negative, since
+    of others it is no real number for every exponent.
+
     Args:
         bound: of products, of gradients, or any scalar SymPy expression; or a relation, which then is the target too.
         for_: the parameter: a symbol, a norm such as ``sg.OperatorNorm(W)``, or the name of a symbol or weight. The

@@ -327,3 +327,19 @@ def test_the_bound_of_a_flow_is_solved() -> None:
     found = solve(bound, for_="w", target=sp.Le(bound.expr, 1), values={"T": 3})
     assert float(found.values.sup) == pytest.approx(4)
     assert found.check().holds
+
+
+def test_a_case_that_a_range_excludes_is_left_out() -> None:
+    M, s = sp.Symbol("M", nonnegative=True), sp.Symbol("s", positive=True)
+    found = solve(sp.Float(0.999, 17) * M + sp.Float(0.17, 17) * s, for_=s, target=1)
+    assert found.complete
+    assert found.check().holds
+    assert {case.values.subs(M, 0) for case in found.cases} >= {sp.FiniteSet(1 / sp.Rational(0.17))}
+
+
+def test_powers_with_any_exponent_are_of_numbers_that_are_not_negative() -> None:
+    x, k = sp.symbols("x k")
+    found = solve(x**k, for_=x, target=sp.Le(x**k, 4))
+    assert found.complete
+    assert found.check().holds
+    assert all(not span.low.is_negative for case in found.cases if case.condition != sp.Eq(k, 0) for span in case.spans)
