@@ -6,7 +6,7 @@ from symgrad.design.decay import WeightDecay, weight_decay
 from symgrad.design.gate_biases import ForgetBias, forget_bias, highway_bias, update_bias
 from symgrad.design.gradient_clipping import Clipping, clipping
 from symgrad.design.leaky_slopes import leaky_slope
-from symgrad.design.losses import LossComparison, LossFactor, compare_losses, loss_factor, saturating_losses
+from symgrad.design.losses import LossComparison, LossFactor, compare_losses, loss_factor
 from symgrad.design.normalisation import Normalisation
 from symgrad.design.normalisations import EvaluatedBatchNorm, batch_norm, batch_norm_evaluation, layer_norm, rms_norm
 from symgrad.design.orthogonal import (
@@ -16,6 +16,7 @@ from symgrad.design.orthogonal import (
 )
 from symgrad.design.remedy import Remedy
 from symgrad.design.residual import residual_scale
+from symgrad.design.saturating_losses import SaturatingLosses, saturating_losses
 from symgrad.design.solution_check import SolutionCheck
 from symgrad.design.solutions import Solution, SolutionCase
 from symgrad.design.solving import solve
@@ -38,6 +39,7 @@ __all__ = [
     "PowerIteration",
     "Proposal",
     "Remedy",
+    "SaturatingLosses",
     "Solution",
     "SolutionCase",
     "SolutionCheck",

@@ -82,8 +82,10 @@ def least_value(formula: sp.Expr) -> sp.Expr | None:
         for part in components(formula):
             domain = sp.Interval.open(part[0].left.value, part[-1].right.value)
             found = extrema(formula, VARIABLE, domain).inf.value
-            if is_above(least, found) is not False:
-                least = found
+            lower = is_above(least, found)
+            if lower is None:
+                return None
+            least = found if lower else least
     except SymgradError:
         return None
     return least
@@ -91,7 +93,7 @@ def least_value(formula: sp.Expr) -> sp.Expr | None:
 
 def is_above(value: sp.Expr, other: sp.Expr) -> bool | None:
     """Whether one constant is greater than another, each possibly infinite; None where undecided."""
-    if value == other or sp.oo in (other,) or value == -sp.oo:
+    if value == other or other == sp.oo or value == -sp.oo:
         return False
     if value == sp.oo or other == -sp.oo:
         return True

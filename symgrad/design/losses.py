@@ -21,7 +21,7 @@ from symgrad.language.numbers import exact_floats, exact_number
 from symgrad.language.parse import parse_expression
 from symgrad.rigor.balls import ball_function
 
-__all__ = ["LossComparison", "LossFactor", "compare_losses", "loss_factor", "saturating_losses"]
+__all__ = ["LossComparison", "LossFactor", "compare_losses", "loss_factor"]
 
 OUTPUT, TARGET = sp.Symbol("y", real=True), sp.Symbol("t", real=True)
 PRE_ACTIVATION = sp.Symbol("a", real=True)
@@ -87,7 +87,7 @@ class LossFactor(StatedResult):
 
     @cached_property
     def ends(self) -> tuple[LossEnd, ...]:
-        """Where a can go: the proved limits of the loss and of the factor there, and whether that end saturates."""
+        """Where a can go, with proved limits of the loss and of the factor there, and whether that end saturates."""
         return loss_ends(self.loss_formula, self.factor_formula, self.infimum) if self.has_target else ()
 
     @cached_property
@@ -275,19 +275,3 @@ def compare_losses(first: Any, second: Any, output: Any = "sigmoid", target: Any
     -y/(y - 1)
     """
     return LossComparison(loss_factor(first, output, target), loss_factor(second, output, target))
-
-
-def saturating_losses() -> tuple[LossComparison, LossComparison]:
-    """Squared error against cross-entropy with target 1, and the two losses of a generator, all of a logistic output.
-
-    Returns:
-        The two comparisons; in each the first loss saturates and the second does not.
-
-    Source: Goodfellow et al. 2014, Generative Adversarial Nets, sec. 3, for the generator.
-
-    >>> [(pair.first.saturating, pair.second.saturating) for pair in saturating_losses()]
-    [(True, False), (True, False)]
-    """
-    return compare_losses("(y - t)^2/2", "-t*log(y) - (1 - t)*log(1 - y)", target=1), compare_losses(
-        "log(1 - y)", "-log(y)"
-    )

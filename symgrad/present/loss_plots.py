@@ -9,15 +9,17 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.design.losses import LossComparison, LossFactor
+from symgrad.design.saturating_losses import SaturatingLosses
 from symgrad.errors import InputError
 from symgrad.numerics.functions import array_function
 from symgrad.present.dispatch import plot, text
 from symgrad.present.plots import new_axes
 from symgrad.present.titles import literal
 
-__all__ = ["plot_loss_comparison", "plot_loss_factor"]
+__all__ = ["plot_loss_comparison", "plot_loss_factor", "plot_saturating_losses"]
 
-_COLOURS, _STYLES, _MARKERS = ("#0072B2", "#D55E00"), ("-", "--"), ("o", "s")
+_COLOURS, _STYLES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D")
 _POINTS, _MARKED = 401, 40
 
 
@@ -45,6 +47,13 @@ def plot_loss_comparison(found: LossComparison, *, reach: float = 8.0, ax: Any =
     return _drawn([found.first, found.second], reach, ax)
 
 
+@plot.register
+def plot_saturating_losses(found: SaturatingLosses, *, reach: float = 8.0, ax: Any = None) -> Any:
+    """All factors against a, each once; the arguments are those of :func:`plot_loss_factor`."""
+    different = {loss.loss: loss for pair in found for loss in (pair.first, pair.second)}
+    return _drawn(list(different.values()), reach, ax)
+
+
 def _drawn(found: list[LossFactor], reach: float, ax: Any) -> Any:
     if not reach > 0 or not np.isfinite(reach):
         raise InputError(f"reach: a positive number is needed, got {reach!r}")
@@ -60,7 +69,7 @@ def _drawn(found: list[LossFactor], reach: float, ax: Any) -> Any:
     axes.axhline(0.0, color="0.6", linewidth=0.8)
     axes.set_xlabel(f"pre-activation $a$ of the output $y$ = {literal(found[0].output.name)}($a$)")
     axes.set_ylabel(r"factor $\mathrm{d}L/\mathrm{d}a$")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.17), fontsize="small", frameon=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.05 + 0.06 * len(found)), fontsize="small", frameon=False)
     return axes
 
 

@@ -42,7 +42,10 @@ def test_factor_is_the_derivative_by_autograd(
 
 
 def test_the_two_comparisons_of_the_theory() -> None:
-    squared, generator = design.saturating_losses()
+    both = design.saturating_losses()
+    squared, generator = both
+    assert (len(both), both[0], both[1]) == (2, both.classifier, both.generator)
+    assert both.verify().holds
     y = sp.Symbol("y", real=True)
     assert sp.expand(squared.ratio_in_output - y * (1 - y)) == 0
     assert sp.simplify(generator.ratio_in_output - y / (1 - y)) == 0
@@ -50,8 +53,6 @@ def test_the_two_comparisons_of_the_theory() -> None:
     assert dict(generator.limits) == {-sp.oo: 0, sp.oo: sp.oo}
     assert [(end.loss, end.factor) for end in generator.first.ends] == [(0, 0), (-sp.oo, -1)]
     assert [(end.loss, end.factor) for end in generator.second.ends] == [(sp.oo, -1), (0, 0)]
-    assert squared.verify().holds
-    assert generator.verify().holds
 
 
 @pytest.mark.parametrize(

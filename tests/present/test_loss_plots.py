@@ -24,6 +24,15 @@ def test_both_factors_are_drawn() -> None:
     axes.figure.canvas.draw()
 
 
+def test_the_losses_that_saturate_are_drawn_beside_those_that_do_not() -> None:
+    labels = [text.get_text() for text in design.saturating_losses().plot().get_legend().get_texts()]
+    assert labels == [
+        "L = (y - 1)**2/2, saturates",
+        "L = -log(y), does not saturate",
+        "L = log(1 - y), saturates",
+    ]
+
+
 def test_where_the_loss_is_not_defined_nothing_is_drawn() -> None:
     values = design.loss_factor("-log(y)", "hard_sigmoid").plot().get_lines()[0].get_ydata()
     assert np.isnan(values[0])

@@ -22,7 +22,7 @@ def results() -> Iterator[StatedResult]:
     yield from (design.pre_norm(design.layer_norm()), design.post_norm(design.layer_norm(4, 1, 0), std=2))
     yield from (design.clipping(norm=1), design.clipping(value=sp.Symbol("v", positive=True), ratio=4, momentum=0.9))
     yield from (design.loss_factor("(y - t)^2"), design.loss_factor("-log(y)", "hard_sigmoid"))
-    yield from design.saturating_losses()
+    yield from (design.saturating_losses(), *design.saturating_losses())
     yield design.truncation(sg.models.sigmoid_rnn().assuming({"u": (-1, 1)}), delta=0.1)
     yield design.spectral_normalisation(sg.models.elman(), radius=0.5)
     yield design.weight_decay(target=0.5)
