@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +65,7 @@ class WeightDecay(StatedResult):
 
     @property
     def shrinkage(self) -> sp.Expr:
-        """``r = |1 - eta lambda|``, the factor of each step."""
+        """``r = |1 - eta lambda|``, the factor of each step; with symbols it supposes ``eta lambda <= 1``."""
         rest = 1 - self.rate * self.decay
         return sp.Abs(rest) if rest.is_number else rest
 
@@ -109,8 +108,9 @@ class WeightDecay(StatedResult):
             return sp.oo
         if self.shrinkage == 0:
             return sp.S.One
-        exact = sp.log(goal / start) / sp.log(self.shrinkage)
-        guess = math.ceil(float(exact))
+        exact = to_ball(sp.log(goal / start) / sp.log(self.shrinkage), _PRECISIONS[2])
+        mantissa, exponent = exact.mid().man_exp()
+        guess = int(sp.ceiling(sp.Integer(int(mantissa)) * sp.Integer(2) ** int(exponent)))
         for count in (guess - 1, guess, guess + 1):
             if count >= 0 and _shrunk(self.shrinkage, count, goal / start):
                 return sp.Integer(count)
@@ -119,7 +119,9 @@ class WeightDecay(StatedResult):
     @property
     def title(self) -> str:
         """Learning rate and decay."""
-        return f"weight decay {self.decay} with learning rate {self.rate}"
+        product = self.rate * self.decay
+        supposed = "" if product.is_number else f", {product} <= 1"
+        return f"weight decay {self.decay} with learning rate {self.rate}{supposed}"
 
     @property
     def statements(self) -> tuple[Statement, ...]:

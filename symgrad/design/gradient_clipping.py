@@ -20,6 +20,8 @@ __all__ = ["Clipping", "clipping"]
 
 Array = NDArray[np.float64]
 
+_MOST_STEPS = 1_000_000
+
 
 @dataclass(frozen=True)
 class Clipping(StatedResult):
@@ -139,9 +141,11 @@ def _cases(found: Clipping, values: dict[Any, Any], n: int, random: np.random.Ge
         if length > 0:
             cosine = float(gradient / np.linalg.norm(gradient) @ clipped) / length
             cases.append(Case(f"cosine, {words}, n = {n}", cosine, number(found.cosine), "lower"))
-    last, way = _run(np.full(n, theta), number(found.rate), number(found.momentum), found.by, theta)
-    cases.append(Case(f"update after 200 equal gradients, n = {n}", last, number(found.update)))
-    cases.append(Case(f"way of 200 updates, n = {n}", way, number(found.displacement(200))))
+    steps = min(round(10 / (1 - number(found.momentum))), _MOST_STEPS)  # so many bring the update next to its bound
+    length = float(np.linalg.norm(_clipped(np.full(n, theta), found.by, theta)))
+    last, way = _run(length, number(found.rate), number(found.momentum), steps)
+    cases.append(Case(f"update after {steps} equal gradients, n = {n}", last, number(found.update)))
+    cases.append(Case(f"way of {steps} updates, n = {n}", way, number(found.displacement(steps))))
     return cases
 
 
@@ -159,13 +163,13 @@ def _gradients(theta: float, n: int, ratio: float | None, random: np.random.Gene
     return found
 
 
-def _run(gradient: Array, rate: float, momentum: float, by: str, theta: float) -> tuple[float, float]:
-    """The last update's length and the whole way of 200 updates along the same gradient."""
-    velocity, total = np.zeros_like(gradient), np.zeros_like(gradient)
-    for _ in range(200):
-        velocity = momentum * velocity + _clipped(gradient, by, theta)
-        total = total + rate * velocity
-    return rate * float(np.linalg.norm(velocity)), float(np.linalg.norm(total))
+def _run(length: float, rate: float, momentum: float, steps: int) -> tuple[float, float]:
+    """The last update's length and the whole way of so many updates along one gradient, clipped to this length."""
+    velocity = total = 0.0
+    for _ in range(steps):
+        velocity = momentum * velocity + length
+        total += rate * velocity
+    return rate * velocity, total
 
 
 def clipping(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symgrad.design.arguments import checked_size, nonnegative_parameter
 from symgrad.design.normalisation import Normalisation
 from symgrad.design.statements import StatedResult, Statement
+from symgrad.design.verification import Case, Verification, verified
 from symgrad.errors import InputError
 from symgrad.language.derivation import Derivation, DerivationRule, DerivationStep
 from symgrad.language.norms import OperatorNorm, SmallestSingularValue
@@ -162,6 +164,37 @@ class EvaluatedBatchNorm(StatedResult):
         jacobian = DerivationStep(_AFFINE, self.statements[0].relation)
         ends = [DerivationStep(_DIAGONAL, item.relation) for item in (floor, norm)]
         return Derivation("Jacobian of batch norm with running statistics", (jacobian, *ends))
+
+    def verify(self, seed: int = 0) -> Verification:
+        """Compare how differences of samples are stretched by the map with the norm and the smallest singular value.
+
+        Args:
+            seed: of the samples, and of the numbers for symbols.
+        """
+        random = np.random.default_rng(seed)
+        parts = (*self.gains, *self.variances, self.eps)
+        symbols = sorted(set().union(*(part.free_symbols for part in parts)), key=str)
+        values = {symbol: sp.Rational(int(random.integers(1, 30)), 10) for symbol in symbols}
+        stretch = np.array([float(s) for s in _stretched(self, values, random)])
+        norm, floor = (float(expr.subs(values)) for expr in (self.norm, self.floor))
+        cases = [
+            Case("largest stretching of the unit vectors", float(stretch.max()), norm, "equal"),
+            Case("least stretching of the unit vectors", float(stretch.min()), floor, "equal"),
+        ]
+        return verified("Jacobian of batch norm with running statistics", "differences of samples, exactly", cases)
+
+
+def _stretched(
+    found: EvaluatedBatchNorm, values: dict[sp.Symbol, sp.Expr], random: np.random.Generator
+) -> list[sp.Expr]:
+    """How far the images of two samples are apart that differ by 1 in one feature, from the definition of the map."""
+    moved = []
+    for index in range(len(found.scales)):
+        gain = found.gains[index % len(found.gains)].subs(values)
+        spread = sp.sqrt((found.variances[index % len(found.variances)] + found.eps).subs(values))
+        mean, x = (sp.Rational(int(random.integers(-50, 50)), 8) for _ in range(2))
+        moved.append(sp.Abs(gain * (x + 1 - mean) / spread - gain * (x - mean) / spread))
+    return moved
 
 
 def batch_norm_evaluation(gamma: Any = None, variance: Any = None, eps: Any = None) -> EvaluatedBatchNorm:

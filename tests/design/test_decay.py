@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+import mpmath
 import pytest
 import sympy as sp
 import torch
@@ -85,3 +86,11 @@ def test_bad_arguments_are_named() -> None:
         design.weight_decay(gradient=-1)
     with pytest.raises(sg.InputError, match="target: a number or symbol"):
         _ = design.weight_decay().steps
+
+
+def test_very_many_steps_are_counted_exactly() -> None:
+    found = design.weight_decay(rate=1e-10, decay=1e-10, norm=8, target=4)
+    with mpmath.workdps(60):
+        shrinkage = 1 - mpmath.mpf("1e-20")
+        assert found.steps == int(mpmath.ceil(mpmath.log(mpmath.mpf(1) / 2) / mpmath.log(shrinkage)))
+    assert "eta*lambda <= 1" in design.weight_decay().title

@@ -109,3 +109,9 @@ def test_falsified_bounds_are_caught(claim: str, given_by: dict[str, object]) ->
 def test_bad_arguments_are_named(arguments: dict[str, object], words: str) -> None:
     with pytest.raises(sg.InputError, match=words):
         design.clipping(**arguments)
+
+
+def test_a_tightened_update_is_caught_with_large_momentum_too() -> None:
+    found = design.clipping(norm=1, momentum=sp.Rational(9999, 10000))
+    assert found.verify().holds
+    assert not replace(found, update=found.update * sp.Rational(99, 100)).verify().holds

@@ -170,3 +170,16 @@ def test_points_where_nothing_can_be_said_are_refused() -> None:
         design.layer_norm(2).jacobian_at([1, 2, 3])
     with pytest.raises(sg.InputError, match="running variance of zero"):
         design.batch_norm_evaluation(variance=0, eps=0)
+
+
+def test_running_statistics_are_verified_and_a_wrong_norm_is_caught() -> None:
+    found = design.batch_norm_evaluation(gamma=[1, -3, 2], variance=[4, 9, 0.25], eps=0.001)
+    assert found.verify().holds
+    assert design.batch_norm_evaluation().verify(seed=3).holds
+
+    class Smaller(type(found)):
+        @property
+        def norm(self) -> sp.Expr:
+            return super().norm * sp.Rational(99, 100)
+
+    assert not Smaller(found.gains, found.variances, found.eps).verify().holds
