@@ -70,7 +70,8 @@ def _reason(line: CriticalLine) -> str:
     if line.reason:
         parts.append(line.reason)
     if not line.complete:
-        parts.append("that there are no others is not proved")
+        others = "that there are no others" if len(line) else "none was found; that there is none"
+        parts.append(f"{others} is not proved")
     return "; ".join(parts) or "there is no fixed point of the variance with chi_1 = 1"
 
 

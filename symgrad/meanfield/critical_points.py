@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 import sympy as sp
 from flint import arb
 
+from symgrad.meanfield.critical_closed import closed_zeros
 from symgrad.meanfield.critical_ends import end_of_search, start_of_search
 from symgrad.meanfield.critical_parts import Parts
+from symgrad.meanfield.moment_growth import constant_ball
 from symgrad.meanfield.square_means import Excess, SquareMean
 from symgrad.meanfield.variance_ends import throughout
-from symgrad.meanfield.variance_map import Unit, VarianceMap, constant_ball
-from symgrad.meanfield.variance_points import stability_at_zero
+from symgrad.meanfield.variance_map import Unit, VarianceMap
+from symgrad.meanfield.variance_points import stability_at_zero, variance_points
 from symgrad.meanfield.variance_search import Balance, Term, zeros_between
 from symgrad.meanfield.variance_words import ALGEBRAIC, ATTRACTING, NEUTRAL, REPELLING, UNDECIDED
 from symgrad.meanfield.variants import LayerVariant
@@ -133,7 +135,7 @@ def critical_points(unit: Unit, layer: LayerVariant, sigma_b2: sp.Expr) -> Criti
 def _same_everywhere(unit: Unit, layer: LayerVariant, sigma_b2: sp.Expr, constant: sp.Expr) -> CriticalLine:
     """``E[phi'^2]`` does not depend on q: one ``sigma_w^2`` is critical, if the variance has fixed points there."""
     if constant.is_zero:
-        return CriticalLine(layer, sigma_b2, (), reason="phi is constant almost everywhere: chi_1 = skip^2")
+        return CriticalLine(layer, sigma_b2, (), reason=f"phi is constant almost everywhere: chi_1 = {layer.skip**2}")
     gain = (1 - layer.skip**2) / (layer.gain * constant)
     flow = VarianceMap(unit, layer.gain * gain, layer.branch**2 * sigma_b2, layer.skip**2)
     side = throughout(flow)
@@ -144,7 +146,12 @@ def _same_everywhere(unit: Unit, layer: LayerVariant, sigma_b2: sp.Expr, constan
     if side is not None:
         words = "grows without a fixed point" if side > 0 else "shrinks"
         return CriticalLine(layer, sigma_b2, (), reason=f"{remark}, but there the variance {words}: no edge of chaos")
-    return CriticalLine(layer, sigma_b2, (), ((arb(0), arb.pos_inf()),), f"{remark}; its fixed points are not searched")
+    found = variance_points(flow)
+    points = tuple(
+        CriticalPoint(to_ball(gain), p.ball, gain, p.slope, p.stability, layer.dropout.is_zero) for p in found.points
+    )
+    unproved = tuple((p.ball.lower(), p.ball.upper()) for p in found.points if not p.proved)
+    return CriticalLine(layer, sigma_b2, points, (*found.gaps, *unproved), remark)
 
 
 def _at_zero(unit: Unit, layer: LayerVariant, slack: sp.Expr) -> tuple[CriticalPoint, ...]:
@@ -163,6 +170,9 @@ def _searched(unit: Unit, layer: LayerVariant, offset: sp.Expr, sigma_b2: sp.Exp
     slack = 1 - layer.skip**2
     if Parts(unit).always_negative:
         return CriticalLine(layer, sigma_b2, (), reason="q M(q) < K(q) at every q > 0, so no fixed point has chi_1 = 1")
+    zeros = closed_zeros(unit, slack, offset)
+    if zeros is not None:
+        return CriticalLine(layer, sigma_b2, tuple(_critical_point(unit, layer, ball) for ball in zeros))
     balance = _balance(unit, slack, offset)
     found = zeros_between(balance, start_of_search(unit, slack, offset), end_of_search(unit, slack, offset))
     points = tuple(_critical_point(unit, layer, ball) for ball in found.points)

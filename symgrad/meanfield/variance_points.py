@@ -11,8 +11,9 @@ from flint import arb
 from symgrad.errors import SymgradError
 from symgrad.language.gaussian import VARIANCE
 from symgrad.meanfield.depth_scales import layers_per_factor
+from symgrad.meanfield.moment_growth import constant_ball
 from symgrad.meanfield.variance_ends import far_out, near_zero, throughout
-from symgrad.meanfield.variance_map import VarianceMap, constant_ball
+from symgrad.meanfield.variance_map import VarianceMap
 from symgrad.meanfield.variance_search import positive_points
 from symgrad.meanfield.variance_words import (
     ALGEBRAIC,

@@ -1,11 +1,13 @@
 """The sign of ``q E[phi'^2] - E[phi^2]`` by parts, against quadrature."""
 
 import mpmath as mp
+import numpy as np
 import pytest
 import sympy as sp
 
 import symgrad as sg
 from symgrad.language.elementwise import VARIABLE as X
+from symgrad.meanfield.critical_closed import closed_zeros
 from symgrad.meanfield.critical_parts import Parts
 from symgrad.meanfield.means import Mean
 from symgrad.meanfield.variance_map import Unit
@@ -58,3 +60,26 @@ def test_both_parts_add_up_to_the_difference(q):
 def test_no_gain_for_softplus_is_told_at_once():
     with pytest.raises(sg.errors.InputError, match=r"no gain of mode 'chi1' for softplus: q M\(q\) < K\(q\)"):
         sg.init_gain("softplus", "chi1")
+
+
+CLOSED = {"exp": sp.exp(X), "cos": sp.cos(X), "bump": sp.exp(-(X**2)), "quadratic": 1 + X + X**2}
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_critical_variances_from_closed_forms(name):
+    """Signs on a grid of variances change at the zeros that were found, and nowhere else."""
+    unit = Unit(sg.Activation(name, CLOSED[name]))
+    zeros = closed_zeros(unit, sp.Rational(3, 4), sp.Rational(1, 3))
+    assert zeros is not None
+    q = np.geomspace(1e-2, 60, 400)
+    means = [mean.floats(q) for mean in (unit.moments.slopes, unit.moments.values)]
+    balance = (0.75 * q - 1 / 3) * means[0] - 0.75 * means[1]
+    seen = q[:-1][np.sign(balance[:-1]) != np.sign(balance[1:])]
+    assert [float(zero.mid()) for zero in zeros] == pytest.approx(seen.tolist(), rel=0.03)
+
+
+def test_a_slope_of_constant_mean_square_may_have_an_attracting_variance():
+    """``(sin x + cos x)^2 = 1 + sin 2x`` has mean 1 at every variance."""
+    found = sg.init_gain(sp.sin(X) + sp.cos(X), "chi1")
+    assert float(found) == 1
+    assert found.variance.evalf() == pytest.approx(1)
