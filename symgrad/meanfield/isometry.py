@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symgrad.errors import SymgradError
+from symgrad.errors import InputError, SymgradError
 from symgrad.language.derivation import Derivation, DerivationRule, DerivationStep
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.gaussian import VARIANCE, GaussianMean
@@ -94,7 +94,7 @@ def dynamical_isometry(activation: Any, weights: str = "orthogonal") -> Dynamica
         and far out, since in between the ratio ``mu_2/mu_1^2`` is continuous and larger than 1.
 
     Raises:
-        InputError: a malformed argument.
+        InputError: a malformed argument, or an activation whose slope is 0 almost everywhere.
         UnsupportedExpressionError: the activation jumps.
 
     >>> dynamical_isometry("relu").verdict, dynamical_isometry("relu").infimum
@@ -104,6 +104,8 @@ def dynamical_isometry(activation: Any, weights: str = "orthogonal") -> Dynamica
     """
     phi = any_activation(activation)
     transform_coefficient(weights)
+    if _is_flat(phi.derivative.expr):
+        raise InputError(f"activation: the slope of {phi.name} is 0 almost everywhere, so that no chi_1 is 1")
     case = _Case(phi, weights)
     if weights == "gaussian":
         return case.impossible_for_gaussian_weights()
@@ -185,6 +187,12 @@ class _Case:
 
 def _step(rule: DerivationRule, relation: sp.Basic, note: str = "") -> DerivationStep:
     return DerivationStep(rule, relation, note)
+
+
+def _is_flat(slope: sp.Expr) -> bool:
+    """Whether a slope is 0 almost everywhere; it is looked at in one point before that is proved."""
+    somewhere = ball_function(slope, VARIABLE)(to_ball(sp.Rational(1, 3)))
+    return bool(somewhere.contains(0)) and is_zero_function(slope)
 
 
 def _may_be_constant(ratio: sp.Expr) -> bool:

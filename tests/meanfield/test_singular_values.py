@@ -152,3 +152,9 @@ def test_malformed_weights_and_jumps() -> None:
     with pytest.raises(SymgradError, match="jumps"):
         dynamical_isometry(sp.sign(X))
     assert sg.dynamical_isometry("erf").possible
+
+
+@pytest.mark.parametrize("weights", ["orthogonal", "gaussian"])
+def test_a_constant_has_no_critical_line(weights: str) -> None:
+    with pytest.raises(InputError, match="slope of three is 0 almost everywhere"):
+        dynamical_isometry(Activation("three", sp.Integer(3)), weights)
