@@ -15,6 +15,8 @@ from symgrad.language.elementwise import VARIABLE
 from symgrad.meanfield.float_pieces import FloatPieces, float_pieces
 from symgrad.meanfield.gaussian_lines import Factor, by_lines
 from symgrad.meanfield.gaussian_panels import Indices, Integrals, Integrand, by_panels, nothing_found
+from symgrad.numerics.functions import constant_float
+from symgrad.rigor.gaussian_jumps import distribution
 
 __all__ = ["FastMeans", "checked_variances", "fast_mean", "fast_mean_with_error", "fast_means"]
 
@@ -84,18 +86,40 @@ def fast_means(formula: sp.Expr, symbol: sp.Symbol, variances: Any, orders: Sequ
     flat = shaped.ravel()
     parts = [nothing_found(len(flat)) for _ in orders]
     zero = flat == 0
-    small = (flat < _SMALL) & ~zero & (len(pieces.kinks) == 0)
+    small = (flat < _SMALL) & ~zero
+    direct = []
     for order, into in zip(orders, parts, strict=True):
         if zero.any():
             _put(into, zero, _at_zero(pieces, order, int(zero.sum())))
-        if small.any():
-            derived = float_pieces(sp.diff(formula, symbol, 2 * order) / 2**order, symbol)  # by the heat equation
-            _put(into, small, _means(derived, flat[small], (0,))[0])
-    others = ~(zero | small)
-    if others.any():
-        for into, found in zip(parts, _means(pieces, flat[others], orders), strict=True):
-            _put(into, others, found)
+        by_parts = _by_parts(pieces, flat[small], order) if order and small.any() else None
+        if by_parts is not None:
+            _put(into, small, by_parts)
+        direct.append(~zero if by_parts is None else ~(zero | small))
+    for where in {mask.tobytes(): mask for mask in direct if mask.any()}.values():
+        chosen = [i for i, mask in enumerate(direct) if (mask == where).all()]
+        for i, found in zip(chosen, _means(pieces, flat[where], [orders[i] for i in chosen]), strict=True):
+            _put(parts[i], where, found)
     return tuple(FastMeans(*(part.reshape(shaped.shape) for part in (p.values, p.errors, p.sizes))) for p in parts)
+
+
+def _by_parts(pieces: FloatPieces, variances: Array, order: int) -> Integrals | None:
+    """Derivatives by the heat equation, from derivatives of the formula between its kinks and jumps at them."""
+    derived = distribution(pieces.formula, VARIABLE, 2 * order)
+    if derived is None:
+        return None
+    ends = [part.right.value >= VARIABLE for part in derived.parts[:-1]]
+    formulas = zip(derived.parts, [*ends, True], strict=True)
+    found = _means(float_pieces(sp.Piecewise(*((part.formula, end) for part, end in formulas))), variances, (0,))[0]
+    deviations = np.sqrt(variances)
+    for point, m, size in derived.jumps:
+        with np.errstate(all="ignore"):
+            y = constant_float(point) / deviations
+            weight = np.polynomial.hermite_e.hermeval(y, np.eye(m + 1)[m]) * np.exp(_LOG_DENSITY - y**2 / 2)
+            jump = np.where(np.abs(weight) > 0, constant_float(size) * weight / deviations ** (m + 1), 0.0)
+        found.values[:] += jump
+        found.sizes[:] += np.abs(jump)
+        found.errors[:] += 4e-16 * np.abs(jump)
+    return Integrals(found.values / 2**order, found.errors / 2**order, found.sizes / 2**order)
 
 
 def _put(into: Integrals, where: NDArray[np.bool_], found: Integrals) -> None:
@@ -119,7 +143,7 @@ def checked_variances(variances: Any) -> Array:
 
 def _means(pieces: FloatPieces, variances: Array, orders: Sequence[int]) -> list[Integrals]:
     deviations = np.sqrt(variances)
-    shift = _finite(pieces.at_zero()) if all(orders) else 0.0
+    shift = _at_zero_itself(pieces) if all(orders) else 0.0
 
     def integrand(index: Indices, z: Array) -> Array:
         """Without a constant, to which the weights of the derivatives are orthogonal, less of them cancels."""
@@ -147,12 +171,17 @@ def _times(integrand: Integrand, factor: Factor | None) -> Integrand:
 
 def _weight(z: Array, variance: Array, order: int) -> Array:
     """The derivative of the density of the variable by its variance, over that density."""
-    if order == 1:
-        return np.asarray((z**2 - 1) / (2 * variance))
-    return np.asarray((z**4 - 6 * z**2 + 3) / (4 * variance**2))
+    with np.errstate(all="ignore"):
+        if order == 1:
+            return np.asarray((z**2 - 1) / (2 * variance))
+        return np.asarray((z**4 - 6 * z**2 + 3) / (4 * variance**2))
 
 
-def _finite(value: float) -> float:
+def _at_zero_itself(pieces: FloatPieces) -> float:
+    """The value at 0, or 0 where there is only a limit, of which too little is known in floats."""
+    with np.errstate(all="ignore"):
+        known = np.isfinite(pieces(np.zeros(1))).all()
+    value = pieces.at_zero() if known else 0.0
     return value if np.isfinite(value) else 0.0
 
 

@@ -47,7 +47,9 @@ def by_lines(
         values = integrand(rows[:, None], z)
         good = np.ones(len(rows), dtype=bool)
         for factor, into in zip(factors, found, strict=True):
-            good &= _one(values if factor is None else values * factor(rows[:, None], z), z, weights, rows, into)
+            with np.errstate(all="ignore"):
+                product = values if factor is None else values * factor(rows[:, None], z)
+            good &= _one(product, z, weights, rows, into)
         done[rows[good]] = True
     return done
 

@@ -17,14 +17,15 @@ from sympy.core.relational import Relational
 
 from symgrad.errors import InputError, UnsupportedExpressionError
 from symgrad.rigor.balls import ball_function
-from symgrad.rigor.balls_stable import exp_minus_one, one_plus_erf, stable
-from symgrad.rigor.functions import logistic, softplus
+from symgrad.rigor.balls_stable import stable
+from symgrad.rigor.complex_functions import FUNCTIONS
 
 __all__ = ["complex_ball_function"]
 
 Values = list[acb]
 Step = Callable[[Values, bool], acb]
 _NAN = acb("nan", "nan")
+_RECIPROCALS: dict[Any, Any] = {sp.cosh: sp.sech, sp.sinh: sp.csch}  # which are finite on wide balls
 
 
 def complex_ball_function(expr: sp.Expr, symbols: sp.Symbol | Sequence[sp.Symbol]) -> Callable[..., acb]:
@@ -195,7 +196,7 @@ def _applied(expr: sp.Basic, slots: list[int]) -> Step:
     if isinstance(expr, sp.polygamma) and expr.args[0].is_Integer:
         order, argument = slots
         return lambda values, analytic: values[argument].polygamma(values[order])
-    function = _FUNCTIONS.get(type(expr))
+    function = FUNCTIONS.get(type(expr))
     if function is None:
         ball_function(expr, tuple(expr.free_symbols))  # says which node is not in the whitelist
         raise UnsupportedExpressionError(f"expr: {expr} ({type(expr).__name__}) has no complex continuation here")
@@ -227,71 +228,4 @@ _COMPARED: dict[Any, Callable[[arb], bool | None]] = {
     sp.Le: lambda x: _decided(x <= 0, x > 0),
     sp.Eq: lambda x: _decided(False, x != 0),
     sp.Ne: lambda x: _decided(x != 0, False),
-}
-
-
-def _logistic(z: acb, analytic: bool) -> acb:
-    if z.real.mid() > 0:
-        return 1 / (1 + (-z).exp())
-    grown = z.exp()
-    return grown / (1 + grown)
-
-
-def _softplus(z: acb, analytic: bool) -> acb:
-    """Analytic in the strip ``|Im z| < pi`` and in the left half-plane, where it is the principal logarithm."""
-    if analytic and not (abs(z.imag) < arb.pi() or z.real < 0):
-        return _NAN
-    return z + (-z).exp().log1p() if z.real > 0 else z.exp().log1p()
-
-
-def _cut(function: Callable[[acb], acb], regular: Callable[[arb], bool], axis: str = "real") -> Callable[..., acb]:
-    """A function whose branch cuts lie on an axis, outside the set of regular points."""
-
-    def checked(z: acb, analytic: bool) -> acb:
-        along, beside = (z.real, z.imag) if axis == "real" else (z.imag, z.real)
-        return _NAN if analytic and beside.contains(0) and not regular(along) else function(z)
-
-    return checked
-
-
-def _entire(function: Callable[[acb], acb]) -> Callable[[acb, bool], acb]:
-    """A function without branch cuts; balls around a pole give no finite value of themselves."""
-    return lambda z, analytic: function(z)
-
-
-_RECIPROCALS: dict[Any, Any] = {sp.cosh: sp.sech, sp.sinh: sp.csch}  # which are finite on wide balls
-
-_FUNCTIONS: dict[Any, Callable[[acb, bool], acb]] = {
-    logistic: _logistic,
-    softplus: _softplus,
-    exp_minus_one: _entire(lambda z: z.expm1()),
-    one_plus_erf: _entire(lambda z: (-z).erfc()),
-    sp.exp: _entire(lambda z: z.exp()),
-    sp.log: lambda z, analytic: z.log(analytic),
-    sp.sin: _entire(lambda z: z.sin()),
-    sp.cos: _entire(lambda z: z.cos()),
-    sp.tan: _entire(lambda z: z.tan()),
-    sp.cot: _entire(lambda z: z.cot()),
-    sp.sec: _entire(lambda z: z.sec()),
-    sp.csc: _entire(lambda z: z.csc()),
-    sp.sinh: _entire(lambda z: z.sinh()),
-    sp.cosh: _entire(lambda z: z.cosh()),
-    sp.tanh: _entire(lambda z: z.tanh()),
-    sp.coth: _entire(lambda z: 1 / z.tanh()),
-    sp.sech: _entire(lambda z: z.sech()),
-    sp.csch: _entire(lambda z: z.csch()),
-    sp.erf: _entire(lambda z: z.erf()),
-    sp.erfc: _entire(lambda z: z.erfc()),
-    sp.gamma: _entire(lambda z: z.gamma()),
-    sp.loggamma: _cut(lambda z: z.lgamma(), lambda x: x > 0),
-    sp.asin: _cut(lambda z: z.asin(), lambda x: abs(x) < 1),
-    sp.acos: _cut(lambda z: z.acos(), lambda x: abs(x) < 1),
-    sp.atanh: _cut(lambda z: z.atanh(), lambda x: abs(x) < 1),
-    sp.acosh: _cut(lambda z: z.acosh(), lambda x: x > 1),
-    sp.asinh: _cut(lambda z: z.asinh(), lambda y: abs(y) < 1, "imaginary"),
-    sp.atan: _cut(lambda z: z.atan(), lambda y: abs(y) < 1, "imaginary"),
-    sp.Abs: lambda z, analytic: z.real_abs(analytic),
-    sp.sign: lambda z, analytic: z.real_sgn(analytic),
-    sp.re: _entire(lambda z: z),
-    sp.conjugate: _entire(lambda z: z),
 }

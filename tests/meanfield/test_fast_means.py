@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
+from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from symgrad.meanfield.checked_means import checked_mean, checked_pair_mean
 from symgrad.meanfield.fast_means import fast_mean, fast_mean_with_error
 from symgrad.meanfield.fast_pair_means import fast_pair_mean
 from symgrad.meanfield.means import Mean, PairMean
+from symgrad.rigor.gaussian_integrals import gaussian_mean
 
 VARIANCES = np.array([1e-8, 1e-3, 0.3, 1.0, 7.0, 1e2])
 R = sp.Rational
@@ -97,6 +99,23 @@ def test_a_mean_that_does_not_exist_is_infinite() -> None:
 
 def test_values_beyond_the_range_of_floats_do_not_spoil_a_mean_within() -> None:
     assert fast_mean(sp.exp(2 * X), X, 300.0) == pytest.approx(math.exp(600), rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        sp.Max(-1, sp.Min(1, X / 6 + sp.Rational(1, 2))) ** 2,
+        (1 + sp.Max(X, 0)) ** 2,
+        sp.Max(X - sp.Rational(1, 10), 0),
+        X**2 * sp.log(sp.Abs(X)),
+    ],
+    ids=str,
+)
+def test_derivatives_at_small_variances_of_formulas_with_kinks(formula: sp.Expr) -> None:
+    variances = np.array([1e-300, 1e-100, 1e-12, 1e-6, 5e-3])
+    for variance, value in zip(variances, fast_mean(formula, X, variances, order=1), strict=True):
+        expected = gaussian_mean(formula, X, arb(variance), order=1)
+        assert abs(expected - value) <= abs(value) * 1e-12 + 1e-300
 
 
 def test_variance_zero() -> None:

@@ -116,3 +116,16 @@ def test_input_is_checked() -> None:
         complex_ball_function(x * y, x)
     with pytest.raises(UnsupportedExpressionError, match="zeta"):
         complex_ball_function(sp.zeta(x), x)
+
+
+@pytest.mark.parametrize("middle", [0.5 + 0.25j, 3 + 0.5j, -30 + 5j, 0.9 - 1.5j, 50 + 0j])
+def test_wide_balls_away_from_the_cuts_of_the_inverse_hyperbolic_sine(middle: complex) -> None:
+    found = complex_ball_function(sp.asinh(x), x)
+    for radius in (0.01, 0.2, 0.4):
+        ball = acb(arb(middle.real, radius), arb(middle.imag, radius if middle.imag else 0))
+        value = found(ball)
+        assert value.is_finite() or radius > 0.2
+        for corner in (-1, 1):
+            inside = acb(arb(middle.real + corner * radius * 0.9), arb(middle.imag))
+            assert not value.is_finite() or value.overlaps(inside.asinh())
+    assert not found(acb(arb(0, 0.1), arb(1.2))).is_finite()  # on the cut
