@@ -47,6 +47,8 @@ def test_formulas_are_solved(run: Run) -> None:
     assert done.code == 0
     assert "a <= (-1 + 2**(1/5))/L" in done.out
     assert run("design", "solve", "sin(x)", "--for", "x", "--at-least", "0.1").code == 3
+    bounded = run("design", "solve", "sin(x)", "--for", "x", "--equals", "1/2", "--within", "0,2")
+    assert (bounded.code, "x = pi/6" in bounded.out) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,8 @@ def test_formulas_are_solved(run: Run) -> None:
         (("solve", "x^2", "--for", "x", "--equals", "1", "--at-most", "2"), "equals"),
         (("solve", "x^2 +", "--for", "x", "--equals", "1"), "bound"),
         (("solve", "x^2", "--for", "x", "--equals", "1", "--value", "y"), "value"),
+        (("solve", "x^2", "--for", "x", "--equals", "1", "--within", "3,1"), "below"),
+        (("solve", "x^2", "--for", "x", "--equals", "1", "--within", "3"), "LOW,HIGH"),
     ],
 )
 def test_bad_input_is_one_line(run: Run, arguments: tuple[str, ...], words: str) -> None:

@@ -162,6 +162,9 @@ def solve(
     positive: Annotated[
         list[str] | None, typer.Option("--positive", metavar="NAME", help="A name that stands for positive numbers.")
     ] = None,
+    within: Annotated[
+        str | None, typer.Option("--within", metavar="LOW,HIGH", help="The interval to look in, such as 0,1 or -1,oo.")
+    ] = None,
     form: FormatOption = Format.TEXT,
     as_json: AlsoJson = False,
 ) -> None:
@@ -170,7 +173,8 @@ def solve(
         known = [sp.Symbol(name, positive=True) for name in positive or ()]
         formula = _formula(bound, known)
         target = _target(_number("at-least", at_least), _number("at-most", at_most), _number("equals", equals))
-        found = solved_bound(formula, for_=parameter, target=target, values=dict(map(_value, values or ())))
+        numbers, interval = dict(map(_value, values or ())), None if within is None else _interval(within)
+        found = solved_bound(formula, for_=parameter, target=target, values=numbers, within=interval)
         write_result(found, form, as_json)
     if not found.complete:
         raise typer.Exit(EXIT_CODES[Verdict.UNDECIDED])
@@ -191,6 +195,17 @@ def _target(low: sp.Expr | None, high: sp.Expr | None, value: sp.Expr | None) ->
     if low is None and high is None:
         raise InputError("target: --at-most, --at-least or --equals is needed")
     return sp.Interval(-sp.oo if low is None else low, sp.oo if high is None else high)
+
+
+def _interval(text: str) -> sp.Interval:
+    ends = [part.strip() for part in text.split(",")]
+    if len(ends) != 2:
+        raise InputError(f"within: LOW,HIGH is needed, got {text!r}")
+    infinite = {"oo": sp.oo, "-oo": -sp.oo}
+    low, high = (infinite[end] if end in infinite else parsed_number("within", end) for end in ends)
+    if low >= high:
+        raise InputError(f"within: LOW must be below HIGH, got {text!r}")
+    return sp.Interval(low, high)
 
 
 def _value(text: str) -> tuple[str, sp.Rational]:

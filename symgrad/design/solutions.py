@@ -139,7 +139,10 @@ class Solution(Presentable):
         """One sentence on what was found."""
         name = self.parameter
         if not self.complete:
-            return f"not all values of {name} at which the bound crosses the target were found"
+            return (
+                f"not all values of {name} at which the bound crosses the target were found in {self.domain}; "
+                "a bounded interval as `within` may help"
+            )
         if self.impossible:
             return f"no value of {name} works{self._why()}"
         if self.always:
