@@ -75,5 +75,5 @@ def solution(expr: sp.Expr, symbol: sp.Symbol, target: sp.Expr) -> float | None:
         found = solve(expr, for_=symbol, target=target).values
     except SymgradError:
         return None
-    points = [float(point) for point in found] if isinstance(found, sp.FiniteSet) else []
+    points = [float(point) for point in found if point.is_number] if isinstance(found, sp.FiniteSet) else []
     return min(points, key=abs, default=None)
