@@ -16,7 +16,7 @@ from flint import arb
 from symgrad.errors import SymgradError
 from symgrad.language.elementwise import VARIABLE as X
 from symgrad.meanfield.variance_map import VarianceMap
-from symgrad.rigor.balls import to_ball
+from symgrad.rigor.balls import ball_function, to_ball
 from symgrad.rigor.closed_forms import is_zero_constant
 from symgrad.rigor.extrema import extrema
 from symgrad.rigor.functions import canonical
@@ -26,6 +26,7 @@ __all__ = ["Side", "far_out", "is_not_positive", "near_zero", "supremum", "throu
 _POSITIVE = sp.Interval.open(0, sp.oo)
 _SHARES = tuple(sp.Rational(1, 2**k) for k in (1, 3, 6, 10))
 _SCALES = tuple(sp.Integer(4) ** k for k in (0, -2, 2, -5, -9))
+_SAMPLES = tuple(sp.Rational(k, 16) for k in (1, 5, 17, 53, 163, 1601))
 _FOURTH, _SIXTH = 3, 15  # moments of a standard normal variable
 _ROOT = sp.sqrt(sp.pi / 2)
 
@@ -49,8 +50,16 @@ def throughout(flow: VarianceMap) -> int | None:
     None where it is not the same under the mean, or that is not proved.
     """
     excess = _excess(flow, flow.offset / flow.gain)
-    above, below = (is_not_positive(supremum(sign * excess)) for sign in (-1, 1))
+    seen = _signs(excess)
+    above, below = (sign not in seen and is_not_positive(supremum(sign * excess)) for sign in (-1, 1))
     return int(above) - int(below) if above or below else None
+
+
+def _signs(formula: sp.Expr) -> set[int]:
+    """Signs that a formula is proved to take at some points; a wrong guess about a whole half-line is so seen early."""
+    value = ball_function(formula, X)
+    balls = [value(to_ball(point)) for point in _SAMPLES]
+    return {1 if ball > 0 else -1 for ball in balls if ball > 0 or ball < 0}
 
 
 def far_out(flow: VarianceMap) -> Side | None:
