@@ -133,7 +133,7 @@ def plot_advice(advice: Advice, *, ax: Any = None) -> Any:
     axes.set_yticks(range(len(entries)), [name for name, _ in entries])
     axes.invert_yaxis()
     axes.set_xlabel(rf"$\log_{{10}} \Vert \partial x_T / \partial x_0 \Vert_2$ after $T = {advice.horizon}$ steps")
-    axes.legend(*_once(axes), loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=3, frameon=False)
+    axes.legend(*_once(axes), loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False)
     return axes
 
 

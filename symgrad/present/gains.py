@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from textwrap import wrap
 from typing import Any
 
@@ -24,7 +24,7 @@ __all__ = ["value_latex", "value_text"]
 
 _SHORT = 90  # signs of a formula that is shown beside its digits
 _LONGEST_INTEGER = 10**12
-_WIDTH = 90
+_WIDTH = 76
 _BITS = 128
 _DIGITS = "{:.10g}"
 
@@ -59,6 +59,12 @@ def _deviation(gain: InitGain, write: Callable[[Any], str], equals: str) -> str:
         return f"{symbolic}{equals}{_DIGITS.format(float((gain.ball * to_ball(gain.scale)).mid()))}"
 
 
+def _notes(sentences: Iterable[str]) -> list[str]:
+    """Lines of words, with chi_1 as a symbol."""
+    lines = [phrase(line) for sentence in sentences for line in wrap(sentence, _WIDTH)]
+    return [line.replace(r"chi}\_\text{1", r"}\chi_1\text{") for line in lines]
+
+
 @text.register
 def _(gain: InitGain) -> str:
     lines = [f"{gain.activation}, mode {gain.mode}: g = {value_text(gain.found.gain)}"]
@@ -73,7 +79,7 @@ def _(gain: InitGain) -> str:
     name = rf"g\left[{function_latex(gain.activation)}\right]"
     head = rf"{name} = {value_latex(gain.found.gain)}"
     words = [f"keeps {gain.preserves}", *gain.warnings]
-    notes = [phrase(line) for sentence in words for line in wrap(sentence, _WIDTH)]
+    notes = _notes(words)
     spread = rf"\operatorname{{std}} W_{{ij}} = {_deviation(gain, latex, ' = ')}"
     return "\\begin{gathered}\n" + " \\\\\n".join([head, spread, *notes, latex(gain.derivation)]) + "\n\\end{gathered}"
 
@@ -118,8 +124,10 @@ def _(found: GainComparison) -> str:
 
 @latex.register
 def _(found: GainComparison) -> str:
-    head = rf"g = {latex(found.gain)} {phrase(' for ')} {function_latex(found.activation)} {phrase(_beside(found))}"
-    notes = [phrase(line) for sentence in found.sentences for line in wrap(sentence, _WIDTH)]
+    head = (
+        rf"g = {latex(found.gain)} {phrase(' for ')} {function_latex(found.activation)} {phrase(' ' + _beside(found))}"
+    )
+    notes = _notes(found.sentences)
     return "\\begin{gathered}\n" + " \\\\\n".join([head, *notes]) + "\n\\end{gathered}"
 
 
