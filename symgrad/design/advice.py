@@ -73,7 +73,7 @@ class Advice(Presentable):
 
     @property
     def symptom(self) -> str:
-        """What simulation shows of the network as it is: ``"vanishing"``, ``"exploding"`` or ``"kept"``."""
+        """What simulation shows of the network as it is, ``"vanishing"``, ``"exploding"`` or ``"kept"``."""
         typical = self.now.typical
         if typical > _CLEAR:
             return "exploding"
