@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symgrad.language.activations import activation
+from symgrad.language.elementwise import VARIABLE
 from symgrad.language.gaussian import CORRELATION, VARIANCE, GaussianMean, GaussianPairMean
 from symgrad.meanfield.closed_means import ClosedMean, closed_mean, closed_pair_mean
-from symgrad.meanfield.means import PairMean
-from symgrad.rigor.balls import ball_function
+from symgrad.meanfield.means import Mean, PairMean
+from symgrad.rigor.balls import ball_function, working_precision
 
 x = sp.Symbol("x", real=True)
 q, c = VARIANCE, CORRELATION
@@ -360,3 +361,13 @@ def test_monte_carlo_agrees_within_its_error():
     values = np.maximum(np.sqrt(2.5) * u, 0) ** 2 * np.exp(-np.sqrt(2.5) * u / 4)
     exact = float(found(sp.Max(x, 0) ** 2 * sp.exp(-x / 4)).value.subs(q, sp.Rational(5, 2)).n())
     assert abs(values.mean() - exact) < 4 * values.std() / np.sqrt(u.size)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_closed_forms_that_lose_digits_give_way_to_enclosures(order: int) -> None:
+    formula = 4 * VARIABLE**2 * sp.Piecewise((0, VARIABLE < -1), (VARIABLE**6, VARIABLE < 2), (64, True))
+    variance = arb(26141)
+    found = Mean(formula).ball(variance, order)
+    assert found.rel_accuracy_bits() > 40
+    with working_precision(300):
+        assert found.overlaps(Mean(formula).ball(variance, order))
