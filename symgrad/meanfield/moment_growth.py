@@ -19,7 +19,7 @@ from symgrad.rigor.functions import canonical
 from symgrad.rigor.jumps import jumps
 from symgrad.rigor.smooth_pieces import SmoothPiece, split
 
-__all__ = ["constant_ball", "growth_of_second_moment"]
+__all__ = ["constant_ball", "growth_of_even_part", "growth_of_second_moment"]
 
 _MOST_OPERATIONS = 36  # the bounds only speed searches up: in longer formulas their extrema take longer than they save
 _LEAST = -arb(1) / 2  # of every second moment, as sqrt(q) times it is an integral that grows with q
@@ -68,6 +68,24 @@ def _on_piece(piece: SmoothPiece) -> tuple[arb, arb]:
         return arb.neg_inf(), arb.pos_inf()
     found = extrema(rate, X, sp.Interval.open(piece.left.value, piece.right.value))
     return constant_ball(found.inf.value), constant_ball(found.sup.value)
+
+
+def growth_of_even_part(even: sp.Expr) -> tuple[arb, arb]:
+    """The same bounds from ``e(x) = f(x)^2 + f(-x)^2``, half of ``x e'(x)/e(x)`` over x > 0: sharper where f falls off.
+
+    >>> low, high = growth_of_even_part(X**2 + X**4)
+    >>> float(low), float(high)
+    (1.0, 2.0)
+    """
+    try:
+        heights = [height for point, height in jumps(even, X) if point > 0]
+        rate = canonical(X * sp.diff(even, X).replace(sp.DiracDelta, lambda *_: sp.S.Zero) / even)
+        found = extrema(rate, X, sp.Interval.open(0, sp.oo))
+    except (SymgradError, ArithmeticError, ValueError, TypeError):
+        return _LEAST, arb.pos_inf()
+    least, most = constant_ball(found.inf.value) / 2, constant_ball(found.sup.value) / 2
+    falls, climbs = (any(sign * height > 0 for height in heights) for sign in (-1, 1))
+    return _LEAST if falls else least.max(_LEAST), arb.pos_inf() if climbs else most
 
 
 def constant_ball(constant: sp.Expr) -> arb:

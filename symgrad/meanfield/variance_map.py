@@ -13,7 +13,7 @@ from flint import arb
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.gaussian import VARIANCE, GaussianMean
 from symgrad.meanfield.layer_factors import Moments
-from symgrad.meanfield.moment_growth import constant_ball, growth_of_second_moment
+from symgrad.meanfield.moment_growth import constant_ball, growth_of_even_part, growth_of_second_moment
 from symgrad.meanfield.origin import origin
 from symgrad.rigor.balls import to_ball
 from symgrad.rigor.closed_forms import is_zero_constant, tidy
@@ -63,12 +63,12 @@ class Unit:
     @cached_property
     def growth_of_square(self) -> tuple[arb, arb]:
         """Bounds of the logarithmic derivative of the second moment by the logarithm of the variance."""
-        return growth_of_second_moment(self.activation.expr)
+        return _sharper(growth_of_second_moment(self.activation.expr), self.even_square)
 
     @cached_property
     def growth_of_squared_slope(self) -> tuple[arb, arb]:
         """The same for the mean of the squared derivative."""
-        return growth_of_second_moment(self.activation.derivative.expr)
+        return _sharper(growth_of_second_moment(self.activation.derivative.expr), self.even_squared_slope)
 
     def _even_part(self, square: sp.Expr) -> sp.Expr:
         if self.activation.parity is not None:
@@ -125,6 +125,14 @@ def _at_zero(formula: sp.Expr) -> sp.Expr:
     """The value of a formula at zero; infinite where it has a pole there."""
     value = formula.subs(VARIABLE, 0)
     return value if value.is_finite else sp.oo
+
+
+def _sharper(known: tuple[arb, arb], even: sp.Expr) -> tuple[arb, arb]:
+    """Bounds of a growth, sharpened by the even part where they leave an end open."""
+    if known[0] > -arb(1) / 2 and known[1].is_finite():
+        return known
+    other = growth_of_even_part(even)
+    return known[0].max(other[0]), known[1].min(other[1])
 
 
 @dataclass(frozen=True)

@@ -142,3 +142,18 @@ def test_infinite_means_end_the_search() -> None:
     for point in found:  # 1/sqrt(1 - q/2) is the mean of exp(q z^2/4)
         q = point.ball
         assert (q - to_ball(sp.Rational(1, 10)) / (1 - q / 2).sqrt()).contains(0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "sigma_b2", "expected"),
+    [("gelu", 0.01, (0.020798, 1404.657)), ("silu", 0.1, (0.234725, 675.158)), ("mish", 0.1, (1.218680, 4.747101))],
+)
+def test_a_far_repelling_point_is_found_and_the_rest_is_excluded(
+    name: str, sigma_b2: float, expected: tuple[float, float]
+) -> None:
+    """The far point lies where ``V(q) - q`` changes sign; both were found by bisection in floats."""
+    found = sg.mean_field(name).q_star(2, sigma_b2)
+    assert found.complete
+    assert [float(point) for point in found] == pytest.approx(expected, rel=1e-6)
+    assert [point.stability for point in found] == ["attracting", "repelling"]
