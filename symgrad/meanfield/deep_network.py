@@ -198,6 +198,9 @@ class MeanField(Presentable):
     def critical_line(self, sigma_b2: Any) -> CriticalLine | CriticalLineFloats:
         """The critical line: proved for one ``sigma_b^2``, in floats for an array of them.
 
+        The errors of an array of a plain layer are proved, for as many solutions as wanted, by
+        :func:`symgrad.meanfield.checked_critical_line.checked_critical_line`.
+
         Args:
             sigma_b2: a number, for which :meth:`critical_points` is the answer; or an array or list of one dimension.
 
