@@ -147,6 +147,8 @@ def _stack(placement: str, norm: Any, lipschitz: Any, std: Any, steps: Any) -> N
         raise InputError(f"normalisation: a Normalisation such as layer_norm() is needed, got {type(norm).__name__}")
     if norm.along_batch:
         raise InputError("normalisation: batch norm couples the samples; a stack needs layer_norm or rms_norm")
+    if norm.centred and norm.size == 1 and norm.eps == 0:
+        raise InputError("normalisation: layer norm of one entry is 0/0 without eps; a positive eps is needed")
     L = nonnegative_parameter("L" if lipschitz is None else "lipschitz", lipschitz)
     least = None if std is None else nonnegative_parameter("std", std)
     count = K if steps is None else checked_size("steps", steps, "k")

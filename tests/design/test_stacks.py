@@ -84,3 +84,8 @@ def test_bad_arguments_are_named() -> None:
         design.post_norm(design.batch_norm())
     with pytest.raises(sg.InputError, match="lipschitz: a number that is not negative"):
         design.pre_norm(design.layer_norm(), lipschitz=-1)
+
+
+def test_one_entry_without_eps_is_refused() -> None:
+    with pytest.raises(sg.SymgradError, match="0/0 without eps"):
+        design.pre_norm(design.layer_norm(n=1, gamma=1, eps=0), lipschitz=1)
