@@ -11,6 +11,7 @@ from flint import arb
 
 from symgrad.language.activations import activation
 from symgrad.language.elementwise import Activation
+from symgrad.meanfield.mean_field import mean_field
 from symgrad.meanfield.variance_map import Unit, VarianceMap
 from symgrad.meanfield.variance_points import VariancePoints, variance_points
 from symgrad.rigor.balls import to_ball
@@ -153,7 +154,7 @@ def test_a_far_repelling_point_is_found_and_the_rest_is_excluded(
     name: str, sigma_b2: float, expected: tuple[float, float]
 ) -> None:
     """The far point lies where ``V(q) - q`` changes sign; both were found by bisection in floats."""
-    found = sg.mean_field(name).q_star(2, sigma_b2)
+    found = mean_field(name).q_star(2, sigma_b2)
     assert found.complete
     assert [float(point) for point in found] == pytest.approx(expected, rel=1e-6)
     assert [point.stability for point in found] == ["attracting", "repelling"]
