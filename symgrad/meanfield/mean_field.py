@@ -34,7 +34,8 @@ def mean_field(
 
     Args:
         activation: a name, an :class:`symgrad.Activation` or a SymPy formula in one symbol; or a
-            :class:`symgrad.Recurrence`, for which :func:`symgrad.meanfield.recurrent.recurrent_mean_field` tells what options there are.
+            :class:`symgrad.Recurrence`, for which :func:`symgrad.meanfield.recurrent.recurrent_mean_field`
+            tells what options there are.
         skip: the factor of the input that a layer adds to its output, ``x' = skip x + W phi(x) + b``.
         dropout: the probability with which entries are dropped; the others are divided by what is left.
         weights: ``"gaussian"`` or ``"orthogonal"``.
