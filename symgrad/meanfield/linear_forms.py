@@ -32,9 +32,9 @@ def linear_forms(expr: sp.Expr, random: list[sp.Dummy]) -> list[dict[sp.Dummy, s
             continue
         only = next(iter(seen[symbol])) if len(seen[symbol]) == 1 else frozenset({(symbol, sp.S.One)})
         shared = all(seen[other] == {only} for other, _ in only)
-        form = dict(only) if shared else {symbol: sp.S.One}
-        forms.append(form)
-        done |= set(form)
+        chosen = dict(only) if shared else {symbol: sp.S.One}
+        forms.append(chosen)
+        done |= set(chosen)
     return forms
 
 

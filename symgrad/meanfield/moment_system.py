@@ -25,7 +25,7 @@ class MomentSystem:
         updates: symbol of a moment -> its next value.
         blocks: ``lim tr(J_ij J_ij^T) / n`` of each block of the state Jacobian.
         transfer: how second moments of the gradient go back by one step, see
-            ``transfer_matrix`` of :mod:`symgrad.meanfield.cell_jacobian`.
+            ``transfer_matrix`` of ``symgrad.meanfield.cell_jacobian``.
         closures: names of the states whose law is taken as Gaussian somewhere.
     """
 
