@@ -99,6 +99,7 @@ def test_lstm_and_gru_gates(torch: Any) -> None:
 def test_retained_fraction_of_the_lstm(torch: Any) -> None:
     retain, steps = 0.5, 30
     power = retain ** (1 / steps)
+    torch.manual_seed(0)
     lstm = torch.nn.LSTM(3, 400)
     executed(sg.init_code("lstm", forget_bias=math.log(power / (1 - power))))["init_weights"](lstm)
     state = torch.zeros(1, 1, 400), torch.ones(1, 1, 400)
