@@ -68,7 +68,7 @@ class Unit:
     @cached_property
     def growth_of_squared_slope(self) -> tuple[arb, arb]:
         """The same for the mean of the squared derivative."""
-        return _sharper(growth_of_second_moment(self.activation.derivative.expr), self.even_squared_slope)
+        return growth_of_second_moment(self.activation.derivative.expr)
 
     def _even_part(self, square: sp.Expr) -> sp.Expr:
         if self.activation.parity is not None:
@@ -128,8 +128,11 @@ def _at_zero(formula: sp.Expr) -> sp.Expr:
 
 
 def _sharper(known: tuple[arb, arb], even: sp.Expr) -> tuple[arb, arb]:
-    """Bounds of a growth, sharpened by the even part where they leave an end open."""
-    if known[0] > -arb(1) / 2 and known[1].is_finite():
+    """Bounds of a growth, sharpened by the even part where the half-lines tell one end: on one of them phi may fade.
+
+    Where they tell neither, the extrema of the even part may take very long.
+    """
+    if known[0] > -arb(1) / 2 or not known[1].is_finite():
         return known
     other = growth_of_even_part(even)
     return known[0].max(other[0]), known[1].min(other[1])
