@@ -42,6 +42,7 @@ def jacobian_norm(advice_weights: dict[str, np.ndarray], inputs: np.ndarray) -> 
     return math.log10(float(torch.linalg.matrix_norm(jacobian, 2)))
 
 
+@pytest.mark.slow
 def test_the_forget_bias_of_an_lstm_is_found_and_measured_as_autograd_does() -> None:
     model = sg.models.lstm()
     inputs = np.random.default_rng(1).normal(size=(60, M))

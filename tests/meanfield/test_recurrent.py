@@ -74,6 +74,7 @@ def test_the_critical_elman_cell_is_critical() -> None:
     assert theory.points[0].time_scale == arb.pos_inf()
 
 
+@pytest.mark.slow
 def test_forget_bias_lengthens_the_time_scale_of_the_lstm() -> None:
     theories = [recurrent_mean_field(sg.models.lstm(), means={"b_hf": bias}) for bias in (0, 3)]
     assert theories[0].time_scale < theories[1].time_scale

@@ -28,6 +28,7 @@ def test_selu() -> None:
     assert abs(sp.N(found.values["b"] + 1 / (sp.sqrt(2 * sp.pi) * left), 40)) < 1e-35
 
 
+@pytest.mark.slow
 def test_selu_layers_keep_the_law() -> None:
     phi = sg.self_normalising(SELU, ["a", "b"]).activation
     assert float(sg.init_gain(phi)) == pytest.approx(1, abs=1e-25)

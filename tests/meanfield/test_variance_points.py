@@ -121,6 +121,7 @@ def test_a_steep_sigmoid_is_nearly_a_step() -> None:
     assert not found[0].slope.is_finite()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", ["relu", "gelu", "elu"])
 def test_slopes_are_derivatives_of_the_map(formula: str) -> None:
     for point in points(formula, sp.Rational(3, 2), sp.Rational(1, 10)):

@@ -110,6 +110,7 @@ def test_rational_fixed_points_are_written_as_fractions(relu: Any) -> None:
     assert r"\frac{1}{5} & \text{attracting}" in relu.q_star(1.5, 0.05).latex()
 
 
+@pytest.mark.slow
 def test_unbounded_variances_and_jumps_are_stated(gelu: Any) -> None:
     assert "large variances grow without bound" in str(gelu.q_star(2, 0.1))
     assert gelu.q_star(2, 0.1).to_dict()["diverges"] is True
@@ -172,6 +173,7 @@ def test_the_curve_of_the_phase_diagram_is_the_critical_line(erf: Any) -> None:
     assert curve.attracting.all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gain", "offset"), [(0.6, 0.2), (2.5, 0.2), (4.0, 0.05)])
 def test_contours_have_the_depth_scale_of_the_theory(erf: Any, gain: float, offset: float) -> None:
     grid = phase_grid(erf, np.array([gain]), np.array([offset]))
