@@ -28,6 +28,7 @@ LAYERS = {
     "design": 5.8,
     "numerics": 5,
     "interop": 6,
+    "diagnosis": 6.5,
     "present": 7,
     "": 7.5,
     "cli": 8,

@@ -1,0 +1,1 @@
+"""What ails a network: measurements on the sequences it really saw, bounds, causes and remedies."""
