@@ -66,6 +66,7 @@ def test_flows_have_eigenvalues(run: Run) -> None:
         assert data["points"][1]["multiplier"]["value"] == 1
 
 
+@pytest.mark.slow
 def test_models_with_weights(run: Run, network: str, tmp_path: Path) -> None:
     arguments = ("fixed-points", "--model", "elman", "--weights", network, "--input", "0")
     done = run(*arguments, "--plot", str(tmp_path / "plane.svg"))

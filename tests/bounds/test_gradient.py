@@ -198,6 +198,7 @@ def test_sums_of_powers(first: int) -> None:
     assert geometric_sum(sp.Rational(3, 2), first, T).subs(T, 6) == sum(sp.Rational(3, 2) ** k for k in range(first, 6))
 
 
+@pytest.mark.slow
 def test_proofs_are_audited_and_written() -> None:
     for name in ("sigmoid_rnn", "leaky", "lstm"):
         bound = sg.gradient_bound(declared(name))

@@ -141,6 +141,7 @@ def test_a_million_steps(scale):
     assert float(value) == {1e-3: 5e-324, 1.0: pytest.approx(1.0), 1e3: math.inf}[scale]
 
 
+@pytest.mark.slow
 def test_lstm_value_against_powers_of_its_gain_matrix():
     random = np.random.default_rng(0)
     weights = {f"W_h{gate}": 0.2 * random.standard_normal((3, 3)) for gate in "ifgo"}

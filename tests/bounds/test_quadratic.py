@@ -32,6 +32,7 @@ def gaussian(n, seed=0):
     return np.random.default_rng(seed).standard_normal((n, n)) / math.sqrt(n)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.integers(1, 4), st.floats(-1, 0.9), st.floats(0, 1.5), st.booleans())
 @settings(max_examples=25)
 def test_products_stay_below_and_the_kinds_are_in_order(seed, n, low, width, after):

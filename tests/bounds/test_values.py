@@ -181,6 +181,7 @@ def test_each_value_of_an_array_is_held_against_what_the_symbol_assumes() -> Non
             bound.evaluate_array({symbol: values})
 
 
+@pytest.mark.slow
 def test_ten_thousand_different_parameters_are_compiled_once() -> None:
     alphas = np.linspace(0.0001, 1, 10_000)
     bound = sg.product_bound(sg.models.leaky())

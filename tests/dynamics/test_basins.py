@@ -58,6 +58,7 @@ def _agree(found: Basins, step: Callable[[np.ndarray], np.ndarray], span: tuple[
     return True
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(w=st.integers(0, 120), b=st.integers(-80, 40), start=st.integers(-40, 60))
 def test_starts_of_increasing_maps_end_where_their_basin_says(w: int, b: int, start: int) -> None:
@@ -72,6 +73,7 @@ def test_starts_of_increasing_maps_end_where_their_basin_says(w: int, b: int, st
         assert found.of(start).value == pytest.approx(end, abs=1e-7)
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(w=st.integers(-400, -1), b=st.integers(-100, 200))
 def test_decreasing_maps_end_in_cycles_or_at_their_point(w: int, b: int) -> None:

@@ -488,6 +488,7 @@ def test_a_record_states_its_proof() -> None:
     assert point.value == 1.0
 
 
+@pytest.mark.slow
 def test_a_strongly_biased_mish_unit_is_searched_completely():
     found = sg.bifurcations(sg.models.neuron(activation="mish"), "w", {"b": -200})
     assert found.complete

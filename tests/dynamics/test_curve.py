@@ -384,6 +384,7 @@ def test_values_keep_the_symbols_of_the_weight_and_the_bias() -> None:
     assert fixed.count() == 3
 
 
+@pytest.mark.slow
 def test_an_equation_with_the_inverse_is_the_unit() -> None:
     """The equation ``x = log(x/(1 - x)) - 5 x`` is the neuron with w = 6 and b = 0."""
     curve = sg.fixed_point_curve(sp.Eq(x, sp.log(x / (1 - x)) - w * x - b))
@@ -440,6 +441,7 @@ def test_pieces_are_monotone() -> None:
             assert all(step * piece.direction > -1e-20 for step in steps)
 
 
+@pytest.mark.slow
 def test_presentation() -> None:
     curve = sg.fixed_point_curve(sg.models.neuron())
     assert "curve: b(x) = -w*x + log(x/(1 - x)) for x in (0, 1)" in str(curve)

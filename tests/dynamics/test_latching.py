@@ -164,6 +164,7 @@ def test_the_formula_for_tanh() -> None:
         assert state.condition.subs(w, sp.S.Half) != sp.true
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None, derandomize=True)
 @given(st.integers(42, 120), st.integers(10, 90), st.integers(1, 10))
 def test_formulas_and_numbers_agree(tenths: int, percent: int, feeding: int) -> None:

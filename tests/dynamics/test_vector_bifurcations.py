@@ -399,6 +399,7 @@ def test_curves_lead_through_every_point_of_a_complete_search():
     assert len(np.unique(through.stable)) == 2
 
 
+@pytest.mark.slow
 def test_branches_carry_their_points():
     found = bifurcations_of(gain_network(2), G, {"W": [[2, 0], [0, 0.25]]}, interval=(0.25, 0.75), branches=True)
     (point,) = found
@@ -418,6 +419,7 @@ def test_jumps_have_no_jacobian():
         bifurcations_of(model, G, {"W": np.eye(2)}, interval=(0, 1))
 
 
+@pytest.mark.slow
 def test_entries_go_by_name_as_well():
     _, b, model = flow()
     values = {"W": [[2, 1], [0, 0.5]], "b": [0, 0]}

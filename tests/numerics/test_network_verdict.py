@@ -182,6 +182,7 @@ def test_growth_along_a_fixed_point_though_the_spectral_radius_is_zero() -> None
     assert found.replay()
 
 
+@pytest.mark.slow
 def test_gated_networks() -> None:
     sizes = {"n": 2, "m": 1}
     lstm = sg.models.lstm().assuming({"u": (-1, 1)})
@@ -213,6 +214,7 @@ def test_several_states_and_norms() -> None:
         assert found.replay()
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10**6), st.floats(0.2, 2.5), st.sampled_from(["identity", "tanh", "leaky_relu"]))
 def test_verdicts_agree_with_trajectories(seed: int, gain: float, activation: str) -> None:

@@ -116,6 +116,7 @@ def test_branch_and_bound_improves_on_one_norm():
     assert found.gap < 2e-3
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.floats(0.3, 3.0), st.sampled_from(["tanh", "sigmoid", "relu"]))
 @settings(max_examples=8, deadline=None)
 def test_trajectories_stay_below_and_the_lower_end_below_the_upper(seed, n, gain, activation):

@@ -116,6 +116,7 @@ def test_one_step_of_any_matrix_attains_the_bound(activation, norm, n, seed) -> 
     assert check.replay()
 
 
+@pytest.mark.slow
 def test_the_search_comes_close_on_arbitrary_matrices() -> None:
     random = np.random.default_rng(8)
     weights = elman(random.standard_normal((6, 6)), random.standard_normal((6, 6)), random.standard_normal(6))

@@ -184,6 +184,7 @@ def test_no_variance_is_drawn_where_none_attracts(relu: Any) -> None:
     assert np.isnan(grid.rate[0, 1])
 
 
+@pytest.mark.slow
 def test_the_cobweb_marks_fixed_points_by_stability(erf: Any, relu: Any, gelu: Any) -> None:
     axes = erf.plot("cobweb", sigma_w2=2, sigma_b2=0)
     assert {"$q^*$, repelling", "$q^*$, attracting"} <= set(_labels(axes))

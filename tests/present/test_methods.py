@@ -150,6 +150,7 @@ def pages(names: list[str], norms: tuple[Any, ...], methods: tuple[str, ...]) ->
     return page("\n\\clearpage\n".join(parts))
 
 
+@pytest.mark.slow
 def test_long_bounds_and_their_proofs_compile(tmp_path: Path) -> None:
     model = sg.models.gru()
     numbers = body(with_numbers(sg.product_bound(model, method="best").proof, weights_of(model), 4))

@@ -76,6 +76,7 @@ def pages(models: dict[str, sg.Recurrence], norms: tuple[object, ...]) -> str:
     return page("\n\\clearpage\n".join(parts))
 
 
+@pytest.mark.slow
 def test_wide_and_awkward_derivations_compile(tmp_path: Path) -> None:
     names = ("three states", "greek", "scalars", "three layers", "orthogonal")
     models = {name: unseen()[name] for name in names} | {"lstm": zoo("lstm"), "gru": zoo("gru")}

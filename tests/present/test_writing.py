@@ -111,6 +111,7 @@ def test_long_decimals_are_cut_off_not_written_as_fractions() -> None:
     assert f"({exact.p}*OperatorNorm(W)/{exact.q})**k" == to_dict(bound)["expr"]["text"]
 
 
+@pytest.mark.slow
 @given(st.fractions(min_value=-100, max_value=100), st.integers(0, 40))
 def test_decimal_digits_are_the_number_or_its_beginning(fraction: object, places: int) -> None:
     number = sp.Rational(round(fraction * 10**places), 10**places)

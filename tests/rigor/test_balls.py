@@ -180,6 +180,7 @@ def expressions():
     return st.recursive(leaves, extend, max_leaves=5)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(expressions(), st.tuples(floats, floats), st.tuples(floats, floats), st.integers(0, 8), st.integers(0, 8))
 def test_random_expressions_hold_their_values(expr, xs, ys, i, j):

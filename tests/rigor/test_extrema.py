@@ -313,6 +313,7 @@ def formulas(draw: st.DrawFn, depth: int = 3) -> sp.Expr:
     return combine.get(kind, first / (1 + second**2))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(formulas(), st.integers(-8, 8), st.integers(1, 16))
 def test_no_sampled_value_lies_outside(formula: sp.Expr, start: int, length: int) -> None:

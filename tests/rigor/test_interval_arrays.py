@@ -26,6 +26,7 @@ def holds(found: Intervals, exact: list[Fraction]) -> bool:
     return below and (high == np.inf or Fraction(high) >= max(exact))
 
 
+@pytest.mark.slow
 @given(PAIRS, PAIRS)
 @settings(max_examples=300, deadline=None)
 def test_sums_and_products_enclose_exact_ones(first, second) -> None:

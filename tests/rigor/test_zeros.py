@@ -28,6 +28,7 @@ def _isolated(formula: sp.Expr, lo: int, hi: int) -> list[float]:
         return sorted(float(zero.ball(100).mid()) for zero in zeros.simple)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.lists(st.integers(-40, 40), min_size=1, max_size=5, unique=True))
 def test_finds_every_zero_once(thirds: list[int]) -> None:
