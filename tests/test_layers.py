@@ -46,6 +46,7 @@ DEFERRED = {
     "dask",
     "distributed",
     "jinja2",
+    "latex2mathml",
 }
 # The one module that loads a higher layer by name, on first use, and what it may load.
 LOADS_BY_NAME = {"symgrad.presentable": "symgrad.present"}
