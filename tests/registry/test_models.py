@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 
 import mpmath
 import pytest
@@ -83,14 +84,25 @@ def sigmoid_rnn(size: int, inputs: int) -> sp.Matrix:
     return matrix("W_rec", size, size) * logistic(column("x", size)) + fed
 
 
+def biasless(by_hand: Callable[..., sp.Matrix]) -> Callable[..., sp.Matrix]:
+    """The equations with the option ``bias``: without, the same with zeros for all biases."""
+
+    def equations(size: int, inputs: int, bias: bool = True, **options: bool) -> sp.Matrix:
+        full = by_hand(size, inputs, **options)
+        zeros = {symbol: 0 for symbol in symbols_in(full) if str(symbol).startswith("b") and not bias}
+        return full.xreplace(zeros)
+
+    return equations
+
+
 alpha = sp.Symbol("alpha", positive=True)
 BY_HAND = {
-    "elman": lambda size, inputs: tanh(affine(size, inputs)),
+    "elman": biasless(lambda size, inputs: tanh(affine(size, inputs))),
     "residual": lambda size, inputs: column("h", size) + tanh(affine(size, inputs)),
     "leaky": lambda size, inputs: (1 - alpha) * column("h", size) + alpha * tanh(affine(size, inputs)),
     "sigmoid_rnn": sigmoid_rnn,
-    "lstm": lstm,
-    "gru": gru,
+    "lstm": biasless(lstm),
+    "gru": biasless(gru),
     "highway": highway,
     "irnn": lambda size, inputs: affine(size, inputs).applyfunc(lambda t: sp.Max(t, 0)),
     "neuron": neuron,
@@ -100,6 +112,9 @@ OPTIONS = {
     "lstm with peepholes": ("lstm", {"peephole": True}),
     "lstm with coupled gates": ("lstm", {"coupled": True}),
     "lstm with both": ("lstm", {"peephole": True, "coupled": True}),
+    "lstm without biases": ("lstm", {"bias": False}),
+    "gru without biases": ("gru", {"bias": False}),
+    "elman without biases": ("elman", {"bias": False}),
 }
 WITHOUT_INPUTS = {"neuron", "feedforward"}
 

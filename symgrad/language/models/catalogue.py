@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import sympy as sp
 
-from symgrad.errors import SymgradError, UnknownNameError
+from symgrad.errors import InputError, SymgradError, UnknownNameError
 from symgrad.language.recurrence import Recurrence
 
-__all__ = ["INPUT_SIZE", "STATE_SIZE", "TORCH_RNN", "build", "family", "matrix", "names", "vector"]
+__all__ = [
+    "INPUT_SIZE",
+    "STATE_SIZE",
+    "TORCH_GATED",
+    "TORCH_RNN",
+    "build",
+    "checked_flag",
+    "family",
+    "matrix",
+    "names",
+    "vector",
+    "without_biases",
+]
 
+T = TypeVar("T")
 Family = Callable[..., Recurrence]
 _FAMILIES: dict[str, Family] = {}
 
@@ -20,6 +33,8 @@ STATE_SIZE = sp.Symbol("n", positive=True, integer=True)
 INPUT_SIZE = sp.Symbol("m", positive=True, integer=True)
 # Where ``torch.nn.RNN`` keeps the parameters of a plain step; its two biases are added.
 TORCH_RNN = {"weight_hh": ("W",), "weight_ih": ("U",), "bias_hh": ("b",), "bias_ih": ("b",)}
+# Where ``torch.nn.LSTM`` and ``torch.nn.GRU`` keep theirs: tensor -> how the names of its parts, one a gate, begin.
+TORCH_GATED = {"weight_ih": "W_i", "weight_hh": "W_h", "bias_ih": "b_i", "bias_hh": "b_h"}
 
 
 def family(function: Family) -> Family:
@@ -62,3 +77,18 @@ def matrix(name: str, rows: sp.Expr = STATE_SIZE, columns: sp.Expr = STATE_SIZE)
 def vector(name: str, size: sp.Expr = STATE_SIZE) -> sp.MatrixSymbol:
     """A column vector; of the state's size unless said otherwise."""
     return sp.MatrixSymbol(name, size, 1)
+
+
+def checked_flag(option: str, value: object) -> None:
+    """Refuse an option that is no truth value.
+
+    Raises:
+        InputError: names the option.
+    """
+    if not isinstance(value, bool):
+        raise InputError(f"{option}: True or False is needed, got {value!r} ({type(value).__name__})")
+
+
+def without_biases(tensors: Mapping[str, T]) -> dict[str, T]:
+    """Of PyTorch's tensors those that are no biases."""
+    return {name: parts for name, parts in tensors.items() if not name.startswith("bias")}

@@ -6,7 +6,16 @@ import sympy as sp
 
 from symgrad.language.activations import activation as activation_by_name
 from symgrad.language.elementwise import Activation, hadamard
-from symgrad.language.models.catalogue import INPUT_SIZE, STATE_SIZE, family, matrix, vector
+from symgrad.language.models.catalogue import (
+    INPUT_SIZE,
+    STATE_SIZE,
+    TORCH_GATED,
+    checked_flag,
+    family,
+    matrix,
+    vector,
+    without_biases,
+)
 from symgrad.language.recurrence import Recurrence
 
 __all__ = ["gru"]
@@ -15,26 +24,38 @@ _GATES = "rzn"  # the order in which PyTorch stacks them
 
 
 @family
-def gru(activation: str | Activation = "tanh") -> Recurrence:
+def gru(activation: str | Activation = "tanh", bias: bool = True) -> Recurrence:
     """``h = (1 - z) o n + z o h`` with ``r, z = sigmoid(...)`` and ``n = s(W_in u + b_in + r o (W_hn h + b_hn))``.
 
     As PyTorch has it, the reset gate acts after the matrix product; its bias ``b_hn`` stays apart.
 
+    Args:
+        activation: s, by name or as an :class:`~symgrad.Activation`.
+        bias: whether there are biases.
+
+    Raises:
+        InputError: an option of the wrong type.
+
     >>> [str(s) for s in gru().states], len(gru().parameters)
     (['h'], 12)
+    >>> len(gru(bias=False).parameters)
+    6
     """
+    checked_flag("bias", bias)
     s, sigmoid = activation_by_name(activation), activation_by_name("sigmoid")
     h, u = vector("h"), vector("u", INPUT_SIZE)
 
     def fed(name: str) -> sp.MatrixExpr:
-        return matrix(f"W_i{name}", columns=INPUT_SIZE) * u + vector(f"b_i{name}")
+        term = matrix(f"W_i{name}", columns=INPUT_SIZE) * u
+        return term + vector(f"b_i{name}") if bias else term
 
     def recalled(name: str) -> sp.MatrixExpr:
-        return matrix(f"W_h{name}") * h + vector(f"b_h{name}")
+        term = matrix(f"W_h{name}") * h
+        return term + vector(f"b_h{name}") if bias else term
 
     r, z = (sigmoid(fed(name) + recalled(name)) for name in "rz")
     n = s(fed("n") + hadamard(r, recalled("n")))
-    tensors = {"weight_ih": "W_i", "weight_hh": "W_h", "bias_ih": "b_i", "bias_hh": "b_h"}
+    tensors = TORCH_GATED if bias else without_biases(TORCH_GATED)
     return Recurrence(
         {h: hadamard(sp.OneMatrix(STATE_SIZE, 1) - z, n) + hadamard(z, h)},
         inputs=(u,),
