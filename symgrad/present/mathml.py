@@ -33,14 +33,14 @@ _SPACED_END = re.compile(r"\\\\\s*\[[\d.]+\w+\]")
 _LEFT_OVER = re.compile(r">[^<]*?(\\[a-zA-Z]+|[\ue000-\ue01f])")
 
 # What a formula may consist of: no link, no style and no handler of events gets through, whatever its words say.
-_ELEMENTS = set(
-    "math mrow mi mo mn mtext mspace ms msub msup msubsup munder mover munderover mmultiscripts mprescripts none mfrac "
-    "msqrt mroot mtable mtr mtd mlabeledtr mstyle mpadded mphantom menclose merror".split()
+_ELEMENTS = re.compile(
+    "math|m(row|i|o|n|text|space|s|sub|sup|subsup|under|over|underover|multiscripts|prescripts|frac|sqrt|root|table|tr|"
+    "td|labeledtr|style|padded|phantom|enclose|error)|none"
 )
-_ATTRIBUTES = set(
-    "xmlns display form fence stretchy minsize maxsize lspace rspace symmetric largeop movablelimits accent "
-    "accentunder linethickness displaystyle scriptlevel mathvariant columnalign rowalign columnlines rowlines "
-    "columnspacing rowspacing width height depth voffset linebreak notation separator".split()
+_ATTRIBUTES = re.compile(
+    "xmlns|display|form|fence|stretchy|(min|max)size|[lr]space|symmetric|largeop|movablelimits|accent(under)?|"
+    "linethickness|displaystyle|scriptlevel|mathvariant|(column|row)(align|lines|spacing)|width|height|depth|voffset|"
+    "linebreak|notation|separator"
 )
 
 
@@ -79,10 +79,10 @@ def left_over(markup: str) -> str | None:
 
 
 def formula_html(formula: str, display: str = "block") -> str:
-    """A formula as MathML, or as its source where it is not LaTeX that can be converted.
+    r"""A formula as MathML, or as its source where it is not LaTeX that can be converted.
 
-    >>> formula_html("{<b>", "inline")
-    '<code class="tex">{&lt;b&gt;</code>'
+    >>> formula_html(r"\fitted{<b>}", "inline")
+    '<code class="tex">\\fitted{&lt;b&gt;}</code>'
     """
     try:
         markup = mathml(formula, display)
@@ -122,8 +122,8 @@ def _prepared(formula: str) -> str:
 def _clean(tree: Element) -> None:
     """Plain characters instead of references to them, and nothing but mathematics."""
     for element in tree.iter():
-        element.tag = element.tag if element.tag in _ELEMENTS else "mrow"
-        for name in [name for name in element.attrib if name not in _ATTRIBUTES]:
+        element.tag = element.tag if _ELEMENTS.fullmatch(element.tag) else "mrow"
+        for name in [name for name in element.attrib if not _ATTRIBUTES.fullmatch(name)]:
             del element.attrib[name]
         element.text, element.tail = _plain(element.text), _plain(element.tail)
     for table in tree.iter("mtable"):
