@@ -100,6 +100,7 @@ class Lowering:
         return {
             _LEAVES: self._leaf_vector,
             sp.ZeroMatrix: lambda e: constant_vector(0, e.shape[0]),
+            sp.Identity: lambda e: constant_vector(1, e.shape[0]),  # a column: what SymPy makes of OneMatrix(1, 1)
             sp.MatAdd: lambda e: add_vectors(*map(self._vector, e.args)),
             sp.MatMul: self._product,
             sp.HadamardProduct: self._hadamard,

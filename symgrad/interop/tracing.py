@@ -1,0 +1,386 @@
+"""A program of vectors turned into a recurrence, whatever framework it is written in.
+
+A front end walks through the steps of a program and repeats each with the operations of :class:`Trace`; what comes out
+is a :class:`~symgrad.language.recurrence.Recurrence` and the numbers of its parameters. Scalars are SymPy expressions,
+vectors and matrices :class:`~symgrad.interop.blocks.Blocks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+from sympy.matrices.expressions.hadamard import HadamardPower
+
+from symgrad.errors import InputError
+from symgrad.interop.blocks import Blocks, Cuts, TraceRefusal, edges
+from symgrad.language.elementwise import Activation, hadamard
+from symgrad.language.numbers import exact_number
+from symgrad.language.recurrence import Recurrence
+
+__all__ = ["Blocks", "Trace", "TraceRefusal", "Traced", "traced_recurrence"]
+
+Array = NDArray[np.float64]
+Traced: TypeAlias = Blocks | sp.Expr
+Step = Callable[["Trace"], Sequence[Traced]]
+MOST_PIECES = 64
+
+
+@dataclass
+class Trace:
+    """The operations that a traced program may use, and the symbols it has used.
+
+    Every operation raises :class:`TraceRefusal` where shapes do not fit or the language has no such thing.
+    """
+
+    cuts: Cuts = field(default_factory=Cuts)
+    sizes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
+    tensors: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _made: dict[str, Traced] = field(default_factory=dict)
+
+    # --- where values come from ---------------------------------------------
+
+    def vector(self, name: str, size: int) -> Blocks:
+        """A state or an input, in pieces where the program cuts it."""
+        if name not in self._made:
+            self.sizes[name] = (size, 1)
+            self._made[name] = self._pieces(name)
+        return self._made[name]
+
+    def parameter(self, name: str, array: Any, tensor: str | None = None) -> Traced:
+        """A parameter with its numbers: a scalar for shape (), a vector for (n,), a matrix for (n, m).
+
+        Args:
+            name: of the symbol; pieces get ``_0``, ``_1``, ... appended.
+            array: the numbers.
+            tensor: the name in weight files, noted in the model's ``stacked``.
+        """
+        if name in self._made:
+            return self._made[name]
+        values = np.asarray(array, dtype=np.float64)
+        if values.ndim == 0:
+            self.arrays[name] = values
+            self._made[name] = sp.Symbol(name, real=True)
+        elif values.ndim > 2 or not values.size:
+            raise TraceRefusal(f"parameter {name} has shape {values.shape}; scalars, vectors and matrices are accepted")
+        else:
+            self.sizes[name] = (len(values), 1 if values.ndim == 1 else values.shape[1])
+            self._made[name] = self._pieces(name)
+            self._keep(name, values)
+        if tensor is not None:
+            self._name_tensor(name, tensor)
+        return self._made[name]
+
+    def number(self, value: Any) -> sp.Expr:
+        """A finite real number, taken exactly."""
+        try:
+            return exact_number("constant", int(value) if isinstance(value, (bool, np.bool_)) else value)
+        except InputError as error:
+            raise TraceRefusal(str(error)) from error
+
+    def filled(self, value: Any, shape: tuple[int, int]) -> Blocks:
+        """The same scalar in every entry."""
+        scalar = value if isinstance(value, sp.Expr) else self.number(value)
+        return Blocks(((_uniform(scalar, shape),),))
+
+    def identity(self, size: int) -> Blocks:
+        """The identity matrix."""
+        return Blocks(((sp.Identity(size),),))
+
+    # --- entrywise ------------------------------------------------------------
+
+    def add(self, left: Traced, right: Traced) -> Traced:
+        """The sum; scalars and vectors of one entry are added to every entry."""
+        if not isinstance(left, Blocks) and not isinstance(right, Blocks):
+            return left + right
+        if right == 0 or left == 0:
+            return left if right == 0 else right
+        return self._entrywise(left, right, lambda a, b: a + b)
+
+    def subtract(self, left: Traced, right: Traced) -> Traced:
+        """The difference."""
+        return self.add(left, self.negate(right))
+
+    def negate(self, value: Traced) -> Traced:
+        """The value times -1."""
+        return self.multiply(sp.S.NegativeOne, value)
+
+    def multiply(self, left: Traced, right: Traced) -> Traced:
+        """The entrywise product; scalars multiply every entry."""
+        if not isinstance(left, Blocks) and not isinstance(right, Blocks):
+            return left * right
+        if not isinstance(left, Blocks):
+            return right.map(lambda entry: _times(left, entry))
+        if not isinstance(right, Blocks):
+            return left.map(lambda entry: _times(right, entry))
+        return self._entrywise(left, right, _product)
+
+    def divide(self, left: Traced, right: Traced) -> Traced:
+        """The entrywise quotient."""
+        if right == 0:
+            raise TraceRefusal("division by zero")
+        return self.multiply(left, self.power(right, sp.S.NegativeOne))
+
+    def power(self, base: Traced, exponent: sp.Expr) -> Traced:
+        """The entrywise power with a given number as exponent."""
+        if not exponent.is_number:
+            raise TraceRefusal(f"the exponent must be a number, got {exponent}")
+        if not isinstance(base, Blocks):
+            return _finite(base**exponent)
+        if exponent in (0, 1):
+            return base if exponent == 1 else self.filled(1, base.shape)
+        return base.map(lambda entry: _raised(entry, exponent))
+
+    def apply(self, function: Activation, value: Traced) -> Traced:
+        """A scalar function of every entry."""
+        return value.map(lambda entry: _applied(function, entry)) if isinstance(value, Blocks) else function(value)
+
+    # --- linear ---------------------------------------------------------------
+
+    def matmul(self, left: Blocks, right: Blocks) -> Blocks:
+        """The matrix product."""
+        if left.shape[1] != right.shape[0]:
+            raise TraceRefusal(f"matrices of shapes {left.shape} and {right.shape} cannot be multiplied")
+        inner = sorted({*edges(left.columns), *edges(right.rows)})
+        left = self.cuts.refined(left, edges(left.rows), inner)
+        right = self.cuts.refined(right, inner, edges(right.columns))
+        columns = list(zip(*right.entries, strict=True))
+        return Blocks(
+            tuple(
+                tuple(_total(_matrix_product(a, b) for a, b in zip(row, column, strict=True)) for column in columns)
+                for row in left.entries
+            )
+        )
+
+    def total(self, value: Blocks) -> Blocks:
+        """The sum of the rows, as one row."""
+        return self.matmul(self.filled(1, (1, value.shape[0])), value)
+
+    def expanded(self, value: Blocks, rows: int) -> Blocks:
+        """One row repeated."""
+        if value.shape[0] == rows:
+            return value
+        if value.shape[0] != 1:
+            raise TraceRefusal(f"shape {value.shape} cannot be repeated to {rows} rows")
+        scalars = [_scalar_of(entry) for entry in value.entries[0]]
+        if all(scalar is not None for scalar in scalars):
+            return Blocks((tuple(_uniform(c, (rows, k)) for c, k in zip(scalars, value.columns, strict=True)),))
+        return self.matmul(self.filled(1, (rows, 1)), value)
+
+    # --- taking apart and putting together --------------------------------------
+
+    def piece(self, value: Blocks, start: int, stop: int, axis: int = 0) -> Blocks:
+        """Rows (axis 0) or columns (axis 1) from ``start`` up to, without, ``stop``."""
+        if axis == 1:
+            return self.piece(value.transposed, start, stop).transposed
+        if not 0 <= start < stop <= value.shape[0]:
+            raise TraceRefusal(f"entries {start} to {stop} of {value.shape[0]} were asked for")
+        own = edges(value.rows)
+        rows = sorted({*own, start, stop})
+        refined = self.cuts.refined(value, rows, edges(value.columns))
+        kept = [row for top, row in zip(rows[:-1], refined.entries, strict=True) if start <= top < stop]
+        return Blocks(tuple(kept))
+
+    def concatenated(self, values: Sequence[Blocks], axis: int = 0) -> Blocks:
+        """The values one below the other (axis 0) or side by side (axis 1)."""
+        if axis == 1:
+            return self.concatenated([value.transposed for value in values]).transposed
+        if len({value.shape[1] for value in values}) != 1:
+            raise TraceRefusal(f"shapes {[value.shape for value in values]} cannot be put one below the other")
+        columns = sorted({edge for value in values for edge in edges(value.columns)})
+        parts = [self.cuts.refined(value, edges(value.rows), columns) for value in values]
+        return Blocks(tuple(row for part in parts for row in part.entries))
+
+    def aligned(self, left: Blocks, right: Blocks) -> tuple[Blocks, Blocks]:
+        """Both with the same blocks."""
+        rows = sorted({*edges(left.rows), *edges(right.rows)})
+        columns = sorted({*edges(left.columns), *edges(right.columns)})
+        return self.cuts.refined(left, rows, columns), self.cuts.refined(right, rows, columns)
+
+    # --- inside -----------------------------------------------------------------
+
+    def _entrywise(self, left: Traced, right: Traced, function: Callable[[sp.Expr, sp.Expr], sp.Expr]) -> Blocks:
+        shape = left.shape if isinstance(left, Blocks) else right.shape
+        left = left if isinstance(left, Blocks) else self.filled(left, shape)
+        right = right if isinstance(right, Blocks) else self.filled(right, shape)
+        if left.shape[1] == right.shape[1] and 1 in (left.shape[0], right.shape[0]):
+            rows = max(left.shape[0], right.shape[0])
+            left, right = self.expanded(left, rows), self.expanded(right, rows)
+        if left.shape != right.shape:
+            raise TraceRefusal(f"shapes {left.shape} and {right.shape} do not fit")
+        left, right = self.aligned(left, right)
+        pairs = zip(left.entries, right.entries, strict=True)
+        return Blocks(tuple(tuple(map(function, first, second)) for first, second in pairs))
+
+    def _grid(self, name: str) -> tuple[list[int], list[int]]:
+        """The edges of the pieces of a symbol."""
+        grid = [sorted({0, *inner, size}) for inner, size in zip(self.cuts.inner(name), self.sizes[name], strict=True)]
+        if any(len(own) > MOST_PIECES + 1 for own in grid):
+            raise TraceRefusal(f"{name} is cut into more than {MOST_PIECES} pieces")
+        return grid[0], grid[1]
+
+    def _pieces(self, name: str) -> Blocks:
+        rows, columns = self._grid(name)
+        entries = []
+        for i, (top, bottom) in enumerate(pairwise(rows)):
+            line = []
+            for j, (left, right) in enumerate(pairwise(columns)):
+                symbol = sp.MatrixSymbol(self._piece_name(name, i, j), bottom - top, right - left)
+                self.cuts.place(symbol, name, top, left)
+                line.append(symbol)
+            entries.append(tuple(line))
+        return Blocks(tuple(entries))
+
+    def _piece_name(self, name: str, i: int, j: int) -> str:
+        rows, columns = self.cuts.inner(name)
+        return name + (f"_{i}" if rows else "") + (f"_{j}" if columns else "")
+
+    def _keep(self, name: str, values: Array) -> None:
+        rows, columns = self._grid(name)
+        matrix = values.reshape(self.sizes[name])
+        for i, (top, bottom) in enumerate(pairwise(rows)):
+            for j, (left, right) in enumerate(pairwise(columns)):
+                part = matrix[top:bottom, left:right]
+                self.arrays[self._piece_name(name, i, j)] = part[:, 0] if values.ndim == 1 else part
+
+    def _name_tensor(self, name: str, tensor: str) -> None:
+        """Note which symbols lie in a tensor, where they lie one below the other and are of one size."""
+        made = self._made[name]
+        if not isinstance(made, Blocks):
+            self.tensors[tensor] = (name,)
+        elif len(made.columns) == 1 and len(set(made.rows)) == 1:
+            self.tensors[tensor] = tuple(map(str, made.column))
+
+
+def traced_recurrence(
+    step: Step, states: Mapping[str, int], inputs: Mapping[str, int], name: str = "recurrence"
+) -> tuple[Recurrence, dict[str, Array]]:
+    """The recurrence that a program computes, and the numbers of its parameters.
+
+    Args:
+        step: the program: called with a :class:`Trace`, it returns the next states, vectors in the order of ``states``.
+            It is called again as long as it cuts symbols that were whole before.
+        states: name -> size.
+        inputs: name -> size; inputs that no state depends on stay inputs.
+        name: of the model.
+
+    Returns:
+        The model and name -> float64 array for all of its parameters.
+
+    Raises:
+        TraceRefusal: the program cannot be expressed.
+
+    >>> model, weights = traced_recurrence(
+    ...     lambda t: [t.matmul(t.parameter("W", [[0.5, 0], [0, 2]]), t.vector("h", 2))], {"h": 2}, {}
+    ... )
+    >>> print(model.updates, weights["W"].shape)
+    {h: W*h} (2, 2)
+    """
+    cuts = Cuts()
+    while True:
+        trace = Trace(cuts)
+        cuts.again()
+        own = {key: trace.vector(key, size) for key, size in {**states, **inputs}.items()}
+        found = _next_states(trace, step(trace), states, own)
+        if not cuts.changed:
+            return _recurrence(trace, found, states, inputs, name)
+
+
+def _next_states(
+    trace: Trace, found: Sequence[Traced], states: Mapping[str, int], own: Mapping[str, Blocks]
+) -> dict[str, tuple[Blocks, Blocks]]:
+    """Each state and what it becomes, in the same blocks."""
+    if len(found) != len(states):
+        raise TraceRefusal(f"{len(found)} next states are returned, the states are {', '.join(states)}")
+    pairs = {}
+    for (name, size), value in zip(states.items(), found, strict=True):
+        blocks = value if isinstance(value, Blocks) else trace.filled(value, (size, 1))
+        if blocks.shape != (size, 1):
+            raise TraceRefusal(f"the next {name} has shape {blocks.shape}, {name} has {(size, 1)}")
+        pairs[name] = trace.aligned(own[name], blocks)
+    return pairs
+
+
+def _recurrence(
+    trace: Trace,
+    found: Mapping[str, tuple[Blocks, Blocks]],
+    states: Mapping[str, int],
+    inputs: Mapping[str, int],
+    name: str,
+) -> tuple[Recurrence, dict[str, Array]]:
+    updates: dict[sp.Expr, sp.Expr] = {}
+    for state in states:
+        before, after = found[state]
+        updates |= dict(zip(before.column, after.column, strict=True))
+    symbols = tuple(piece for key, size in inputs.items() for piece in trace.vector(key, size).column)
+    used = {str(symbol) for symbol in Recurrence(updates, inputs=symbols, name=name).parameters}
+    stacked = {tensor: parts for tensor, parts in trace.tensors.items() if used.issuperset(parts)}
+    model = Recurrence(updates, inputs=symbols, name=name, stacked=stacked)
+    return model, {key: np.array(array) for key, array in trace.arrays.items() if key in used}
+
+
+def _scalar_of(entry: sp.Expr) -> sp.Expr | None:
+    """The scalar that stands in every entry of a block, where its form tells."""
+    if _is_one(entry):
+        return sp.S.One
+    if isinstance(entry, sp.ZeroMatrix):
+        return sp.S.Zero
+    if isinstance(entry, sp.MatMul):
+        factor, rest = entry.as_coeff_matrices()
+        return factor if all(map(_is_one, rest)) and len(rest) == 1 else None
+    return None
+
+
+def _is_one(entry: sp.Expr) -> bool:
+    """Whether every entry is one; SymPy makes an identity of a single one."""
+    return isinstance(entry, sp.OneMatrix) or (isinstance(entry, sp.Identity) and entry.shape == (1, 1))
+
+
+def _finite(scalar: sp.Expr) -> sp.Expr:
+    if scalar.has(sp.nan, sp.oo, sp.zoo, sp.I):
+        raise TraceRefusal(f"a number of the program is {scalar}, which is not real and finite")
+    return scalar
+
+
+def _uniform(scalar: sp.Expr, shape: tuple[int, int]) -> sp.Expr:
+    return sp.ZeroMatrix(*shape) if scalar == 0 else _finite(scalar) * sp.OneMatrix(*shape)
+
+
+def _times(scalar: sp.Expr, entry: sp.Expr) -> sp.Expr:
+    return sp.ZeroMatrix(*entry.shape) if scalar == 0 else scalar * entry
+
+
+def _product(left: sp.Expr, right: sp.Expr) -> sp.Expr:
+    first, second = _scalar_of(left), _scalar_of(right)
+    if first is not None:
+        return _times(first, right)
+    if second is not None:
+        return _times(second, left)
+    return _raised(left, sp.Integer(2)) if left == right else hadamard(left, right)
+
+
+def _raised(entry: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+    scalar = _scalar_of(entry)
+    return HadamardPower(entry, exponent) if scalar is None else _uniform(_finite(scalar**exponent), entry.shape)
+
+
+def _applied(function: Activation, entry: sp.Expr) -> sp.Expr:
+    scalar = _scalar_of(entry)
+    return function(entry) if scalar is None else _uniform(_finite(function(scalar).doit()), entry.shape)
+
+
+def _matrix_product(left: sp.Expr, right: sp.Expr) -> sp.Expr:
+    if isinstance(left, sp.ZeroMatrix) or isinstance(right, sp.ZeroMatrix):
+        return sp.ZeroMatrix(left.shape[0], right.shape[1])
+    return left * right
+
+
+def _total(terms: Iterable[sp.Expr]) -> sp.Expr:
+    return reduce(lambda a, b: a + b, terms)
