@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from symgrad.dynamics.sweep import FixedPointSweep
     from symgrad.dynamics.vector_results import VectorFixedPoint, VectorFixedPoints
     from symgrad.interop.checkpoints import load_inputs, load_weights
+    from symgrad.interop.torch_modules import from_torch
     from symgrad.meanfield.deep_network import MeanField
     from symgrad.meanfield.gains import InitGain, init_gain
     from symgrad.meanfield.init_code import init_code
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from symgrad.meanfield.singular_values import SingularValues
     from symgrad.numerics import claims
     from symgrad.numerics.backpropagation import Gradients, backpropagate
+    from symgrad.numerics.bidirectional import BidirectionalStack
     from symgrad.numerics.comparison import BoundComparison, compare_bounds
     from symgrad.numerics.network_verdict import NetworkVerdict, verdict
     from symgrad.numerics.rate_bracket import RateBracket, rate_bracket
@@ -70,6 +72,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Activation",
     "Basins",
+    "BidirectionalStack",
     "BifurcationPoint",
     "Bifurcations",
     "Bound",
@@ -133,6 +136,7 @@ __all__ = [
     "fixed_point_curve",
     "fixed_points",
     "flow_bound",
+    "from_torch",
     "gradient_bound",
     "hadamard",
     "information_latching",
@@ -168,6 +172,7 @@ __all__ = [
 # more than importing sympy.
 _ON_FIRST_USE = {
     "Basins": "symgrad.dynamics.basins",
+    "BidirectionalStack": "symgrad.numerics.bidirectional",
     "BifurcationPoint": "symgrad.dynamics.bifurcation_points",
     "Bifurcations": "symgrad.dynamics.bifurcation_points",
     "Bound": "symgrad.bounds.product",
@@ -213,6 +218,7 @@ _ON_FIRST_USE = {
     "fixed_point_curve": "symgrad.dynamics.curve",
     "fixed_points": "symgrad.dynamics.fixed_points",
     "flow_bound": "symgrad.bounds.flow",
+    "from_torch": "symgrad.interop.torch_modules",
     "gradient_bound": "symgrad.bounds.gradient",
     "init_code": "symgrad.meanfield.init_code",
     "init_gain": "symgrad.meanfield.gains",

@@ -1,0 +1,147 @@
+"""from_torch: a PyTorch module as a recurrence or a chain of layers, with its weights."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgrad.errors import InputError
+from symgrad.interop.torch_checks import check_module, checked_array, effective_tensor, torch_module, unwrapped
+from symgrad.interop.torch_sizes import check_stated_sizes
+from symgrad.language import models
+from symgrad.language.recurrence import Recurrence
+from symgrad.language.stacking import stack
+from symgrad.numerics.bidirectional import BidirectionalStack
+
+__all__ = ["from_torch", "is_built_in"]
+
+Array = NDArray[np.float64]
+Model = Recurrence | BidirectionalStack
+
+_CELLS = ("RNNCell", "LSTMCell", "GRUCell")
+_NETWORKS = ("RNN", "LSTM", "GRU")
+_CELL_TENSORS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+def from_torch(
+    module: Any, *, example: Any = None, input_size: int | None = None, state_sizes: Any = None
+) -> tuple[Model, dict[str, Array]]:
+    """The recurrence, or the chain of layers, that a PyTorch module computes, and its weights.
+
+    Read are
+
+    - ``nn.RNN``, ``nn.LSTM`` and ``nn.GRU`` (layers, both directions, with or without bias) and ``nn.RNNCell``,
+      ``nn.LSTMCell`` and ``nn.GRUCell``: the models of :mod:`symgrad.models`, stacked;
+    - any module with a ``forward(self, input, state)``, where the state is a tensor or a tuple of tensors: traced;
+    - ``nn.Sequential`` and other modules with a ``forward(self, x)`` made of linear layers, activations, normalisation
+      and residual blocks: a chain of layers.
+
+    Of parametrised weights (weight norm, spectral norm) the effective ones are taken, as in evaluation mode. Modules
+    inside ``torch.compile`` or ``DataParallel`` are unwrapped, tensors on other devices copied. The module itself is
+    left as it is. Its forward hooks are not part of the model.
+
+    Args:
+        module: the module, with float32 or float64 parameters, at most 2**27 of them; dropout only in evaluation mode.
+        example: of a module with a state, an example ``(input, state)`` of its arguments, where its sizes do not
+            follow from its attributes and parameters.
+        input_size: the length of the input vector, instead of an example.
+        state_sizes: the lengths of the state vectors, instead of an example.
+
+    Returns:
+        ``(model, weights)``. The model is a :class:`~symgrad.Recurrence` (of several layers that of
+        :func:`~symgrad.stack`), a :class:`~symgrad.BidirectionalStack`, or a :class:`~symgrad.LayerChain`. Weights are
+        name -> float64 array, by the names of the module's own parameters or by those of symbols made of them.
+
+    Raises:
+        InputError: no module; one that cannot be read (projections, convolutions, attention, data-dependent control
+            flow, ...); parameters that are random, complex, of half precision, quantised, sparse, lazy, infinite or
+            NaN; sizes that do not fit. The message names the parameter or the operation.
+        SymgradError: PyTorch is not installed.
+
+    >>> import torch, symgrad as sg
+    >>> model, weights = sg.from_torch(torch.nn.LSTM(3, 4, num_layers=2))
+    >>> [str(state) for state in model.states], weights["weight_hh_l1"].shape
+    (['h_l0', 'c_l0', 'h_l1', 'c_l1'], (16, 4))
+    >>> print(sg.from_torch(torch.nn.RNNCell(3, 4, bias=False, nonlinearity="relu"))[0])
+    h[t] = relu(W*h[t-1] + U*u[t])
+    """
+    module = unwrapped(module)
+    kind = built_in_kind(module)
+    if kind is not None:
+        check_module(module)
+        check_stated_sizes(module, example, input_size, state_sizes)
+        return _network(module, kind) if kind in _NETWORKS else _cell(module, kind)
+    _check_has_forward(module)
+    raise InputError(f"module: {type(module).__name__} is none of nn.RNN, nn.LSTM, nn.GRU and their cells")
+
+
+def is_built_in(module: Any) -> bool:
+    """Whether a module is one of PyTorch's own recurrent ones, with their own forward function."""
+    return built_in_kind(unwrapped(module)) is not None
+
+
+def built_in_kind(module: Any) -> str | None:
+    """``"RNN"``, ..., ``"GRUCell"``; None for anything else, also for subclasses with a forward of their own."""
+    nn = torch_module().nn
+    if "forward" in vars(module):
+        return None
+    return next((kind for kind in (*_NETWORKS, *_CELLS) if type(module).forward is getattr(nn, kind).forward), None)
+
+
+# --- PyTorch's own recurrent modules ---------------------------------------------
+
+
+def _cell(module: Any, kind: str) -> tuple[Recurrence, dict[str, Array]]:
+    names = [name for name in _CELL_TENSORS if getattr(module, name) is not None]
+    return _model(module, kind.removesuffix("Cell")), _arrays(module, names)
+
+
+def _network(module: Any, kind: str) -> tuple[Recurrence | BidirectionalStack, dict[str, Array]]:
+    if module.proj_size:
+        raise InputError(
+            f"module: {kind} with projections (proj_size={module.proj_size}) is not accepted; "
+            "pass one with proj_size=0, or a cell of your own with forward(input, state)"
+        )
+    layers = [_model(module, kind)] * module.num_layers
+    weights = _arrays(module, module._flat_weights_names)
+    return BidirectionalStack.of(layers) if module.bidirectional else stack(layers), weights
+
+
+def _model(module: Any, kind: str) -> Recurrence:
+    """One layer."""
+    if kind == "RNN":
+        return models.elman(module.nonlinearity, bias=module.bias)
+    return models.lstm(bias=module.bias) if kind == "LSTM" else models.gru(bias=module.bias)
+
+
+def _arrays(module: Any, names: list[str]) -> dict[str, Array]:
+    return {name: checked_array(name, effective_tensor(module, name)) for name in names}
+
+
+# --- other modules ----------------------------------------------------------------
+
+
+def _takes_state(module: Any) -> bool:
+    """Whether forward takes an input and a state."""
+    accepted = inspect.signature(module.forward).parameters.values()
+    places = [p for p in accepted if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(places) >= 2
+
+
+def _check_has_forward(module: Any) -> None:
+    nn = torch_module().nn
+    if type(module).forward is nn.Module.forward and "forward" not in vars(module):
+        raise InputError(f"module: {type(module).__name__} has no forward function; pass one that computes something")
+    inner = [
+        f"{path} ({type(part).__name__})"
+        for path, part in module.named_modules()
+        if path and isinstance(part, (nn.RNNBase, nn.RNNCellBase))
+    ]
+    if inner:
+        raise InputError(
+            f"module: {type(module).__name__} is no recurrence itself but holds {', '.join(inner)}; pass one of these, "
+            "or the whole module to symgrad.diagnose"
+        )
