@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from symgrad.bounds.product import METHODS, Bound, product_bound
 from symgrad.bounds.weighted_growth import BestPower, CertifiedPower
 from symgrad.calculus.jacobian import jacobian
 from symgrad.calculus.unroll import unroll
-from symgrad.errors import SymgradError
+from symgrad.errors import InputError, SymgradError, UnknownNameError
 from symgrad.language.norms import Norm
+from symgrad.language.norms import norm as norm_of
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.verify import Check, verify
 from symgrad.present.closed_bounds import weighted_rate
@@ -23,11 +25,11 @@ from symgrad.present.dispatch import plot
 from symgrad.present.notation import LATEX
 from symgrad.present.powers import DOWN, UP, power_text
 from symgrad.present.quantities import QuantityWriter
-from symgrad.present.report_parts import Formula, Item, Picture, Section, Shown, Table, Words
+from symgrad.present.report_parts import Content, Formula, Item, Picture, Section, Shown, Table, Words
 from symgrad.present.scalars import phrase
 from symgrad.present.teacher import with_numbers
 
-__all__ = ["Experiment", "sections"]
+__all__ = ["Asked", "Experiment", "Pictures", "content", "sections"]
 
 _SIDES = {"upper": "Bounds from above", "lower": "Bounds from below"}
 _STEPS = (1, 2, 5)
@@ -50,6 +52,101 @@ class Experiment:
     trajectories: int
     seed: int
     picture: Path
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Where the pictures of a report go.
+
+    Attributes:
+        folder: theirs.
+        stem: what their names begin with.
+        format: such as ``"svg"``.
+    """
+
+    folder: Path
+    stem: str
+    format: str
+
+    def path(self, name: str) -> Path:
+        """The file of one picture."""
+        return self.folder / f"{self.stem}-{name}.{self.format}"
+
+    def saved(self, axes: Any, name: str, words: str) -> Picture:
+        """A picture that is written to its file."""
+        save(axes.figure, self.path(name))
+        return Picture(self.path(name), words)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a report is to say, see :func:`symgrad.report`.
+
+    Attributes:
+        pictures: where they go.
+        weights: symbol or name -> array; None for none.
+        norms: that products are bounded in.
+        method: of bounding products and gradients.
+        horizon: the largest number of factors.
+        trajectories: how many to simulate.
+        seed: of all that is drawn.
+    """
+
+    pictures: Pictures
+    weights: Mapping[Any, Any] | None
+    norms: tuple[Any, ...]
+    method: str
+    horizon: Any
+    trajectories: Any
+    seed: int
+
+
+@singledispatch
+def content(obj: Any, asked: Asked) -> Content:
+    """What the report on an object says; each kind of object registers its own.
+
+    Raises:
+        InputError: there are no reports on such an object.
+    """
+    raise InputError(f"obj: a recurrence or a bound is needed, got {type(obj).__name__}; diagnoses are accepted too")
+
+
+@content.register
+def _(model: Recurrence, asked: Asked) -> Content:
+    return _about(model, [norm_of(value) for value in asked.norms], asked.method, asked)
+
+
+@content.register
+def _(bound: Bound, asked: Asked) -> Content:
+    if bound.factor != 1:
+        raise InputError(f"obj: this bound is a claim, the theorem's with its rate times {bound.factor}")
+    return _about(bound.free_model, [bound.norm], bound.method, asked)
+
+
+def _about(model: Recurrence, norms: Sequence[Norm], method: str, asked: Asked) -> Content:
+    for name, value, least in (("horizon", asked.horizon, 1), ("trajectories", asked.trajectories, 0)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InputError(f"{name}: an integer of at least {least} is needed, got {value!r}")
+    if method not in METHODS["upper"]:
+        raise UnknownNameError("method", method, METHODS["upper"])
+    if not norms:
+        raise InputError("norms: at least one norm is needed, got none")
+    picture = asked.pictures.path("bound")
+    experiment = (
+        None
+        if asked.weights is None
+        else Experiment(asked.weights, asked.horizon, asked.trajectories, asked.seed, picture)
+    )
+    return Content(f"Products of Jacobians of {model.name}", sections(model, norms, experiment, method))
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a picture; the same one gives the same file."""
+    from matplotlib import rc_context
+
+    plain = {"metadata": {"Date": None}} if path.suffix == ".svg" else {}
+    with rc_context({"svg.hashsalt": path.name}):
+        figure.savefig(path, bbox_inches="tight", **plain)
 
 
 def sections(
@@ -186,5 +283,5 @@ def _simulated(bound: Bound, experiment: Experiment, horizon: int) -> list[Item]
         words = [Words(reason)] if reason else []
     else:
         picture, words = plot(check), [Words(f"Simulated trajectories: {check.verdict}: {check.reason}.")]
-    picture.figure.savefig(experiment.picture, bbox_inches="tight")
+    save(picture.figure, experiment.picture)
     return [*words, Picture(experiment.picture, f"The bound in the norm {bound.norm} against the number of factors.")]

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Formula", "Item", "Picture", "Section", "Shown", "Table", "Words"]
+__all__ = [
+    "Cell",
+    "Code",
+    "Content",
+    "Fold",
+    "Formula",
+    "Grid",
+    "Item",
+    "Mark",
+    "Picture",
+    "Section",
+    "Shown",
+    "Table",
+    "Words",
+]
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,47 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A word that says how something turned out.
+
+    Attributes:
+        words: such as an outcome.
+        tone: ``"good"``, ``"bad"`` or ``"open"``, for formats that have more than words.
+    """
+
+    words: str
+    tone: str
+
+
+Cell = str | Formula | Mark
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows of words, formulas and marks below a header, all to the left; the widths are shares of the page."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    widths: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines of a program."""
+
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A part that readers can fold away, where the format lets them; below a small heading elsewhere."""
+
+    title: str
+    items: Sequence[Item]
+    unfolded: bool = False
+
+
+@dataclass(frozen=True)
 class Picture:
     """A picture in a file."""
 
@@ -47,7 +102,7 @@ class Picture:
     words: str
 
 
-Item = Words | Shown | Formula | Table | Picture
+Item = Words | Shown | Formula | Table | Grid | Code | Fold | Picture
 
 
 @dataclass(frozen=True)
@@ -56,3 +111,11 @@ class Section:
 
     title: str
     items: Sequence[Item]
+
+
+@dataclass(frozen=True)
+class Content:
+    """A whole report."""
+
+    title: str
+    sections: Sequence[Section]

@@ -1,4 +1,4 @@
-"""A report in LaTeX or in Markdown."""
+"""A report in LaTeX or in Markdown, and what a writer of reports has to know."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from symgrad.bounds.inequality import Rule
 from symgrad.bounds.proof import Proof, Step
 from symgrad.present.dispatch import latex
-from symgrad.present.documents import body, display
+from symgrad.present.documents import body, display, fitted, page
 from symgrad.present.layout import aligned
 from symgrad.present.notation import LATEX
 from symgrad.present.proof_numbers import StepNumbers, numbered_proof
@@ -23,7 +23,7 @@ from symgrad.present.proofs import (
     proof_rules,
     proof_writer,
 )
-from symgrad.present.report_parts import Formula, Item, Picture, Shown, Table, Words
+from symgrad.present.report_parts import Cell, Code, Fold, Formula, Grid, Item, Mark, Picture, Shown, Table, Words
 from symgrad.present.scalars import prose
 from symgrad.present.teacher import Numbered
 
@@ -35,6 +35,8 @@ class ReportWriter(ABC):
 
     template: str
     picture_format: str
+    escapes = False  # whether the template escapes what is no markup
+    beside = True  # whether pictures are files beside the report
 
     @abstractmethod
     def heading(self, words: str) -> str:
@@ -57,8 +59,24 @@ class ReportWriter(ABC):
         """A table."""
 
     @abstractmethod
+    def grid(self, item: Grid) -> str:
+        """A table of words and formulas."""
+
+    @abstractmethod
+    def code(self, lines: Sequence[str]) -> str:
+        """Lines of a program."""
+
+    @abstractmethod
+    def fold(self, item: Fold) -> str:
+        """A part with a small heading."""
+
+    @abstractmethod
     def picture(self, item: Picture) -> str:
         """A picture."""
+
+    def finished(self, rendered: str) -> str:
+        """The whole file, from what the template gives."""
+        return rendered.strip() + "\n"
 
     def item(self, item: Item) -> str:
         """Any part."""
@@ -71,6 +89,12 @@ class ReportWriter(ABC):
                 return self.formula(formula)
             case Table(header, rows):
                 return self.table(header, rows)
+            case Grid():
+                return self.grid(item)
+            case Code(lines):
+                return self.code(lines)
+            case Fold():
+                return self.fold(item)
             case Picture():
                 return self.picture(item)
 
@@ -102,6 +126,27 @@ class LatexReport(ReportWriter):
             f"{lines} \\\\\n\\bottomrule\n\\end{{longtable}}"
         )
 
+    def grid(self, item: Grid) -> str:
+        columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{0.9 * w:.3f}\textwidth}}" for w in item.widths)
+        head = " & ".join(map(prose, item.header))
+        rows = " \\\\\n".join(
+            " & ".join(_typeset(*cell) for cell in zip(row, item.widths, strict=True)) for row in item.rows
+        )
+        return (
+            f"\\begin{{longtable}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n\\endhead\n"
+            f"{rows} \\\\\n\\bottomrule\n\\end{{longtable}}"
+        )
+
+    def code(self, lines: Sequence[str]) -> str:
+        shown = r"\\".join(rf"\mbox{{}}{prose(line).replace('  ', '~~')}" for line in lines)
+        return rf"{{\raggedright\ttfamily {shown}\par}}"
+
+    def fold(self, item: Fold) -> str:
+        return "\n\n".join([rf"\subsection*{{{prose(item.title)}}}", *map(self.item, item.items)])
+
+    def finished(self, rendered: str) -> str:
+        return page(rendered)
+
     def picture(self, item: Picture) -> str:
         return (
             f"\\begin{{center}}\n\\includegraphics[width=0.75\\textwidth]{{{item.path.name}}}\n\n"
@@ -113,6 +158,16 @@ def _breakable(word: str) -> str:
     """A word, which may go over several lines if it is a long formula or number."""
     parts = textwrap.wrap(word, _LONGEST_WORD)
     return r"\allowbreak{}".join(map(prose, parts))
+
+
+def _typeset(cell: Cell, width: float) -> str:
+    """A cell of words or formulas in a column of a width."""
+    match cell:
+        case Formula(formula):
+            return f"${fitted(formula, 0.9 * width)}$"
+        case Mark(words):
+            return rf"\textbf{{{prose(words)}}}"
+    return " ".join(map(_breakable, cell.split()))
 
 
 def _number(cell: str) -> str:
@@ -182,6 +237,27 @@ class MarkdownReport(ReportWriter):
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         lines = [map(self.words, header), ["---:"] * len(header), *rows]
         return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+    def grid(self, item: Grid) -> str:
+        lines = [map(self.words, item.header), ["---"] * len(item.header), *(map(self._cell, row) for row in item.rows)]
+        return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+    def _cell(self, cell: Cell) -> str:
+        match cell:
+            case Formula(formula):
+                inline = _safe(formula).replace("|", r"\vert ")  # a bar would end the cell
+                return f"${inline}$"
+            case Mark(words):
+                return f"**{self.words(words)}**"
+        return self.words(cell)
+
+    def code(self, lines: Sequence[str]) -> str:
+        longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+        fence = "`" * max(longest + 1, 3)
+        return "\n".join([f"{fence}python", *lines, fence])
+
+    def fold(self, item: Fold) -> str:
+        return "\n\n".join([f"**{self.words(item.title)}**", *map(self.item, item.items)])
 
     def picture(self, item: Picture) -> str:
         return f"![{self.words(item.words)}]({item.path.name.replace(' ', '%20')})"

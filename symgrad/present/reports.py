@@ -1,25 +1,28 @@
-"""Reports: everything about one model in a file."""
+"""Reports: everything about one model, or one diagnosis, in a file."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from symgrad.bounds.product import METHODS, Bound
 from symgrad.errors import InputError, SymgradError, UnknownNameError
-from symgrad.language.norms import norm as norm_of
-from symgrad.language.recurrence import Recurrence
-from symgrad.present.documents import page
-from symgrad.present.report_contents import Experiment, sections
+from symgrad.present.report_contents import Asked, Pictures, content
+from symgrad.present.report_html import HtmlReport
+from symgrad.present.report_parts import Content
 from symgrad.present.report_writers import LatexReport, MarkdownReport, ReportWriter
 
 __all__ = ["report"]
 
-_WRITERS: dict[str, ReportWriter] = {"tex": LatexReport(), "md": MarkdownReport(), "pdf": LatexReport()}
+_WRITERS: dict[str, Callable[[], ReportWriter]] = {
+    "html": HtmlReport,
+    "tex": LatexReport,
+    "md": MarkdownReport,
+    "pdf": LatexReport,
+}
 _RUNS = 2  # the second one settles the widths of tables over several pages
 
 
@@ -34,12 +37,15 @@ def report(
     trajectories: int = 50,
     seed: int = 0,
 ) -> Path:
-    """Write everything about a model into a file: equations, Jacobian, gradient, bounds or why there are none, proofs.
+    """Write everything about a model or a diagnosis into a file.
+
+    Of a model: equations, Jacobian, gradient, bounds or why there are none, proofs.
 
     Args:
-        obj: a recurrence, or a bound, which stands for its model, norm and method.
-        path: ends in ``.tex``, ``.md`` or ``.pdf``; the last needs pdflatex. Beside the others lies a plot,
-            ``NAME-bound.pdf`` or ``.png``.
+        obj: a recurrence, or a bound, which stands for its model, norm and method; or a diagnosis, which has numbers
+            of its own: what follows the path is for recurrences and bounds.
+        path: ends in ``.html``, ``.tex``, ``.md`` or ``.pdf``; the last needs pdflatex. A page for browsers is one
+            file that loads nothing; beside ``.tex`` and ``.md`` lie plots such as ``NAME-bound.pdf`` or ``.png``.
         weights: symbol or name -> array. With them the report has a table of the bounds' values, and a plot of the
             first one against simulated trajectories; these need all parameters.
         norms: that products are bounded in, the one first whose proof is shown.
@@ -54,7 +60,7 @@ def report(
 
     Raises:
         InputError: another object or ending, a folder that is not there, malformed weights.
-        SymgradError: jinja2 or pdflatex is missing, or pdflatex fails.
+        SymgradError: jinja2, latex2mathml or pdflatex is missing, or pdflatex fails.
 
     >>> import tempfile, symgrad as sg
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -62,40 +68,18 @@ def report(
     ...     print(path.read_text().splitlines()[0])
     # Products of Jacobians of elman
     """
-    model = _checked(obj, horizon, trajectories)
     target = _target(path)
-    writer = _WRITERS[target.suffix[1:]]
-    method = obj.method if isinstance(obj, Bound) else method
-    if method not in METHODS["upper"]:
-        raise UnknownNameError("method", method, METHODS["upper"])
-    chosen = [obj.norm] if isinstance(obj, Bound) else [norm_of(value) for value in norms]
-    if not chosen:
-        raise InputError("norms: at least one norm is needed, got none")
+    writer = _WRITERS[target.suffix[1:]]()
     with tempfile.TemporaryDirectory() as folder:
-        beside = Path(folder) if target.suffix == ".pdf" else target.parent
-        picture = beside / f"{_plain(target.stem)}-bound.{writer.picture_format}"
-        experiment = None if weights is None else Experiment(weights, horizon, trajectories, seed, picture)
-        content = _rendered(
-            writer, f"Products of Jacobians of {model.name}", sections(model, chosen, experiment, method)
-        )
+        beside = target.parent if writer.beside and target.suffix != ".pdf" else Path(folder)
+        pictures = Pictures(beside, _plain(target.stem), writer.picture_format)
+        asked = Asked(pictures, weights, tuple(norms), method, horizon, trajectories, seed)
+        written = _rendered(writer, content(obj, asked))
         if target.suffix == ".pdf":
-            _compiled(content, Path(folder), target)
+            _compiled(written, Path(folder), target)
         else:
-            target.write_text(content, encoding="utf-8")
+            target.write_text(written, encoding="utf-8")
     return target
-
-
-def _checked(obj: Any, horizon: Any, trajectories: Any) -> Recurrence:
-    """The model that is reported on."""
-    model = obj.free_model if isinstance(obj, Bound) else obj
-    if not isinstance(model, Recurrence):
-        raise InputError(f"obj: a recurrence or a bound is needed, got {type(obj).__name__}")
-    if isinstance(obj, Bound) and obj.factor != 1:
-        raise InputError(f"obj: this bound is a claim, the theorem's with its rate times {obj.factor}")
-    for name, value, least in (("horizon", horizon, 1), ("trajectories", trajectories, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InputError(f"{name}: an integer of at least {least} is needed, got {value!r}")
-    return model
 
 
 def _target(path: str | Path) -> Path:
@@ -105,7 +89,7 @@ def _target(path: str | Path) -> Path:
     if not target.parent.is_dir():
         raise InputError(f"path: there is no folder {str(target.parent)!r}")
     if target.suffix == ".pdf" and shutil.which("pdflatex") is None:
-        raise SymgradError("path: a PDF needs pdflatex, which is not installed; write a .tex or .md instead")
+        raise SymgradError("path: a PDF needs pdflatex, which is not installed; write a .html, .tex or .md instead")
     return target
 
 
@@ -114,7 +98,7 @@ def _plain(stem: str) -> str:
     return "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-.") else "-" for sign in stem)
 
 
-def _rendered(writer: ReportWriter, title: str, content: Any) -> str:
+def _rendered(writer: ReportWriter, found: Content) -> str:
     """The template filled in."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -130,17 +114,17 @@ def _rendered(writer: ReportWriter, title: str, content: Any) -> str:
         comment_end_string="#>",
         trim_blocks=True,
         undefined=StrictUndefined,
-        autoescape=False,
+        autoescape=writer.escapes,
     )
     environment.filters |= {"heading": writer.heading, "written": writer.item}
-    rendered = str(environment.get_template(writer.template).render(title=writer.heading(title), sections=content))
-    return page(rendered) if isinstance(writer, LatexReport) else rendered.strip() + "\n"
+    template = environment.get_template(writer.template)
+    return writer.finished(str(template.render(title=found.title, sections=found.sections)))
 
 
 def _compiled(source: str, folder: Path, target: Path) -> None:
     """Run pdflatex in a folder of its own, and move the outcome."""
     (folder / "report.tex").write_text(source, encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
+    command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     for _ in range(_RUNS):
         done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
         if done.returncode:
