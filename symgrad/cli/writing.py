@@ -97,7 +97,7 @@ def report(
     model: ModelName,
     output: Annotated[
         str,
-        typer.Option("--output", "-o", metavar="FILE", help="Ends in .tex, .md or .pdf.", show_default=False),
+        typer.Option("--output", "-o", metavar="FILE", help="Ends in .html, .tex, .md or .pdf.", show_default=False),
     ],
     weights: WeightsFile = None,
     activation: ActivationText = None,
