@@ -75,6 +75,7 @@ def from_torch(
         check_stated_sizes(module, example, input_size, state_sizes)
         return _network(module, kind) if kind in _NETWORKS else _cell(module, kind)
     _check_has_forward(module)
+    check_module(module)
     raise InputError(f"module: {type(module).__name__} is none of nn.RNN, nn.LSTM, nn.GRU and their cells")
 
 

@@ -30,7 +30,8 @@ def check_stated_sizes(module: Any, example: Any, input_size: Any, state_sizes: 
 def _check_example(module: Any, example: Any) -> None:
     torch = torch_module()
     fed, *states = example if isinstance(example, (tuple, list)) else (example,)
-    flat = [tensor for state in states for tensor in (state if isinstance(state, (tuple, list)) else (state,))]
+    given = [state for state in states if state is not None]  # as PyTorch takes it: zeros
+    flat = [tensor for state in given for tensor in (state if isinstance(state, (tuple, list)) else (state,))]
     for what, tensor, size in [("input", fed, module.input_size), *(("state", s, module.hidden_size) for s in flat)]:
         if not isinstance(tensor, torch.Tensor):
             raise InputError(f"example: the {what} must be a tensor, got {type(tensor).__name__}")
