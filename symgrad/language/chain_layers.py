@@ -74,7 +74,7 @@ class Affine(ChainLayer):
 
     @property
     def shapes(self) -> dict[str, tuple[Shape, ...]]:
-        """W and b."""
+        """Of W and b."""
         own = (self.inputs, self.outputs) if self.transposed else (self.outputs, self.inputs)
         return {self.weight: (own,), **({} if self.bias is None else {self.bias: ((self.outputs,),)})}
 
@@ -139,7 +139,7 @@ class Scaling(ChainLayer):
 
     @property
     def shapes(self) -> dict[str, tuple[Shape, ...]]:
-        """d and c."""
+        """Of d and c."""
         accepted: tuple[Shape, ...] = ((self.outputs,), (1,), ())
         return {name: accepted for name in (self.weight, self.bias) if name is not None}
 

@@ -72,7 +72,9 @@ class LayerChain(Presentable):
             raise InputError(f"weights: a mapping of names to arrays is needed, got {type(weights).__name__}")
         missing = [name for name in self.shapes if name not in weights]
         if missing:
-            raise InputError(f"weights: {', '.join(missing)} missing; given are {', '.join(map(str, weights)) or 'none'}")
+            raise InputError(
+                f"weights: {', '.join(missing)} missing; given are {', '.join(map(str, weights)) or 'none'}"
+            )
         return {name: _checked(name, weights[name], shapes) for name, shapes in self.shapes.items()}
 
 

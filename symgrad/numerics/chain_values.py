@@ -74,8 +74,12 @@ class ChainRun:
         """
         last = self.chain.depth if stop is None else stop
         if not 0 <= start <= last <= self.chain.depth:
-            raise InputError(f"start, stop: positions in order from 0 to {self.chain.depth} are needed, got {start}, {stop}")
-        rows = np.broadcast_to(np.eye(self.values[last].shape[1]), (len(self.output), *[self.values[last].shape[1]] * 2))
+            raise InputError(
+                f"start, stop: positions in order from 0 to {self.chain.depth} are needed, got {start}, {stop}"
+            )
+        rows = np.broadcast_to(
+            np.eye(self.values[last].shape[1]), (len(self.output), *[self.values[last].shape[1]] * 2)
+        )
         for part in reversed(self.maps[start:last]):
             rows = part.pull_back(rows)
         return np.array(rows)

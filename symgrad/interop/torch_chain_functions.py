@@ -1,0 +1,305 @@
+"""Functions and methods of tensors in a feed-forward network: which layer each call is."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symgrad.errors import InputError
+from symgrad.interop.torch_activations import activation_of_call
+from symgrad.interop.torch_chain_values import Constant, Path, added, combined, scaled, shifted
+from symgrad.interop.torch_checks import torch_module
+from symgrad.language.chain_layers import Affine, Entrywise, ParametricReLU, PassThrough, VectorNormalisation
+from symgrad.language.elementwise import VARIABLE, Activation
+from symgrad.language.numbers import exact_number
+
+__all__ = ["called_function"]
+
+Keep = Callable[[Constant], Constant]
+
+_METHODS = {"add": "add", "sub": "sub", "subtract": "sub", "mul": "mul", "multiply": "mul", "div": "div"}
+_METHODS |= {"divide": "div", "true_divide": "div", "neg": "neg", "negative": "neg", "matmul": "matmul", "mm": "matmul"}
+_SILENT = ("contiguous", "clone", "double", "float", "requires_grad_")
+_SHAPES = ("view", "reshape", "flatten")
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call in the graph.
+
+    Attributes:
+        kind: the name of the function or method.
+        name: where it stands.
+        arguments: in order; values, constants or anything else.
+        options: by name.
+        keep: remembers the numbers of a constant.
+    """
+
+    kind: str
+    name: str
+    arguments: tuple[Any, ...]
+    options: Mapping[str, Any]
+    keep: Keep
+
+    def argument(self, index: int, label: str, default: Any = None) -> Any:
+        """An argument by its place or its name."""
+        return self.arguments[index] if len(self.arguments) > index else self.options.get(label, default)
+
+
+def called_function(
+    target: Any, name: str, arguments: Sequence[Any], options: Mapping[str, Any], keep: Keep
+) -> Path | Constant | Any:
+    """What a function, or a method named by a string, makes of values and constants.
+
+    Raises:
+        InputError: it is none that is accepted, or is given something that is not.
+    """
+    values = (*arguments, *options.values())
+    if not any(isinstance(value, Path) for value in _flat(values)):
+        return _computed(target, name, arguments, options, keep)
+    kind = target if isinstance(target, str) else getattr(target, "__name__", str(target))
+    call = _Call(kind, name, tuple(arguments), options, keep)
+    if kind in ("getattr", "size", "dim") or (kind == "getitem" and not isinstance(arguments[0], Path)):
+        return _shape_question(call)
+    plain = _METHODS.get(kind.removesuffix("_"), kind.removesuffix("_"))
+    if plain.startswith("i") and getattr(operator, plain, None) is target and plain[1:] in _BINARY:
+        plain = plain[1:]  # x += y and the like
+    if plain in _BINARY or plain == "truediv":
+        return _binary(call, "div" if plain == "truediv" else plain)
+    if plain in _OTHERS:
+        return _OTHERS[plain](call)
+    return _scalar_function(call, target)
+
+
+def _flat(values: Any) -> list[Any]:
+    if isinstance(values, (tuple, list)):
+        return [item for value in values for item in _flat(value)]
+    return [values]
+
+
+def _computed(target: Any, name: str, arguments: Sequence[Any], options: Mapping[str, Any], keep: Keep) -> Any:
+    """What is computed from constants alone, by PyTorch itself in float64."""
+    torch = torch_module()
+
+    def tensor(value: Any) -> Any:
+        if isinstance(value, (tuple, list)):
+            return type(value)(tensor(item) for item in value)
+        return torch.from_numpy(value.array.copy()) if isinstance(value, Constant) else value
+
+    given, named = tensor(tuple(arguments)), {key: tensor(value) for key, value in options.items()}
+    try:
+        with torch.no_grad():
+            call = getattr(given[0], target) if isinstance(target, str) else target
+            found = call(*(given[1:] if isinstance(target, str) else given), **named)
+    except Exception as error:
+        raise InputError(f"it cannot be computed from constants ({type(error).__name__}: {error})") from error
+    if not isinstance(found, torch.Tensor):
+        return found
+    base = next(
+        (value.name for value in _flat(tuple(arguments)) if isinstance(value, Constant) and value.name), "constant"
+    )
+    array = found.detach().to(torch.float64).numpy().copy()
+    if not np.isfinite(array).all():
+        raise InputError("what is computed from constants is not finite")
+    return keep(Constant(f"{base}.{name.rsplit('.', 1)[-1]}", array))
+
+
+def _constant(value: Any) -> Constant:
+    if isinstance(value, Constant):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InputError(f"a number or a parameter is needed, got {value!r}")
+    return Constant("", np.asarray(float(value)))
+
+
+def _binary(call: _Call, kind: str) -> Path:
+    left, right = call.argument(0, "input"), call.argument(1, "other")
+    alpha = call.options.get("alpha", 1)
+    if call.options.get("rounding_mode") is not None:
+        raise InputError("a division that rounds")
+    if alpha != 1:
+        right = scaled(right, _constant(alpha), call.name) if isinstance(right, Path) else _times(call, right, alpha)
+    if kind == "matmul":
+        return _matmul(call, left, right)
+    if isinstance(left, Path) and isinstance(right, Path):
+        return _both(call, kind, left, right)
+    if isinstance(left, Path):
+        return _with_constant(call, kind, left, _constant(right))
+    return _constant_first(call, kind, _constant(left), right)
+
+
+def _times(call: _Call, value: Any, factor: float) -> Constant:
+    constant = _constant(value)
+    return call.keep(constant.renamed("scaled", constant.array * factor))
+
+
+def _both(call: _Call, kind: str, left: Path, right: Path) -> Path:
+    if kind == "add":
+        return added(left, right, call.name)
+    if kind == "sub":
+        found = combined("sub", left, right, call.name)
+        return found or added(left, scaled(right, _constant(-1), f"{call.name}.negated"), call.name)
+    found = combined(kind, left, right, call.name)
+    if found is None:
+        what = "product" if kind == "mul" else "quotient"
+        raise InputError(
+            f"a {what} of two functions of the input, which is no feed-forward layer (a gate, for example)"
+        )
+    return found
+
+
+def _with_constant(call: _Call, kind: str, value: Path, constant: Constant) -> Path:
+    if kind == "add":
+        return shifted(value, constant, call.name)
+    if kind == "sub":
+        return shifted(value, call.keep(constant.renamed("negated", -constant.array)), call.name)
+    if kind == "mul":
+        return scaled(value, constant, call.name)
+    if bool((constant.array == 0).any()):
+        raise InputError("a division by zero")
+    return scaled(value, call.keep(constant.renamed("reciprocal", 1 / constant.array)), call.name)
+
+
+def _constant_first(call: _Call, kind: str, constant: Constant, value: Path) -> Path:
+    if kind == "add":
+        return shifted(value, constant, call.name)
+    if kind == "sub":
+        return shifted(scaled(value, _constant(-1), f"{call.name}.negated"), constant, call.name)
+    if kind == "mul":
+        return scaled(value, constant, call.name)
+    width = value.known_width()
+    path = value.then(Entrywise(call.name, width, width, Activation("reciprocal", 1 / VARIABLE)))
+    return scaled(path, constant, call.name)
+
+
+def _matmul(call: _Call, left: Any, right: Any) -> Path:
+    if not isinstance(left, Path) or not isinstance(right, Constant) or right.array.ndim != 2:
+        raise InputError("a matrix product other than of x (batch, n) with a parameter of two dimensions")
+    inputs, outputs = right.array.shape
+    left.known_width(inputs)
+    return left.then(Affine(call.name, inputs, outputs, right.name, transposed=True))
+
+
+def _linear(call: _Call) -> Path:
+    value, weight, bias = (call.argument(i, label) for i, label in enumerate(("input", "weight", "bias")))
+    if not isinstance(value, Path) or not isinstance(weight, Constant) or weight.array.ndim != 2:
+        raise InputError("linear: a value that depends on the input and a parameter of two dimensions are needed")
+    outputs, inputs = weight.array.shape
+    value.known_width(inputs)
+    return value.then(Affine(call.name, inputs, outputs, weight.name, None if bias is None else _constant(bias).name))
+
+
+def _addmm(call: _Call) -> Path:
+    if call.options.get("beta", 1) != 1 or call.options.get("alpha", 1) != 1:
+        raise InputError("addmm with factors beta or alpha")
+    path = _matmul(call, call.argument(1, "mat1"), call.argument(2, "mat2"))
+    return shifted(path, _constant(call.argument(0, "input")), call.name)
+
+
+def _negated(call: _Call) -> Path:
+    return scaled(call.argument(0, "input"), _constant(-1), call.name)
+
+
+def _normalised(call: _Call, centred: bool) -> Path:
+    value, shape = call.argument(0, "input"), tuple(call.argument(1, "normalized_shape"))
+    if len(shape) != 1 or not isinstance(value, Path):
+        raise InputError(f"a normalisation over the shape {shape}; vectors have one dimension")
+    width = value.known_width(int(shape[0]))
+    names = [call.argument(2, "weight"), call.argument(3, "bias") if centred else None]
+    eps = call.argument(4, "eps", 1e-5) if centred else call.argument(3, "eps")
+    if eps is None:
+        eps = torch_module().finfo(torch_module().get_default_dtype()).eps
+    kept = [None if part is None else _constant(part).name for part in names]
+    return value.then(VectorNormalisation(call.name, width, width, float(eps), centred, *kept))
+
+
+def _prelu(call: _Call) -> Path:
+    value, weight = call.argument(0, "input"), call.argument(1, "weight")
+    if not isinstance(value, Path) or not isinstance(weight, Constant):
+        raise InputError("prelu: a value that depends on the input and a parameter are needed")
+    width = value.known_width(weight.array.size if weight.array.size > 1 else None)
+    return value.then(ParametricReLU(call.name, width, width, weight.name))
+
+
+def _dropped(call: _Call) -> Path:
+    rate, training = call.argument(1, "p", 0.5), call.argument(2, "training", call.kind != "feature_alpha_dropout")
+    if rate and training:
+        raise InputError(f"dropout of {rate:g} that is active; pass training=self.training and call module.eval()")
+    return _unchanged(call, "dropout in evaluation")
+
+
+def _reshaped(call: _Call) -> Path:
+    sizes = _flat(call.arguments[1:] or tuple(call.options.values()))
+    if call.kind == "flatten":
+        accepted = sizes in ([1], [1, -1])
+    else:
+        width = call.arguments[0].width if isinstance(call.arguments[0], Path) else None
+        accepted = len(sizes) == 2 and (sizes[0] is _BATCH or sizes[0] == -1) and sizes[1] in (-1, width, _WIDTH)
+        accepted = accepted and sizes != [-1, -1]
+    if not accepted:
+        raise InputError("a change of shape other than to (batch, entries)")
+    return _unchanged(call, "flatten")
+
+
+def _unchanged(call: _Call, reason: str = "identity") -> Path:
+    value = call.argument(0, "input")
+    if not isinstance(value, Path):
+        raise InputError("a value that depends on the input is needed first")
+    width = value.known_width()
+    return value.then(PassThrough(call.name, width, width, reason))
+
+
+def _shape_question(call: _Call) -> Any:
+    """The shape of a value, of which only the size of the batch and the width may be used."""
+    whole = call.kind == "getattr" and call.argument(1, "name") == "shape"
+    if whole or (call.kind == "size" and len(call.arguments) == 1 and not call.options):
+        return _SHAPE
+    index = call.argument(1, "dim")
+    if call.kind == "size" and index in (0, 1, -1, -2):
+        return _BATCH if index in (0, -2) else _WIDTH
+    if call.kind == "getattr" and call.argument(1, "name") in ("T", "mT", "H"):
+        raise InputError("a transpose of the values of a layer")
+    raise InputError(f"{call.kind} of the values of a layer")
+
+
+_SHAPE, _BATCH, _WIDTH = ("shape of a value",), "size of the batch", "width of a value"
+
+
+def _scalar_function(call: _Call, target: Any) -> Path:
+    value = call.argument(0, "input")
+    given = "pow" if target is operator.pow else target
+    rest = call.arguments[1:] if call.arguments else ()
+    if isinstance(value, Path) and not any(isinstance(item, (Path, Constant)) for item in _flat(rest)):
+        options = {key: item for key, item in call.options.items() if not isinstance(item, Path)}
+        found = activation_of_call(given, rest, options)
+        if found is not None:
+            width = value.known_width()
+            return value.then(Entrywise(call.name, width, width, found))
+    if target is operator.pow and isinstance(rest[0], Path):
+        return _exponential(call, value, rest[0])
+    raise InputError("it is no layer or function of vectors that is known")
+
+
+def _exponential(call: _Call, base: Any, value: Path) -> Path:
+    number = exact_number("base", base)
+    width = value.known_width()
+    return value.then(Entrywise(call.name, width, width, Activation(f"{number}^z", number**VARIABLE)))
+
+
+_BINARY = ("add", "sub", "mul", "div", "matmul")
+_OTHERS: dict[str, Callable[[_Call], Path]] = {
+    "linear": _linear,
+    "addmm": _addmm,
+    "neg": _negated,
+    "layer_norm": lambda call: _normalised(call, centred=True),
+    "rms_norm": lambda call: _normalised(call, centred=False),
+    "prelu": _prelu,
+    "dropout": _dropped,
+    "alpha_dropout": _dropped,
+    **dict.fromkeys(_SILENT, _unchanged),
+    **dict.fromkeys(_SHAPES, _reshaped),
+}

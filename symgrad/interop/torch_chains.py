@@ -1,0 +1,210 @@
+"""Feed-forward and residual networks of PyTorch as layer chains, by torch.fx."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgrad.errors import InputError, SymgradError
+from symgrad.interop.torch_chain_functions import called_function
+from symgrad.interop.torch_chain_modules import called_module
+from symgrad.interop.torch_chain_values import UNKNOWN, Constant, InputWidthError, Path
+from symgrad.interop.torch_checks import check_module, checked_array, torch_module, unwrapped
+from symgrad.language.chain_layers import PassThrough
+from symgrad.language.layer_chain import LayerChain
+
+__all__ = ["chain_from_torch"]
+
+Array = NDArray[np.float64]
+
+ACCEPTED = (
+    "linear layers, activations, LayerNorm, RMSNorm, BatchNorm1d and dropout in evaluation, Flatten, and sums of these"
+)
+
+
+def chain_from_torch(module: Any, *, input_size: int | None = None) -> tuple[LayerChain, dict[str, Array]]:
+    """A feed-forward or residual module of PyTorch as a chain of layers, with its parameters.
+
+    Accepted are ``nn.Sequential`` and modules of one's own with a ``forward(x)`` that torch.fx can trace, of linear
+    layers, activations and other scalar functions, LayerNorm, RMSNorm, BatchNorm1d and dropout in evaluation mode,
+    Flatten, factors and biases, and sums: ``x + f(x)``, ``x + alpha*f(x)``, ``shortcut(x) + f(x)``. The module is not
+    changed. Softplus is taken without the threshold (20) above which PyTorch replaces it by its argument.
+
+    Args:
+        module: the module; it takes (batch, n).
+        input_size: n, needed only where no layer tells it.
+
+    Returns:
+        The chain and its parameters in float64, by the names of ``module.state_dict()``; what the module computes from
+        parameters alone has a name such as ``"W.t"``.
+
+    Raises:
+        InputError: something else in the module, naming its place and what is accepted; see also
+            :func:`symgrad.interop.torch_checks.check_module`.
+        SymgradError: PyTorch is not installed.
+
+    >>> import torch
+    >>> from symgrad.interop.torch_chains import chain_from_torch
+    >>> chain, weights = chain_from_torch(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh()))
+    >>> [layer.kind for layer in chain.layers], sorted(weights)
+    (['affine', 'tanh'], ['0.bias', '0.weight'])
+    """
+    module = unwrapped(module)
+    check_module(module)
+    if input_size is not None and (isinstance(input_size, bool) or not isinstance(input_size, int) or input_size < 1):
+        raise InputError(f"input_size: a positive whole number is needed, got {input_size!r}")
+    graph, constants = _traced(module)
+    reader = _Reader(module, constants)
+    try:
+        path = reader.read(graph, UNKNOWN if input_size is None else input_size)
+    except InputWidthError as found:
+        path = reader.read(graph, found.width)
+    if UNKNOWN in (path.start, path.width):
+        raise InputError("input_size: no layer of the module tells how many entries its input has; pass input_size=...")
+    layers = path.layers or (PassThrough("forward", path.start, path.start),)
+    chain = LayerChain(layers, type(module).__name__)
+    return chain, {name: reader.weights[name] for name in chain.shapes}
+
+
+def _traced(module: Any) -> tuple[Any, dict[str, Any]]:
+    """The graph of a module, and the tensors that its forward makes itself."""
+    tracer = torch_module().fx.Tracer()
+    tracer.record_stack_traces = True
+    before = set(vars(module))
+    try:
+        graph = tracer.trace(module, concrete_args=_default_arguments(module))
+        constants = {name: vars(module)[name] for name in set(vars(module)) - before}
+    except SymgradError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"module: the forward of {type(module).__name__} cannot be traced by torch.fx: "
+            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}; accepted are "
+            f"{ACCEPTED}, without control flow that depends on values"
+        ) from error
+    finally:
+        for name in set(vars(module)) - before:  # tensors made in forward, which the tracer hangs on the module
+            delattr(module, name)
+    return graph, constants
+
+
+def _default_arguments(module: Any) -> dict[str, Any]:
+    """Values of the arguments of forward after the first one."""
+    parameters = list(inspect.signature(module.forward).parameters.values())
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    rest = [parameter for parameter in parameters[1:] if parameter.kind not in kinds]
+    missing = [parameter.name for parameter in rest if parameter.default is inspect.Parameter.empty]
+    if missing or not parameters:
+        given = ", ".join(parameter.name for parameter in parameters) or "nothing"
+        raise InputError(
+            f"module: {type(module).__name__}.forward takes {given}; a feed-forward network takes one input x"
+        )
+    return {parameter.name: parameter.default for parameter in rest}
+
+
+class _Reader:
+    """Reads the nodes of a graph in order."""
+
+    def __init__(self, module: Any, constants: Mapping[str, Any]) -> None:
+        self.module = module
+        self.constants = constants
+        self.weights: dict[str, Array] = {}
+
+    def read(self, graph: Any, width: int) -> Path:
+        """The path from the input to the output."""
+        values: dict[Any, Any] = {}
+        first = True
+        for node in graph.nodes:
+            if node.op == "placeholder":
+                values[node] = Path((), width) if first else (node.args[0] if node.args else None)
+                first = False
+            elif node.op == "output":
+                return self._result(_filled(node.args[0], values))
+            else:
+                values[node] = self._located(node, values)
+        raise InputError("module: its forward returns nothing")
+
+    def _result(self, found: Any) -> Path:
+        if isinstance(found, Path):
+            return found
+        what = "several values" if isinstance(found, (tuple, list, dict)) else "a value that does not depend on x"
+        raise InputError(f"module: its forward returns {what}; one tensor that depends on the input is needed")
+
+    def _located(self, node: Any, values: dict[Any, Any]) -> Any:
+        try:
+            return self._value(node, values)
+        except InputError as error:
+            raise InputError(f"module: {_place(node)}: {error}; accepted are {ACCEPTED}") from error
+
+    def _value(self, node: Any, values: dict[Any, Any]) -> Any:
+        arguments, options = _filled(node.args, values), _filled(node.kwargs, values)
+        name = _name(node)
+        if node.op == "get_attr":
+            return self._attribute(node.target)
+        if node.op == "call_module":
+            part = self.module.get_submodule(node.target)
+            return called_module(part, node.target, arguments, options, self._kept)
+        return called_function(node.target, name, arguments, options, self._kept)
+
+    def _attribute(self, target: str) -> Any:
+        found = self.constants[target] if target in self.constants else _fetched(self.module, target)
+        if not isinstance(found, torch_module().Tensor):
+            return found
+        return self._kept(Constant(target, checked_array(target, found)))
+
+    def _kept(self, constant: Constant) -> Constant:
+        """A constant whose numbers are remembered under its name."""
+        if constant.name:
+            self.weights[constant.name] = constant.array
+        return constant
+
+
+def _fetched(module: Any, target: str) -> Any:
+    for part in target.split("."):
+        module = getattr(module, part)
+    return module
+
+
+def _filled(arguments: Any, values: Mapping[Any, Any]) -> Any:
+    """Arguments of a node with the values of other nodes put in."""
+    if isinstance(arguments, (tuple, list)):
+        items = [_filled(item, values) for item in arguments]
+        return items if isinstance(arguments, list) else tuple(items)
+    if isinstance(arguments, Mapping):
+        return {key: _filled(item, values) for key, item in arguments.items()}
+    if isinstance(arguments, slice):
+        return slice(*(_filled(end, values) for end in (arguments.start, arguments.stop, arguments.step)))
+    try:
+        return values.get(arguments, arguments)
+    except TypeError:
+        return arguments
+
+
+def _stack(node: Any) -> list[str]:
+    return list((node.meta or {}).get("nn_module_stack") or {})
+
+
+def _name(node: Any) -> str:
+    """Where a node stands: the path of the module in whose forward it is, and its own name."""
+    path = _stack(node)
+    return f"{path[-1]}.{node.name}" if path and path[-1] else node.name
+
+
+def _place(node: Any) -> str:
+    """A node in words, with the line of source that it comes from."""
+    target = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", node.target)
+    where = f"node {node.name} ({node.op} {target})"
+    lines = [line.strip() for line in (node.stack_trace or "").strip().splitlines()]
+    own = os.path.dirname(torch_module().__file__)
+    frames = [i for i, line in enumerate(lines) if line.startswith("File ") and own not in line]
+    if not frames:
+        return where
+    file, line = lines[frames[-1]].split(",")[:2]
+    source = lines[frames[-1] + 1] if frames[-1] + 1 < len(lines) else ""
+    file = file.removeprefix("File ").strip('"')
+    return f"{where} at {file}:{line.split()[-1]}, {source!r}"
