@@ -29,6 +29,7 @@ __all__ = [
     "log_norms",
     "product_log_norms",
     "products",
+    "rescaled",
     "stretched",
 ]
 
@@ -70,7 +71,7 @@ def products(
                 sum_of(point, [point.apply(entry, block) for entry, block in zip(row, columns, strict=True)])
                 for row in blocks
             ]
-            matrix, shift = _rescaled(rows[0] if len(rows) == 1 else np.concatenate(rows))
+            matrix, shift = rescaled(rows[0] if len(rows) == 1 else np.concatenate(rows))
         exponent = exponent + shift
         columns = [matrix[rows_of] for rows_of in slices]
         yield Products(step + 1, matrix, exponent)
@@ -98,7 +99,7 @@ def inverse_products(
                 for row in blocks
             ]
             inverse = _inverted(np.moveaxis(np.concatenate(rows), 1, 0))
-            matrix, shift = _rescaled(np.moveaxis(np.moveaxis(matrix, 1, 0) @ inverse, 0, 1))
+            matrix, shift = rescaled(np.moveaxis(np.moveaxis(matrix, 1, 0) @ inverse, 0, 1))
         exponent = exponent + shift
         yield Products(step + 1, matrix, exponent)
 
@@ -126,8 +127,8 @@ def _state_slices(states: Mapping[sp.Expr, Array]) -> list[slice]:
     return [slice(end - array.shape[1], end) for end, array in zip(ends, states.values(), strict=True)]
 
 
-def _rescaled(matrix: Array) -> tuple[Array, IntArray]:
-    """The matrices times powers of two that bring the largest entry near 1, and the powers taken out."""
+def rescaled(matrix: Array) -> tuple[Array, IntArray]:
+    """The matrices (N, B, p) times powers of two that bring each one's largest entry near 1, and the exponents (B,)."""
     largest = np.maximum(matrix.max(axis=(0, 2)), -matrix.min(axis=(0, 2)))
     _, power = np.frexp(largest)
     shift = np.where(np.isfinite(largest) & (largest > 0) & (np.abs(power) > 16), power, 0).astype(np.int64)

@@ -1,0 +1,158 @@
+"""Measured gradients: how large products of the Jacobians of the last steps are along the sequences that were seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgrad.diagnosis.adjoints import adjoints
+from symgrad.diagnosis.layer_run import LayerRun
+from symgrad.diagnosis.matrix_free import vector_products
+from symgrad.diagnosis.spectral_norms import SpectralNorms
+from symgrad.diagnosis.step_jacobians import StepJacobians
+from symgrad.errors import InputError
+from symgrad.numerics.products import rescaled
+from symgrad.presentable import Presentable
+
+__all__ = ["DENSE_LIMIT", "MeasuredGradients", "measure"]
+
+Array = NDArray[np.float64]
+
+DENSE_LIMIT = 512  # entries of all states, beyond which no product of Jacobians is formed
+_LOG10_2 = float(np.log10(2.0))
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredGradients(Presentable):
+    """What gradients do on their way back along the sequences of a run, in floats (approximate).
+
+    Attributes:
+        ks: (T + 1,) the numbers of steps back, 0 ... T.
+        log10_products: (B, T + 1), ``log10 ||dx_T / dx_{T-k}||_2`` of all states together; NaN along a sequence that
+            overflows, minus infinity where the product is zero.
+        log10_first: the same of the first state alone, ``log10 ||dh_T / dh_{T-k}||_2``.
+        log10_loss: ``log10 ||dL / dx_{T-k}||_2``, through all steps from there on; None without a loss.
+        state: the name of the first state.
+        exact_norms: whether each norm is that of the whole product; else it was sought with products of vectors alone,
+            and is a lower estimate.
+        notes: what was left out, in words.
+    """
+
+    ks: NDArray[np.int64]
+    log10_products: Array
+    log10_first: Array
+    log10_loss: Array | None
+    state: str = "h"
+    exact_norms: bool = True
+    notes: tuple[str, ...] = ()
+
+    @property
+    def typical(self) -> Array:
+        """The median over the sequences of ``log10_products``, (T + 1,)."""
+        return self.quantile(0.5)
+
+    @property
+    def typical_first(self) -> Array:
+        """The median over the sequences of ``log10_first``, (T + 1,)."""
+        return _quantile(self.log10_first, 0.5)
+
+    @property
+    def typical_loss(self) -> Array | None:
+        """The median over the sequences of ``log10_loss``, (T + 1,); None without a loss."""
+        return None if self.log10_loss is None else _quantile(self.log10_loss, 0.5)
+
+    def quantile(self, level: float) -> Array:
+        """A quantile over the sequences of ``log10_products``, (T + 1,); one that was reached, not between two."""
+        return _quantile(self.log10_products, level)
+
+    @property
+    def lower_quartile(self) -> Array:
+        """The quarter of the sequences with the smallest norms lies below, (T + 1,)."""
+        return self.quantile(0.25)
+
+    @property
+    def upper_quartile(self) -> Array:
+        """The quarter of the sequences with the largest norms lies above, (T + 1,)."""
+        return self.quantile(0.75)
+
+    @property
+    def slope(self) -> float:
+        """Decades per step: the least-squares line through the second half of the typical curve; NaN where it is zero.
+
+        The first half is left out, in which the gradient still turns to the directions that decay slowest.
+        """
+        ks, typical = self.ks[len(self.ks) // 2 :], self.typical[len(self.ks) // 2 :]
+        finite = np.isfinite(typical)
+        if finite.sum() < 2:
+            return float("nan")
+        return float(np.polyfit(ks[finite], typical[finite], 1)[0])
+
+
+def _quantile(curves: Array, level: float) -> Array:
+    """A quantile over the rows without NaN; minus infinity takes part."""
+    kept = curves[~np.isnan(curves).any(axis=1)]
+    if not len(kept):
+        return np.full(curves.shape[1], np.nan)
+    return np.asarray(np.quantile(kept, level, axis=0, method="inverted_cdf"))
+
+
+def measure(run: LayerRun, *, dense_limit: int = DENSE_LIMIT, seed: int = 0) -> MeasuredGradients:
+    """The norms of ``dx_T / dx_{T-k} = J_T J_{T-1} ... J_{T-k+1}`` for k = 0 ... T along every sequence of a run.
+
+    Args:
+        run: the layer with its sequences.
+        dense_limit: up to this many entries of all states the products are formed; beyond, the norms are sought with
+            vectors alone.
+        seed: of the directions that such searches start from.
+
+    Returns:
+        :class:`MeasuredGradients`; its values are approximate.
+
+    Raises:
+        InputError: every sequence overflows; see :func:`symgrad.diagnosis.layer_run.usable`.
+
+    >>> import symgrad as sg
+    >>> weights = {"W": 0.1 * np.eye(2), "U": np.ones((2, 1)), "b": np.zeros(2)}
+    >>> run = LayerRun("layer 0", sg.models.elman("identity"), weights, {"u": np.ones((4, 3, 1))})
+    >>> measure(run).typical.round(12).tolist()
+    [0.0, -1.0, -2.0, -3.0]
+    """
+    finite = run.finite_steps == run.steps
+    if not finite.any():
+        raise InputError(f"{run.name}: every sequence overflows, the last at step {int(run.finite_steps.max()) + 1}")
+    lost = int((~finite).sum())
+    notes = [f"{lost} of {run.size} sequences overflow and are left out"] if lost else []
+    exact = run.total <= dense_limit
+    if exact:
+        norms = np.array(list(_norms(run, seed)))
+    else:
+        norms = vector_products(run, seed)
+        notes.append(
+            f"norms sought with products of vectors, a lower estimate: {run.total} entries of the states are more "
+            f"than {dense_limit}"
+        )
+    norms[:, :, ~finite] = np.nan
+    loss = None if run.loss is None else np.where(finite[:, None], adjoints(run).log10_norms[:, ::-1], np.nan)
+    state = str(run.model.states[0])
+    return MeasuredGradients(np.arange(run.steps + 1), norms[:, 0].T, norms[:, 1].T, loss, state, exact, tuple(notes))
+
+
+def _norms(run: LayerRun, seed: int) -> Iterator[tuple[Array, Array]]:
+    """For k = 0 ... T the logarithms (B,) of the norms, of all states and of the first alone."""
+    jacobians = StepJacobians(run)
+    first = jacobians.rows[0]
+    whole, part = SpectralNorms(seed), SpectralNorms(seed)
+    product = np.repeat(np.eye(run.total)[:, None, :], run.size, axis=1)  # transposed: rows are x_{T-k}, columns x_T
+    exponent = np.zeros(run.size, dtype=np.int64)
+    for step in reversed(range(-1, run.steps)):
+        batch = np.moveaxis(product, 1, 0)
+        norms = whole(batch)
+        block = norms if len(jacobians.rows) == 1 else part(np.ascontiguousarray(batch[:, first, first]))
+        with np.errstate(divide="ignore"):
+            yield np.log10(norms) + exponent * _LOG10_2, np.log10(block) + exponent * _LOG10_2
+        if step >= 0:
+            product, shift = rescaled(jacobians.backward(step, product))
+            exponent = exponent + shift
