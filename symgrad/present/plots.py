@@ -17,6 +17,7 @@ from symgrad.numerics.verify import Check, verify
 from symgrad.present.data import number
 from symgrad.present.dispatch import plot
 from symgrad.present.powers import power_latex
+from symgrad.present.titles import literal
 
 __all__ = ["new_axes", "plot_bound", "plot_check"]
 
@@ -142,7 +143,7 @@ def _draw(
     size = _size(bound)
     axes.set_xlabel("number of factors $k$")
     axes.set_ylabel(f"${size}$" if plain else rf"$\log_{{10}} {size}$")
-    axes.set_title(bound.model.name)
+    axes.set_title(literal(bound.model.name))
     if plain:
         axes.set_yscale("log")
     axes.set_xlim(0, max(int(ks[-1]) + 1, axes.get_xlim()[1]))

@@ -16,20 +16,17 @@ from symgrad.language.entrywise import EntrywiseModulus, PerronRatio
 from symgrad.language.layers import LayerMatrix, LayerScalar
 from symgrad.language.logarithmic_norm import LogarithmicNorm
 from symgrad.language.norms import NORMS, MinimumModulus, OperatorNorm, SmallestSingularValue, SpectralRadius
+from symgrad.present.harmless import harmless
 from symgrad.present.numbers import Decimals
 
-__all__ = ["LatexScalars", "TextScalars", "escaped", "function_latex", "phrase", "primed", "prose", "stepped_latex"]
+__all__ = ["LatexScalars", "TextScalars", "function_latex", "phrase", "primed", "prose", "stepped_latex"]
 
 _LONG_FRACTION = 24  # words above a line for each one below from which on factors stand beside it, where lines break
-_SPECIAL = re.compile(r"(?<!\\)[#%&$]")
+_SPECIAL = re.compile(r"[#%&$]")
+_UNDERSCORE = re.compile(r"(?<!\\)_")
 _SUBSCRIPTED = re.compile(r"([^_]+)_(?:\{([^{}]*)\}|([0-9A-Za-z]))")
 _SIGNS = {"<=": r"\le", ">=": r"\ge", "^": r"\hat{\ }", "_": r"\_", "|": "|", "<": "<", ">": ">"}
 _SIGNS |= {"{": r"\{", "}": r"\}", "\\": r"\backslash ", "~": r"\sim "}
-
-
-def escaped(name: str) -> str:
-    """A name without characters that end or break a formula."""
-    return _SPECIAL.sub(_escaped_sign, name).replace("~", r"\sim ")
 
 
 def _escaped_sign(match: re.Match[str]) -> str:
@@ -56,7 +53,7 @@ def function_latex(function: Activation) -> str:
     ("\\tanh'", "{\\operatorname{ReLU}^2{}}'")
     """
     primes = len(function.name) - len(function.name.rstrip("'"))
-    base = escaped((function.latex or "").rstrip("'")) or _upright(function.name.rstrip("'"))
+    base = harmless((function.latex or "").rstrip("'")) or _upright(function.name.rstrip("'"))
     return primed(base) + "'" * (primes - 1) if primes else base
 
 
@@ -68,7 +65,7 @@ def primed(name: str) -> str:
 def _upright(name: str) -> str:
     if len(name) == 1 and name.isalpha():
         return name
-    return rf"\operatorname{{{escaped(name).replace('_', chr(92) + '_')}}}"
+    return rf"\operatorname{{{_UNDERSCORE.sub(chr(92) * 2 + '_', harmless(name))}}}"
 
 
 def phrase(words: str) -> str:
@@ -91,7 +88,8 @@ def prose(words: str) -> str:
 
 def _parts(words: str) -> list[tuple[bool, str]]:
     """Signs in LaTeX, and the words between them."""
-    parts = [part for part in re.split(r"(<=|>=|[\^_|<>{}\\~])", words) if part]
+    plain = "".join(sign if sign.isprintable() else " " for sign in words)
+    parts = [part for part in re.split(r"(<=|>=|[\^_|<>{}\\~])", plain) if part]
     return [(part in _SIGNS, _SIGNS.get(part) or _SPECIAL.sub(_escaped_sign, part)) for part in parts]
 
 
@@ -128,10 +126,10 @@ class LatexScalars(LatexPrinter):
         return str(super().parenthesize(item, level, is_neg=is_neg, strict=strict))
 
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
-        return self.names.get(expr) or escaped(super()._print_Symbol(expr, style))
+        return self.names.get(expr) or harmless(super()._print_Symbol(expr, style))
 
     def _print_MatrixSymbol(self, expr: Any) -> str:
-        return self.names.get(expr) or escaped(super()._print_MatrixSymbol(expr))
+        return self.names.get(expr) or harmless(super()._print_MatrixSymbol(expr))
 
     def _print_Float(self, expr: Any) -> str:
         return self.decimals.digits(expr) or super()._print_Float(expr)

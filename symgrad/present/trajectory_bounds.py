@@ -15,6 +15,7 @@ from symgrad.present.data import number
 from symgrad.present.dispatch import latex, plot, text, to_dict
 from symgrad.present.layout import column_table
 from symgrad.present.plots import new_axes
+from symgrad.present.titles import literal
 from symgrad.present.powers import DOWN, UP, power_latex, power_text
 
 __all__ = ["plot_trajectory_bound"]
@@ -128,7 +129,7 @@ def plot_trajectory_bound(bound: TrajectoryBound, *, general: bool = True, ax: A
     size = rf"\Vert J_T \cdots J_{{T-k+1}} \Vert_{{{bound.norm.latex}}}"
     axes.set_xlabel("number of factors $k$")
     axes.set_ylabel(f"${size}$" if plain else rf"$\log_{{10}} {size}$")
-    axes.set_title(f"{bound.model.name}, T = {bound.steps}")
+    axes.set_title(f"{literal(bound.model.name)}, T = {bound.steps}")
     if plain:
         axes.set_yscale("log")
     axes.grid(visible=True, which="major", alpha=0.3)
