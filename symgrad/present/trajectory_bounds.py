@@ -15,8 +15,8 @@ from symgrad.present.data import number
 from symgrad.present.dispatch import latex, plot, text, to_dict
 from symgrad.present.layout import column_table
 from symgrad.present.plots import new_axes
-from symgrad.present.titles import literal
 from symgrad.present.powers import DOWN, UP, power_latex, power_text
+from symgrad.present.titles import literal
 
 __all__ = ["plot_trajectory_bound"]
 
