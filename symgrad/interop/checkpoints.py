@@ -1,4 +1,7 @@
-"""Weights and inputs from files of plain arrays: ``.safetensors``, ``.npz`` and ``.npy``, never pickled objects."""
+"""Weights and inputs from files of plain arrays: ``.safetensors``, ``.npz``, ``.npy`` and PyTorch's state dicts.
+
+Pickled objects other than arrays are never read.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 
 from symgrad.errors import InputError
+from symgrad.interop.torch_checkpoints import TORCH_SUFFIXES, plain_array, state_dict
 
 __all__ = ["load_inputs", "load_weights"]
 
@@ -24,7 +28,7 @@ Array = NDArray[np.float64] | NDArray[np.float32]
 # Given a type because safetensors states none; unlike its numpy functions it also reads bfloat16.
 _parsed: Callable[[bytes], list[tuple[str, dict[str, Any]]]] = deserialize
 
-_PICKLED = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
+_PICKLED = (*TORCH_SUFFIXES, ".pkl", ".pickle", ".joblib")
 _REFUSED = (
     "pickled objects are not read, since reading them can run any code; where you trust the file, convert it with "
     "safetensors.torch.save_file(torch.load(path, weights_only=True), 'weights.safetensors')"
@@ -44,7 +48,9 @@ def load_weights(path: str | os.PathLike[str], prefix: str = "") -> dict[str, Ar
     integers become float64, which hold them exactly.
 
     Args:
-        path: a ``.safetensors`` or ``.npz`` file.
+        path: a ``.safetensors`` or ``.npz`` file, or a state dict that ``torch.save`` wrote (``.pt``, ``.pth``,
+            ``.ckpt``, ``.bin``), also one inside a mapping such as ``{"state_dict": ..., "epoch": 3}``. It is read
+            with ``weights_only=True``, which runs no code of the file; PyTorch must be installed for it.
         prefix: only names that start with it are read, and it is taken off: ``"rnn."`` turns ``rnn.weight_hh_l0``
             into ``weight_hh_l0``.
 
@@ -54,6 +60,7 @@ def load_weights(path: str | os.PathLike[str], prefix: str = "") -> dict[str, Ar
     Raises:
         InputError: no such file, another format (files with pickled objects are refused, also under a false name), a
             corrupt file, a type that is not real numbers, or no name with the prefix.
+        SymgradError: PyTorch is needed and not installed.
 
     >>> import os, tempfile
     >>> file = os.path.join(tempfile.mkdtemp(), "weights.npz")
@@ -69,8 +76,10 @@ def load_weights(path: str | os.PathLike[str], prefix: str = "") -> dict[str, Ar
             arrays = _safetensors(file, prefix)
         case ".npz":
             arrays = _npz(file, prefix)
+        case suffix if suffix in TORCH_SUFFIXES:
+            arrays = _torch(file, prefix)
         case other:
-            raise _wrong_format(file, other, ".safetensors or .npz")
+            raise _wrong_format(file, other, f".safetensors, .npz and state dicts ({', '.join(TORCH_SUFFIXES)})")
     return {name.removeprefix(prefix): array for name, array in arrays.items()}
 
 
@@ -171,6 +180,17 @@ def _tensor(label: str, tensor: dict[str, Any]) -> Array:
     if kind not in _SAFETENSORS_TYPES:
         raise InputError(f"path: {label} has type {kind}; accepted are F64, F32, F16, BF16 and integers")
     return _exact(label, np.frombuffer(data, _SAFETENSORS_TYPES[kind]).reshape(shape))
+
+
+# --- PyTorch --------------------------------------------------------------------
+
+
+def _torch(file: Path, prefix: str) -> dict[str, Array]:
+    tensors = state_dict(file, prefix)
+    return {
+        name: _exact(f"{file}: {name}", plain_array(f"{file}: {name}", tensors[name]))
+        for name in _selected(file, list(tensors), prefix)
+    }
 
 
 # --- numpy ----------------------------------------------------------------------

@@ -112,7 +112,7 @@ def test_a_pickle_is_never_executed(tmp_path: Path, suffix: str) -> None:
     assert not trace.exists()
 
 
-@pytest.mark.parametrize("name", ["model.pt", "model.safetensors", "model.npz"])
+@pytest.mark.parametrize("name", ["model.safetensors", "model.npz", "model.pkl"])
 def test_a_torch_checkpoint_is_refused_with_the_way_to_convert_it(tmp_path: Path, name: str) -> None:
     torch.save({"W": torch.eye(2)}, tmp_path / name)
     with pytest.raises(InputError, match=r"weights_only=True\), 'weights\.safetensors'"):
