@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 import sympy as sp
 
@@ -40,7 +41,7 @@ def _groups(model: Recurrence) -> list[tuple[sp.Expr, ...]]:
     states = model.states
     reads = [model.updates[state].free_symbols & set(states) for state in states]
     cuts = [0, *(i for i in range(1, len(states)) if not set().union(*reads[:i]) & set(states[i:])), len(states)]
-    return [states[start:stop] for start, stop in zip(cuts, cuts[1:], strict=False)]
+    return [states[start:stop] for start, stop in pairwise(cuts)]
 
 
 def _layer(model: Recurrence, groups: list[tuple[sp.Expr, ...]], index: int) -> Recurrence | None:
