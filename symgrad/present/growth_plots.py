@@ -1,0 +1,90 @@
+"""Curves of decimal logarithms of gradients against steps: measured, bounded, and the Lyapunov slope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgrad.diagnosis.growth_bounds import GrowthBounds
+from symgrad.present.titles import literal
+
+__all__ = ["draw_bounds", "draw_level", "draw_line", "draw_measured", "finish"]
+
+Array = NDArray[np.float64]
+
+# Colours that Okabe and Ito (2008) chose to be told apart with every kind of colour vision; lines and marks differ too.
+_UPPER, _LOWER, _MEASURED, _SLOPE, _ALONG = "#D55E00", "#009E73", "#0072B2", "#000000", "#CC79A7"
+_LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
+_UP, _DOWN = ("v", "s", "D", "P", "X"), ("^", "o", "d", "p", "*")
+_MARKS = 9  # on each curve
+_ROOM = 0.6  # of the span of what was measured, above and below, within which bounds are drawn
+_LEAST_ROOM = 3.0  # decades
+
+
+def draw_measured(axes: Any, ks: Any, low: Array, middle: Array, high: Array, label: str) -> None:
+    """The typical curve with a band between quartiles."""
+    finite = np.isfinite(low) & np.isfinite(high)
+    axes.fill_between(ks[finite], low[finite], high[finite], color=_MEASURED, alpha=0.25, linewidth=0)
+    axes.plot(ks, _visible(middle), "-", color=_MEASURED, linewidth=2.2, label=label, zorder=3)
+
+
+def draw_bounds(axes: Any, bounds: GrowthBounds) -> None:
+    """Each method's bound by its own line and marks, and the first sequence as it was enclosed."""
+    sides = (("at most", bounds.upper, _UPPER, _UP), ("at least", bounds.lower, _LOWER, _DOWN))
+    for words, found, colour, marks in sides:
+        for place, (name, logs) in enumerate(found.items()):
+            style = {"linestyle": _LINES[place % len(_LINES)], "marker": marks[place % len(marks)]}
+            _curve(axes, bounds.ks, logs, f"{words}, proved by {name}", colour, **style)
+    if bounds.along is not None:
+        label = "first sequence, enclosed"
+        _curve(axes, bounds.ks, bounds.along, label, _ALONG, linestyle=(0, (3, 3)), linewidth=1.8)
+
+
+def draw_line(axes: Any, ks: Any, slope: float, start: float, label: str) -> None:
+    """A straight line of decades per step."""
+    if np.isfinite(slope) and np.isfinite(start):
+        axes.plot(ks, start + slope * np.asarray(ks), ":", color=_SLOPE, linewidth=1.6, label=label, zorder=4)
+
+
+def draw_level(axes: Any, log10: float, label: str) -> None:
+    """A horizontal line, named at its right end."""
+    axes.axhline(log10, color="0.35", linewidth=0.9, linestyle=(0, (8, 4)), label=label, zorder=1)
+
+
+def finish(axes: Any, last: int, seen: Array | None = None, title: str = "") -> None:
+    """Names of the axes, room around what was measured, and a legend below.
+
+    Args:
+        axes: with the curves.
+        last: the largest number of steps.
+        seen: what must be visible whole, in decades; bounds that lead far away from it leave the picture.
+        title: of a user's words.
+    """
+    if seen is not None and np.isfinite(seen).any():
+        low, high = float(np.min(seen[np.isfinite(seen)])), float(np.max(seen[np.isfinite(seen)]))
+        room = max(_LEAST_ROOM, _ROOM * (high - low))
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(max(bottom, low - room), min(top, high + room))
+    axes.set_xlim(0, last)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel("steps back $k$")
+    axes.set_ylabel(r"$\Vert \partial x_T / \partial x_{T-k} \Vert_2$")
+    axes.yaxis.set_major_formatter(lambda log10, _: f"$10^{{{log10:g}}}$")  # floats end at 308, the bounds do not
+    axes.set_title(literal(title))
+    axes.grid(visible=True, which="major", alpha=0.3)
+
+
+def _curve(axes: Any, ks: Any, logs: Array, label: str, colour: str, **style: Any) -> None:
+    visible = _visible(np.asarray(logs))
+    if not np.isfinite(visible).any():
+        axes.plot([], [], " ", label=f"{label}: none finite")
+        return
+    every = max(1, len(ks) // _MARKS)
+    options = {"markersize": 5.0, "markevery": every, "linewidth": 1.3, **style}
+    axes.plot(ks, visible, color=colour, fillstyle="none", label=label, **options)
+
+
+def _visible(logs: Array) -> Array:
+    return np.where(np.isfinite(logs), logs, np.nan)
