@@ -18,7 +18,7 @@ from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
 from symgrad.presentable import Presentable
 
-__all__ = ["Advice", "Proposal", "advise"]
+__all__ = ["Advice", "Proposal", "advise", "proposals"]
 
 Array = NDArray[np.float64]
 
@@ -128,11 +128,15 @@ def advise(
         raise InputError(f"retain: a number between 0 and 1 is needed, got {retain!r}")
     numbers, tried = trial(model, weights, horizon, inputs, trajectories, seed)
     question = Question(without_state_ranges(model), numbers, tried, part)
-    proposals = [_tried(candidate, question) for candidate in candidates(question)]
-    proposals.sort(key=lambda proposal: (proposal.growth.distance, proposal.name))
     count = len(next(iter(tried.inputs.values()), (0,)))
     now = growth(model, numbers, tried)
-    return Advice(model, tried.horizon, part, now, tuple(proposals), count, None if inputs is not None else seed)
+    return Advice(model, tried.horizon, part, now, proposals(question), count, None if inputs is not None else seed)
+
+
+def proposals(question: Question) -> tuple[Proposal, ...]:
+    """All remedies that apply, tried, from the one whose typical gradient after all steps is nearest to 1."""
+    found = [_tried(candidate, question) for candidate in candidates(question)]
+    return tuple(sorted(found, key=lambda proposal: (proposal.growth.distance, proposal.name)))
 
 
 def _tried(candidate: Candidate, question: Question) -> Proposal:

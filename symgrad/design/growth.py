@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from symgrad.bounds.product import Bound, product_bound
+from symgrad.bounds.product import Bound
 from symgrad.errors import InputError, SymgradError
+from symgrad.language.norms import norm as norm_of
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, bind
-from symgrad.numerics.all_bounds import checked_count
+from symgrad.numerics.all_bounds import Theorems, checked_count
 from symgrad.numerics.products import product_log_norms
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import batch_of, given_inputs, sized
@@ -99,9 +101,9 @@ def _normal_inputs(model: Recurrence, weights: Weights, steps: int, count: int, 
 
 def growth(model: Recurrence, weights: Weights, among: Trial) -> Growth:
     """The growth of products over all steps of a trial."""
-    declared = with_input_ranges(model, among)
-    upper = _bounds(declared, weights, among.horizon, "upper")
-    lower = [item for item in _bounds(declared, weights, among.horizon, "lower") if math.isfinite(item[0])]
+    theorems = _theorems(model, among)
+    upper = _bounds(theorems, weights, among.horizon, "upper")
+    lower = [item for item in _bounds(theorems, weights, among.horizon, "lower") if math.isfinite(item[0])]
     at_most, method = min(upper, default=(None, None))
     at_least = max((value for value, _ in lower), default=None)
     return Growth(_simulated(model, weights, among), at_most, at_least, method)
@@ -124,16 +126,25 @@ def with_input_ranges(model: Recurrence, among: Trial) -> Recurrence:
 
 
 def without_state_ranges(model: Recurrence) -> Recurrence:
-    """The model with nothing declared about where its states lie."""
+    """The model with nothing declared about where its states lie; the same object where nothing is."""
+    if not any(symbol in model.states for symbol in model.ranges):
+        return model
     return replace(model, ranges={symbol: item for symbol, item in model.ranges.items() if symbol not in model.states})
 
 
-def _bounds(model: Recurrence, weights: Weights, k: int, side: str) -> list[tuple[float, str]]:
+@lru_cache(maxsize=32)
+def _theorems(model: Recurrence, among: Trial) -> Theorems:
+    """Bounds of a model on the ranges of a trial, derived once for all weights that are tried."""
+    return Theorems(with_input_ranges(model, among), norm_of(2))
+
+
+def _bounds(theorems: Theorems, weights: Weights, k: int, side: str) -> list[tuple[float, str]]:
     found = []
     for method in _METHODS if side == "upper" else _METHODS[:1]:
-        try:
-            bound: Bound = product_bound(model, side=side, method=method)
-            found.append((float(bound.evaluate(weights.values, k).log10), method))
-        except SymgradError:  # this method has no bound for this model
-            continue
+        bound = theorems.get(side, method)
+        if isinstance(bound, Bound):
+            try:
+                found.append((float(bound.evaluate(weights.values, k).log10), method))
+            except SymgradError:  # this method has no bound for these weights
+                continue
     return found
