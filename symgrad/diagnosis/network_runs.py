@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from symgrad.diagnosis.networks import Network, Part
 __all__ = ["NetworkRun", "Seen", "run_network"]
 
 Array = NDArray[np.float64]
+LossOfOutputs = Callable[[Array], tuple[Array | None, Mapping[str, Array]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +70,15 @@ class NetworkRun:
     notes: tuple[str, ...]
 
 
-def run_network(network: Network, seen: Seen) -> NetworkRun:
+def run_network(network: Network, seen: Seen, loss: LossOfOutputs | None = None) -> NetworkRun:
     """Run a network level by level, then hand the gradient of the loss down from level to level.
 
     Sequences and steps whose states overflow in some layer are left out for all layers, which the notes say.
+
+    Args:
+        network: the levels.
+        seen: the sequences, with the gradients of a loss if they are known already.
+        loss: the outputs (B, T, size) of the top level -> dL/d output and state -> dL/d state, as in ``seen``.
 
     Raises:
         InputError: shapes that do not fit, or a network that overflows in its first step.
@@ -85,6 +91,11 @@ def run_network(network: Network, seen: Seen) -> NetworkRun:
             break
         seen, note = _without_overflow(seen, cut)
         notes.append(note)
+    if loss is not None and notes:
+        notes.append("the loss, which needs all sequences and steps, is left out")
+    elif loss is not None:
+        by_output, by_state = loss(_outputs(network.levels[-1], levels[-1]))
+        seen = replace(seen, output_gradient=by_output, state_gradients=by_state)
     if seen.has_loss:
         levels = _with_loss(network, levels, seen)
     return NetworkRun(tuple(run for level in levels for run in level), tuple(notes))
@@ -99,7 +110,7 @@ def _forward(network: Network, seen: Seen) -> list[tuple[LayerRun, ...]]:
         levels.append(runs)
         if any((run.finite_steps < run.steps).any() for run in runs):
             break
-        given = np.concatenate([part.along(_output(run)) for part, run in zip(level, runs, strict=True)], axis=2)
+        given = _outputs(level, runs)
     return levels
 
 
@@ -110,9 +121,10 @@ def _run(part: Part, given: Mapping[str, Array] | Array, seen: Seen) -> LayerRun
     return LayerRun(part.name, part.model, part.weights, inputs, initial, None, seen.length)
 
 
-def _output(run: LayerRun) -> Array:
-    """The first state after every step, (B, T, n)."""
-    return run.states[str(run.model.states[0])][:, 1:]
+def _outputs(level: tuple[Part, ...], runs: tuple[LayerRun, ...]) -> Array:
+    """The first states of a level after every step, its directions side by side, (B, T, size)."""
+    firsts = [run.states[str(run.model.states[0])][:, 1:] for run in runs]
+    return np.concatenate([part.along(first) for part, first in zip(level, firsts, strict=True)], axis=2)
 
 
 def _without_overflow(seen: Seen, run: LayerRun) -> tuple[Seen, str]:

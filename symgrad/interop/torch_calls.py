@@ -11,7 +11,7 @@ from typing import Any
 from symgrad.errors import InputError
 from symgrad.interop.torch_checks import torch_module
 
-__all__ = ["Call", "is_cell", "is_recurrent", "watched"]
+__all__ = ["Call", "has_recurrent_part", "is_cell", "is_recurrent", "takes_ids", "watched"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,3 +161,14 @@ def _place(tensor: Any, among: list[Any]) -> int | None:
     same = (place for place, other in enumerate(among) if other is tensor)
     equal = (place for place, item in enumerate(among) if item.shape == tensor.shape and bool((item == tensor).all()))
     return next(same, next(equal, None))
+
+
+def has_recurrent_part(module: Any) -> bool:
+    """Whether a module holds one of PyTorch's recurrent modules, or a part whose forward takes an input and a state."""
+    return any(is_recurrent(part) or is_cell(part) for path, part in module.named_modules() if path)
+
+
+def takes_ids(module: Any) -> bool:
+    """Whether a module embeds token ids, so that integers are what it is called with."""
+    nn = torch_module().nn
+    return any(isinstance(part, (nn.Embedding, nn.EmbeddingBag)) for part in module.modules())

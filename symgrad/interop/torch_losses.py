@@ -13,7 +13,7 @@ from symgrad.interop.torch_calls import Call, is_recurrent
 from symgrad.interop.torch_checks import torch_module
 from symgrad.language.exact_arrays import exact_array
 
-__all__ = ["Loss", "gradients", "scalar_loss"]
+__all__ = ["Loss", "gradient_by_output", "gradients", "scalar_loss"]
 
 Array = NDArray[np.float64]
 Loss = Callable[[Any], Any] | Array | None
@@ -126,3 +126,16 @@ def _grad(outputs: list[Any], tensors: list[Any], weights: list[Any] | None) -> 
         )
         found = {id(tensor): grad for tensor, grad in zip(asked, grads, strict=True) if grad is not None}
     return [found.get(id(tensor), torch.zeros_like(tensor)) for tensor in tensors]
+
+
+def gradient_by_output(loss: Callable[[Any], Any], output: Array) -> Array:
+    """dL/d output of a function of a tensor that returns a scalar tensor.
+
+    Raises:
+        InputError: as :func:`scalar_loss`.
+        SymgradError: PyTorch is not installed.
+    """
+    torch = torch_module()
+    tensor = torch.tensor(output, dtype=torch.float64, requires_grad=True)
+    (gradient,) = _grad([scalar_loss(loss, tensor)], [tensor], None)
+    return np.asarray(gradient.numpy())
