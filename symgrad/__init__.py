@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from symgrad.bounds.tables import BoundTable, bound_table
     from symgrad.calculus.jacobian import Jacobian, jacobian
     from symgrad.calculus.unroll import Unrolled, unroll
+    from symgrad.diagnosis.lyapunov import LyapunovSpectrum, lyapunov_spectrum
     from symgrad.dynamics.basins import Basins, basins
     from symgrad.dynamics.bifurcation_points import BifurcationPoint, Bifurcations
     from symgrad.dynamics.bifurcations import bifurcations
@@ -99,6 +100,7 @@ __all__ = [
     "LayerGradientBound",
     "LogarithmicNorm",
     "LossLandscape",
+    "LyapunovSpectrum",
     "MatrixProperty",
     "MeanField",
     "NetworkVerdict",
@@ -149,6 +151,7 @@ __all__ = [
     "load_inputs",
     "load_weights",
     "loss_landscape",
+    "lyapunov_spectrum",
     "mean_field",
     "models",
     "nonnegative",
@@ -195,6 +198,7 @@ _ON_FIRST_USE = {
     "JointSpectralRadius": "symgrad.bounds.joint_spectral_radius",
     "LayerGradientBound": "symgrad.bounds.layer_gradient",
     "LossLandscape": "symgrad.dynamics.landscape",
+    "LyapunovSpectrum": "symgrad.diagnosis.lyapunov",
     "MeanField": "symgrad.meanfield.deep_network",
     "NetworkVerdict": "symgrad.numerics.network_verdict",
     "RateBracket": "symgrad.numerics.rate_bracket",
@@ -230,6 +234,7 @@ _ON_FIRST_USE = {
     "load_inputs": "symgrad.interop.checkpoints",
     "load_weights": "symgrad.interop.checkpoints",
     "loss_landscape": "symgrad.dynamics.landscape",
+    "lyapunov_spectrum": "symgrad.diagnosis.lyapunov",
     "mean_field": "symgrad.meanfield.mean_field",
     "product_bound": "symgrad.bounds.product",
     "rate_bracket": "symgrad.numerics.rate_bracket",
