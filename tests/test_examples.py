@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -55,3 +57,61 @@ def test_the_training_script_still_reaches_its_accuracy(tmp_path: Path) -> None:
     assert min(accuracies) > 0.94  # 0.9588 and 0.9737 where the files were made; other machines round differently
     made = load_file(tmp_path / "digits_sequences.safetensors")["inputs"]
     assert np.array_equal(made, load_file(EXAMPLES / "digits_sequences.safetensors")["inputs"])
+
+
+def table(script: str, *options: str) -> list[str]:
+    """The rows that a training script prints."""
+    command = [sys.executable, str(EXAMPLES / script), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+@pytest.fixture
+def recurrent(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script train_recurrent.py as a module."""
+    pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(EXAMPLES)
+    return import_module("train_recurrent")
+
+
+def test_the_adding_problem_marks_one_number_in_each_half_and_asks_for_their_sum(recurrent: ModuleType) -> None:
+    import torch
+
+    inputs, wanted = recurrent.sums(40, torch.Generator().manual_seed(3))
+    numbers, marks = inputs.double().numpy().transpose(2, 0, 1)
+    halves = np.split(marks, 2, axis=1)
+    assert all((half.sum(axis=1) == 1).all() for half in halves)
+    picked = numbers[marks == 1].reshape(40, 2)
+    assert np.allclose(picked.sum(axis=1), wanted[:, 0].double().numpy(), atol=1e-6)
+    assert numbers.min() >= 0
+    assert numbers.max() <= 1
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm"])
+def test_the_bias_start_keeps_half_of_a_gradient_over_all_steps(recurrent: ModuleType, name: str) -> None:
+    import torch
+
+    layer, steps = recurrent.NETWORKS[name].layer(1).double(), 150
+    with torch.no_grad():
+        recurrent.retaining(layer, steps, 0)
+        for tensor in (layer.weight_ih_l0, layer.weight_hh_l0):
+            tensor.zero_()  # so that the bias alone sets the gates and the state's own path is all there is
+    kept = torch.zeros(1, 1, recurrent.HIDDEN, dtype=torch.double, requires_grad=True)
+    start = (torch.zeros_like(kept), kept) if name == "lstm" else kept
+    _, last = layer(torch.zeros(1, steps, 1, dtype=torch.double), start)
+    (gradient,) = torch.autograd.grad((last[1] if name == "lstm" else last).sum(), kept)
+    assert np.allclose(gradient.numpy(), 0.5, rtol=1e-4)  # the bias was rounded to single precision
+
+
+@pytest.mark.slow
+def test_a_deep_network_trains_from_the_derived_weights_alone() -> None:
+    default, derived = (row.split() for row in table("train_deep_mlp.py", "--quick")[1:])
+    assert float(default[4]) < -10 < -2 < float(derived[4])  # log10 of the gradient's ratio
+    assert float(default[-1]) < 0.2 < 0.85 < float(derived[-1])  # test accuracy
+
+
+@pytest.mark.slow
+def test_recurrent_networks_remember_a_digit_from_derived_starts_alone() -> None:
+    rows = {tuple(row.split("  log10")[0].split()[1:]): row.split() for row in table("train_recurrent.py", "--quick")}
+    scores = {start: float(row[-1]) for start, row in rows.items()}
+    assert scores[("elman", "relu", "default")] < 0.15 < 0.35 < scores[("elman", "relu", "identity")]
+    assert scores[("lstm", "default")] < 0.15 < 0.3 < scores[("lstm", "chrono")]
