@@ -18,7 +18,7 @@ from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
 from symgrad.presentable import Presentable
 
-__all__ = ["Advice", "Proposal", "advise", "proposals"]
+__all__ = ["Advice", "Proposal", "advise", "proposals", "tried"]
 
 Array = NDArray[np.float64]
 
@@ -135,11 +135,12 @@ def advise(
 
 def proposals(question: Question) -> tuple[Proposal, ...]:
     """All remedies that apply, tried, from the one whose typical gradient after all steps is nearest to 1."""
-    found = [_tried(candidate, question) for candidate in candidates(question)]
+    found = [tried(candidate, question) for candidate in candidates(question)]
     return tuple(sorted(found, key=lambda proposal: (proposal.growth.distance, proposal.name)))
 
 
-def _tried(candidate: Candidate, question: Question) -> Proposal:
+def tried(candidate: Candidate, question: Question) -> Proposal:
+    """A candidate with the growth that it leaves."""
     found = growth(candidate.model, candidate.weights, question.trial)
     named = {str(symbol): array for symbol, array in candidate.weights.values.items()}
     given = candidate.name, candidate.formula, candidate.promise, candidate.changes

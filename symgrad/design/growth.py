@@ -22,7 +22,7 @@ from symgrad.numerics.products import product_log_norms
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import batch_of, given_inputs, sized
 
-__all__ = ["Growth", "Trial", "growth", "trial", "with_input_ranges", "without_state_ranges"]
+__all__ = ["Growth", "Trial", "growth", "simulated", "trial", "with_input_ranges", "without_state_ranges"]
 
 Array = NDArray[np.float64]
 
@@ -106,10 +106,11 @@ def growth(model: Recurrence, weights: Weights, among: Trial) -> Growth:
     lower = [item for item in _bounds(theorems, weights, among.horizon, "lower") if math.isfinite(item[0])]
     at_most, method = min(upper, default=(None, None))
     at_least = max((value for value, _ in lower), default=None)
-    return Growth(_simulated(model, weights, among), at_most, at_least, method)
+    return Growth(simulated(model, weights, among), at_most, at_least, method)
 
 
-def _simulated(model: Recurrence, weights: Weights, among: Trial) -> tuple[float, float, float]:
+def simulated(model: Recurrence, weights: Weights, among: Trial) -> tuple[float, float, float]:
+    """The quartiles over the trajectories of ``log10 ||dx_T/dx_0||_2``, in floats; infinite where they overflow."""
     batch, _ = batch_of(model, weights, among.inputs, {}, among.horizon)
     with np.errstate(all="ignore"):
         logs = product_log_norms(model, Setting(model, weights).evaluator, batch, 2, [among.horizon])[0]
