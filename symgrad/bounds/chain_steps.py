@@ -9,7 +9,7 @@ import sympy as sp
 from flint import arb
 
 from symgrad.bounds.bound_values import BoundValue
-from symgrad.bounds.chain_layers import JacobianEnds, composed_ends
+from symgrad.bounds.chain_layers import JacobianEnds
 from symgrad.bounds.chain_rules import PRODUCT, PRODUCT_LOWER, SUM, SUM_LOWER
 from symgrad.language.chain_layers import Affine, ChainLayer, Residual
 from symgrad.language.derivation import DerivationStep

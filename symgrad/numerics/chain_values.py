@@ -6,7 +6,7 @@ All numbers here are approximate (float64).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any, TypeAlias
 
@@ -55,11 +55,17 @@ class ChainRun:
         chain: the network.
         values: ``x_0, ..., x_L``, each of shape (B, width).
         maps: the layers at these inputs.
+        weights: the parameters.
     """
 
     chain: LayerChain
     values: tuple[Array, ...]
     maps: tuple[LayerMap, ...]
+    weights: ChainWeights = field(repr=False)
+
+    def first(self, count: int) -> ChainRun:
+        """The chain at the first inputs alone."""
+        return run_chain(self.chain, self.weights, self.values[0][:count]) if count else self
 
     @property
     def output(self) -> Array:
@@ -108,7 +114,7 @@ def run_chain(chain: LayerChain, weights: Any, inputs: Any) -> ChainRun:
     for layer in chain.layers:
         maps.append(layer_map(layer, arrays, values[-1]))
         values.append(maps[-1].values)
-    return ChainRun(chain, tuple(values), tuple(maps))
+    return ChainRun(chain, tuple(values), tuple(maps), arrays)
 
 
 def chain_inputs(chain: LayerChain, inputs: Any) -> Array:
