@@ -11,7 +11,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.design.candidates import candidates
-from symgrad.design.growth import Growth, growth, trial, without_state_ranges
+from symgrad.design.growth import METHODS, Growth, growth, trial, without_state_ranges
 from symgrad.design.questions import Candidate, Question
 from symgrad.errors import InputError
 from symgrad.language.numbers import exact_number
@@ -139,9 +139,9 @@ def proposals(question: Question) -> tuple[Proposal, ...]:
     return tuple(sorted(found, key=lambda proposal: (proposal.growth.distance, proposal.name)))
 
 
-def tried(candidate: Candidate, question: Question) -> Proposal:
-    """A candidate with the growth that it leaves."""
-    found = growth(candidate.model, candidate.weights, question.trial)
+def tried(candidate: Candidate, question: Question, methods: tuple[str, ...] = METHODS) -> Proposal:
+    """A candidate with the growth that it leaves, bounded by some methods."""
+    found = growth(candidate.model, candidate.weights, question.trial, methods)
     named = {str(symbol): array for symbol, array in candidate.weights.values.items()}
     given = candidate.name, candidate.formula, candidate.promise, candidate.changes
     return Proposal(*given, candidate.model, named, found)

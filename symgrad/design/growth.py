@@ -22,11 +22,11 @@ from symgrad.numerics.products import product_log_norms
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import batch_of, given_inputs, sized
 
-__all__ = ["Growth", "Trial", "growth", "simulated", "trial", "with_input_ranges", "without_state_ranges"]
+__all__ = ["METHODS", "Growth", "Trial", "growth", "simulated", "trial", "with_input_ranges", "without_state_ranges"]
 
 Array = NDArray[np.float64]
 
-_METHODS = ("norm", "range")  # quick for any size; the others search for a weighted norm
+METHODS = ("norm", "range")  # quick for any size; the others search for a weighted norm
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +99,12 @@ def _normal_inputs(model: Recurrence, weights: Weights, steps: int, count: int, 
     return {symbol: source.standard_normal((count, steps, size)) for symbol, size in shapes.items()}
 
 
-def growth(model: Recurrence, weights: Weights, among: Trial) -> Growth:
-    """The growth of products over all steps of a trial."""
+def growth(model: Recurrence, weights: Weights, among: Trial, methods: tuple[str, ...] = METHODS) -> Growth:
+    """The growth of products over all steps of a trial, bounded by some methods."""
     theorems = _theorems(model, among)
-    upper = _bounds(theorems, weights, among.horizon, "upper")
-    lower = [item for item in _bounds(theorems, weights, among.horizon, "lower") if math.isfinite(item[0])]
+    upper = _bounds(theorems, weights, among.horizon, "upper", methods)
+    lower = _bounds(theorems, weights, among.horizon, "lower", methods[:1])
+    lower = [item for item in lower if math.isfinite(item[0])]
     at_most, method = min(upper, default=(None, None))
     at_least = max((value for value, _ in lower), default=None)
     return Growth(simulated(model, weights, among), at_most, at_least, method)
@@ -139,9 +140,11 @@ def _theorems(model: Recurrence, among: Trial) -> Theorems:
     return Theorems(with_input_ranges(model, among), norm_of(2))
 
 
-def _bounds(theorems: Theorems, weights: Weights, k: int, side: str) -> list[tuple[float, str]]:
+def _bounds(
+    theorems: Theorems, weights: Weights, k: int, side: str, methods: tuple[str, ...]
+) -> list[tuple[float, str]]:
     found = []
-    for method in _METHODS if side == "upper" else _METHODS[:1]:
+    for method in methods:
         bound = theorems.get(side, method)
         if isinstance(bound, Bound):
             try:
