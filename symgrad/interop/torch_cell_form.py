@@ -1,0 +1,274 @@
+"""The arguments of a user-written cell: their names, sizes and form, stated, taken from an example or inferred."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count, product
+from math import prod
+from typing import Any
+
+from symgrad.errors import InputError
+from symgrad.interop.torch_checks import torch_module
+
+__all__ = ["CellForm", "Stated", "forms", "next_values"]
+
+TENSOR, TUPLE, LIST, SEPARATE = "a tensor", "a tuple", "a list", "separate arguments"
+_INPUT_NAMES = ("input_size", "in_features", "input_dim", "in_dim", "n_inputs", "n_in", "d_in", "ninp", "embed_dim")
+_STATE_NAMES = (
+    "hidden_size",
+    "state_size",
+    "hidden_dim",
+    "n_hidden",
+    "hid_dim",
+    "nhid",
+    "d_hidden",
+    "num_units",
+    "units",
+)
+MOST_TRIALS = 400
+
+
+@dataclass(frozen=True)
+class CellForm:
+    """How a cell is called.
+
+    Attributes:
+        input: the name of the input.
+        states: the names of the states.
+        shapes: name -> shape without the batch axis.
+        kind: how the states are handed over.
+        batch: the length of the batch axis in front, None without one.
+    """
+
+    input: str
+    states: tuple[str, ...]
+    shapes: Mapping[str, tuple[int, ...]]
+    kind: str
+    batch: int | None
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of entries of input and states."""
+        return {name: prod(shape) for name, shape in self.shapes.items()}
+
+    @property
+    def axis(self) -> int | None:
+        """Which axis counts the batch."""
+        return None if self.batch is None else 0
+
+    def full(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor."""
+        return (() if self.batch is None else (self.batch,)) + self.shapes[name]
+
+    def values(self, seed: int) -> dict[str, Any]:
+        """Example tensors of all arguments."""
+        torch = torch_module()
+        source = torch.Generator().manual_seed(seed)
+        return {
+            name: torch.randn(self.full(name), generator=source, dtype=torch.float64) / 2
+            for name in (self.input, *self.states)
+        }
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """What the cell is called with."""
+        states = [values[name] for name in self.states]
+        packed = {TENSOR: states, SEPARATE: states, TUPLE: [tuple(states)], LIST: [states]}[self.kind]
+        return [values[self.input], *packed]
+
+    def __str__(self) -> str:
+        states = ", ".join(f"{name} {self.full(name)}" for name in self.states)
+        return f"input {self.input} of shape {self.full(self.input)} and, as {self.kind}, {states}"
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The names of the arguments of ``forward``."""
+
+    input: str
+    states: tuple[str, ...]
+
+    @classmethod
+    def of(cls, module: Any) -> Stated:
+        """Read the signature.
+
+        Raises:
+            InputError: it takes no input and state.
+        """
+        own = inspect.signature(module.forward).parameters.values()
+        places = [p for p in own if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        if any(p.kind is p.VAR_POSITIONAL for p in own) and len(places) < 2:
+            return cls(places[0].name if places else "input", ("state",))
+        if len(places) < 2:
+            names = ", ".join(p.name for p in places) or "no arguments"
+            raise InputError(
+                f"module: {type(module).__name__}.forward takes {names}; a cell takes forward(input, state)"
+            )
+        needed = [p.name for p in places[1:] if p.default is p.empty]
+        return cls(places[0].name, tuple(needed) or (places[1].name,))
+
+    def form(
+        self, input_shape: tuple[int, ...], states: Sequence[tuple[int, ...]], kind: str, batch: int | None
+    ) -> CellForm:
+        """A form of arguments with these names."""
+        names = (
+            self.states if kind in (TENSOR, SEPARATE) else tuple(f"{self.states[0]}_{k}" for k in range(len(states)))
+        )
+        return CellForm(
+            self.input, names, {self.input: input_shape, **dict(zip(names, states, strict=True))}, kind, batch
+        )
+
+
+def forms(module: Any, example: Any, input_size: int | None, state_sizes: Any) -> tuple[list[CellForm], bool]:
+    """The forms of arguments that come into question, and whether the first that works is the one meant.
+
+    Raises:
+        InputError: what is stated is no form; nothing tells the sizes.
+    """
+    stated = Stated.of(module)
+    batch = _batch_length(module, example)
+    if example is not None:
+        return _of_example(stated, example, batch), True
+    sizes = _sizes("state_sizes", state_sizes)
+    inputs = _sizes("input_size", input_size)
+    if inputs and sizes:
+        return list(_of_sizes(stated, inputs[0], sizes, isinstance(state_sizes, (tuple, list)), batch)), True
+    known = (inputs or _attribute(module, _INPUT_NAMES)), (sizes or _attribute(module, _STATE_NAMES))
+    lengths = sorted({size for tensor in module.parameters() for size in tensor.shape} - {0})
+    found = [
+        form
+        for first, second in product(known[0] or lengths, [known[1]] if known[1] else [[size] for size in lengths])
+        for form in _of_sizes(stated, first, second, False, batch)
+    ]
+    if not found or len(found) > MOST_TRIALS:
+        raise InputError(
+            f"module: the sizes of {type(module).__name__} are not known; pass example=(input, state), "
+            "or input_size and state_sizes"
+        )
+    return found, bool(known[0] and known[1])
+
+
+def _of_sizes(stated: Stated, input_size: int, sizes: Sequence[int], several: bool, batch: int) -> Iterator[CellForm]:
+    """Forms with vectors of given lengths; one length alone may be that of each of two states."""
+    count_of = len(stated.states)
+    for own in (batch, None):
+        if count_of > 1:
+            each = list(sizes) * count_of if len(sizes) == 1 else list(sizes)
+            if len(each) == count_of:
+                yield stated.form((input_size,), [(n,) for n in each], SEPARATE, own)
+            continue
+        if len(sizes) == 1 and not several:
+            yield stated.form((input_size,), [(sizes[0],)], TENSOR, own)
+        if len(sizes) == 1 and not several:
+            sizes_given: Sequence[int] = (sizes[0], sizes[0])
+        else:
+            sizes_given = sizes
+        yield stated.form((input_size,), [(n,) for n in sizes_given], TUPLE, own)
+
+
+def _of_example(stated: Stated, example: Any, batch: int) -> list[CellForm]:
+    if not isinstance(example, (tuple, list)) or len(example) < 2:
+        raise InputError(f"example: a pair (input, state) is needed, got {type(example).__name__}")
+    first, *rest = example
+    if len(rest) > 1:
+        kind, states = SEPARATE, rest
+        if len(stated.states) != len(rest):
+            raise InputError(f"example: {len(rest)} states are given, forward takes {', '.join(stated.states)}")
+    elif isinstance(rest[0], (tuple, list)):
+        kind, states = (TUPLE if isinstance(rest[0], tuple) else LIST), list(rest[0])
+    else:
+        kind, states = TENSOR, rest
+    shapes = [_shape("input", first), *(_shape("state", value) for value in states)]
+    ranks = {len(shape) for shape in shapes}
+    whole = stated.form(shapes[0], shapes[1:], kind, None)
+    if ranks == {1}:
+        return [whole]
+    if ranks != {2} or len({shape[0] for shape in shapes}) != 1:
+        raise InputError(f"example: vectors (n,) or batches (B, n) of one length B are needed, got shapes {shapes}")
+    found = [stated.form(shapes[0][1:], [shape[1:] for shape in shapes[1:]], kind, batch)]
+    return found + [whole] if shapes[0][0] == 1 else found
+
+
+def _shape(label: str, value: Any) -> tuple[int, ...]:
+    torch = torch_module()
+    if not hasattr(value, "shape"):
+        raise InputError(f"example: {label} must be a tensor, got {type(value).__name__}")
+    tensor = torch.as_tensor(value)
+    if not tensor.is_floating_point():
+        raise InputError(f"example: {label} must hold real numbers in floating point, got {tensor.dtype}")
+    if not tensor.numel():
+        raise InputError(f"example: {label} is empty, shape {tuple(tensor.shape)}")
+    return tuple(tensor.shape)
+
+
+def _sizes(label: str, value: Any) -> list[int]:
+    if value is None:
+        return []
+    given = list(value) if isinstance(value, (tuple, list)) else [value]
+    if not given or any(isinstance(size, bool) or not isinstance(size, int) or size < 1 for size in given):
+        raise InputError(
+            f"{label}: a positive integer, or a tuple of them for several states, is needed, got {value!r}"
+        )
+    return given
+
+
+def _attribute(module: Any, names: Sequence[str]) -> list[int]:
+    """A size that the module itself states."""
+    values = [getattr(module, name, None) for name in names]
+    return [value for value in values if isinstance(value, int) and not isinstance(value, bool) and value > 0][:1]
+
+
+def _batch_length(module: Any, example: Any) -> int:
+    """A prime that is the length of no axis of the module, so that the batch axis is told from all others."""
+    lengths = {size for tensor in [*module.parameters(), *module.buffers()] for size in tensor.shape}
+    for value in example if isinstance(example, (tuple, list)) else ():
+        for part in value if isinstance(value, (tuple, list)) else [value]:
+            lengths |= set(getattr(part, "shape", ()))
+    return next(p for p in count(11) if p not in lengths and all(p % q for q in range(2, int(p**0.5) + 1)))
+
+
+# --- what the cell returns -------------------------------------------------------
+
+
+def next_values(form: CellForm, output: Any) -> list[Any]:
+    """The next states in what a cell returned: the state alone, or after an output.
+
+    Raises:
+        InputError: neither.
+    """
+    found = _states(form, output)
+    for name, value in zip(form.states, found or (), strict=False):
+        shape = tuple(getattr(value, "meta", {}).get("value", value).shape)
+        if shape != form.full(name):
+            raise InputError(f"module: the next {name} has shape {shape}, {name} has {form.full(name)}")
+    if found is None:
+        wanted = "the next state" if form.kind == TENSOR else f"the {len(form.states)} next states"
+        raise InputError(
+            f"module: forward must return {wanted}, or (output, state), got {_shown(output)} for {form.kind} as state"
+        )
+    return found
+
+
+def _states(form: CellForm, output: Any) -> list[Any] | None:
+    size = len(form.states)
+    if _is_leaf(output):
+        return [output] if size == 1 else None
+    if not isinstance(output, (tuple, list)) or not output:
+        return None
+    if form.kind != TENSOR and isinstance(output[-1], (tuple, list)) and len(output) == 2:
+        output = output[-1]
+        return list(output) if len(output) == size and all(map(_is_leaf, output)) else None
+    if not all(map(_is_leaf, output)) or len(output) not in (size, size + 1):
+        return [output[-1]] if form.kind == TENSOR and len(output) == 2 and _is_leaf(output[-1]) else None
+    return list(output[-size:])
+
+
+def _is_leaf(value: Any) -> bool:
+    return isinstance(value, torch_module().Tensor) or (hasattr(value, "meta") and hasattr(value, "all_input_nodes"))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} ({', '.join(map(_shown, value))})"
+    return "a tensor" if _is_leaf(value) else type(value).__name__

@@ -1,0 +1,270 @@
+"""The operations of a PyTorch module, recorded by ``torch.fx`` along one example, each with its source line.
+
+Every recorded node knows its value on the example, so that sizes are numbers, control flow on constants is followed,
+and only what depends on the numbers in the input or the state stays symbolic.
+"""
+
+from __future__ import annotations
+
+import linecache
+import operator
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from symgrad.errors import InputError
+from symgrad.interop.torch_checks import torch_module
+
+__all__ = ["CellGraph", "describe", "recorded"]
+
+_OWN = Path(__file__).resolve().parent
+# Attributes and methods that ask for the form of a tensor, never for its numbers.
+_FORM = {"shape", "ndim", "dtype", "device", "requires_grad", "is_cuda", "layout", "is_leaf", "names", "itemsize"}
+_FORM_METHODS = {
+    "size",
+    "dim",
+    "ndimension",
+    "numel",
+    "nelement",
+    "stride",
+    "get_device",
+    "is_contiguous",
+    "is_floating_point",
+    "is_complex",
+    "new_zeros",
+    "new_ones",
+    "new_full",
+    "element_size",
+}
+# Modules of PyTorch whose inside is not followed, since nothing in them can be read.
+_OPAQUE = ("RNNBase", "MultiheadAttention", "Transformer", "TransformerEncoder", "TransformerDecoder")
+
+
+@dataclass(frozen=True)
+class CellGraph:
+    """What was recorded.
+
+    Attributes:
+        nodes: the ``torch.fx`` nodes in order; ``meta`` holds ``value``, ``varying`` and ``source``.
+        output: what the program returns: nodes, in tuples, lists or dicts, and constants.
+    """
+
+    nodes: tuple[Any, ...]
+    output: Any
+
+
+def recorded(module: Any, arguments: Sequence[Any], names: Mapping[int, str]) -> CellGraph:
+    """Record ``module.forward(*arguments)``.
+
+    Args:
+        module: a copy that may be changed.
+        arguments: example tensors, and tuples or lists of them.
+        names: identity of each example tensor -> name of the placeholder.
+
+    Raises:
+        InputError: the module does what cannot be recorded; names the operation and the source line.
+    """
+    torch = torch_module()
+    tracer = _tracer_class()(arguments, names)
+    noise = torch.get_rng_state()
+    try:
+        with torch.no_grad():
+            graph = tracer.trace(module)
+    except InputError:
+        raise
+    except Exception as error:  # whatever the user's own code raises along the way
+        raise InputError(f"module: {type(module).__name__}: {_message(error)}{_raised_at(error)}") from error
+    if not torch.equal(noise, torch.get_rng_state()):
+        raise InputError(f"module: {type(module).__name__} draws random numbers in its forward function")
+    *nodes, output = graph.nodes
+    return CellGraph(tuple(nodes), output.args[0])
+
+
+def describe(node: Any) -> str:
+    """The operation of a node, its name in the graph and the source line it came from, in words."""
+    source = node.meta.get("source")
+    where = "" if source is None else f" at {source[0]}:{source[1]}: {source[2]}"
+    return f"operation {_target_name(node.target)} (node {node.name}, {node.op}){where}"
+
+
+def _target_name(target: Any) -> str:
+    if isinstance(target, str):
+        return target
+    home = getattr(target, "__module__", None) or ""
+    name = getattr(target, "__qualname__", getattr(target, "__name__", repr(target)))
+    return f"{home.lstrip('_')}.{name}" if home and not home.startswith("torch._") else name.rpartition(".")[2]
+
+
+def _message(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+
+
+def _raised_at(error: BaseException) -> str:
+    """The user's line that an error came from."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    source = next((_place(frame) for frame in reversed(frames) if _is_users(frame)), None)
+    return "" if source is None else f" at {source[0]}:{source[1]}: {source[2]}"
+
+
+def _is_users(frame: FrameType) -> bool:
+    folder = str(Path(torch_module().__file__).parent)
+    name = frame.f_code.co_filename
+    return not name.startswith((folder, str(_OWN))) and name != "<string>" and not name.startswith("<eval_with_key>")
+
+
+def _place(frame: FrameType) -> tuple[str, int, str]:
+    name, line = frame.f_code.co_filename, frame.f_lineno
+    return name, line, linecache.getline(name, line).strip()
+
+
+def _user_line() -> tuple[str, int, str] | None:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not _is_users(frame):
+        frame = frame.f_back
+    return None if frame is None else _place(frame)
+
+
+@lru_cache(maxsize=1)
+def _tracer_class() -> Any:
+    """The tracer; made on first use, since its bases are PyTorch's."""
+    torch = torch_module()
+    import torch.fx as fx
+
+    class Known(fx.Proxy):
+        """A value of the program whose form is known and whose numbers are not."""
+
+        @property
+        def known(self) -> Any:
+            return self.tracer.value(self.node)
+
+        def __getattr__(self, key: str) -> Any:
+            if key in _FORM or key in _FORM_METHODS:
+                return getattr(self.known, key)
+            if key.startswith("__"):
+                raise AttributeError(key)
+            if not callable(getattr(type(self.known), key, None)):
+                return self.tracer.create_proxy("call_function", getattr, (self, key), {})
+            return super().__getattr__(key)
+
+        def __iter__(self) -> Any:
+            return iter([self[place] for place in range(len(self.known))])
+
+        def __len__(self) -> int:
+            return len(self.known)
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            self.tracer.create_proxy("call_function", operator.setitem, (self, key, value), {})
+
+        def __bool__(self) -> bool:
+            return bool(self.tracer.number(self, "bool"))
+
+        def __float__(self) -> float:
+            return float(self.tracer.number(self, "float"))
+
+        def __int__(self) -> int:
+            return int(self.tracer.number(self, "int"))
+
+        def __index__(self) -> int:
+            return operator.index(self.tracer.number(self, "index"))
+
+    class Recorder(fx.Tracer):
+        """Records one run along an example."""
+
+        proxy_buffer_attributes = True
+
+        def __init__(self, arguments: Sequence[Any], names: Mapping[int, str]) -> None:
+            super().__init__()
+            self._arguments, self._names = arguments, names
+
+        def create_args_for_root(self, root_fn: Any, is_module: bool, concrete_args: Any = None) -> Any:
+            return root_fn, [self.root, *map(self._placeholders, self._arguments)]
+
+        def _placeholders(self, given: Any) -> Any:
+            if isinstance(given, (tuple, list)):
+                return type(given)(map(self._placeholders, given))
+            if not isinstance(given, torch.Tensor):
+                return given
+            return self.create_proxy("placeholder", self._names[id(given)], (), {}, known=given)
+
+        def is_leaf_module(self, m: Any, module_qualified_name: str) -> bool:
+            return any(isinstance(m, getattr(torch.nn, name)) for name in _OPAQUE)
+
+        def proxy(self, node: Any) -> Any:
+            return Known(node, self)
+
+        def create_proxy(
+            self, kind: str, target: Any, args: Any, kwargs: Any, *rest: Any, known: Any = None, **more: Any
+        ) -> Any:
+            made = super().create_proxy(kind, target, args, kwargs, *rest, **more)
+            node = made.node
+            node.meta["source"] = _user_line()
+            node.meta["varying"] = kind == "placeholder" or any(
+                above.meta.get("varying", False) for above in node.all_input_nodes
+            )
+            node.meta["value"] = known if kind == "placeholder" else self._evaluated(node)
+            return made if _is_tensors(torch, node.meta["value"]) else self._plain(node)
+
+        def _plain(self, node: Any) -> Any:
+            """A value that is no tensor: a size, a flag, a number; it must not depend on the numbers that flow."""
+            if node.meta["varying"] and node.target in ("item", "tolist", "numpy", "__array__", bool, float, int):
+                raise InputError(f"module: {describe(node)}: it turns values that flow through the cell into Python's")
+            if node.target is operator.setitem:
+                return None
+            return node.meta["value"]
+
+        def number(self, proxy: Any, kind: str) -> Any:
+            """The number that Python asks for, where it is a constant."""
+            node = proxy.node
+            if node.meta["varying"]:
+                source = _user_line()
+                where = "" if source is None else f" at {source[0]}:{source[1]}: {source[2]}"
+                raise InputError(
+                    f"module: {kind}() of a value that depends on the input or the state{where} "
+                    f"(node {node.name}, {node.op}); control flow that depends on data cannot be traced"
+                )
+            return self.value(node)
+
+        def value(self, node: Any) -> Any:
+            if "value" not in node.meta:  # a constant that fx keeps as an attribute
+                node.meta["value"], node.meta["varying"] = self._evaluated(node), False
+            return node.meta["value"]
+
+        def _attribute(self, target: str) -> Any:
+            """A tensor of the module, past fx's own hook on attributes of modules."""
+            *path, name = target.split(".")
+            part = self.root
+            for key in path:
+                part = vars(part)["_modules"][key]
+            places = (vars(part)["_parameters"], vars(part)["_buffers"], vars(part))
+            return next(place[name] for place in places if name in place)
+
+        def _evaluated(self, node: Any) -> Any:
+            if node.op == "get_attr":
+                return self._attribute(node.target)
+            if node.op == "call_module":
+                raise InputError(
+                    f"module: {describe(node)}: {type(self.root.get_submodule(node.target)).__name__} cannot be traced"
+                )
+            args, kwargs = (fx.node.map_arg(part, self.value) for part in (node.args, node.kwargs))
+            try:
+                if node.op == "call_method":
+                    return getattr(args[0], node.target)(*args[1:], **kwargs)
+                return node.target(*args, **kwargs)
+            except InputError:
+                raise
+            except Exception as error:
+                raise InputError(f"module: {describe(node)}: {_message(error)}") from error
+
+    return Recorder
+
+
+def _is_tensors(torch: Any, value: Any) -> bool:
+    """Whether a value is a tensor or holds tensors, and so is a value of the program."""
+    if isinstance(value, (tuple, list)) and not isinstance(value, torch.Size):
+        return any(_is_tensors(torch, part) for part in value)
+    return isinstance(value, torch.Tensor)

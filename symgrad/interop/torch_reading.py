@@ -1,0 +1,178 @@
+"""From a recorded PyTorch program to the values of its next states."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symgrad.errors import InputError
+from symgrad.interop.blocks import TraceRefusal
+from symgrad.interop.torch_checks import torch_module
+from symgrad.interop.torch_fixed import fixed_outcome
+from symgrad.interop.torch_graph import CellGraph, describe
+from symgrad.interop.torch_operations import MOVING, Operations, operation_name
+from symgrad.interop.torch_values import Fixed, Flow
+from symgrad.interop.tracing import Trace, Traced
+
+__all__ = ["Names", "next_states"]
+
+MOST_NUMBERS = 2**22  # in a parameter
+
+
+@dataclass
+class Names:
+    """Names of symbols: those of inputs and states are taken, those of tensors follow the module's."""
+
+    taken: set[str]
+    _given: dict[str, str] = field(default_factory=dict)
+
+    def of(self, tensor: str) -> str:
+        """The symbol of a tensor, ``lin_h_weight`` for ``lin_h.weight``."""
+        if tensor not in self._given:
+            name = re.sub(r"\W", "_", tensor)
+            name = name if name[:1].isalpha() else f"p{name}"
+            while name in self.taken:
+                name += "_"
+            self.taken.add(name)
+            self._given[tensor] = name
+        return self._given[tensor]
+
+
+def next_states(
+    trace: Trace,
+    graph: CellGraph,
+    outputs: Sequence[Any],
+    names: Names,
+    placeholders: Mapping[str, Flow],
+    batch: int | None,
+) -> list[Traced]:
+    """The values of the output nodes.
+
+    Raises:
+        InputError: an operation cannot be expressed; names the node and the source line.
+    """
+    reader = _Reader(trace, names, placeholders, batch)
+    for node in _needed(graph, outputs):
+        reader.read(node)
+    return [reader.column(node) for node in outputs]
+
+
+def _needed(graph: CellGraph, outputs: Sequence[Any]) -> list[Any]:
+    """The nodes that the outputs depend on, those that change one of them in place included."""
+    roots: dict[Any, Any] = {}
+    for node in graph.nodes:
+        roots[node] = roots.get(node.args[0], node.args[0]) if _writes(node) else node
+    wanted = {own for output in outputs for own in (output, roots.get(output, output))}
+    for node in reversed(graph.nodes):
+        if node in wanted or (_writes(node) and roots[node] in wanted):
+            inputs = node.all_input_nodes
+            wanted.update({node, *inputs, *(roots.get(above, above) for above in inputs)})
+    return [node for node in graph.nodes if node in wanted]
+
+
+def _writes(node: Any) -> bool:
+    """Whether an operation changes its first argument."""
+    if node.op not in ("call_method", "call_function") or not node.args or not hasattr(node.args[0], "meta"):
+        return False
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    own = name.endswith("_") and not name.startswith("_") and name != "requires_grad_"
+    return own or name == "setitem" or node.kwargs.get("inplace") is True
+
+
+class _Reader:
+    """Reads nodes in their order."""
+
+    def __init__(self, trace: Trace, names: Names, placeholders: Mapping[str, Flow], batch: int | None) -> None:
+        self._trace, self._names, self._placeholders, self._batch = trace, names, placeholders, batch
+        self._values: dict[Any, Any] = {}
+        self._roots: dict[Any, Any] = {}
+        self._operations = Operations(trace, batch, self._constant)
+
+    def read(self, node: Any) -> None:
+        """Find the value of a node."""
+        try:
+            value = self._value(node)
+        except InputError as error:
+            raise InputError(f"module: {describe(node)}: {error}") from error
+        root = node
+        if _writes(node):
+            root = self._written(node)
+        self._roots[node] = root
+        self._values[root] = value
+
+    def column(self, node: Any) -> Traced:
+        """A value as one column, for a next state."""
+        value = self._of(node)
+        if isinstance(value, Flow):
+            return value.column
+        if isinstance(value, Fixed):
+            shape = tuple(value.tensor.shape)
+            axis = 0 if self._batch is not None else None
+            return self._operations.fixed_column(value, shape, axis)
+        raise InputError(f"module: a next state must be a tensor, got {value!r}")
+
+    def _of(self, node: Any) -> Any:
+        return self._values[self._roots[node]]
+
+    def _value(self, node: Any) -> Any:
+        if node.op == "placeholder":
+            return self._placeholders[node.target]
+        if node.op == "get_attr":
+            return self._tensor(node)
+        name = operation_name(node.target)
+        args = _mapped(node.args, self._of)
+        options = _mapped(dict(node.kwargs), self._of)
+        if name == "setitem":
+            raise TraceRefusal("a part of a tensor is set in place; use torch.cat")
+        if not node.meta["varying"]:
+            return fixed_outcome(self._trace, node, name, args, options)
+        return self._operations.flow(node, name, args, options)
+
+    def _tensor(self, node: Any) -> Fixed:
+        """A parameter, a buffer or a constant."""
+        tensor = node.meta["value"]
+        if node.target.startswith("_tensor_constant"):
+            return Fixed(tensor, None, node.target.strip("_"))
+        value = Fixed(tensor, None, node.target, given=True)
+        if tensor.ndim <= 2 and tensor.is_floating_point() and tensor.numel():
+            data = self._constant(value, tensor.reshape(()) if tensor.ndim == 1 and tensor.numel() == 1 else tensor)
+            return Fixed(tensor, data, node.target, given=True)
+        return value
+
+    def _constant(self, value: Fixed, tensor: Any) -> Traced:
+        """Symbols for fixed numbers; a number that is in the program alone stays that number."""
+        numbers = tensor.detach().to(torch_module().float64).numpy()
+        if not value.given and numbers.size and (numbers == numbers.flat[0]).all():
+            return self._trace.number(float(numbers.flat[0]))
+        if numbers.size > MOST_NUMBERS:
+            raise TraceRefusal(f"{value.name} has {numbers.size} entries; at most {MOST_NUMBERS} are accepted")
+        same = tensor.shape == value.tensor.shape or numbers.ndim == 0
+        label = value.name if same else f"{value.name}_as_{'x'.join(map(str, numbers.shape))}"
+        tensor_name = value.name if same and value.given else None
+        return self._trace.parameter(self._names.of(label), np.array(numbers), tensor_name)
+
+    def _written(self, node: Any) -> Any:
+        """The value that an operation in place changes; refused where others could see it in another way."""
+        base = node.args[0]
+        root = self._roots[base]
+        seen = [root, *(other for other, own in self._roots.items() if own is root)]
+        views = [user for other in seen for user in other.users if operation_name(user.target) in MOVING]
+        if root.op in ("placeholder", "get_attr") or operation_name(root.target) in MOVING or views:
+            raise InputError(
+                f"module: {describe(node)}: it changes in place what an input, a state, a parameter or a view holds too"
+            )
+        return root
+
+
+def _mapped(value: Any, of: Callable[[Any], Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _mapped(part, of) for key, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return tuple(_mapped(part, of) for part in value)
+    if isinstance(value, slice):
+        return slice(*(_mapped(part, of) for part in (value.start, value.stop, value.step)))
+    return of(value) if hasattr(value, "meta") and hasattr(value, "all_input_nodes") else value
