@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from symgrad.bounds.tables import BoundTable, bound_table
     from symgrad.calculus.jacobian import Jacobian, jacobian
     from symgrad.calculus.unroll import Unrolled, unroll
+    from symgrad.diagnosis.diagnose import diagnose
     from symgrad.diagnosis.lyapunov import LyapunovSpectrum, lyapunov_spectrum
+    from symgrad.diagnosis.results import Diagnosis, LayerDiagnosis
     from symgrad.dynamics.basins import Basins, basins
     from symgrad.dynamics.bifurcation_points import BifurcationPoint, Bifurcations
     from symgrad.dynamics.bifurcations import bifurcations
@@ -81,6 +83,7 @@ __all__ = [
     "BoundTable",
     "CertifiedNorm",
     "Check",
+    "Diagnosis",
     "DynamicalIsometry",
     "FixedPoint",
     "FixedPointCurve",
@@ -97,6 +100,7 @@ __all__ = [
     "InvariantBox",
     "Jacobian",
     "JointSpectralRadius",
+    "LayerDiagnosis",
     "LayerGradientBound",
     "LogarithmicNorm",
     "LossLandscape",
@@ -133,6 +137,7 @@ __all__ = [
     "claims",
     "compare_bounds",
     "design",
+    "diagnose",
     "diagonal",
     "dynamical_isometry",
     "fixed_point_curve",
@@ -183,6 +188,7 @@ _ON_FIRST_USE = {
     "BoundTable": "symgrad.bounds.tables",
     "CertifiedNorm": "symgrad.numerics.trajectory_bound_norms",
     "Check": "symgrad.numerics.verify",
+    "Diagnosis": "symgrad.diagnosis.results",
     "DynamicalIsometry": "symgrad.meanfield.isometry",
     "FixedPoint": "symgrad.dynamics.points",
     "FixedPointCurve": "symgrad.dynamics.curve",
@@ -196,6 +202,7 @@ _ON_FIRST_USE = {
     "InvariantBox": "symgrad.bounds.invariant",
     "Jacobian": "symgrad.calculus.jacobian",
     "JointSpectralRadius": "symgrad.bounds.joint_spectral_radius",
+    "LayerDiagnosis": "symgrad.diagnosis.results",
     "LayerGradientBound": "symgrad.bounds.layer_gradient",
     "LossLandscape": "symgrad.dynamics.landscape",
     "LyapunovSpectrum": "symgrad.diagnosis.lyapunov",
@@ -218,6 +225,7 @@ _ON_FIRST_USE = {
     "bound_table": "symgrad.bounds.tables",
     "backpropagate": "symgrad.numerics.backpropagation",
     "compare_bounds": "symgrad.numerics.comparison",
+    "diagnose": "symgrad.diagnosis.diagnose",
     "dynamical_isometry": "symgrad.meanfield.isometry",
     "fixed_point_curve": "symgrad.dynamics.curve",
     "fixed_points": "symgrad.dynamics.fixed_points",

@@ -170,3 +170,18 @@ def _problem(torch: Any, tensor: Any) -> str | None:
         f"has type {tensor.dtype}; float32 or float64 is needed": not tensor.is_floating_point(),
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def filled(module: Any, arrays: Mapping[str, Array], source: str) -> Any:
+    """A copy of a module with the numbers of a file, all of which it must have.
+
+    Raises:
+        InputError: names or shapes that do not fit.
+    """
+    torch = torch_module()
+    found = copy.deepcopy(unwrapped(module)).to("cpu", torch.float64)
+    try:
+        found.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
+    except RuntimeError as error:
+        raise InputError(f"model: {source} does not fit {type(module).__name__}: {error}") from error
+    return found

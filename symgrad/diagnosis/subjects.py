@@ -1,0 +1,97 @@
+"""What to diagnose from whatever a user holds: a module, a file of weights, or a model with weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from symgrad.diagnosis.model_subject import model_subject
+from symgrad.diagnosis.module_subject import module_subject
+from symgrad.diagnosis.subject import Options, Subject
+from symgrad.errors import InputError
+from symgrad.interop.checkpoints import load_weights
+from symgrad.interop.torch_checks import filled
+from symgrad.interop.weight_names import model_of_weights
+from symgrad.language.recurrence import Recurrence
+from symgrad.numerics.bidirectional import BidirectionalStack
+
+__all__ = ["Given", "is_module", "resolved", "subject_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What is to be diagnosed, as far as it is known what it is.
+
+    Attributes:
+        target: a PyTorch module, a recurrence or a bidirectional stack.
+        weights: of anything but a module.
+        name: what it is called; None for its own name.
+    """
+
+    target: Any
+    weights: Mapping[Any, Any] | None
+    name: str | None = None
+
+
+def resolved(module_or_path: Any, model: Any, weights: Any, prefix: str) -> Given:
+    """The model and its weights, or the module.
+
+    Raises:
+        InputError: something else is given, or arguments that do not go together. Names the argument.
+    """
+    target = module_or_path
+    if isinstance(target, tuple) and len(target) == 2 and weights is None:
+        target, weights = target
+    if isinstance(target, (str, os.PathLike)):
+        _check_unused("weights", weights, "a file holds them")
+        return _from_file(target, model, prefix)
+    _check_unused("model", model, "it says what a file of weights is of")
+    _check_unused("prefix", prefix or None, "it chooses among the names of a file")
+    if is_module(target):
+        _check_unused("weights", weights, "a module holds them")
+        return Given(target, None)
+    if not isinstance(target, (Recurrence, BidirectionalStack)):
+        raise InputError(
+            "module_or_path: a PyTorch module, the path of a file of weights, or a Recurrence with weights is needed, "
+            f"got {type(target).__name__} {target!r}"
+        )
+    if not isinstance(weights, Mapping):
+        raise InputError(f"weights: a mapping {{name: array}} is needed, got {type(weights).__name__}")
+    return Given(target, weights)
+
+
+def is_module(target: Any) -> bool:
+    """Whether it looks like a PyTorch module, told without PyTorch."""
+    return all(callable(getattr(target, name, None)) for name in ("forward", "named_modules", "state_dict"))
+
+
+def subject_of(given: Given, inputs: Any, loss: Any, initial: Any, options: Options, example: Any) -> Subject:
+    """The recurrent layers of a network with the sequences that they saw.
+
+    Raises:
+        InputError: an argument of the wrong type, shape or value. Names the argument.
+    """
+    if given.weights is None:
+        return module_subject(given.target, inputs, loss, initial, options, example)
+    _check_unused("example", example, "it is of a cell's arguments")
+    return model_subject(given.target, given.weights, inputs, loss, initial, options, given.name)
+
+
+def _check_unused(label: str, value: Any, reason: str) -> None:
+    if value is not None:
+        raise InputError(f"{label}: {reason}; leave it out here")
+
+
+def _from_file(path: str | os.PathLike[str], model: Any, prefix: str) -> Given:
+    """The network of a file: told by its names and shapes, or a module that is filled."""
+    arrays = load_weights(path, prefix)
+    name = Path(os.fsdecode(path)).name
+    if is_module(model):
+        return Given(filled(model, arrays, name), None, name)
+    if isinstance(model, BidirectionalStack):
+        return Given(model, arrays, name)
+    found, weights = model_of_weights(arrays, model)
+    return Given(found, weights, name)
