@@ -22,7 +22,7 @@ from symgrad.language.chain_layers import (
     Scaling,
     VectorNormalisation,
 )
-from symgrad.language.layer_chain import ChainWeights, LayerChain
+from symgrad.language.layer_chain import ChainWeights, LayerChain, all_layers
 from symgrad.language.norms import norm as norm_of
 from symgrad.numerics.chain_values import chain_inputs
 from symgrad.numerics.trajectory_bound_norms import CertifiedNorm, matrix_norm
@@ -63,14 +63,8 @@ class ChainEnclosure(Presentable):
 
 def enclosure_work(chain: LayerChain, rows: int) -> int:
     """About how many multiplications of balls it takes to pull so many rows back through a chain."""
-    pairs = zip(chain.widths, chain.widths[1:], strict=False)
-    return rows * sum(before * after for before, after in pairs) + sum(
-        _own_work(layer) * rows for layer in chain.layers if isinstance(layer, Residual)
-    )
-
-
-def _own_work(layer: Residual) -> int:
-    return sum(part.inputs * part.outputs for part in (*layer.shortcut, *layer.branch))
+    parts = [layer for layer in all_layers(chain.layers) if not isinstance(layer, Residual)]
+    return rows * sum(part.inputs * part.outputs if isinstance(part, Affine) else part.outputs for part in parts)
 
 
 def enclosed_gradients(chain: LayerChain, weights: Any, point: Any, gradient: Any) -> ChainEnclosure:

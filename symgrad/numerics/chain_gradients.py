@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def measured_gradients(run: ChainRun, loss: Any) -> ChainGradients:
 
 def _affordable(run: ChainRun) -> int:
     last, widths = run.values[-1].shape[1], [value.shape[1] for value in run.values]
-    work = sum(last * before * (after + min(last, before)) for before, after in zip(widths, widths[1:], strict=False))
+    work = sum(last * before * (after + min(last, before)) for before, after in pairwise(widths))
     return min(len(run.output), MOST_WORK // max(work, 1))
 
 
