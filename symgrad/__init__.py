@@ -23,6 +23,7 @@ from symgrad.language.stacking import stack
 
 if TYPE_CHECKING:
     from symgrad import design
+    from symgrad.bounds.chain import ChainBound, chain_bound
     from symgrad.bounds.flow import FlowBound, flow_bound
     from symgrad.bounds.gradient import GradientBound, gradient_bound
     from symgrad.bounds.invariant import InvariantBox, invariant_box
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from symgrad.bounds.tables import BoundTable, bound_table
     from symgrad.calculus.jacobian import Jacobian, jacobian
     from symgrad.calculus.unroll import Unrolled, unroll
+    from symgrad.diagnosis.deep import deep_diagnosis
+    from symgrad.diagnosis.deep_results import ChainLayerDiagnosis, DeepDiagnosis
     from symgrad.diagnosis.diagnose import diagnose
     from symgrad.diagnosis.lyapunov import LyapunovSpectrum, lyapunov_spectrum
     from symgrad.diagnosis.results import Diagnosis, LayerDiagnosis
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from symgrad.dynamics.vector_results import VectorFixedPoint, VectorFixedPoints
     from symgrad.interop.checkpoints import load_inputs, load_weights
     from symgrad.interop.torch_modules import from_torch
+    from symgrad.language.layer_chain import LayerChain
     from symgrad.meanfield.deep_network import MeanField
     from symgrad.meanfield.gains import InitGain, init_gain
     from symgrad.meanfield.init_code import init_code
@@ -82,7 +86,10 @@ __all__ = [
     "BoundComparison",
     "BoundTable",
     "CertifiedNorm",
+    "ChainBound",
+    "ChainLayerDiagnosis",
     "Check",
+    "DeepDiagnosis",
     "Diagnosis",
     "DynamicalIsometry",
     "FixedPoint",
@@ -100,6 +107,7 @@ __all__ = [
     "InvariantBox",
     "Jacobian",
     "JointSpectralRadius",
+    "LayerChain",
     "LayerDiagnosis",
     "LayerGradientBound",
     "LogarithmicNorm",
@@ -134,8 +142,10 @@ __all__ = [
     "basins",
     "bifurcations",
     "bound_table",
+    "chain_bound",
     "claims",
     "compare_bounds",
+    "deep_diagnosis",
     "design",
     "diagnose",
     "diagonal",
@@ -186,6 +196,9 @@ _ON_FIRST_USE = {
     "Bound": "symgrad.bounds.product",
     "BoundComparison": "symgrad.numerics.comparison",
     "BoundTable": "symgrad.bounds.tables",
+    "ChainBound": "symgrad.bounds.chain",
+    "ChainLayerDiagnosis": "symgrad.diagnosis.deep_results",
+    "DeepDiagnosis": "symgrad.diagnosis.deep_results",
     "CertifiedNorm": "symgrad.numerics.trajectory_bound_norms",
     "Check": "symgrad.numerics.verify",
     "Diagnosis": "symgrad.diagnosis.results",
@@ -202,6 +215,7 @@ _ON_FIRST_USE = {
     "InvariantBox": "symgrad.bounds.invariant",
     "Jacobian": "symgrad.calculus.jacobian",
     "JointSpectralRadius": "symgrad.bounds.joint_spectral_radius",
+    "LayerChain": "symgrad.language.layer_chain",
     "LayerDiagnosis": "symgrad.diagnosis.results",
     "LayerGradientBound": "symgrad.bounds.layer_gradient",
     "LossLandscape": "symgrad.dynamics.landscape",
@@ -224,7 +238,9 @@ _ON_FIRST_USE = {
     "bifurcations": "symgrad.dynamics.bifurcations",
     "bound_table": "symgrad.bounds.tables",
     "backpropagate": "symgrad.numerics.backpropagation",
+    "chain_bound": "symgrad.bounds.chain",
     "compare_bounds": "symgrad.numerics.comparison",
+    "deep_diagnosis": "symgrad.diagnosis.deep",
     "diagnose": "symgrad.diagnosis.diagnose",
     "dynamical_isometry": "symgrad.meanfield.isometry",
     "fixed_point_curve": "symgrad.dynamics.curve",

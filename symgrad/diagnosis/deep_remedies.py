@@ -178,6 +178,6 @@ def _norms(run: ChainRun, before: float) -> Iterator[RemedyFound]:
         formula=sp.Eq(y, gamma * (x - mean) / spread, evaluate=False),
         values={"gamma": 1.0, "eps": 1e-5, "layers": float(count)},
         promise="pre-activations have variance 1 in every layer, so that activations do not saturate",
-        code=f"# after each of the {count} linear layers before an activation\nx = phi(torch.nn.LayerNorm(width)(linear(x)))\n",
+        code=f"# for the {count} linear layers before an activation\nx = phi(torch.nn.LayerNorm(width)(linear(x)))\n",
         growth=(before, _after(run, chain, run.weights)),
     )
