@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError
+from symgrad.interop.torch_cells import trace_cell
+from symgrad.interop.torch_chains import chain_from_torch
 from symgrad.interop.torch_checks import check_module, checked_array, effective_tensor, torch_module, unwrapped
 from symgrad.interop.torch_sizes import check_stated_sizes
 from symgrad.language import models
+from symgrad.language.layer_chain import LayerChain
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.stacking import stack
 from symgrad.numerics.bidirectional import BidirectionalStack
@@ -19,7 +22,7 @@ from symgrad.numerics.bidirectional import BidirectionalStack
 __all__ = ["from_torch", "is_built_in"]
 
 Array = NDArray[np.float64]
-Model = Recurrence | BidirectionalStack
+Model = Recurrence | BidirectionalStack | LayerChain
 
 _CELLS = ("RNNCell", "LSTMCell", "GRUCell")
 _NETWORKS = ("RNN", "LSTM", "GRU")
@@ -74,9 +77,14 @@ def from_torch(
         check_module(module)
         check_stated_sizes(module, example, input_size, state_sizes)
         return _network(module, kind) if kind in _NETWORKS else _cell(module, kind)
-    _check_has_forward(module)
-    check_module(module)
-    raise InputError(f"module: {type(module).__name__} is none of nn.RNN, nn.LSTM, nn.GRU and their cells")
+    _check_is_read(module)
+    required, accepted = _argument_counts(module)
+    if required >= 2:
+        return trace_cell(module, example, input_size, state_sizes)
+    if accepted >= 2:
+        return _cell_or_chain(module, example, input_size, state_sizes)
+    _check_holds_no_network(module, (torch_module().nn.RNNCellBase,))
+    return chain_from_torch(module, input_size=input_size)
 
 
 def is_built_in(module: Any) -> bool:
@@ -125,21 +133,53 @@ def _arrays(module: Any, names: list[str]) -> dict[str, Array]:
 # --- other modules ----------------------------------------------------------------
 
 
-def _takes_state(module: Any) -> bool:
-    """Whether forward takes an input and a state."""
+def _argument_counts(module: Any) -> tuple[int, int]:
+    """How many arguments by place forward needs and how many it takes."""
     accepted = inspect.signature(module.forward).parameters.values()
     places = [p for p in accepted if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return len(places) >= 2
+    return sum(place.default is place.empty for place in places), len(places)
 
 
-def _check_has_forward(module: Any) -> None:
+def _cell_or_chain(module: Any, example: Any, input_size: Any, state_sizes: Any) -> tuple[Model, dict[str, Array]]:
+    """A module whose second argument may be left out: a cell if it can be read as one, else layers without state."""
+    stated = example is not None or state_sizes is not None
+    refusal: InputError | None = None
+    try:
+        model, weights = trace_cell(module, example, input_size, state_sizes)
+        if stated or any(expr.has(state) for expr in model.updates.values() for state in model.states):
+            return model, weights
+    except InputError as error:
+        if stated:
+            raise
+        refusal = error
+    try:
+        return chain_from_torch(module, input_size=input_size)
+    except InputError:
+        if refusal is None:
+            raise
+        raise refusal from None
+
+
+def _check_is_read(module: Any) -> None:
+    """Refuse modules that are neither a cell nor a chain of layers, before anything is traced."""
     nn = torch_module().nn
-    if type(module).forward is nn.Module.forward and "forward" not in vars(module):
-        raise InputError(f"module: {type(module).__name__} has no forward function; pass one that computes something")
+    kind = type(module)
+    if kind.forward is nn.Module.forward and "forward" not in vars(module):
+        raise InputError(f"module: {kind.__name__} has no forward function; pass one that computes something")
+    if kind.__module__.startswith("torch.nn.") and _argument_counts(module)[0] >= 2:
+        raise InputError(
+            f"module: {kind.__name__} is no recurrent module and no chain of layers; accepted are "
+            f"{', '.join(f'nn.{name}' for name in (*_NETWORKS, *_CELLS))}, nn.Sequential and modules of your own"
+        )
+    _check_holds_no_network(module)
+
+
+def _check_holds_no_network(module: Any, others: tuple[type, ...] = ()) -> None:
+    """Refuse a module around a recurrent network, which runs over whole sequences and so is part of no cell."""
     inner = [
         f"{path} ({type(part).__name__})"
         for path, part in module.named_modules()
-        if path and isinstance(part, (nn.RNNBase, nn.RNNCellBase))
+        if path and isinstance(part, (torch_module().nn.RNNBase, *others))
     ]
     if inner:
         raise InputError(

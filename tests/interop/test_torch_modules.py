@@ -16,6 +16,7 @@ import symgrad as sg
 from symgrad.errors import InputError, SymgradError
 from symgrad.interop import torch_checks
 from symgrad.interop.torch_modules import is_built_in
+from symgrad.language.layer_chain import LayerChain
 from symgrad.language.weights import bind
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.products import products
@@ -298,3 +299,66 @@ def test_recurrent_parts_of_other_modules_are_named() -> None:
 
     with pytest.raises(InputError, match=r"Tagger is no recurrence itself but holds encoder \(LSTM\)"):
         sg.from_torch(Tagger())
+
+
+class Minimal(nn.Module):
+    """A cell of a user's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fed, self.recalled = nn.Linear(2, 3), nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.fed(x) + self.recalled(h))
+
+
+class Masked(nn.Module):
+    """Layers without a state, although a second argument is taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        return x + torch.tanh(self.inner(x))
+
+
+class Bare(nn.Module):
+    """A network inside a forward with a state, which is no cell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.core = nn.GRU(2, 3)
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return self.core(x, h)[0]
+
+
+def test_modules_with_a_state_are_recurrences_and_others_chains_of_layers() -> None:
+    torch.manual_seed(0)
+    cell = Minimal().double()
+    model, weights = sg.from_torch(cell)
+    assert isinstance(model, sg.Recurrence)
+    u, h = numbers(1, 2), numbers(3, seed=2)
+    found = sg.simulate(model, weights, u, initial={model.states[0]: h}).states["h"][1]
+    assert np.abs(found - cell(torch.tensor(u[0]), torch.tensor(h)).detach().numpy()).max() < 1e-12
+    for module in (Masked(), nn.Sequential(nn.Linear(3, 4), nn.Tanh())):
+        assert isinstance(sg.from_torch(module)[0], LayerChain)
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (Bare(), r"Bare is no recurrence itself but holds core \(GRU\)"),
+        (nn.Sequential(nn.GRU(2, 3)), r"Sequential is no recurrence itself but holds 0 \(GRU\)"),
+        (
+            nn.MultiheadAttention(4, 2),
+            r"MultiheadAttention is no recurrent module and no chain of layers; accepted are",
+        ),
+        (nn.Conv2d(1, 2, 3), r"conv2d.*accepted are linear layers"),
+        (nn.Embedding(3, 4), r"embedding.*accepted are linear layers"),
+    ],
+)
+def test_modules_of_other_kinds_are_refused(module: nn.Module, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        sg.from_torch(module)
