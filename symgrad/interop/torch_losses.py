@@ -84,10 +84,8 @@ def gradients(total: Any, chains: list[list[Call]]) -> list[Found]:
     """
     if total is None:
         return [([], [[] for _ in chain]) for chain in chains]
-    wanted = [tensor for chain in chains for call in chain for tensor in _handled(call)]
-    known = _grad([total], wanted, None)
-    left = iter(known)
-    return [_chain_gradients(chain, [[next(left) for _ in _handled(call)] for call in chain]) for chain in chains]
+    known = iter(_grad([total], [tensor for chain in chains for call in chain for tensor in _handled(call)], None))
+    return [_chain_gradients(chain, [[next(known) for _ in _handled(call)] for call in chain]) for chain in chains]
 
 
 def _handled(call: Call) -> list[Any]:
@@ -96,14 +94,31 @@ def _handled(call: Call) -> list[Any]:
     return [call.returned[0], *states] if is_recurrent(call.part) else states
 
 
-def _chain_gradients(chain: list[Call], whole: list[list[Any]]) -> Found:
+def _chain_gradients(chain: list[Call], found: list[list[Any]]) -> Found:
     network = is_recurrent(chain[0].part)
+    whole = found if network else [_apart(_handled(call), grads) for call, grads in zip(chain, found, strict=True)]
     outputs = [grads[0] for grads in whole] if network else []
     states = [grads[1:] if network else grads for grads in whole]
     for place, following in enumerate(chain[1:]):
         through = _grad(_handled(following), list(following.state), whole[place + 1])
         states[place] = [grad - other for grad, other in zip(states[place], through, strict=True)]
     return outputs, states
+
+
+def _apart(states: list[Any], grads: list[Any]) -> list[Any]:
+    """Derivatives by the states of one step as coordinates of their own.
+
+    Of an LSTM's cell state the automatic derivative includes the path through the hidden state of the same step, which
+    is made of it. What another state hands on is taken off, once for every state in a row of such dependences.
+    """
+    found = grads
+    for _ in states[1:]:
+        handed = [_grad([state], states, [grad]) for state, grad in zip(states, found, strict=True)]
+        found = [
+            grad - sum(handed[source][place] for source in range(len(states)) if source != place)
+            for place, grad in enumerate(grads)
+        ]
+    return found
 
 
 def _grad(outputs: list[Any], tensors: list[Any], weights: list[Any] | None) -> list[Any]:
