@@ -123,7 +123,7 @@ def simulated(model: Recurrence, weights: Weights, among: Trial) -> tuple[float,
 def with_input_ranges(model: Recurrence, among: Trial) -> Recurrence:
     """The model with the inputs declared to lie where those of the trial do, unless a range is declared."""
     free = [symbol for symbol in among.inputs if symbol not in model.ranges]
-    ends = {symbol: sp.Rational(math.ceil(float(np.abs(among.inputs[symbol]).max()) * 16), 16) for symbol in free}
+    ends = {s: sp.Rational(max(1, math.ceil(float(np.abs(among.inputs[s]).max()) * 16)), 16) for s in free}
     return model.assuming({symbol: sp.Interval(-end, end) for symbol, end in ends.items()})
 
 

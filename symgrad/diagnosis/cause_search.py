@@ -104,11 +104,12 @@ class _Question:
             yield _cause(Cause.CLOSED_GATE, f"{_kept_by(direct)}, too little for {self._steps}", max(direct.best, rate))
         if closed and direct is not None and not direct.best < (1 + _PART) * rate:
             return  # the direct path alone accounts for what is left
+        limit = _PART * rate if math.isfinite(rate) else -_DECADES / self.parts.steps
         for cause, share, text in (
             (Cause.SMALL_NORM, self.parts.unsaturated, self._weights_text),
             (Cause.SATURATION, self.parts.saturation, self._slopes_text),
         ):
-            if share < _PART * rate or share == rate:
+            if share < limit or share == rate:
                 yield _cause(cause, text(), max(share, rate) if closed else share)
 
     def rise(self) -> Iterator[CauseFound]:

@@ -11,10 +11,9 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.diagnosis.carried_states import CarriedState, carried_states
-from symgrad.diagnosis.layer_run import LayerRun
+from symgrad.diagnosis.layer_run import LayerRun, usable
 from symgrad.diagnosis.pullback import Pullback
 from symgrad.diagnosis.step_jacobians import StepJacobians
-from symgrad.language.elementwise import Activation
 from symgrad.language.operators import Elementwise, Vector, symbols_of, walk
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.products import rescaled
@@ -40,15 +39,22 @@ class GrowthParts:
         rate: of ``||dx_T/dx_0||``, the median over the sequences; minus infinity where the product is zero.
         unsaturated: the same with all slopes as large as they can be, except within the factors of direct paths.
         carried: the direct paths of states.
-        mean_slope: the geometric mean of the slopes over units, steps and sequences, as parts of their largest values;
-            None without an activation that is not part of a direct path.
+        slopes: each activation that states pass through and that is not part of a direct path -> the geometric mean of
+            its slopes over units, steps and sequences, as a part of the largest one.
     """
 
     steps: int
     rate: float
     unsaturated: float
     carried: tuple[CarriedState, ...]
-    mean_slope: float | None
+    slopes: Mapping[Elementwise, float]
+
+    @property
+    def mean_slope(self) -> float | None:
+        """The geometric mean of all slopes as parts of the largest ones; None without an activation."""
+        with np.errstate(divide="ignore"):
+            logs = np.log(list(self.slopes.values()))
+        return float(np.exp(logs.mean())) if len(logs) else None
 
     @property
     def saturation(self) -> float:
@@ -65,7 +71,10 @@ def growth_parts(run: LayerRun) -> GrowthParts:
     """Split the growth of the products of Jacobians over all steps of a run.
 
     The products act on up to 24 orthonormal directions, drawn once, along up to four of the sequences; with at most as
-    many states the norm is that of the whole product.
+    many states the norm is that of the whole product. Sequences that overflow are left out.
+
+    Raises:
+        InputError: every sequence overflows in its first step.
 
     >>> import numpy as np, symgrad as sg
     >>> weights = {"W": np.eye(2) / 10, "U": np.zeros((2, 1)), "b": np.zeros(2)}
@@ -73,11 +82,11 @@ def growth_parts(run: LayerRun) -> GrowthParts:
     >>> found.rate, found.unsaturated, found.saturation, found.mean_slope
     (-1.0, -1.0, 0.0, 1.0)
     """
-    few = run.part(slice(0, _SEQUENCES))
+    few = usable(run)[0].part(slice(0, _SEQUENCES))
     carried = carried_states(few)
     steepest = _steepest(few, {node for item in carried for node in item.nodes})
     plain, linear = _rates(few, steepest)
-    return GrowthParts(few.steps, plain, linear, carried, _mean_slope(few, steepest))
+    return GrowthParts(few.steps, plain, linear, carried, _mean_slopes(few, steepest))
 
 
 def _steepest(run: LayerRun, but: Collection[Elementwise]) -> dict[Elementwise, float]:
@@ -155,17 +164,14 @@ class _Followed:
             return np.asarray(np.log10(norms) + self._exponent * _LOG10_2)
 
 
-def _mean_slope(run: LayerRun, steepest: Mapping[Elementwise, float]) -> float | None:
-    """The geometric mean of slopes as parts of the largest ones."""
-    jacobians, slopes = StepJacobians(run), {node: Elementwise(_slope(node), node.argument) for node in steepest}
-    logs = []
+def _mean_slopes(run: LayerRun, steepest: Mapping[Elementwise, float]) -> dict[Elementwise, float]:
+    """The geometric means of slopes as parts of the largest ones."""
+    jacobians, logs = StepJacobians(run), {node: 0.0 for node in steepest}
+    slopes = {node: Elementwise(node.function.derivative, node.argument) for node in steepest}
     with np.errstate(divide="ignore"):
         for step in range(run.steps):
             point = jacobians.point(step)
-            parts = [np.abs(np.asarray(point.vector(slopes[node]))) / most for node, most in steepest.items()]
-            logs.append([float(np.log(part).mean()) for part in parts])
-    return float(np.exp(np.mean(logs))) if steepest else None
-
-
-def _slope(node: Elementwise) -> Activation:
-    return node.function.derivative
+            for node, most in steepest.items():
+                part = np.abs(np.asarray(point.vector(slopes[node]))) / most
+                logs[node] += float(np.log(part).mean()) / run.steps
+    return {node: float(np.exp(value)) for node, value in logs.items()}

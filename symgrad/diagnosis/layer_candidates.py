@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import sympy as sp
@@ -13,8 +13,7 @@ from symgrad.design.candidates import recurrent_matrices
 from symgrad.design.growth import simulated
 from symgrad.design.questions import STEPS, Candidate, Question
 from symgrad.language.elementwise import Activation
-from symgrad.language.operators import Elementwise, Variable, Vector, VectorSum, symbols_of, walk
-from symgrad.language.recurrence import Recurrence
+from symgrad.language.operators import Elementwise, Variable, Vector, VectorSum
 from symgrad.language.weights import Weights
 
 __all__ = ["common_factor", "orthogonal_weights", "without_shifts"]
@@ -26,18 +25,18 @@ _WIDEST = 64.0  # the largest factor that weights are scaled by
 _SCALE = sp.Symbol("s", positive=True)
 
 
-def without_shifts(question: Question) -> Iterator[Candidate]:
-    """The biases inside activations whose slope is largest at 0 set to zero."""
-    shifts = _shifts(question.model)
+def without_shifts(question: Question, saturated: Iterable[Elementwise]) -> Iterator[Candidate]:
+    """The biases inside saturated activations whose slope is largest at 0 set to zero."""
+    shifts = _shifts(saturated, set(question.model.parameters))
     given = question.weights.values
     biases = sorted((symbol for symbol in shifts if np.any(given[symbol] != 0)), key=str)
     if not biases:
         return
     function = shifts[biases[0]]
-    x = sp.Symbol("x", real=True)
+    x, slope = sp.Symbol("x", real=True), sp.Function(f"{function.name}'")
     yield Candidate(
         f"set {' and '.join(map(str, biases))} to zero",
-        sp.Eq(sp.Function(f"{function.name}'")(sp.S.Zero), sp.Function("sup")(sp.Function(f"{function.name}'")(x))),
+        sp.Eq(slope(sp.S.Zero), sp.Function("sup")(slope(x)), evaluate=False),
         f"where nothing shifts them, the slopes of {function.name} are as large as they can be",
         tuple(f"{symbol} = 0" for symbol in biases),
         question.model,
@@ -45,16 +44,13 @@ def without_shifts(question: Question) -> Iterator[Candidate]:
     )
 
 
-def _shifts(model: Recurrence) -> dict[sp.Expr, Activation]:
+def _shifts(nodes: Iterable[Elementwise], parameters: set[sp.Expr]) -> dict[sp.Expr, Activation]:
     """Vectors of parameters that are added inside an activation which is steepest at 0 -> that activation."""
     found: dict[sp.Expr, Activation] = {}
-    parameters = set(model.parameters)
-    nodes = (node for update in model.nodes.values() for node in walk(update))
-    for node in nodes:
-        if isinstance(node, Elementwise) and symbols_of(node) & set(model.states) and _is_steepest_at_zero(node):
-            for term in _terms(node.argument):
-                if isinstance(term, Variable) and term.symbol in parameters:
-                    found.setdefault(term.symbol, node.function)
+    for node in filter(_is_steepest_at_zero, nodes):
+        for term in _terms(node.argument):
+            if isinstance(term, Variable) and term.symbol in parameters:
+                found.setdefault(term.symbol, node.function)
     return found
 
 
@@ -63,11 +59,9 @@ def _terms(vector: Vector) -> tuple[Vector, ...]:
 
 
 def _is_steepest_at_zero(node: Elementwise) -> bool:
-    most = node.function.slope.sup_abs
-    at_zero = node.function.derivative.expr.xreplace(
-        dict.fromkeys(node.function.derivative.expr.free_symbols, sp.S.Zero)
-    )
-    return bool(most.is_finite) and sp.simplify(sp.Abs(at_zero) - most) == 0
+    slope, most = node.function.derivative.expr, node.function.slope.sup_abs
+    at_zero = sp.Abs(slope.xreplace(dict.fromkeys(slope.free_symbols, sp.S.Zero)))
+    return bool(most.is_finite) and sp.simplify(at_zero - most) == 0
 
 
 def orthogonal_weights(question: Question) -> Iterator[Candidate]:

@@ -16,6 +16,7 @@ from symgrad.design.growth import METHODS, Growth, Trial, simulated, without_sta
 from symgrad.design.questions import Candidate, Question
 from symgrad.diagnosis.causes import Cause, CauseFound
 from symgrad.diagnosis.changed_weights import Change, changes, torch_code
+from symgrad.diagnosis.growth_parts import growth_parts
 from symgrad.diagnosis.layer_candidates import common_factor, orthogonal_weights, without_shifts
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.outcome import LayerOutcome
@@ -27,6 +28,7 @@ __all__ = ["find_remedies"]
 
 _RETAIN = sp.exp(-1)
 _CURED = 3.0  # decades from 1 within which a gradient has neither vanished nor exploded
+_FLAT = 0.5  # geometric mean of the slopes of an activation, as a part of the largest one, below which it saturates
 _SEQUENCES = 8
 _MOST_WORK = 2e10  # multiplications of one simulation
 _MOST_STATES = 512  # up to which remedies are tried by products of Jacobians
@@ -99,7 +101,8 @@ class _Search:
         causes = {item.cause for item in self.causes}
         yield from candidates(self.question)
         if Cause.SATURATION in causes:
-            for candidate in without_shifts(self.question):
+            slopes = growth_parts(self.run).slopes
+            for candidate in without_shifts(self.question, [node for node, mean in slopes.items() if mean < _FLAT]):
                 yield candidate
                 yield from self._on_top_of(candidate)
         if Cause.NON_NORMAL in causes:
