@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import accumulate, pairwise
 
 import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardPower
 
-from symgrad.errors import InputError
-from symgrad.language.elementwise import ActivatedMatrix, hadamard
+from symgrad.interop.block_entries import TraceRefusal, entrywise_product, matrix_product, scaled, summed, transposed
+from symgrad.language.elementwise import ActivatedMatrix
 
-__all__ = ["Blocks", "Cuts", "TraceRefusal", "edges"]
-
-
-class TraceRefusal(InputError):
-    """An operation of a traced program that no recurrence here can express; the text is the reason alone."""
+__all__ = ["Blocks", "Cuts", "edges"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class Blocks:
     @property
     def transposed(self) -> Blocks:
         """The transpose."""
-        return Blocks(tuple(tuple(_transpose(row[j]) for row in self.entries) for j in range(len(self.columns))))
+        return Blocks(tuple(tuple(transposed(row[j]) for row in self.entries) for j in range(len(self.columns))))
 
 
 def edges(sizes: Iterable[int]) -> tuple[int, ...]:
@@ -130,10 +127,10 @@ class Cuts:
         if isinstance(expr, (sp.Identity, sp.MatrixBase)):
             return _numbers(sp.ImmutableDenseMatrix(expr)[top:bottom, left:right])
         if isinstance(expr, sp.Transpose):
-            return _transpose(self._part(expr.arg, left, right, top, bottom))
+            return transposed(self._part(expr.arg, left, right, top, bottom))
         if isinstance(expr, (sp.MatAdd, sp.HadamardProduct)):
             parts = [self._part(term, top, bottom, left, right) for term in expr.args]
-            return sum(parts[1:], parts[0]) if isinstance(expr, sp.MatAdd) else hadamard(*parts)
+            return summed(parts) if isinstance(expr, sp.MatAdd) else reduce(entrywise_product, parts)
         if isinstance(expr, HadamardPower):
             return HadamardPower(self._part(expr.base, top, bottom, left, right), expr.exp)
         if isinstance(expr, ActivatedMatrix):
@@ -145,11 +142,11 @@ class Cuts:
     def _part_of_product(self, expr: sp.MatMul, top: int, bottom: int, left: int, right: int) -> sp.Expr:
         factor, (first, *rest) = expr.as_coeff_matrices()
         if not rest:
-            return factor * self._part(first, top, bottom, left, right)
+            return scaled(factor, self._part(first, top, bottom, left, right))
         *middle, last = rest
         upper = self._part(first, top, bottom, 0, int(first.shape[1]))
         lower = self._part(last, 0, int(last.shape[0]), left, right)
-        return factor * sp.MatMul(upper, *middle, lower)
+        return scaled(factor, reduce(matrix_product, [upper, *middle, lower]))
 
     def _cut(self, symbol: sp.Expr, top: int, bottom: int, left: int, right: int) -> sp.Expr:
         atom, row, column = self._places[symbol]
@@ -172,7 +169,3 @@ def _numbers(matrix: sp.ImmutableDenseMatrix) -> sp.Expr:
     if matrix.is_zero_matrix:
         return sp.ZeroMatrix(*matrix.shape)
     return sp.Identity(matrix.rows) if matrix.is_square and matrix == sp.eye(matrix.rows) else matrix
-
-
-def _transpose(expr: sp.Expr) -> sp.Expr:
-    return expr.arg if isinstance(expr, sp.Transpose) else sp.Transpose(expr)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError
-from symgrad.interop.blocks import Blocks, TraceRefusal
+from symgrad.interop.block_entries import TraceRefusal
+from symgrad.interop.blocks import Blocks
 from symgrad.interop.torch_activations import activation_of_call
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_operations import MOVING, SAME, SUMMING

@@ -430,6 +430,8 @@ def _rank(value: Operand) -> int | None:
 
 def _example(value: Any, node: Any) -> Any:
     """Arguments that only give places (fixed ones) or shapes."""
+    if isinstance(value, tuple):
+        return tuple(_example(part, own) for part, own in zip(value, node, strict=True))
     if isinstance(value, Fixed):
         return value.tensor
     if isinstance(value, Flow):

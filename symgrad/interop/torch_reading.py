@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import InputError
-from symgrad.interop.blocks import TraceRefusal
+from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_fixed import fixed_outcome
 from symgrad.interop.torch_graph import CellGraph, describe

@@ -7,20 +7,30 @@ vectors and matrices :class:`~symgrad.interop.blocks.Blocks`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
-from sympy.matrices.expressions.hadamard import HadamardPower
 
 from symgrad.errors import InputError
-from symgrad.interop.blocks import Blocks, Cuts, TraceRefusal, edges
-from symgrad.language.elementwise import Activation, hadamard
+from symgrad.interop.block_entries import (
+    TraceRefusal,
+    applied,
+    entrywise_product,
+    filled,
+    finite,
+    matrix_product,
+    raised,
+    scaled,
+    summed,
+    uniform_scalar,
+)
+from symgrad.interop.blocks import Blocks, Cuts, edges
+from symgrad.language.elementwise import Activation
 from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
 
@@ -88,7 +98,7 @@ class Trace:
     def filled(self, value: Any, shape: tuple[int, int]) -> Blocks:
         """The same scalar in every entry."""
         scalar = value if isinstance(value, sp.Expr) else self.number(value)
-        return Blocks(((_uniform(scalar, shape),),))
+        return Blocks(((filled(scalar, shape),),))
 
     def identity(self, size: int) -> Blocks:
         """The identity matrix."""
@@ -102,7 +112,7 @@ class Trace:
             return left + right
         if right == 0 or left == 0:
             return left if right == 0 else right
-        return self._entrywise(left, right, lambda a, b: a + b)
+        return self._entrywise(left, right, lambda a, b: summed((a, b)))
 
     def subtract(self, left: Traced, right: Traced) -> Traced:
         """The difference."""
@@ -117,10 +127,10 @@ class Trace:
         if not isinstance(left, Blocks) and not isinstance(right, Blocks):
             return left * right
         if not isinstance(left, Blocks):
-            return right.map(lambda entry: _times(left, entry))
+            return right.map(lambda entry: scaled(left, entry))
         if not isinstance(right, Blocks):
-            return left.map(lambda entry: _times(right, entry))
-        return self._entrywise(left, right, _product)
+            return left.map(lambda entry: scaled(right, entry))
+        return self._entrywise(left, right, entrywise_product)
 
     def divide(self, left: Traced, right: Traced) -> Traced:
         """The entrywise quotient."""
@@ -133,14 +143,14 @@ class Trace:
         if not exponent.is_number:
             raise TraceRefusal(f"the exponent must be a number, got {exponent}")
         if not isinstance(base, Blocks):
-            return _finite(base**exponent)
+            return finite(base**exponent)
         if exponent in (0, 1):
             return base if exponent == 1 else self.filled(1, base.shape)
-        return base.map(lambda entry: _raised(entry, exponent))
+        return base.map(lambda entry: raised(entry, exponent))
 
     def apply(self, function: Activation, value: Traced) -> Traced:
         """A scalar function of every entry."""
-        return value.map(lambda entry: _applied(function, entry)) if isinstance(value, Blocks) else function(value)
+        return value.map(lambda entry: applied(function, entry)) if isinstance(value, Blocks) else function(value)
 
     # --- linear ---------------------------------------------------------------
 
@@ -154,7 +164,7 @@ class Trace:
         columns = list(zip(*right.entries, strict=True))
         return Blocks(
             tuple(
-                tuple(_total(_matrix_product(a, b) for a, b in zip(row, column, strict=True)) for column in columns)
+                tuple(summed(matrix_product(a, b) for a, b in zip(row, column, strict=True)) for column in columns)
                 for row in left.entries
             )
         )
@@ -169,9 +179,9 @@ class Trace:
             return value
         if value.shape[0] != 1:
             raise TraceRefusal(f"shape {value.shape} cannot be repeated to {rows} rows")
-        scalars = [_scalar_of(entry) for entry in value.entries[0]]
+        scalars = [uniform_scalar(entry) for entry in value.entries[0]]
         if all(scalar is not None for scalar in scalars):
-            return Blocks((tuple(_uniform(c, (rows, k)) for c, k in zip(scalars, value.columns, strict=True)),))
+            return Blocks((tuple(filled(c, (rows, k)) for c, k in zip(scalars, value.columns, strict=True)),))
         return self.matmul(self.filled(1, (rows, 1)), value)
 
     # --- taking apart and putting together --------------------------------------
@@ -324,63 +334,3 @@ def _recurrence(
     stacked = {tensor: parts for tensor, parts in trace.tensors.items() if used.issuperset(parts)}
     model = Recurrence(updates, inputs=symbols, name=name, stacked=stacked)
     return model, {key: np.array(array) for key, array in trace.arrays.items() if key in used}
-
-
-def _scalar_of(entry: sp.Expr) -> sp.Expr | None:
-    """The scalar that stands in every entry of a block, where its form tells."""
-    if _is_one(entry):
-        return sp.S.One
-    if isinstance(entry, sp.ZeroMatrix):
-        return sp.S.Zero
-    if isinstance(entry, sp.MatMul):
-        factor, rest = entry.as_coeff_matrices()
-        return factor if all(map(_is_one, rest)) and len(rest) == 1 else None
-    return None
-
-
-def _is_one(entry: sp.Expr) -> bool:
-    """Whether every entry is one; SymPy makes an identity of a single one."""
-    return isinstance(entry, sp.OneMatrix) or (isinstance(entry, sp.Identity) and entry.shape == (1, 1))
-
-
-def _finite(scalar: sp.Expr) -> sp.Expr:
-    if scalar.has(sp.nan, sp.oo, sp.zoo, sp.I):
-        raise TraceRefusal(f"a number of the program is {scalar}, which is not real and finite")
-    return scalar
-
-
-def _uniform(scalar: sp.Expr, shape: tuple[int, int]) -> sp.Expr:
-    return sp.ZeroMatrix(*shape) if scalar == 0 else _finite(scalar) * sp.OneMatrix(*shape)
-
-
-def _times(scalar: sp.Expr, entry: sp.Expr) -> sp.Expr:
-    return sp.ZeroMatrix(*entry.shape) if scalar == 0 else scalar * entry
-
-
-def _product(left: sp.Expr, right: sp.Expr) -> sp.Expr:
-    first, second = _scalar_of(left), _scalar_of(right)
-    if first is not None:
-        return _times(first, right)
-    if second is not None:
-        return _times(second, left)
-    return _raised(left, sp.Integer(2)) if left == right else hadamard(left, right)
-
-
-def _raised(entry: sp.Expr, exponent: sp.Expr) -> sp.Expr:
-    scalar = _scalar_of(entry)
-    return HadamardPower(entry, exponent) if scalar is None else _uniform(_finite(scalar**exponent), entry.shape)
-
-
-def _applied(function: Activation, entry: sp.Expr) -> sp.Expr:
-    scalar = _scalar_of(entry)
-    return function(entry) if scalar is None else _uniform(_finite(function(scalar).doit()), entry.shape)
-
-
-def _matrix_product(left: sp.Expr, right: sp.Expr) -> sp.Expr:
-    if isinstance(left, sp.ZeroMatrix) or isinstance(right, sp.ZeroMatrix):
-        return sp.ZeroMatrix(left.shape[0], right.shape[1])
-    return left * right
-
-
-def _total(terms: Iterable[sp.Expr]) -> sp.Expr:
-    return reduce(lambda a, b: a + b, terms)
