@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from symgrad.diagnosis.deep import deep_diagnosis
+from symgrad.diagnosis.deep_results import DeepDiagnosis
 from symgrad.diagnosis.layer_diagnosis import Question, layer_diagnosis
 from symgrad.diagnosis.results import Diagnosis
+from symgrad.diagnosis.sequences import as_floats
 from symgrad.diagnosis.subject import Options, Subject
-from symgrad.diagnosis.subjects import resolved, subject_of
+from symgrad.diagnosis.subjects import chain_of, check_unused, resolved, subject_of
 from symgrad.errors import InputError
+from symgrad.language.layer_chain import LayerChain
 from symgrad.language.numbers import exact_number
 from symgrad.numerics.all_bounds import checked_count
 
@@ -33,7 +37,7 @@ def diagnose(
     methods: Any = None,
     remedies: bool = True,
     example: Any = None,
-) -> Diagnosis:
+) -> Diagnosis | DeepDiagnosis:
     """Why gradients through a network vanish or explode, with proof, measurement and remedy.
 
     Every recurrent layer is looked at by itself, along the sequences that it sees in the network: through a layer, the
@@ -47,6 +51,8 @@ def diagnose(
             - a cell of one's own, ``forward(input, state)``;
             - any module that holds some of these, such as encoder, LSTM and head;
             - the path of a ``.safetensors``, ``.npz`` or ``.pt`` file of weights;
+            - ``nn.Sequential`` and other feed-forward or residual modules, or a :class:`symgrad.LayerChain` with
+              ``weights``, looked at over their layers instead of time;
             - a :class:`symgrad.Recurrence` or :class:`symgrad.BidirectionalStack` with ``weights``, or the pair.
         inputs: the sequences, floats: of ``nn.RNN`` and its like as the module takes them (with ``batch_first``
             (B, T, m), else (T, B, m), or (T, m)); of cells and models (T, m) or (B, T, m); of any other module what it
@@ -71,7 +77,8 @@ def diagnose(
         example: of a cell of one's own an example ``(input, state)``, where its sizes do not follow from the rest.
 
     Returns:
-        A :class:`symgrad.Diagnosis`. Its bounds are proved; what is measured is in floats (approximate).
+        A :class:`symgrad.Diagnosis`, of a feed-forward network a :class:`symgrad.DeepDiagnosis`. Bounds are proved;
+        what is measured is in floats (approximate).
 
     Raises:
         InputError: an argument of the wrong type, shape or value, a module that cannot be read or holds no recurrent
@@ -86,10 +93,38 @@ def diagnose(
     """
     question, options = _checked(horizon, trajectories, seed, delta, growth, methods, remedies)
     given = resolved(module_or_path, model, weights, prefix)
+    chain = chain_of(given)
+    if chain is not None:
+        for label, value in (("initial", initial), ("example", example), ("methods", methods)):
+            check_unused(label, value, "a feed-forward network has no steps in time")
+        return _deep(*chain, inputs, loss, question, options, given.name)
     subject = subject_of(given, inputs, loss, initial, options, example)
     layers = tuple(layer_diagnosis(run, question) for run in subject.layers)
     notes = (*subject.notes, *_notes(subject, question, loss is not None))
     return Diagnosis(subject.name, layers, question.horizon, subject.inputs, subject.seed, notes)
+
+
+def _deep(
+    chain: LayerChain,
+    weights: Mapping[Any, Any],
+    inputs: Any,
+    loss: Any,
+    question: Question,
+    options: Options,
+    name: str | None,
+) -> DeepDiagnosis:
+    return deep_diagnosis(
+        chain,
+        weights,
+        None if inputs is None else as_floats("inputs", inputs),
+        loss,
+        name=name,
+        delta=question.delta,
+        growth=question.growth,
+        samples=options.trajectories,
+        seed=options.seed,
+        remedies=question.remedies,
+    )
 
 
 def _checked(

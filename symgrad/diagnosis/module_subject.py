@@ -14,20 +14,33 @@ from symgrad.diagnosis.module_runs import module_runs
 from symgrad.diagnosis.networks import network_of
 from symgrad.diagnosis.sequences import Sequences, as_floats, check_amount, drawn, given
 from symgrad.diagnosis.subject import Options, Subject
-from symgrad.errors import InputError
+from symgrad.errors import InputError, UnknownNameError
 from symgrad.interop.torch_calls import has_recurrent_part, is_cell, is_recurrent, takes_ids
 from symgrad.interop.torch_checks import check_module, torch_module, unwrapped
 from symgrad.interop.torch_modules import from_torch
+from symgrad.language.layer_chain import LayerChain
 
-__all__ = ["is_feed_forward", "module_subject"]
+__all__ = ["chain_of_module", "module_subject"]
 
 Array = NDArray[np.float64]
 
 
-def is_feed_forward(module: Any) -> bool:
-    """Whether a module has no recurrent part and takes no state."""
+def chain_of_module(module: Any) -> tuple[LayerChain, dict[str, Array]] | None:
+    """A feed-forward module as a chain of layers with its weights; None for one that has a recurrent part.
+
+    Raises:
+        InputError: a module without recurrent parts that cannot be read.
+    """
     module = unwrapped(module)
-    return not has_recurrent_part(module) and not is_cell(module)
+    if is_recurrent(module) or is_cell(module) or has_recurrent_part(module, surely=True):
+        return None
+    try:
+        found, weights = from_torch(module)
+    except InputError:
+        if has_recurrent_part(module):  # a part whose second argument may be left out may be a cell all the same
+            return None
+        raise
+    return (found, weights) if isinstance(found, LayerChain) else None
 
 
 def module_subject(module: Any, inputs: Any, loss: Any, initial: Any, options: Options, example: Any = None) -> Subject:
@@ -51,9 +64,11 @@ def module_subject(module: Any, inputs: Any, loss: Any, initial: Any, options: O
     check_module(module)
     name = type(module).__name__
     if is_recurrent(module):
+        if example is not None:
+            raise InputError(f"example: the sizes of {name} follow from the module; leave it out")
         return _network(module, inputs, loss, initial, options)
     if is_cell(module) and (isinstance(module, torch_module().nn.RNNCellBase) or not has_recurrent_part(module)):
-        model, weights = from_torch(module, example=example)
+        model, weights = _cell(module, inputs, initial, example)
         return model_subject(model, weights, inputs, loss, initial, options, name)
     if initial is not None:
         raise InputError(
@@ -66,6 +81,31 @@ def module_subject(module: Any, inputs: Any, loss: Any, initial: Any, options: O
     first = runs.layers[0]
     words = f"given: {first.size} sequences of {first.steps} steps reach {first.name}"
     return Subject(name, runs.layers, words, None, runs.notes)
+
+
+def _cell(module: Any, inputs: Any, initial: Any, example: Any) -> tuple[Any, dict[str, Array]]:
+    """A cell as a recurrence; where its sizes do not follow from itself, by those of what it is given."""
+    try:
+        return from_torch(module, example=example)
+    except InputError:
+        size, sizes = _last_size(inputs), _state_sizes(initial)
+        if example is not None or (size is None and sizes is None):
+            raise
+        return from_torch(module, input_size=size, state_sizes=sizes)
+
+
+def _last_size(value: Any) -> int | None:
+    if value is None:
+        return None
+    return next(iter(as_floats("inputs", value).shape[::-1]), None)
+
+
+def _state_sizes(initial: Any) -> list[int] | None:
+    if initial is None:
+        return None
+    values = initial.values() if isinstance(initial, Mapping) else initial if isinstance(initial, tuple) else (initial,)
+    sizes = [next(iter(as_floats("initial", value).shape[::-1]), 1) for value in values]
+    return sizes or None
 
 
 def _arguments(module: Any, inputs: Any) -> tuple[Any, ...]:
@@ -169,7 +209,7 @@ def _by_names(parts: tuple[Any, ...], initial: Mapping[Any, Any], shape: tuple[i
     tensors = [np.zeros(shape) for _ in parts[0].model.states]
     for key, value in initial.items():
         if str(key) not in names:
-            raise InputError(f"initial: the states are {', '.join(names)}, got {key!r}")
+            raise UnknownNameError("state", str(key), names)
         kind, place = names[str(key)]
         array = as_floats(f"initial {key}", value)
         if array.shape not in (shape[2:], shape[1:]):

@@ -10,6 +10,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.diagnosis.unstacking import unstacked
+from symgrad.errors import InputError
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import bind
 from symgrad.numerics.bidirectional import BidirectionalStack
@@ -71,15 +72,17 @@ class Network:
         return Network(tuple(renamed))
 
 
-def network_of(model: Recurrence | BidirectionalStack, weights: Mapping[str, Array], name: str = "") -> Network:
-    """A model with its numbers as a network: the layers of a stack, or one level.
+def network_of(model: object, weights: Mapping[str, Array], name: str = "") -> Network:
+    """A recurrence or a bidirectional stack with its numbers as a network: the layers of a stack, or one level.
 
     Raises:
-        InputError: a missing or malformed weight.
+        InputError: another kind of model, such as a chain of layers; a missing or malformed weight.
         UnknownNameError: a name that the model does not have.
     """
     if isinstance(model, BidirectionalStack):
         return Network(tuple(_levels_in_both_directions(model, weights))).named(name)
+    if not isinstance(model, Recurrence):
+        raise InputError(f"model: a Recurrence or a BidirectionalStack is needed, got {type(model).__name__}")
     return Network(tuple(_levels_of_stack(model, weights))).named(name)
 
 

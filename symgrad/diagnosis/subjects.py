@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from symgrad.diagnosis.model_subject import model_subject
-from symgrad.diagnosis.module_subject import module_subject
+from symgrad.diagnosis.module_subject import chain_of_module, module_subject
 from symgrad.diagnosis.subject import Options, Subject
 from symgrad.errors import InputError
 from symgrad.interop.checkpoints import load_weights
 from symgrad.interop.torch_checks import filled
 from symgrad.interop.weight_names import model_of_weights
+from symgrad.language.layer_chain import LayerChain
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.bidirectional import BidirectionalStack
 
-__all__ = ["Given", "is_module", "resolved", "subject_of"]
+__all__ = ["Given", "chain_of", "check_unused", "resolved", "subject_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,7 @@ class Given:
     """What is to be diagnosed, as far as it is known what it is.
 
     Attributes:
-        target: a PyTorch module, a recurrence or a bidirectional stack.
+        target: a PyTorch module, a recurrence, a bidirectional stack or a chain of layers.
         weights: of anything but a module.
         name: what it is called; None for its own name.
     """
@@ -46,26 +49,38 @@ def resolved(module_or_path: Any, model: Any, weights: Any, prefix: str) -> Give
     if isinstance(target, tuple) and len(target) == 2 and weights is None:
         target, weights = target
     if isinstance(target, (str, os.PathLike)):
-        _check_unused("weights", weights, "a file holds them")
+        check_unused("weights", weights, "a file holds them")
         return _from_file(target, model, prefix)
-    _check_unused("model", model, "it says what a file of weights is of")
-    _check_unused("prefix", prefix or None, "it chooses among the names of a file")
-    if is_module(target):
-        _check_unused("weights", weights, "a module holds them")
+    check_unused("model", model, "it says what a file of weights is of")
+    check_unused("prefix", prefix or None, "it chooses among the names of a file")
+    if _is_module(target):
+        check_unused("weights", weights, "a module holds them")
         return Given(target, None)
-    if not isinstance(target, (Recurrence, BidirectionalStack)):
+    if not isinstance(target, (Recurrence, BidirectionalStack, LayerChain)):
+        shown = f"shape {np.shape(target)}" if isinstance(target, np.ndarray) else repr(target)
         raise InputError(
             "module_or_path: a PyTorch module, the path of a file of weights, or a Recurrence with weights is needed, "
-            f"got {type(target).__name__} {target!r}"
+            f"got {type(target).__name__} {shown}"
         )
     if not isinstance(weights, Mapping):
         raise InputError(f"weights: a mapping {{name: array}} is needed, got {type(weights).__name__}")
     return Given(target, weights)
 
 
-def is_module(target: Any) -> bool:
+def _is_module(target: Any) -> bool:
     """Whether it looks like a PyTorch module, told without PyTorch."""
     return all(callable(getattr(target, name, None)) for name in ("forward", "named_modules", "state_dict"))
+
+
+def chain_of(given: Given) -> tuple[LayerChain, Mapping[Any, Any]] | None:
+    """A feed-forward network as a chain of layers with its weights; None for anything recurrent.
+
+    Raises:
+        InputError: a module without recurrent parts that cannot be read.
+    """
+    if isinstance(given.target, LayerChain):
+        return given.target, given.weights or {}
+    return chain_of_module(given.target) if given.weights is None else None
 
 
 def subject_of(given: Given, inputs: Any, loss: Any, initial: Any, options: Options, example: Any) -> Subject:
@@ -76,11 +91,16 @@ def subject_of(given: Given, inputs: Any, loss: Any, initial: Any, options: Opti
     """
     if given.weights is None:
         return module_subject(given.target, inputs, loss, initial, options, example)
-    _check_unused("example", example, "it is of a cell's arguments")
+    check_unused("example", example, "it is of a cell's arguments")
     return model_subject(given.target, given.weights, inputs, loss, initial, options, given.name)
 
 
-def _check_unused(label: str, value: Any, reason: str) -> None:
+def check_unused(label: str, value: Any, reason: str) -> None:
+    """Refuse an argument that says nothing here.
+
+    Raises:
+        InputError: it is given.
+    """
     if value is not None:
         raise InputError(f"{label}: {reason}; leave it out here")
 
@@ -89,7 +109,7 @@ def _from_file(path: str | os.PathLike[str], model: Any, prefix: str) -> Given:
     """The network of a file: told by its names and shapes, or a module that is filled."""
     arrays = load_weights(path, prefix)
     name = Path(os.fsdecode(path)).name
-    if is_module(model):
+    if _is_module(model):
         return Given(filled(model, arrays, name), None, name)
     if isinstance(model, BidirectionalStack):
         return Given(model, arrays, name)

@@ -89,13 +89,19 @@ def is_recurrent(part: Any) -> bool:
     return isinstance(part, torch_module().nn.RNNBase)
 
 
-def is_cell(part: Any) -> bool:
-    """Whether a module takes an input and a state: PyTorch's cells, and others whose forward takes two arguments."""
+def is_cell(part: Any, *, surely: bool = False) -> bool:
+    """Whether a module takes an input and a state: PyTorch's cells, and others whose forward takes two arguments.
+
+    Args:
+        part: the module.
+        surely: whether the second argument must be one that cannot be left out.
+    """
     if isinstance(part, torch_module().nn.RNNCellBase):
         return True
     if is_recurrent(part) or type(part).__module__.startswith("torch."):
         return False
-    return len(_positional(part)) >= 2
+    accepted = _positional(part)
+    return len(accepted) >= 2 and not (surely and accepted[1].default is not inspect.Parameter.empty)
 
 
 def _positional(part: Any) -> list[inspect.Parameter]:
@@ -163,9 +169,14 @@ def _place(tensor: Any, among: list[Any]) -> int | None:
     return next(same, next(equal, None))
 
 
-def has_recurrent_part(module: Any) -> bool:
-    """Whether a module holds one of PyTorch's recurrent modules, or a part whose forward takes an input and a state."""
-    return any(is_recurrent(part) or is_cell(part) for path, part in module.named_modules() if path)
+def has_recurrent_part(module: Any, *, surely: bool = False) -> bool:
+    """Whether a module holds one of PyTorch's recurrent modules, or a part whose forward takes an input and a state.
+
+    Args:
+        module: the module.
+        surely: whether the state of such a part must be one that cannot be left out.
+    """
+    return any(is_recurrent(part) or is_cell(part, surely=surely) for path, part in module.named_modules() if path)
 
 
 def takes_ids(module: Any) -> bool:

@@ -172,7 +172,7 @@ def _problem(torch: Any, tensor: Any) -> str | None:
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def filled(module: Any, arrays: Mapping[str, Array], source: str) -> Any:
+def filled(module: Any, arrays: Mapping[str, NDArray[Any]], source: str) -> Any:
     """A copy of a module with the numbers of a file, all of which it must have.
 
     Raises:
@@ -183,5 +183,7 @@ def filled(module: Any, arrays: Mapping[str, Array], source: str) -> Any:
     try:
         found.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
     except RuntimeError as error:
-        raise InputError(f"model: {source} does not fit {type(module).__name__}: {error}") from error
+        raise InputError(
+            f"model: {source} does not fit {type(module).__name__}: {' '.join(str(error).split())}"
+        ) from error
     return found
