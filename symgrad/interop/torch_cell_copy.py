@@ -41,11 +41,12 @@ def _without_parametrisations(torch: Any, part: Any) -> None:
     """Put the effective weights in the place of what they are computed from."""
     utils = torch.nn.utils
     if utils.parametrize.is_parametrized(part):
-        training = part.training
-        part.eval()  # the spectral norm's power iteration moves in training mode
-        for name in list(part.parametrizations):
-            utils.parametrize.remove_parametrizations(part, name, leave_parametrized=True)
-        part.train(training)
+        parametrizations = part.parametrizations.eval()  # the spectral norm's power iteration moves in training mode
+        effective = {name: parametrizations[name]() for name in parametrizations}
+        del part.parametrizations
+        part.__class__ = type(part).__bases__[0]  # not PyTorch's own removal: it alters the class that copies share
+        for name, tensor in effective.items():
+            part.register_parameter(name, torch.nn.Parameter(tensor.detach().clone()))
     for hook in list(part._forward_pre_hooks.values()):
         kind, name = type(hook).__name__, getattr(hook, "name", getattr(hook, "_tensor_name", None))
         if kind == "WeightNorm":

@@ -120,8 +120,10 @@ class Stated:
         )
 
 
-def forms(module: Any, example: Any, input_size: int | None, state_sizes: Any) -> tuple[list[CellForm], bool]:
+def forms(module: Any, example: Any, input_size: int | None, state_sizes: Any) -> tuple[list[list[CellForm]], bool]:
     """The forms of arguments that come into question, and whether the first that works is the one meant.
+
+    The forms are in stages: those of a later one are to be tried only where none of the stages before works.
 
     Raises:
         InputError: what is stated is no form; nothing tells the sizes.
@@ -129,42 +131,49 @@ def forms(module: Any, example: Any, input_size: int | None, state_sizes: Any) -
     stated = Stated.of(module)
     batch = _batch_length(module, example)
     if example is not None:
-        return _of_example(stated, example, batch), True
-    sizes = _sizes("state_sizes", state_sizes)
-    inputs = _sizes("input_size", input_size)
-    if inputs and sizes:
-        return list(_of_sizes(stated, inputs[0], sizes, isinstance(state_sizes, (tuple, list)), batch)), True
-    known = (inputs or _attribute(module, _INPUT_NAMES)), (sizes or _attribute(module, _STATE_NAMES))
-    lengths = sorted({size for tensor in module.parameters() for size in tensor.shape} - {0})
-    found = [
-        form
-        for first, second in product(known[0] or lengths, [known[1]] if known[1] else [[size] for size in lengths])
-        for form in _of_sizes(stated, first, second, False, batch)
+        return [_of_example(stated, example, batch)], True
+    states = _sizes("state_sizes", state_sizes) or _attribute(module, _STATE_NAMES)
+    inputs = _sizes("input_size", input_size) or _attribute(module, _INPUT_NAMES)
+    several = isinstance(state_sizes, (tuple, list))
+    stages = [
+        [form for first, second in pairs for form in _of_sizes(stated, first, second, several, batch)]
+        for pairs in _stages(module, inputs, states)
     ]
-    if not found or len(found) > MOST_TRIALS:
+    if not any(stages):
         raise InputError(
             f"module: the sizes of {type(module).__name__} are not known; pass example=(input, state), "
             "or input_size and state_sizes"
         )
-    return found, bool(known[0] and known[1])
+    return [stage[:MOST_TRIALS] for stage in stages if stage], bool(inputs and states)
+
+
+def _stages(module: Any, inputs: list[int], states: list[int]) -> Iterator[list[tuple[int, list[int]]]]:
+    """Lengths of the input and of the states: those that are stated, else axes of parameters and parts of them."""
+    lengths = {size for tensor in [*module.parameters(), *module.buffers()] for size in tensor.shape} - {0}
+    own = [states] if states else [[size] for size in sorted(lengths)]
+    yield list(product(inputs or sorted(lengths), own))
+    parts = {size // count for size in lengths for count in (2, 3, 4) if size % count == 0}
+    more = [states] if states else [[size] for size in sorted(lengths | parts)]
+    yield [
+        (size, state)
+        for state in more
+        for size in inputs or sorted(lengths | {length - state[0] for length in lengths if length > state[0]})
+    ]
 
 
 def _of_sizes(stated: Stated, input_size: int, sizes: Sequence[int], several: bool, batch: int) -> Iterator[CellForm]:
-    """Forms with vectors of given lengths; one length alone may be that of each of two states."""
-    count_of = len(stated.states)
+    """Forms with vectors of given lengths; one length alone may be that of each of several states."""
+    names = len(stated.states)
+    each = list(sizes) * names if len(sizes) == 1 else list(sizes)
     for own in (batch, None):
-        if count_of > 1:
-            each = list(sizes) * count_of if len(sizes) == 1 else list(sizes)
-            if len(each) == count_of:
-                yield stated.form((input_size,), [(n,) for n in each], SEPARATE, own)
-            continue
-        if len(sizes) == 1 and not several:
-            yield stated.form((input_size,), [(sizes[0],)], TENSOR, own)
-        if len(sizes) == 1 and not several:
-            sizes_given: Sequence[int] = (sizes[0], sizes[0])
+        if names > 1:
+            kinds = [(each, SEPARATE)] if len(each) == names else []
+        elif several or len(sizes) > 1:
+            kinds = [(list(sizes), TUPLE)]
         else:
-            sizes_given = sizes
-        yield stated.form((input_size,), [(n,) for n in sizes_given], TUPLE, own)
+            kinds = [(list(sizes), TENSOR), (list(sizes) * 2, TUPLE)]
+        for lengths, kind in kinds:
+            yield stated.form((input_size,), [(n,) for n in lengths], kind, own)
 
 
 def _of_example(stated: Stated, example: Any, batch: int) -> list[CellForm]:
@@ -187,7 +196,7 @@ def _of_example(stated: Stated, example: Any, batch: int) -> list[CellForm]:
     if ranks != {2} or len({shape[0] for shape in shapes}) != 1:
         raise InputError(f"example: vectors (n,) or batches (B, n) of one length B are needed, got shapes {shapes}")
     found = [stated.form(shapes[0][1:], [shape[1:] for shape in shapes[1:]], kind, batch)]
-    return found + [whole] if shapes[0][0] == 1 else found
+    return [*found, whole] if shapes[0][0] == 1 else found
 
 
 def _shape(label: str, value: Any) -> tuple[int, ...]:

@@ -86,21 +86,40 @@ def _in_float64() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _chosen(cell: Any, candidates: Sequence[CellForm], meant: bool) -> CellForm:
+def _chosen(cell: Any, stages: Sequence[Sequence[CellForm]], meant: bool) -> CellForm:
     """The form of arguments with which the cell runs and returns a state of the same form."""
-    failures, found = [], []
-    for form in candidates:
-        try:
-            next_values(form, _run(cell, form, form.values(0)))
-        except InputError as error:
-            failures.append(str(error))
-        else:
-            found.append(form)
-            if meant:
+    failures: list[str] = []
+    for stage in stages:
+        found = []
+        for form in stage:
+            failure = _failure(cell, form)
+            if failure is None:
+                found.append(form)
+            else:
+                failures.append(failure)
+            if found and meant:
                 break
-    sizes = {tuple(form.sizes.values()) for form in found}
-    if not found:
+        if found:
+            return _only(cell, found)
+    if meant:
         raise InputError(failures[0])
+    raise InputError(
+        f"module: the sizes of {type(cell).__name__} do not follow from its attributes and parameters; "
+        f"pass example=(input, state), or input_size and state_sizes (for instance: {failures[0]})"
+    )
+
+
+def _failure(cell: Any, form: CellForm) -> str | None:
+    """Why a form does not fit, or None."""
+    try:
+        next_values(form, _run(cell, form, form.values(0)))
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _only(cell: Any, found: Sequence[CellForm]) -> CellForm:
+    sizes = {tuple(form.sizes.values()) for form in found}
     if len(sizes) > 1:
         raise InputError(
             f"module: {type(cell).__name__} runs with vectors of lengths {', '.join(map(str, sorted(sizes)))} "
@@ -116,10 +135,7 @@ def _run(cell: Any, form: CellForm, values: Any) -> Any:
         with torch.no_grad():
             return cell(*form.arguments(values))
     except Exception as error:  # whatever the user's code raises
-        raise InputError(
-            f"module: {type(cell).__name__} fails on {form}: {type(error).__name__}: {error}; "
-            "pass example=(input, state), or input_size and state_sizes"
-        ) from error
+        raise InputError(f"module: {type(cell).__name__} fails on {form}: {type(error).__name__}: {error}") from error
     finally:
         torch.set_rng_state(noise)
 
