@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from symgrad.diagnosis.deep_results import ChainLayerDiagnosis, DeepDiagnosis
     from symgrad.diagnosis.diagnose import diagnose
     from symgrad.diagnosis.lyapunov import LyapunovSpectrum, lyapunov_spectrum
+    from symgrad.diagnosis.monitor import GradientMonitor
     from symgrad.diagnosis.results import Diagnosis, LayerDiagnosis
     from symgrad.dynamics.basins import Basins, basins
     from symgrad.dynamics.bifurcation_points import BifurcationPoint, Bifurcations
@@ -99,6 +100,7 @@ __all__ = [
     "Flow",
     "FlowBound",
     "GradientBound",
+    "GradientMonitor",
     "Gradients",
     "InformationLatching",
     "InitGain",
@@ -209,6 +211,7 @@ _ON_FIRST_USE = {
     "FixedPoints": "symgrad.dynamics.points",
     "FlowBound": "symgrad.bounds.flow",
     "GradientBound": "symgrad.bounds.gradient",
+    "GradientMonitor": "symgrad.diagnosis.monitor",
     "Gradients": "symgrad.numerics.backpropagation",
     "InformationLatching": "symgrad.dynamics.latching",
     "InitGain": "symgrad.meanfield.gains",

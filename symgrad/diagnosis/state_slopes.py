@@ -1,0 +1,119 @@
+"""Jacobians of plain recurrent layers from their states alone: the slopes are known where the outputs are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgrad.calculus.jacobian import derivative
+from symgrad.diagnosis.measured import MeasuredGradients
+from symgrad.diagnosis.networks import Part
+from symgrad.diagnosis.spectral_norms import SpectralNorms
+from symgrad.language.elementwise import Activation
+from symgrad.language.operators import Elementwise, Operator, Zero, symbols_of
+from symgrad.language.recurrence import Recurrence
+from symgrad.language.weights import bind
+from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.functions import ArrayFunction, array_function
+from symgrad.numerics.products import rescaled
+
+__all__ = ["PlainLayer", "measured_from_states", "plain_layer", "slopes_at"]
+
+Array = NDArray[np.float64]
+
+_DIGITS = 54  # binary digits after the point, each of which takes one halving
+_SMALLEST, _LARGEST = 2.0**6, 2.0**40  # of the bounds on arguments
+
+
+@dataclass(frozen=True, eq=False)
+class PlainLayer:
+    """A layer ``h = s(A h + ...)`` with one state and a nowhere decreasing s: ``dh/dh' = diag(s') A``.
+
+    Attributes:
+        function: s.
+        recurrent: A, in which no state and no input stands.
+    """
+
+    function: Activation
+    recurrent: Operator
+
+
+def plain_layer(model: Recurrence) -> PlainLayer | None:
+    """The parts of a plain layer; None for any other, whose slopes its states alone do not tell."""
+    if len(model.states) != 1:
+        return None
+    (state,), (node,) = model.states, model.nodes.values()
+    if not isinstance(node, Elementwise) or not node.function.slope.inf.is_nonnegative:
+        return None
+    inner = derivative(node.argument, state)
+    if isinstance(inner, Zero) or symbols_of(inner) & set(model.variables):
+        return None
+    return PlainLayer(node.function, inner)
+
+
+def measured_from_states(layer: PlainLayer, part: Part, states: Array, seed: int = 0) -> MeasuredGradients:
+    """The norms of ``dh_T / dh_{T-k}`` along states that were reached, whatever the inputs were.
+
+    The argument of s is found from its value by bisection. Where s is constant, its slope is zero at any argument; at
+    a kink, where it has no slope, one beside it is taken.
+
+    Args:
+        layer: the parts of the layer.
+        part: its numbers.
+        states: (B, T, n), the states after each step.
+        seed: of the directions in which norms of large matrices are sought.
+    """
+    slopes = slopes_at(layer.function, states)
+    evaluator = ArrayEvaluator.of_weights(bind(part.model, part.weights, part.model.parameters))
+    recurrent, size = np.asarray(evaluator.operator(layer.recurrent)), states.shape[2]
+    norms, product = SpectralNorms(seed), np.repeat(np.eye(size)[None], len(states), axis=0)
+    exponent, found = np.zeros(len(states), dtype=np.int64), [np.zeros(len(states))]
+    for step in reversed(range(states.shape[1])):
+        raw = (product * slopes[:, step, None, :]) @ recurrent
+        shifted, shift = rescaled(np.moveaxis(raw, 0, 1))
+        product, exponent = np.moveaxis(shifted, 1, 0), exponent + shift
+        with np.errstate(divide="ignore"):
+            found.append(np.log10(norms(product)) + exponent * np.log10(2.0))
+    curves = np.array(found).T
+    return MeasuredGradients(np.arange(states.shape[1] + 1), curves, curves, None, str(part.model.states[0]))
+
+
+def slopes_at(function: Activation, values: Array) -> Array:
+    """The slopes of a nowhere decreasing function where it has the values given, approximate.
+
+    >>> import symgrad as sg
+    >>> slopes_at(sg.activation("tanh"), np.array([0.0, 0.5, 1.0])).round(12).tolist()
+    [1.0, 0.75, 0.0]
+    >>> slopes_at(sg.activation("relu"), np.array([0.0, 3.0])).tolist()
+    [0.0, 1.0]
+    """
+    evaluate = array_function(function.expr)
+    with np.errstate(all="ignore"):
+        first = _crossing(lambda z: evaluate(np, z) < values, values.shape, _reach(evaluate, values))
+        last = _crossing(lambda z: evaluate(np, z) <= values, values.shape, _reach(evaluate, values))
+        slopes = array_function(function.derivative.expr)(np, (first + last) / 2)
+    return np.nan_to_num(np.broadcast_to(slopes, values.shape), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _reach(evaluate: ArrayFunction, values: Array) -> float:
+    """A bound on the arguments; where the function tends to a value, the slope there is zero at any large argument."""
+    reach, least, most = _SMALLEST, values.min(), values.max()
+    while reach < _LARGEST:
+        low, high = evaluate(np, np.array([-reach, reach]))
+        if low <= least and high >= most:
+            break
+        reach *= 2
+    return reach
+
+
+def _crossing(below: Callable[[Array], NDArray[np.bool_]], shape: tuple[int, ...], reach: float) -> Array:
+    """Up to where the arguments are below, by bisection to the last digit."""
+    low, high = np.full(shape, -reach), np.full(shape, reach)
+    for _ in range(_DIGITS + int(np.log2(reach))):
+        middle = (low + high) / 2
+        holds = below(middle)
+        low, high = np.where(holds, middle, low), np.where(holds, high, middle)
+    return (low + high) / 2

@@ -1,0 +1,104 @@
+"""Records of a monitor in print: one line each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symgrad.diagnosis.monitor_records import LayerRecord, MonitorRecord
+from symgrad.present.dispatch import latex, text, to_dict
+from symgrad.present.scalars import phrase
+
+__all__: list[str] = []
+
+_SOURCES = {"inputs": "along the inputs", "states": "from the states", "drawn": "along random inputs"}
+
+
+@text.register
+def _(record: LayerRecord) -> str:
+    reached = f"horizon {record.horizon}" if record.horizon is not None else f"horizon beyond {record.steps}"
+    return f"{record.name}: {', '.join([_norm(record), *_rate(record), reached])} ({_SOURCES[record.source.value]})"
+
+
+@text.register
+def _(record: MonitorRecord) -> str:
+    if not record.layers:
+        return f"step {record.step}: nothing measured: {record.note}"
+    return "; ".join([f"step {record.step}: {_outcome(record)}", *map(text, record.layers)])
+
+
+@latex.register
+def _(record: LayerRecord) -> str:
+    power = _latex_power(record.log10_norm)
+    return (
+        rf"{phrase(record.name)}:\quad \left\lVert \frac{{\partial x_T}}{{\partial x_{{T-{record.steps}}}}}"
+        rf"\right\rVert_2 \approx {power}\quad {phrase(_outcome(record))}"
+    )
+
+
+@latex.register
+def _(record: MonitorRecord) -> str:
+    rows = [latex(layer) for layer in record.layers] or [phrase(record.note)]
+    return "\n".join([r"\begin{array}{l}", " \\\\[1ex]\n".join([phrase(f"step {record.step}"), *rows]), r"\end{array}"])
+
+
+@to_dict.register
+def _(record: LayerRecord) -> dict[str, Any]:
+    return {
+        "kind": "monitored layer",
+        "name": record.name,
+        "source": record.source.value,
+        "steps": record.steps,
+        "log10_norm": _plain(record.log10_norm),
+        "rate": _plain(record.rate),
+        "horizon": record.horizon,
+        "outcome": record.outcome.value,
+        "verdict": record.verdict.value,
+    }
+
+
+@to_dict.register
+def _(record: MonitorRecord) -> dict[str, Any]:
+    return {
+        "kind": "monitor record",
+        "step": record.step,
+        "outcome": record.outcome.value,
+        "verdict": record.verdict.value,
+        "horizon": record.horizon,
+        "delta": record.delta,
+        "layers": [to_dict(layer) for layer in record.layers],
+        "seconds": record.seconds,
+        "note": record.note,
+    }
+
+
+def _outcome(record: LayerRecord | MonitorRecord) -> str:
+    return f"{record.outcome} ({record.verdict})" if record.outcome != record.verdict else str(record.outcome)
+
+
+def _norm(record: LayerRecord) -> str:
+    return f"||dx_T/dx_(T-{record.steps})|| = {_power(record.log10_norm)}"
+
+
+def _rate(record: LayerRecord) -> list[str]:
+    return [] if np.isnan(record.rate) else [f"{record.rate:+.3g} decades a step"]
+
+
+def _power(log10: float) -> str:
+    if not np.isfinite(log10):
+        return "0" if log10 == -np.inf else str(log10)
+    exponent = int(np.floor(log10))
+    return f"{10 ** (log10 - exponent):.1f}e{exponent:+03d}"
+
+
+def _latex_power(log10: float) -> str:
+    if not np.isfinite(log10):
+        return "0" if log10 == -np.inf else r"\infty" if log10 == np.inf else phrase("unknown")
+    exponent = int(np.floor(log10))
+    return rf"{10 ** (log10 - exponent):.1f} \cdot 10^{{{exponent}}}"
+
+
+def _plain(value: float) -> float | str:
+    """A number that JSON can hold."""
+    return value if np.isfinite(value) else str(value)
