@@ -59,5 +59,8 @@ class Presentable:
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
+    def __rich__(self) -> Any:
+        return import_module("symgrad.present").terminal(self)
+
     def __str__(self) -> str:
         return self.text()

@@ -8,6 +8,7 @@ from symgrad.present import (
     bifurcation_plots,
     bifurcations,
     boxes,
+    causes,
     certificates,
     checks,
     claims,
@@ -21,6 +22,10 @@ from symgrad.present import (
     curves,
     derivations,
     derivatives,
+    diagnoses,
+    diagnosis_plots,
+    diagnosis_report,
+    diagnosis_terminal,
     equations,
     expressions,
     fixed_point_plots,
@@ -63,7 +68,7 @@ from symgrad.present import (
     wide_networks,
 )
 from symgrad.present.checks import check_table
-from symgrad.present.dispatch import latex, plot, text, to_dict
+from symgrad.present.dispatch import latex, plot, terminal, text, to_dict
 from symgrad.present.documents import document
 from symgrad.present.teacher import with_numbers
 
@@ -75,6 +80,7 @@ __all__ = [
     "bifurcation_plots",
     "bifurcations",
     "boxes",
+    "causes",
     "certificates",
     "check_table",
     "checks",
@@ -89,6 +95,10 @@ __all__ = [
     "curves",
     "derivations",
     "derivatives",
+    "diagnoses",
+    "diagnosis_plots",
+    "diagnosis_report",
+    "diagnosis_terminal",
     "document",
     "equations",
     "expressions",
@@ -125,6 +135,7 @@ __all__ = [
     "sweeps",
     "tables",
     "teacher",
+    "terminal",
     "text",
     "to_dict",
     "trajectory_bounds",

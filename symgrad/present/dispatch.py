@@ -1,4 +1,4 @@
-"""The four questions of presentation as generic functions; each kind of object registers its own answers."""
+"""The five questions of presentation as generic functions; each kind of object registers its own answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from symgrad.errors import InputError
 
-__all__ = ["latex", "plot", "text", "to_dict"]
+__all__ = ["latex", "plot", "terminal", "text", "to_dict"]
 
 
 @singledispatch
@@ -36,6 +36,19 @@ def text(obj: Any) -> str:
     h[t] = tanh(W*h[t-1] + U*u[t] + b)
     """
     raise _unknown(obj)
+
+
+@singledispatch
+def terminal(obj: Any) -> Any:
+    """An object for a terminal, as something that the package rich prints; its plain text unless its kind has more.
+
+    >>> import symgrad as sg
+    >>> print(terminal(sg.models.elman()))
+    h[t] = tanh(W*h[t-1] + U*u[t] + b)
+    """
+    from rich.text import Text
+
+    return Text(text(obj))
 
 
 @singledispatch

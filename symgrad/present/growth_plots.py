@@ -36,7 +36,7 @@ def draw_bounds(axes: Any, bounds: GrowthBounds) -> None:
     for words, found, colour, marks in sides:
         for place, (name, logs) in enumerate(found.items()):
             style = {"linestyle": _LINES[place % len(_LINES)], "marker": marks[place % len(marks)]}
-            _curve(axes, bounds.ks, logs, f"{words}, proved by {name}", colour, **style)
+            _curve(axes, bounds.ks, logs, f"{words}, by {name}{_end(logs)}", colour, **style)
     if bounds.along is not None:
         label = "first sequence, enclosed"
         _curve(axes, bounds.ks, bounds.along, label, _ALONG, linestyle=(0, (3, 3)), linewidth=1.8)
@@ -84,6 +84,11 @@ def _curve(axes: Any, ks: Any, logs: Array, label: str, colour: str, **style: An
     every = max(1, len(ks) // _MARKS)
     options = {"markersize": 5.0, "markevery": every, "linewidth": 1.3, **style}
     axes.plot(ks, visible, color=colour, fillstyle="none", label=label, **options)
+
+
+def _end(logs: Array) -> str:
+    """Where a bound ends, for those that leave the picture."""
+    return f" ($10^{{{logs[-1]:.3g}}}$ in the end)" if len(logs) and np.isfinite(logs[-1]) else ""
 
 
 def _visible(logs: Array) -> Array:

@@ -44,6 +44,9 @@ class HtmlReport(ReportWriter):
     def words(self, words: str) -> str:
         return f"<p>{escape(words)}</p>"
 
+    def subheading(self, words: str) -> str:
+        return f"<h3>{escape(words)}</h3>"
+
     def shown(self, item: Shown) -> str:
         match item.obj:
             case Proof():

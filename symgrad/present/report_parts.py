@@ -79,6 +79,13 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A small heading within a section."""
+
+    words: str
+
+
+@dataclass(frozen=True)
 class Code:
     """Lines of a program."""
 
@@ -102,7 +109,7 @@ class Picture:
     words: str
 
 
-Item = Words | Shown | Formula | Table | Grid | Code | Fold | Picture
+Item = Words | Heading | Shown | Formula | Table | Grid | Code | Fold | Picture
 
 
 @dataclass(frozen=True)

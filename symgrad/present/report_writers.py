@@ -23,7 +23,20 @@ from symgrad.present.proofs import (
     proof_rules,
     proof_writer,
 )
-from symgrad.present.report_parts import Cell, Code, Fold, Formula, Grid, Item, Mark, Picture, Shown, Table, Words
+from symgrad.present.report_parts import (
+    Cell,
+    Code,
+    Fold,
+    Formula,
+    Grid,
+    Heading,
+    Item,
+    Mark,
+    Picture,
+    Shown,
+    Table,
+    Words,
+)
 from symgrad.present.scalars import prose
 from symgrad.present.teacher import Numbered
 
@@ -45,6 +58,10 @@ class ReportWriter(ABC):
     @abstractmethod
     def words(self, words: str) -> str:
         """A paragraph of plain words."""
+
+    @abstractmethod
+    def subheading(self, words: str) -> str:
+        """A small heading."""
 
     @abstractmethod
     def shown(self, item: Shown) -> str:
@@ -83,6 +100,8 @@ class ReportWriter(ABC):
         match item:
             case Words(words):
                 return self.words(words)
+            case Heading(words):
+                return self.subheading(words)
             case Shown():
                 return self.shown(item)
             case Formula(formula):
@@ -142,7 +161,10 @@ class LatexReport(ReportWriter):
         return rf"{{\raggedright\ttfamily {shown}\par}}"
 
     def fold(self, item: Fold) -> str:
-        return "\n\n".join([rf"\subsection*{{{prose(item.title)}}}", *map(self.item, item.items)])
+        return "\n\n".join([self.subheading(item.title), *map(self.item, item.items)])
+
+    def subheading(self, words: str) -> str:
+        return rf"\subsection*{{{prose(words)}}}"
 
     def finished(self, rendered: str) -> str:
         return page(rendered)
@@ -258,6 +280,9 @@ class MarkdownReport(ReportWriter):
 
     def fold(self, item: Fold) -> str:
         return "\n\n".join([f"**{self.words(item.title)}**", *map(self.item, item.items)])
+
+    def subheading(self, words: str) -> str:
+        return f"### {self.words(words)}"
 
     def picture(self, item: Picture) -> str:
         return f"![{self.words(item.words)}]({item.path.name.replace(' ', '%20')})"
