@@ -79,6 +79,12 @@ class GrowthBounds(Presentable):
         """(K,) decimal logarithms of the largest bound from below; minus infinity where there is none."""
         return np.max(list(self.lower.values()), axis=0, initial=-math.inf) + np.zeros(self.horizon)
 
+    def scope_of(self, side: str) -> str:
+        """Which trajectories the closest bound at the horizon is about, in words."""
+        name = self.best(side)
+        series = None if name is None else self.series.get((side, name))
+        return self.scope if series is None or self.model is None else _scope(self.model, series.units is not None)
+
     def best(self, side: str = "upper") -> str | None:
         """The method of the closest bound at the horizon; None where none gives a finite one."""
         found = self.upper if side == "upper" else self.lower
@@ -121,7 +127,7 @@ def growth_bounds(run: LayerRun, horizon: int = 200, *, methods: Any = None, alo
         missing,
         ends.most,
         " ".join(filter(None, (_left_out(missing), ends.note))),
-        _scope(model, kept),
+        _scope(model, any(series.units for series in kept.values())),
         ends.least,
         kept,
         model,
@@ -173,9 +179,10 @@ def _left_out(missing: Mapping[tuple[str, str], str]) -> str:
     return f"Left out for the number of states: {', '.join(large)}." if large else ""
 
 
-def _scope(model: Recurrence, kept: Mapping[tuple[str, str], BoundSeries]) -> str:
+def _scope(model: Recurrence, in_box: bool) -> str:
+    """Which trajectories a bound is about: the ranges that are assumed, and whether they start in the invariant box."""
     ranges = [
-        f"{symbol} between {model.ranges[symbol].start} and {model.ranges[symbol].end}" for symbol in model.inputs
+        f"{s} between {model.ranges[s].start} and {model.ranges[s].end}" for s in model.variables if s in model.ranges
     ]
-    start = ", every start in the invariant box" if any(series.units for series in kept.values()) else ""
+    start = ", every start in the invariant box" if in_box else ""
     return (f"every trajectory with all entries of {', '.join(ranges)}" if ranges else "every trajectory") + start

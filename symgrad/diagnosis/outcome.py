@@ -80,17 +80,17 @@ class _Ends:
     def everywhere(self) -> LayerOutcome | None:
         """What the bounds on all trajectories certify."""
         upper, lower = float(self.bounds.log10_best[-1]), float(self.bounds.log10_best_lower[-1])
-        k, scope = self.bounds.horizon, self.bounds.scope
+        k = self.bounds.horizon
         if upper <= self.low:
             reason = f"the norm of a product of {k} Jacobians is at most {_power(upper)} ({self.bounds.best()} bound)"
-            return LayerOutcome(Outcome.VANISHING, self._known("upper"), reason, scope)
+            return LayerOutcome(Outcome.VANISHING, self._known("upper"), reason, self.bounds.scope_of("upper"))
         if lower >= self.high:
             name = self.bounds.best("lower")
             reason = f"a product of {k} Jacobians stretches every direction by at least {_power(lower)} ({name} bound)"
-            return LayerOutcome(Outcome.EXPLODING, self._known("lower"), reason, scope)
+            return LayerOutcome(Outcome.EXPLODING, self._known("lower"), reason, self.bounds.scope_of("lower"))
         if lower > self.low and upper < self.high:
             reason = f"norms of products of {k} Jacobians are between {_power(lower)} and {_power(upper)}"
-            return LayerOutcome(Outcome.NEITHER, min(map(self._known, ("upper", "lower"))), reason, scope)
+            return LayerOutcome(Outcome.NEITHER, min(map(self._known, ("upper", "lower"))), reason, self.bounds.scope)
         return None
 
     def along_first(self) -> LayerOutcome | None:
