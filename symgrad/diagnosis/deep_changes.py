@@ -26,14 +26,15 @@ Array = NDArray[np.float64]
 def redrawn(chain: LayerChain, weights: ChainWeights, gain: float, orthogonal: bool, seed: int) -> dict[str, Array]:
     """The parameters with all weight matrices drawn anew, of standard deviation ``gain/sqrt(n_in)``, and no biases.
 
-    Orthogonal ones are ``gain`` times a matrix with orthonormal rows or columns.
+    Orthogonal ones are multiples of a matrix with orthonormal rows or columns.
     """
     random = np.random.default_rng(seed)
     found = dict(weights)
     for layer in all_layers(chain.layers):
         if isinstance(layer, Affine):
             matrix = random.standard_normal((layer.outputs, layer.inputs))
-            matrix = gain * (_orthonormal(matrix) if orthogonal else matrix / np.sqrt(layer.inputs))
+            size = np.sqrt(max(1.0, layer.outputs / layer.inputs))  # so that the variance is that of Gaussian ones
+            matrix = gain * (size * _orthonormal(matrix) if orthogonal else matrix / np.sqrt(layer.inputs))
             found[layer.weight] = matrix.T if layer.transposed else matrix
             if layer.bias is not None:
                 found[layer.bias] = np.zeros(layer.outputs)

@@ -120,7 +120,10 @@ def _gains(run: ChainRun, before: float, phi: Activation, seed: int) -> Iterator
 
 
 def _code(found: InitGain, kind: str) -> str:
-    return f"{init_code(found, weights=kind).rstrip()}\n\nnetwork.apply(init_weights)\n"
+    """The snippet that initialises a network, without the derivation in its comments, which the gain itself has."""
+    lines = init_code(found, weights=kind).rstrip().splitlines()
+    start = next(place for place, line in enumerate(lines) if not line.startswith("#"))
+    return "\n".join([lines[0], *lines[start:], "", "network.apply(init_weights)", ""])
 
 
 def _smaller_branches(run: ChainRun, before: float, growth: float) -> Iterator[RemedyFound]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from symgrad.interop.torch_chain_functions import called_function
 from symgrad.interop.torch_chain_modules import called_module
 from symgrad.interop.torch_chain_values import UNKNOWN, Constant, InputWidthError, Path
 from symgrad.interop.torch_checks import check_module, checked_array, torch_module, unwrapped
-from symgrad.language.chain_layers import PassThrough
+from symgrad.language.chain_layers import ChainLayer, PassThrough, Residual
 from symgrad.language.layer_chain import LayerChain
 
 __all__ = ["chain_from_torch"]
@@ -66,9 +68,23 @@ def chain_from_torch(module: Any, *, input_size: int | None = None) -> tuple[Lay
         path = reader.read(graph, found.width)
     if UNKNOWN in (path.start, path.width):
         raise InputError("input_size: no layer of the module tells how many entries its input has; pass input_size=...")
-    layers = path.layers or (PassThrough("forward", path.start, path.start),)
+    layers = _named_by_modules(path.layers) or (PassThrough("forward", path.start, path.start),)
     chain = LayerChain(layers, type(module).__name__)
     return chain, {name: reader.weights[name] for name in chain.shapes}
+
+
+def _named_by_modules(layers: tuple[ChainLayer, ...]) -> tuple[ChainLayer, ...]:
+    """Residual blocks called as the module that they are the only one of, not as the sum in its forward."""
+    stems = Counter(_stem(layer) for layer in layers)
+    return tuple(
+        replace(layer, name=_stem(layer)) if isinstance(layer, Residual) and stems[_stem(layer)] == 1 else layer
+        for layer in layers
+    )
+
+
+def _stem(layer: ChainLayer) -> str:
+    """Where a block stands; of other layers and of a block of the whole module the own name."""
+    return layer.name.rpartition(".")[0] or layer.name if isinstance(layer, Residual) else layer.name
 
 
 def _traced(module: Any) -> tuple[Any, dict[str, Any]]:

@@ -12,7 +12,7 @@ from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.documents import body, display
 from symgrad.present.scalars import prose
 
-__all__: list[str] = []
+__all__ = ["derivation_body"]
 
 
 @text.register
@@ -74,10 +74,10 @@ def _relation(relation: Any) -> str:
 @body.register
 def _(result: StatedResult) -> str:
     rows = [f"{_sentence(item.words)}:\n{display(latex(item.relation))}" for item in result.statements]
-    return "\n\n".join([f"{_sentence(result.title)}.", *rows, _proof(result.derivation)])
+    return "\n\n".join([f"{_sentence(result.title)}.", *rows, derivation_body(result.derivation)])
 
 
-def _proof(derivation: Derivation) -> str:
+def derivation_body(derivation: Derivation) -> str:
     """The steps one below the other, so that long derivations break over pages."""
     rows = [rf"\subsection*{{Derivation: {prose(derivation.claim)}}}"]
     for count, step in enumerate(derivation.steps, 1):
