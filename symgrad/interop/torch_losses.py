@@ -42,9 +42,10 @@ def scalar_loss(loss: Callable[[Any], Any] | Array, output: Any) -> Any:
         )
     if not value.requires_grad:
         raise InputError("loss: it does not depend on the module's output in a way that can be differentiated")
+    value = value.reshape(())
     if not bool(torch.isfinite(value)):
-        raise InputError(f"loss: a finite number is needed, got {float(value)}")
-    return value.reshape(())
+        raise InputError(f"loss: a finite number is needed, got {value.item()}")
+    return value
 
 
 def _applied(loss: Callable[[Any], Any], output: Any) -> Any:
