@@ -12,7 +12,7 @@ from symgrad.present.diagnoses import HEADER, head, verdict_row
 from symgrad.present.dispatch import terminal, text
 from symgrad.present.growth_bounds import bound_rows, shown_steps
 
-__all__ = ["rich_table"]
+__all__ = ["cause_tables", "plain_table", "remedy_tables", "rich_table"]
 
 _STYLES = {Outcome.NEITHER: "green", Outcome.UNDECIDED: "yellow", Outcome.VANISHING: "red", Outcome.EXPLODING: "red"}
 _NUMBERS = ("gradient", "memory", "exponent")
@@ -37,10 +37,11 @@ def rich_table(found: Diagnosis) -> Any:
         cells = [Text(cell) for cell in verdict_row(layer)]
         cells[1].stylize(f"bold {_STYLES[layer.outcome]}")
         rows.append(cells)
-    return _table(head(found), HEADER, rows, _NUMBERS)
+    return plain_table(head(found), HEADER, rows, _NUMBERS)
 
 
-def _table(title: str, header: Any, rows: Any, numbers: Any = ()) -> Any:
+def plain_table(title: str, header: Any, rows: Any, numbers: Any = ()) -> Any:
+    """A table of words, in which no word is a command to rich; columns named in ``numbers`` stand to the right."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -63,29 +64,31 @@ def _(found: Diagnosis) -> Any:
     for layer in found.layers:
         steps = [f"k = {k}" for k in shown_steps(layer.bounds)]
         parts += [Text(""), Text(f"{layer.name}: {text(layer.found)}", style="bold")]
-        parts += [_table("proved", ["norm of k Jacobians", *steps], bound_rows(layer.bounds), steps)]
-        parts += [_measured(layer), *_why(layer), *_remedies(layer)]
+        parts += [plain_table("proved", ["norm of k Jacobians", *steps], bound_rows(layer.bounds), steps)]
+        parts += [_measured(layer), *cause_tables(layer), *remedy_tables(layer)]
     return Group(*parts)
 
 
 def _measured(layer: Any) -> Any:
     items = [layer.memory, layer.normality, *layer.gates, *layer.saturation, *layer.precision]
     rows = [[text(item)] for item in items]
-    return _table("measured (approximate)", ["in floats, along the sequences"], rows)
+    return plain_table("measured (approximate)", ["in floats, along the sequences"], rows)
 
 
-def _why(layer: Any) -> list[Any]:
+def cause_tables(layer: Any) -> list[Any]:
+    """The table of a diagnosis' causes; none where there are none."""
     rows = [[cause.cause.value, share_words(cause), cause.evidence] for cause in layer.causes]
-    return [_table("causes", ["cause", "share", "evidence"], rows)] if rows else []
+    return [plain_table("causes", ["cause", "share", "evidence"], rows)] if rows else []
 
 
-def _remedies(layer: Any) -> list[Any]:
+def remedy_tables(layer: Any) -> list[Any]:
+    """The table of a diagnosis' remedies and their code; none where there are none."""
     from rich.text import Text
 
     rows = []
     for remedy in layer.remedies:
         values = "\n".join(f"{name} = {value_words(value)}" for name, value in remedy.values.items())
         rows.append([remedy.name, relation_text(remedy.formula), values, growth_words(remedy)])
-    table = [_table("remedies", ["remedy", "formula", "values", "gradient"], rows)] if rows else []
+    table = [plain_table("remedies", ["remedy", "formula", "values", "gradient"], rows)] if rows else []
     codes = [Text(remedy.code, style="cyan") for remedy in layer.remedies if remedy.code]
     return [*table, *codes]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from symgrad.bounds.inequality import Rule
 from symgrad.bounds.proof import Proof, Step
+from symgrad.language.derivation import Derivation
 from symgrad.present.dispatch import latex
 from symgrad.present.documents import body, display, fitted, page
 from symgrad.present.layout import aligned
@@ -38,6 +39,7 @@ from symgrad.present.report_parts import (
     Words,
 )
 from symgrad.present.scalars import prose
+from symgrad.present.statements import derivation_body
 from symgrad.present.teacher import Numbered
 
 __all__ = ["LatexReport", "MarkdownReport", "ReportWriter"]
@@ -131,7 +133,7 @@ class LatexReport(ReportWriter):
         return rf"{{\raggedright {' '.join(map(_breakable, words.split()))}\par}}"
 
     def shown(self, item: Shown) -> str:
-        return body(item.obj)
+        return derivation_body(item.obj) if isinstance(item.obj, Derivation) else body(item.obj)
 
     def formula(self, formula: str) -> str:
         return display(formula)
