@@ -90,7 +90,8 @@ class _Question:
         settled = self.found.outcome in (Outcome.VANISHING, Outcome.EXPLODING)
         if not settled and abs(value) <= 2 * error + _ROUNDING:
             text = (
-                f"the largest Lyapunov exponent is {value * _LN10:.2g} per step, with an error of {error * _LN10:.2g}"
+                f"the largest Lyapunov exponent is {value * _LN10:.2g} per step, with an error of {error * _LN10:.2g}; "
+                f"{self._weights_text()}"
             )
             yield _cause(Cause.AT_EDGE, text, value)
 
