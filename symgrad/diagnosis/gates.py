@@ -15,7 +15,8 @@ from symgrad.diagnosis.everywhere import Everywhere
 from symgrad.diagnosis.formulas import Formulas
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.errors import SymgradError
-from symgrad.language.operators import Apply, Diagonal, Elementwise, Hadamard, Vector, walk
+from symgrad.language.construct import apply_operator
+from symgrad.language.operators import Apply, Diagonal, Elementwise, Hadamard, Scale, Vector, walk
 from symgrad.presentable import Presentable
 
 __all__ = ["CLOSED", "LEVELS", "OPEN", "GateStatistics", "gate_nodes", "gate_statistics", "named_formulas"]
@@ -142,10 +143,20 @@ def _within_unit(base: Elementwise, offset: sp.Expr, slope: sp.Expr) -> bool:
 
 
 def _acts_on_itself(gate: Vector, others: list[Vector]) -> bool:
-    """Whether the gate multiplies its own argument, as in ``x o sigmoid(x)``, which is an activation and no gate."""
-    argument = gate.argument if isinstance(gate, Elementwise) else gate
-    inside = affine_terms(argument).keys() - {None}
-    return any(affine_terms(other).keys() - {None} == inside for other in others)
+    """Whether the gate multiplies its own argument, as in ``x o sigmoid(2 x)``, which is an activation and no gate."""
+    inside = _parts(gate.argument if isinstance(gate, Elementwise) else gate)
+    return any(_parts(other) == inside for other in others)
+
+
+def _parts(vector: Vector) -> frozenset[Vector]:
+    """What a vector is a sum of multiples of."""
+    bases = [base for base in affine_terms(vector) if base is not None]
+    return frozenset(
+        apply_operator(base.operator.operand, base.argument)
+        if isinstance(base, Apply) and isinstance(base.operator, Scale)
+        else base
+        for base in bases
+    )
 
 
 def _statistics(run: LayerRun, everywhere: Everywhere, formulas: Formulas, node: Vector) -> GateStatistics:

@@ -113,7 +113,8 @@ def lyapunov_spectrum(
     if not isinstance(model, Recurrence):
         raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
     steps = None if steps is None else _positive("steps", steps)
-    return lyapunov(_run_of(model, weights or {}, inputs, initial or {}, steps), count=count, discard=discard)
+    weights, initial = {} if weights is None else weights, {} if initial is None else initial
+    return lyapunov(_run_of(model, weights, inputs, initial, steps), count=count, discard=discard)
 
 
 def lyapunov(run: LayerRun, *, count: int | None = None, discard: int | None = None) -> LyapunovSpectrum:
