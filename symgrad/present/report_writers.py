@@ -148,7 +148,9 @@ class LatexReport(ReportWriter):
         )
 
     def grid(self, item: Grid) -> str:
-        columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{0.9 * w:.3f}\textwidth}}" for w in item.widths)
+        columns = "".join(
+            rf">{{\raggedright\arraybackslash}}p{{\dimexpr {w:.3f}\textwidth-2\tabcolsep\relax}}" for w in item.widths
+        )
         head = " & ".join(map(prose, item.header))
         rows = " \\\\\n".join(
             " & ".join(_typeset(*cell) for cell in zip(row, item.widths, strict=True)) for row in item.rows
@@ -188,7 +190,7 @@ def _typeset(cell: Cell, width: float) -> str:
     """A cell of words or formulas in a column of a width."""
     match cell:
         case Formula(formula):
-            return f"${fitted(formula, 0.9 * width)}$"
+            return f"${fitted(formula, width - _MARGIN)}$"
         case Mark(words):
             return rf"\textbf{{{prose(words)}}}"
     return " ".join(map(_breakable, cell.split()))
@@ -201,6 +203,7 @@ def _number(cell: str) -> str:
 
 
 _LONGEST_WORD = 20
+_MARGIN = 0.03  # of a table's column, as a share of the text's width
 
 # Commands whose backslash Markdown takes for one that escapes a sign.
 _SPACES = {r"\,": r"\thinspace ", r"\;": r"\thickspace ", r"\!": r"\negthinspace "}

@@ -119,6 +119,7 @@ def test_hostile_names_typeset(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "hacked").exists()
 
 
+@pytest.mark.slow
 def test_a_picture_takes_any_name(tmp_path: Path) -> None:
     for name in (r"$\frac$", "a $ b", "<script>alert(1)</script>"):
         model = model_named(name)

@@ -57,6 +57,7 @@ def test_numbers_and_reasons_are_the_same_as_in_markdown(page: Path, tmp_path: P
     assert rows == cells != []
 
 
+@pytest.mark.slow
 def test_the_same_report_is_the_same_file(tmp_path: Path) -> None:
     model = sg.models.elman()
     given = {"W": np.eye(2) / 2}
@@ -130,6 +131,7 @@ def no_overflow(browser: Browser) -> None:
     assert browser.value("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
+@pytest.mark.slow
 def test_the_browser_notices_what_it_looks_for(tmp_path: Path) -> None:
     path = tmp_path / "bad.html"
     path.write_text("<script>console.log(1); throw 2</script><img src='nothing.png'>", encoding="utf-8")

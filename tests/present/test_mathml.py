@@ -29,7 +29,10 @@ def is_whole(markup: str) -> bool:
     return left_over(markup) is None and all(element.tag.startswith(NAMESPACE) for element in tree.iter())
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+LONG = {"gru", "lstm"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in FAMILIES])
 def test_every_model_and_bound_of_the_catalogue_is_converted(name: str) -> None:
     model = zoo(name)
     shown = [model, sg.jacobian(model)]
