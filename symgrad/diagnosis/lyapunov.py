@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 _BLOCKS = 20
 _SHORTEST_BLOCK = 4
 _STEPS = 1000
+_ALL, _LEADING = 64, 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,16 +115,23 @@ def lyapunov_spectrum(
         raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
     steps = None if steps is None else _positive("steps", steps)
     weights, initial = {} if weights is None else weights, {} if initial is None else initial
-    return lyapunov(_run_of(model, weights, inputs, initial, steps), count=count, discard=discard)
+    run = _run_of(model, weights, inputs, initial, steps)
+    return lyapunov(run, count=run.total if count is None else count, discard=discard)
 
 
 def lyapunov(run: LayerRun, *, count: int | None = None, discard: int | None = None) -> LyapunovSpectrum:
     """The same along the sequences of a run; see :func:`lyapunov_spectrum`.
 
+    Args:
+        run: the layer with its sequences.
+        count: how many exponents, the largest ones; unless given all of up to 64, of more the largest 32.
+        discard: how many first steps do not count; a fifth of them unless given.
+
     Raises:
         InputError: no positive number, no step left to count, or every sequence overflows.
     """
-    count = run.total if count is None else min(_positive("count", count), run.total)
+    usual = run.total if run.total <= _ALL else _LEADING
+    count = usual if count is None else min(_positive("count", count), run.total)
     discard = run.steps // 5 if discard is None else _discarded(discard, run.steps)
     kept = np.flatnonzero(run.finite_steps == run.steps)
     if not len(kept):

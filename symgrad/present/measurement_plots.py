@@ -86,7 +86,8 @@ def plot_spectrum(spectrum: LyapunovSpectrum, *, ax: Any = None) -> Any:
     )
     axes.axhline(0.0, color="0.3", linestyle="--", linewidth=1.0, label="neither growth nor decay")
     if not finite.all():
-        axes.plot([], [], " ", label=rf"{int((~finite).sum())} exponents of $-\infty$")
+        lost = int((~finite).sum())
+        axes.plot([], [], " ", label=rf"{lost} exponent{'s' if lost > 1 else ''} of $-\infty$")
     axes.set_xlabel("number $i$ of the exponent")
     axes.set_ylabel(r"$\lambda_i$, natural logarithm per step")
     axes.xaxis.get_major_locator().set_params(integer=True)

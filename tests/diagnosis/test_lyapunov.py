@@ -9,6 +9,8 @@ import pytest
 import sympy as sp
 
 import symgrad as sg
+from symgrad.diagnosis.layer_run import LayerRun
+from symgrad.diagnosis.lyapunov import lyapunov
 from symgrad.errors import InputError, UnknownNameError
 
 torch = pytest.importorskip("torch")
@@ -143,3 +145,13 @@ def test_unknown_names_are_refused() -> None:
         sg.lyapunov_spectrum(ELMAN, GIVEN, {"v": np.ones((5, 1))})
     with pytest.raises(UnknownNameError):
         sg.lyapunov_spectrum(ELMAN, {**GIVEN, "Q": 1.0}, steps=5)
+
+
+def test_a_diagnosis_of_many_states_takes_the_largest_exponents() -> None:
+    draw = np.random.default_rng(6)
+    weights = {"W": draw.standard_normal((70, 70)) / 70**0.5, "U": np.ones((70, 1)), "b": np.zeros(70)}
+    run = LayerRun("wide", ELMAN, weights, {"u": np.zeros((1, 20, 1))})
+    assert len(lyapunov(run).exponents) == 32
+    everything = sg.lyapunov_spectrum(ELMAN, weights, steps=20)
+    assert len(everything.exponents) == 70
+    np.testing.assert_allclose(everything.sum, np.linalg.slogdet(weights["W"])[1], rtol=1e-9)
