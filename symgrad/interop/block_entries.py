@@ -62,6 +62,10 @@ def _is_one(entry: sp.Expr) -> bool:
     return isinstance(entry, sp.OneMatrix) or (isinstance(entry, sp.Identity) and entry.shape == (1, 1))
 
 
+def _is_neutral(matrix: sp.Expr) -> bool:
+    return isinstance(matrix, sp.Identity) or (isinstance(matrix, sp.OneMatrix) and tuple(matrix.shape) == (1, 1))
+
+
 def _factors(entry: sp.Expr) -> tuple[sp.Expr, list[sp.Expr]]:
     """The scalar factor of a block and its matrix factors."""
     if not isinstance(entry, sp.MatMul):
@@ -111,7 +115,7 @@ def matrix_product(left: sp.Expr, right: sp.Expr) -> sp.Expr:
     if first is not None and second is not None:
         return filled(first * second * left.shape[1], shape)
     (a, before), (b, after) = _factors(left), _factors(right)
-    matrices = [matrix for matrix in before + after if not isinstance(matrix, sp.Identity)]
+    matrices = [matrix for matrix in before + after if not _is_neutral(matrix)]
     return scaled(a * b, _product_of(sp.S.One, matrices or [before[0]]))
 
 

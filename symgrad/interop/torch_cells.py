@@ -13,14 +13,14 @@ from symgrad.errors import InputError
 from symgrad.interop.torch_cell_copy import plain_copy
 from symgrad.interop.torch_cell_form import CellForm, forms, next_values
 from symgrad.interop.torch_checks import check_module, torch_module, unwrapped
-from symgrad.interop.torch_graph import recorded
+from symgrad.interop.torch_graph import raised_at, recorded
 from symgrad.interop.torch_reading import Names, next_states
 from symgrad.interop.torch_values import Flow
 from symgrad.interop.tracing import Trace, traced_recurrence
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.simulate import simulate
 
-__all__ = ["trace_cell"]
+__all__ = ["state_lengths", "trace_cell"]
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-8  # of the comparison with the module itself: room for softplus beyond PyTorch's threshold
@@ -73,6 +73,20 @@ def trace_cell(
         model, weights = _traced(cell, form)
         _check_values(cell, form, model, weights)
     return model, weights
+
+
+def state_lengths(
+    module: Any, example: Any = None, input_size: int | None = None, state_sizes: Any = None
+) -> tuple[int, ...]:
+    """How many numbers each state tensor of a cell has; a tensor that the cell cuts is several states of its model.
+
+    Raises:
+        InputError: as :func:`trace_cell`.
+    """
+    module = unwrapped(module)
+    with _in_float64():
+        form = _chosen(plain_copy(module), *forms(module, example, input_size, state_sizes))
+    return tuple(form.sizes[name] for name in form.states)
 
 
 @contextmanager
@@ -135,7 +149,7 @@ def _run(cell: Any, form: CellForm, values: Any) -> Any:
         with torch.no_grad():
             return cell(*form.arguments(values))
     except Exception as error:  # whatever the user's code raises
-        raise InputError(f"module: {type(cell).__name__} fails on {form}: {type(error).__name__}: {error}") from error
+        raise InputError(f"module: {type(cell).__name__} fails on {form}: {type(error).__name__}: {error}{raised_at(error)}") from error
     finally:
         torch.set_rng_state(noise)
 

@@ -14,7 +14,8 @@ from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.blocks import Blocks
 from symgrad.interop.torch_activations import activation_of_call
 from symgrad.interop.torch_checks import torch_module
-from symgrad.interop.torch_operations import MOVING, SAME, SUMMING
+from symgrad.interop.torch_moving import MOVING, called
+from symgrad.interop.torch_operations import SAME
 from symgrad.interop.torch_values import Fixed
 from symgrad.interop.tracing import Trace, Traced
 
@@ -58,7 +59,9 @@ def _symbols(trace: Trace, node: Any, name: str, args: Sequence[Any], options: M
             return _entrywise(trace, _BINARY[name], args, node.meta["value"])
         if name in ("matmul", "mm", "mv") and all(isinstance(value, Fixed) for value in args):
             return _product(trace, *args)
-        function = None if name in SUMMING else activation_of_call(node.target, list(args[1:]), options)
+        if name == "neg":
+            return None if args[0].data is None else trace.negate(args[0].data)
+        function = activation_of_call(node.target, list(args[1:]), options) if isinstance(args[0], Fixed) else None
         return None if function is None or args[0].data is None else trace.apply(function, args[0].data)
     except InputError:
         return None
@@ -70,7 +73,6 @@ _BINARY: dict[str, Callable[[Trace, Traced, Traced], Traced]] = {
     "mul": Trace.multiply,
     "div": Trace.divide,
     "pow": lambda trace, base, exponent: trace.power(base, _number(exponent)),
-    "neg": lambda trace, value, _: trace.negate(value),
 }
 
 
@@ -83,16 +85,19 @@ def _number(value: Traced) -> Any:
 def _entrywise(
     trace: Trace, function: Callable[[Trace, Traced, Traced], Traced], args: Sequence[Any], result: Any
 ) -> Traced | None:
+    """Matrices of the result's shape and scalars; or, where only one axis is longer than one, columns."""
+    upright = sum(size > 1 for size in result.shape) < 2
     operands = []
     for value in args:
+        data = value.column if upright and isinstance(value, Fixed) else getattr(value, "data", None)
         if not isinstance(value, Fixed):
             operands.append(trace.number(value))
-        elif value.data is None or (isinstance(value.data, Blocks) and value.tensor.shape != result.shape):
+        elif data is None or (isinstance(data, Blocks) and value.tensor.numel() not in (1, result.numel())):
             return None
         else:
-            operands.append(value.data)
+            operands.append(data)
     layouts = {value.shape for value in operands if isinstance(value, Blocks)}
-    return function(trace, *operands) if len(layouts) == 1 or not any(layouts) else None
+    return function(trace, operands[0], operands[1]) if len(layouts) < 2 else None
 
 
 def _product(trace: Trace, left: Fixed, right: Fixed) -> Blocks | None:
@@ -116,11 +121,7 @@ def _moved(trace: Trace, node: Any, args: Sequence[Any], options: Mapping[str, A
     values = [torch_module().from_numpy(numbered), *args[1:]]
     if any(isinstance(value, Fixed) for value in values):
         return None
-    found = (
-        getattr(values[0], node.target)(*values[1:], **options)
-        if node.op == "call_method"
-        else node.target(*values, **options)
-    )
+    found = called(node, values[0], values[1:], options)
     parts = found if isinstance(found, (tuple, list)) else (found,)
     data = tuple(_part(trace, source, part.numpy()) for part in parts)
     return data if isinstance(found, (tuple, list)) else data[0]
@@ -134,9 +135,10 @@ def _joining() -> tuple[Any, ...]:
 def _joined(trace: Trace, values: Sequence[Fixed], axis: int) -> Blocks | None:
     ranks = {value.tensor.ndim for value in values}
     parts = [value.column if ranks == {1} else value.matrix for value in values]
-    if len(ranks) != 1 or not all(isinstance(part, Blocks) for part in parts):
+    blocks = [part for part in parts if isinstance(part, Blocks)]
+    if len(ranks) != 1 or len(blocks) < len(values):
         return None
-    return trace.concatenated(parts, axis % ranks.pop())
+    return trace.concatenated(blocks, axis % ranks.pop())
 
 
 def _part(trace: Trace, source: Fixed, places: NDArray[np.int64]) -> Blocks | None:

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 from symgrad.errors import InputError
 from symgrad.interop.torch_checks import torch_module
 
-__all__ = ["CellGraph", "describe", "recorded"]
+__all__ = ["CellGraph", "describe", "raised_at", "recorded", "writes"]
 
 _OWN = Path(__file__).resolve().parent
 # Attributes and methods that ask for the form of a tensor, never for its numbers.
-_FORM = {"shape", "ndim", "dtype", "device", "requires_grad", "is_cuda", "layout", "is_leaf", "names", "itemsize"}
-_FORM_METHODS = {
+_FORM = {
+    *("shape", "ndim", "dtype", "device", "requires_grad", "is_cuda", "layout", "is_leaf", "names", "itemsize"),
     "size",
     "dim",
     "ndimension",
@@ -41,6 +41,7 @@ _FORM_METHODS = {
     "new_full",
     "element_size",
 }
+_READING = ("item", "tolist", "numpy", "__array__")
 # Modules of PyTorch whose inside is not followed, since nothing in them can be read.
 _OPAQUE = ("RNNBase", "MultiheadAttention", "Transformer", "TransformerEncoder", "TransformerDecoder")
 
@@ -73,12 +74,12 @@ def recorded(module: Any, arguments: Sequence[Any], names: Mapping[int, str]) ->
     tracer = _tracer_class()(arguments, names)
     noise = torch.get_rng_state()
     try:
-        with torch.no_grad():
+        with torch.enable_grad():  # the parameters of the copy need none; a no_grad inside is seen
             graph = tracer.trace(module)
     except InputError:
         raise
     except Exception as error:  # whatever the user's own code raises along the way
-        raise InputError(f"module: {type(module).__name__}: {_message(error)}{_raised_at(error)}") from error
+        raise InputError(f"module: {type(module).__name__}: {_message(error)}{raised_at(error)}") from error
     if not torch.equal(noise, torch.get_rng_state()):
         raise InputError(f"module: {type(module).__name__} draws random numbers in its forward function")
     *nodes, output = graph.nodes
@@ -104,7 +105,7 @@ def _message(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip() or 'no message'}"
 
 
-def _raised_at(error: BaseException) -> str:
+def raised_at(error: BaseException) -> str:
     """The user's line that an error came from."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     source = next((_place(frame) for frame in reversed(frames) if _is_users(frame)), None)
@@ -129,138 +130,171 @@ def _user_line() -> tuple[str, int, str] | None:
     return None if frame is None else _place(frame)
 
 
+def writes(node: Any) -> bool:
+    """Whether an operation changes its first argument."""
+    if node.op not in ("call_method", "call_function") or not node.args or not hasattr(node.args[0], "meta"):
+        return False
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    own = name.endswith("_") and not name.startswith("_") and name != "requires_grad_"
+    return own or name.strip("_") == "setitem" or node.kwargs.get("inplace") is True
+
+
 @lru_cache(maxsize=1)
 def _tracer_class() -> Any:
     """The tracer; made on first use, since its bases are PyTorch's."""
-    torch = torch_module()
     import torch.fx as fx
 
-    class Known(fx.Proxy):
-        """A value of the program whose form is known and whose numbers are not."""
+    known = type("Known", (_Known, fx.Proxy), {"base": fx.Proxy})
+    return type("Recorder", (_Recorder, fx.Tracer), {"base": fx.Tracer, "known": known})
 
-        @property
-        def known(self) -> Any:
-            return self.tracer.value(self.node)
 
-        def __getattr__(self, key: str) -> Any:
-            if key in _FORM or key in _FORM_METHODS:
-                return getattr(self.known, key)
-            if key.startswith("__"):
-                raise AttributeError(key)
-            if not callable(getattr(type(self.known), key, None)):
-                return self.tracer.create_proxy("call_function", getattr, (self, key), {})
-            return super().__getattr__(key)
+class _Known:
+    """A value of the program whose form is known and whose numbers are not; mixed with ``torch.fx.Proxy``."""
 
-        def __iter__(self) -> Any:
-            return iter([self[place] for place in range(len(self.known))])
+    base: ClassVar[Any]
+    node: Any
+    tracer: Any
 
-        def __len__(self) -> int:
-            return len(self.known)
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("__"):
+            raise AttributeError(key)
+        value = self.tracer.value(self.node)
+        if key in _FORM:
+            return getattr(value, key)
+        if not callable(getattr(type(value), key, None)):
+            return self.tracer.create_proxy("call_function", getattr, (self, key), {})
+        return self.base.__getattr__(self, key)
 
-        def __setitem__(self, key: Any, value: Any) -> None:
-            self.tracer.create_proxy("call_function", operator.setitem, (self, key, value), {})
+    def __iter__(self) -> Any:
+        create = self.tracer.create_proxy
+        return iter([create("call_function", operator.getitem, (self, place), {}) for place in range(len(self))])
 
-        def __bool__(self) -> bool:
-            return bool(self.tracer.number(self, "bool"))
+    def __len__(self) -> int:
+        return len(self.tracer.value(self.node))
 
-        def __float__(self) -> float:
-            return float(self.tracer.number(self, "float"))
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.tracer.create_proxy("call_function", operator.setitem, (self, key, value), {})
 
-        def __int__(self) -> int:
-            return int(self.tracer.number(self, "int"))
+    def __bool__(self) -> bool:
+        return bool(self.tracer.number(self.node, "bool"))
 
-        def __index__(self) -> int:
-            return operator.index(self.tracer.number(self, "index"))
+    def __float__(self) -> float:
+        return float(self.tracer.number(self.node, "float"))
 
-    class Recorder(fx.Tracer):
-        """Records one run along an example."""
+    def __int__(self) -> int:
+        return int(self.tracer.number(self.node, "int"))
 
-        proxy_buffer_attributes = True
+    def __index__(self) -> int:
+        return operator.index(self.tracer.number(self.node, "index"))
 
-        def __init__(self, arguments: Sequence[Any], names: Mapping[int, str]) -> None:
-            super().__init__()
-            self._arguments, self._names = arguments, names
 
-        def create_args_for_root(self, root_fn: Any, is_module: bool, concrete_args: Any = None) -> Any:
-            return root_fn, [self.root, *map(self._placeholders, self._arguments)]
+class _Recorder:
+    """Records one run along an example; mixed with ``torch.fx.Tracer``."""
 
-        def _placeholders(self, given: Any) -> Any:
-            if isinstance(given, (tuple, list)):
-                return type(given)(map(self._placeholders, given))
-            if not isinstance(given, torch.Tensor):
-                return given
-            return self.create_proxy("placeholder", self._names[id(given)], (), {}, known=given)
+    base: ClassVar[Any]
+    known: ClassVar[Any]
+    proxy_buffer_attributes = True
+    root: Any
 
-        def is_leaf_module(self, m: Any, module_qualified_name: str) -> bool:
-            return any(isinstance(m, getattr(torch.nn, name)) for name in _OPAQUE)
+    def __init__(self, arguments: Sequence[Any], names: Mapping[int, str]) -> None:
+        self.base.__init__(self)
+        self._arguments, self._names = arguments, names
+        self._roots: dict[Any, Any] = {}
+        self._now: dict[Any, Any] = {}  # what a tensor that was changed in place holds since
 
-        def proxy(self, node: Any) -> Any:
-            return Known(node, self)
+    def create_args_for_root(self, root_fn: Any, is_module: bool, concrete_args: Any = None) -> Any:
+        """Placeholders in the form of the arguments."""
+        return root_fn, [self.root, *map(self._placeholders, self._arguments)]
 
-        def create_proxy(
-            self, kind: str, target: Any, args: Any, kwargs: Any, *rest: Any, known: Any = None, **more: Any
-        ) -> Any:
-            made = super().create_proxy(kind, target, args, kwargs, *rest, **more)
-            node = made.node
-            node.meta["source"] = _user_line()
-            node.meta["varying"] = kind == "placeholder" or any(
-                above.meta.get("varying", False) for above in node.all_input_nodes
+    def _placeholders(self, given: Any) -> Any:
+        if isinstance(given, (tuple, list)):
+            return type(given)(map(self._placeholders, given))
+        return self._created("placeholder", self._names[id(given)], (), {}, (), given)
+
+    def is_leaf_module(self, m: Any, module_qualified_name: str) -> bool:
+        """Whether the inside of a module is not followed."""
+        return any(isinstance(m, getattr(torch_module().nn, name)) for name in _OPAQUE)
+
+    def proxy(self, node: Any) -> Any:
+        """The value that a node stands for."""
+        return self.known(node, self)
+
+    def create_proxy(self, kind: str, target: Any, args: Any, kwargs: Any, *rest: Any, **more: Any) -> Any:
+        """Record an operation; what is no tensor is handed to the program as it is."""
+        return self._created(kind, target, args, kwargs, rest, None, **more)
+
+    def _created(self, kind: str, target: Any, args: Any, kwargs: Any, rest: Any, given: Any, **more: Any) -> Any:
+        made = self.base.create_proxy(self, kind, target, args, kwargs, *rest, **more)
+        node, torch = made.node, torch_module()
+        above = node.all_input_nodes
+        node.meta["source"] = _user_line()
+        node.meta["varying"] = kind == "placeholder" or any(other.meta.get("varying", False) for other in above)
+        if node.meta["varying"] and not torch.is_grad_enabled():
+            raise InputError(f"module: {describe(node)}: derivatives are switched off there (no_grad)")
+        node.meta["value"] = given if kind == "placeholder" else self._evaluated(node)
+        return made if _is_tensors(torch, node.meta["value"]) else self._plain(node)
+
+    def _plain(self, node: Any) -> Any:
+        """A value that is no tensor: a size, a flag, a number; it must not depend on the numbers that flow."""
+        if node.meta["varying"] and node.target in _READING:
+            raise InputError(f"module: {describe(node)}: it turns values that flow through the cell into Python's")
+        return node.meta["value"]
+
+    def number(self, node: Any, kind: str) -> Any:
+        """The number that Python asks for, where it is a constant."""
+        if node.meta["varying"]:
+            source = _user_line()
+            where = "" if source is None else f" at {source[0]}:{source[1]}: {source[2]}"
+            raise InputError(
+                f"module: {kind}() of a value that depends on the input or the state{where} "
+                f"(node {node.name}, {node.op}); control flow that depends on data cannot be traced"
             )
-            node.meta["value"] = known if kind == "placeholder" else self._evaluated(node)
-            return made if _is_tensors(torch, node.meta["value"]) else self._plain(node)
+        return self.value(node)
 
-        def _plain(self, node: Any) -> Any:
-            """A value that is no tensor: a size, a flag, a number; it must not depend on the numbers that flow."""
-            if node.meta["varying"] and node.target in ("item", "tolist", "numpy", "__array__", bool, float, int):
-                raise InputError(f"module: {describe(node)}: it turns values that flow through the cell into Python's")
-            if node.target is operator.setitem:
-                return None
-            return node.meta["value"]
+    def value(self, node: Any) -> Any:
+        """What a node holds on the example, at this place of the program."""
+        if "value" not in node.meta:  # a constant that fx keeps as an attribute
+            node.meta["value"], node.meta["varying"] = self._evaluated(node), False
+        return self._now.get(self._roots.get(node, node), node.meta["value"])
 
-        def number(self, proxy: Any, kind: str) -> Any:
-            """The number that Python asks for, where it is a constant."""
-            node = proxy.node
-            if node.meta["varying"]:
-                source = _user_line()
-                where = "" if source is None else f" at {source[0]}:{source[1]}: {source[2]}"
-                raise InputError(
-                    f"module: {kind}() of a value that depends on the input or the state{where} "
-                    f"(node {node.name}, {node.op}); control flow that depends on data cannot be traced"
-                )
-            return self.value(node)
+    def _attribute(self, target: str) -> Any:
+        """A tensor of the module, past fx's own hook on attributes of modules."""
+        *path, name = target.split(".")
+        part = self.root
+        for key in path:
+            part = vars(part)["_modules"][key]
+        places = (vars(part)["_parameters"], vars(part)["_buffers"], vars(part))
+        return next(place[name] for place in places if name in place)
 
-        def value(self, node: Any) -> Any:
-            if "value" not in node.meta:  # a constant that fx keeps as an attribute
-                node.meta["value"], node.meta["varying"] = self._evaluated(node), False
-            return node.meta["value"]
+    def _evaluated(self, node: Any) -> Any:
+        if node.op == "get_attr":
+            return self._attribute(node.target)
+        if node.op == "call_module":
+            kind = type(self.root.get_submodule(node.target)).__name__
+            raise InputError(f"module: {describe(node)}: {kind} cannot be traced")
+        import torch.fx as fx
 
-        def _attribute(self, target: str) -> Any:
-            """A tensor of the module, past fx's own hook on attributes of modules."""
-            *path, name = target.split(".")
-            part = self.root
-            for key in path:
-                part = vars(part)["_modules"][key]
-            places = (vars(part)["_parameters"], vars(part)["_buffers"], vars(part))
-            return next(place[name] for place in places if name in place)
+        args, kwargs = (fx.node.map_arg(part, self.value) for part in (node.args, node.kwargs))
+        try:
+            return self._changed(node, *args, **kwargs) if writes(node) else _called(node, *args, **kwargs)
+        except InputError:
+            raise
+        except Exception as error:  # whatever PyTorch says about the arguments
+            raise InputError(f"module: {describe(node)}: {_message(error)}") from error
 
-        def _evaluated(self, node: Any) -> Any:
-            if node.op == "get_attr":
-                return self._attribute(node.target)
-            if node.op == "call_module":
-                raise InputError(
-                    f"module: {describe(node)}: {type(self.root.get_submodule(node.target)).__name__} cannot be traced"
-                )
-            args, kwargs = (fx.node.map_arg(part, self.value) for part in (node.args, node.kwargs))
-            try:
-                if node.op == "call_method":
-                    return getattr(args[0], node.target)(*args[1:], **kwargs)
-                return node.target(*args, **kwargs)
-            except InputError:
-                raise
-            except Exception as error:
-                raise InputError(f"module: {describe(node)}: {_message(error)}") from error
+    def _changed(self, node: Any, first: Any, *rest: Any, **options: Any) -> Any:
+        """An operation in place, on a copy: what was read before keeps its numbers."""
+        root = self._roots.get(node.args[0], node.args[0])
+        copy = first.clone()
+        result = _called(node, copy, *rest, **options)
+        self._roots[node], self._now[root] = root, copy
+        return result
 
-    return Recorder
+
+def _called(node: Any, *args: Any, **options: Any) -> Any:
+    if node.op == "call_method":
+        return getattr(args[0], node.target)(*args[1:], **options)
+    return node.target(*args, **options)
 
 
 def _is_tensors(torch: Any, value: Any) -> bool:

@@ -13,8 +13,10 @@ from symgrad.errors import InputError
 from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_fixed import fixed_outcome
-from symgrad.interop.torch_graph import CellGraph, describe
-from symgrad.interop.torch_operations import MOVING, Operations, operation_name
+from symgrad.interop.torch_graph import CellGraph, describe, writes
+from symgrad.interop.torch_moving import MOVING
+from symgrad.interop.torch_operands import Operands
+from symgrad.interop.torch_operations import operation_name, outcome
 from symgrad.interop.torch_values import Fixed, Flow
 from symgrad.interop.tracing import Trace, Traced
 
@@ -65,22 +67,13 @@ def _needed(graph: CellGraph, outputs: Sequence[Any]) -> list[Any]:
     """The nodes that the outputs depend on, those that change one of them in place included."""
     roots: dict[Any, Any] = {}
     for node in graph.nodes:
-        roots[node] = roots.get(node.args[0], node.args[0]) if _writes(node) else node
+        roots[node] = roots.get(node.args[0], node.args[0]) if writes(node) else node
     wanted = {own for output in outputs for own in (output, roots.get(output, output))}
     for node in reversed(graph.nodes):
-        if node in wanted or (_writes(node) and roots[node] in wanted):
+        if node in wanted or (writes(node) and roots[node] in wanted):
             inputs = node.all_input_nodes
             wanted.update({node, *inputs, *(roots.get(above, above) for above in inputs)})
     return [node for node in graph.nodes if node in wanted]
-
-
-def _writes(node: Any) -> bool:
-    """Whether an operation changes its first argument."""
-    if node.op not in ("call_method", "call_function") or not node.args or not hasattr(node.args[0], "meta"):
-        return False
-    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
-    own = name.endswith("_") and not name.startswith("_") and name != "requires_grad_"
-    return own or name == "setitem" or node.kwargs.get("inplace") is True
 
 
 class _Reader:
@@ -90,16 +83,16 @@ class _Reader:
         self._trace, self._names, self._placeholders, self._batch = trace, names, placeholders, batch
         self._values: dict[Any, Any] = {}
         self._roots: dict[Any, Any] = {}
-        self._operations = Operations(trace, batch, self._constant)
+        self._operands = Operands(trace, batch, self._constant)
 
     def read(self, node: Any) -> None:
         """Find the value of a node."""
         try:
             value = self._value(node)
-        except InputError as error:
+        except (InputError, TypeError, ValueError, IndexError, RuntimeError) as error:  # PyTorch's own as well
             raise InputError(f"module: {describe(node)}: {error}") from error
         root = node
-        if _writes(node):
+        if writes(node):
             root = self._written(node)
         self._roots[node] = root
         self._values[root] = value
@@ -112,7 +105,7 @@ class _Reader:
         if isinstance(value, Fixed):
             shape = tuple(value.tensor.shape)
             axis = 0 if self._batch is not None else None
-            return self._operations.fixed_column(value, shape, axis)
+            return self._operands.fixed_column(value, shape, axis)
         raise InputError(f"module: a next state must be a tensor, got {value!r}")
 
     def _of(self, node: Any) -> Any:
@@ -126,11 +119,9 @@ class _Reader:
         name = operation_name(node.target)
         args = _mapped(node.args, self._of)
         options = _mapped(dict(node.kwargs), self._of)
-        if name == "setitem":
-            raise TraceRefusal("a part of a tensor is set in place; use torch.cat")
         if not node.meta["varying"]:
             return fixed_outcome(self._trace, node, name, args, options)
-        return self._operations.flow(node, name, args, options)
+        return outcome(self._operands, node, name, args, options)
 
     def _tensor(self, node: Any) -> Fixed:
         """A parameter, a buffer or a constant."""

@@ -84,13 +84,23 @@ def gathered(trace: Trace, column: Blocks, places: Places) -> Blocks:
     size = column.shape[0]
     if len(places) == size and (places == np.arange(size)).all():
         return column
+    if (places == places[0]).all() and size > 1 and len(places) == 1:
+        return trace.piece(column, int(places[0]), int(places[0]) + 1)
     if (places == places[0]).all():
         return trace.expanded(trace.piece(column, int(places[0]), int(places[0]) + 1), len(places))
+    if len(places) == size and len(set(places.tolist())) == size:  # cutting would spread to every symbol it meets
+        return _selected(trace, column, places)
     starts = [0, *(np.flatnonzero(np.diff(places) != 1) + 1).tolist(), len(places)]
     if len(starts) - 1 <= MOST_RUNS:
         ends = [(int(places[a]), int(places[b - 1]) + 1) for a, b in pairwise(starts)]
         return trace.concatenated([trace.piece(column, *run) for run in ends])
-    selection = sp.SparseMatrix(len(places), size, {(row, int(place)): 1 for row, place in enumerate(places)})
+    return _selected(trace, column, places)
+
+
+def _selected(trace: Trace, column: Blocks, places: Places) -> Blocks:
+    """The same by a matrix of zeros and ones."""
+    entries = {(row, int(place)): 1 for row, place in enumerate(places)}
+    selection = sp.SparseMatrix(len(places), column.shape[0], entries)
     return trace.matmul(Blocks(((sp.ImmutableDenseMatrix(selection),),)), column)
 
 

@@ -94,6 +94,8 @@ class Lowering:
         evaluated = expr.doit(deep=False)  # a product that was left transposed, for example
         if evaluated != expr:
             return self._vector(evaluated)
+        if isinstance(expr, (sp.Transpose, sp.Adjoint)):  # a row of parameters stood upright
+            return apply_operator(self.operator(expr), constant_vector(1, sp.S.One))
         raise self._unknown(expr)
 
     def _vector_cases(self) -> dict[Any, Callable[[Any], Vector]]:
