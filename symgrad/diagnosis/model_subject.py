@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ def model_subject(
     initial: Any,
     options: Options,
     name: str | None = None,
+    outputs: tuple[str, ...] = (),
 ) -> Subject:
     """The layers of a model with its weights.
 
@@ -42,6 +44,7 @@ def model_subject(
         initial: state -> (n,) or (B, n); zero where left out.
         options: how sequences are drawn.
         name: of the network; the model's own unless given.
+        outputs: of a model of one layer the states that a loss reads, side by side; the first one unless given.
 
     Raises:
         InputError: an argument of the wrong type, shape or value. Names the argument.
@@ -49,6 +52,8 @@ def model_subject(
     """
     _check_model(model)
     network = network_of(model, weights)
+    if outputs and len(network.parts) == 1:
+        network = Network(((replace(network.parts[0], outputs=outputs),),))
     sequences = _sequences(network, inputs, options)
     starts = _starts(network, initial)
     arrays, starts, count = _as_one_batch(sequences, starts)

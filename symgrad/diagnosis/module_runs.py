@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def _network(recorded: Recorded) -> Network:
     network = network_of(model, weights)
     if is_recurrent(recorded.part) or not name:
         return network.named(name)
-    return Network(tuple((Part(name, p.model, p.weights, p.reverse),) for (p,) in network.levels))
+    return Network(tuple((replace(part, name=name),) for (part,) in network.levels))
 
 
 def _example(recorded: Recorded) -> dict[str, Any]:

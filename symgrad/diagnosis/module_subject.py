@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.diagnosis.array_losses import at_all_steps
-from symgrad.diagnosis.model_subject import model_subject
+from symgrad.diagnosis.cell_subject import cell_subject
 from symgrad.diagnosis.module_runs import module_runs
 from symgrad.diagnosis.networks import network_of
 from symgrad.diagnosis.sequences import Sequences, as_floats, check_amount, drawn, given
@@ -67,9 +67,8 @@ def module_subject(module: Any, inputs: Any, loss: Any, initial: Any, options: O
         if example is not None:
             raise InputError(f"example: the sizes of {name} follow from the module; leave it out")
         return _network(module, inputs, loss, initial, options)
-    if is_cell(module) and (isinstance(module, torch_module().nn.RNNCellBase) or not has_recurrent_part(module)):
-        model, weights = _cell(module, inputs, initial, example)
-        return model_subject(model, weights, inputs, loss, initial, options, name)
+    if _is_cell_alone(module, inputs):
+        return cell_subject(module, inputs, loss, initial, options, example)
     if initial is not None:
         raise InputError(
             f"initial: {name} starts its recurrent parts by itself; leave it out, or diagnose a part alone"
@@ -83,29 +82,11 @@ def module_subject(module: Any, inputs: Any, loss: Any, initial: Any, options: O
     return Subject(name, runs.layers, words, None, runs.notes)
 
 
-def _cell(module: Any, inputs: Any, initial: Any, example: Any) -> tuple[Any, dict[str, Array]]:
-    """A cell as a recurrence; where its sizes do not follow from itself, by those of what it is given."""
-    try:
-        return from_torch(module, example=example)
-    except InputError:
-        size, sizes = _last_size(inputs), _state_sizes(initial)
-        if example is not None or (size is None and sizes is None):
-            raise
-        return from_torch(module, input_size=size, state_sizes=sizes)
-
-
-def _last_size(value: Any) -> int | None:
-    if value is None:
-        return None
-    return next(iter(as_floats("inputs", value).shape[::-1]), None)
-
-
-def _state_sizes(initial: Any) -> list[int] | None:
-    if initial is None:
-        return None
-    values = initial.values() if isinstance(initial, Mapping) else initial if isinstance(initial, tuple) else (initial,)
-    sizes = [next(iter(as_floats("initial", value).shape[::-1]), 1) for value in values]
-    return sizes or None
+def _is_cell_alone(module: Any, inputs: Any) -> bool:
+    """Whether a module is one cell, to be called step by step, and not one that runs over sequences by itself."""
+    if isinstance(inputs, tuple) or any(is_recurrent(part) for part in module.modules()):
+        return False
+    return is_cell(module, surely=True) or (is_cell(module) and not has_recurrent_part(module))
 
 
 def _arguments(module: Any, inputs: Any) -> tuple[Any, ...]:

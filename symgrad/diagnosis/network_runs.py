@@ -122,9 +122,9 @@ def _run(part: Part, given: Mapping[str, Array] | Array, seen: Seen) -> LayerRun
 
 
 def _outputs(level: tuple[Part, ...], runs: tuple[LayerRun, ...]) -> Array:
-    """The first states of a level after every step, its directions side by side, (B, T, size)."""
-    firsts = [run.states[str(run.model.states[0])][:, 1:] for run in runs]
-    return np.concatenate([part.along(first) for part, first in zip(level, firsts, strict=True)], axis=2)
+    """What a level gives after every step, its directions side by side, (B, T, size)."""
+    found = [part.along(run.states[name][:, 1:]) for part, run in zip(level, runs, strict=True) for name in part.read]
+    return np.concatenate(found, axis=2)
 
 
 def _without_overflow(seen: Seen, run: LayerRun) -> tuple[Seen, str]:
@@ -163,11 +163,13 @@ def _direct(
     """For each part of a level, dL/d state by the level's output and by what the loss takes from the states besides."""
     losses, start = [], 0
     for part, run in zip(level, runs, strict=True):
-        first, size = str(run.model.states[0]), run.setting.size(run.model.states[0])
-        names = [str(state) for state in run.model.states]
-        loss = {name: np.array(seen.state_gradients[name]) for name in names if name in seen.state_gradients}
+        sizes = {str(state): run.setting.size(state) for state in run.model.states}
+        loss = {name: np.array(seen.state_gradients[name]) for name in sizes if name in seen.state_gradients}
         if above is not None:
-            loss[first] = loss.get(first, 0.0) + part.along(above[:, :, start : start + size])
+            for name in part.read:
+                stop = start + sizes[name]
+                direct = part.along(above[:, :, start:stop])
+                loss[name] = loss[name] + direct if name in loss else direct
+                start = stop
         losses.append(loss)
-        start += size
     return losses

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sympy as sp
@@ -29,12 +29,19 @@ class Part:
         model: of this layer alone.
         weights: name -> array, for all its parameters.
         reverse: whether it reads its sequence from the end.
+        outputs: the states that the level above, or the loss, reads, side by side; the first one unless given.
     """
 
     name: str
     model: Recurrence
     weights: Mapping[str, Array] = field(repr=False)
     reverse: bool = False
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The names of the states that are read from outside."""
+        return self.outputs or (str(self.model.states[0]),)
 
     def size(self, name: str) -> int | None:
         """The number of entries of a state or an input, as far as the weights tell."""
@@ -65,11 +72,9 @@ class Network:
 
     def named(self, prefix: str) -> Network:
         """The same with the name of the module that it belongs to before the name of each layer."""
-        renamed = (
-            tuple(Part(f"{prefix}, {p.name}" if prefix else p.name, p.model, p.weights, p.reverse) for p in level)
-            for level in self.levels
-        )
-        return Network(tuple(renamed))
+        if not prefix:
+            return self
+        return Network(tuple(tuple(replace(p, name=f"{prefix}, {p.name}") for p in level) for level in self.levels))
 
 
 def network_of(model: object, weights: Mapping[str, Array], name: str = "") -> Network:

@@ -149,7 +149,9 @@ def _run(cell: Any, form: CellForm, values: Any) -> Any:
         with torch.no_grad():
             return cell(*form.arguments(values))
     except Exception as error:  # whatever the user's code raises
-        raise InputError(f"module: {type(cell).__name__} fails on {form}: {type(error).__name__}: {error}{raised_at(error)}") from error
+        raise InputError(
+            f"module: {type(cell).__name__} fails on {form}: {type(error).__name__}: {error}{raised_at(error)}"
+        ) from error
     finally:
         torch.set_rng_state(noise)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from symgrad.errors import InputError, SymgradError
 from symgrad.interop.torch_calls import Call, is_recurrent, watched
+from symgrad.interop.torch_cell_copy import plain_copy
 from symgrad.interop.torch_chains_of_calls import chains_of
 from symgrad.interop.torch_checks import check_module, torch_module, unwrapped
 from symgrad.interop.torch_losses import Loss, gradients, scalar_loss
@@ -67,7 +67,7 @@ def record(module: Any, arguments: tuple[Any, ...], loss: Loss = None) -> tuple[
     module = unwrapped(module)
     check_module(module)
     torch = torch_module()
-    running = copy.deepcopy(module).to("cpu", torch.float64).eval().requires_grad_(loss is not None)
+    running = plain_copy(module).eval().requires_grad_(loss is not None)
     with _float64(), torch.set_grad_enabled(loss is not None), watched(running) as calls:
         output = _called(running, tuple(_as_tensor(item) for item in arguments))
         total = None if loss is None else scalar_loss(loss, output)

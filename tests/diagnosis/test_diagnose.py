@@ -220,3 +220,37 @@ def test_the_module_is_left_as_it_was() -> None:
     assert torch.equal(module.weight_hh_l0.grad, torch.ones_like(module.weight_hh_l0))
     assert torch.get_default_dtype() == torch.float32
     assert not module._forward_hooks
+
+
+class OneTensor(nn.Module):
+    """An LSTM cell whose state is one tensor, in a loop of its own or called by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates = nn.Linear(3 + 4, 16)
+
+    def forward(self, inputs: Any, state: Any) -> Any:
+        h, c = state.chunk(2, -1)
+        i, f, g, o = self.gates(torch.cat([inputs, h], -1)).chunk(4, -1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return torch.cat([o.sigmoid() * c.tanh(), c], -1)
+
+
+def test_a_state_in_one_tensor_is_cut_as_the_cell_cuts_it() -> None:
+    cell, given, start = seeded(OneTensor).double(), inputs(2, 6, 3), inputs(8, seed=4)
+    state, states = torch.from_numpy(np.tile(start, (2, 1))), []
+    for step in range(6):
+        state = cell(torch.from_numpy(given[:, step]), state)
+        states.append(state.detach().numpy())
+    weight = inputs(2, 8, seed=5)
+    found = sg.diagnose(cell, given, weight, initial=start, **QUICK)[0]
+    ran = np.concatenate([array[:, 1:] for array in found.run.states.values()], axis=2)
+    np.testing.assert_allclose(ran, np.stack(states, 1), rtol=1e-11)
+    assert found.run.loss is not None
+    direct = np.concatenate(list(found.run.loss.values()), axis=2)
+    np.testing.assert_array_equal(direct[:, -1], weight)
+    assert not direct[:, :-1].any()
+    by_function = sg.diagnose(
+        cell, given, lambda h: (h[:, -1] * torch.from_numpy(weight)).sum(), initial=start, **QUICK
+    )
+    np.testing.assert_allclose(by_function[0].measured.log10_loss, found.measured.log10_loss, rtol=1e-12)
