@@ -79,6 +79,11 @@ class MeasuredGradients(Presentable):
         return self.quantile(0.75)
 
     @property
+    def has_other_states(self) -> bool:
+        """Whether there are states beside the first, so that its norms differ from those of the whole."""
+        return not np.array_equal(self.log10_first, self.log10_products, equal_nan=True)
+
+    @property
     def slope(self) -> float:
         """Decades per step: the least-squares line through the second half of the typical curve; NaN where it is zero.
 

@@ -38,10 +38,10 @@ def plot_measured(found: MeasuredGradients, *, ax: Any = None) -> Any:
     if len(found.log10_products) > 1:
         axes.fill_between(found.ks, lower, upper, color=_WHOLE, alpha=0.2, linewidth=0)
     symbol = found.state if len(found.state) == 1 else rf"\mathrm{{{found.state.replace('_', chr(92) + '_')}}}"
-    curves = [
-        (found.typical, "-", "o", _WHOLE, r"$\|\partial x_T/\partial x_{T-k}\|_2$, whole state"),
-        (found.typical_first, "--", "s", _FIRST, rf"$\|\partial {symbol}_T/\partial {symbol}_{{T-k}}\|_2$"),
-    ]
+    curves = [(found.typical, "-", "o", _WHOLE, r"$\|\partial x_T/\partial x_{T-k}\|_2$")]
+    if found.has_other_states:
+        label = rf"$\|\partial {symbol}_T/\partial {symbol}_{{T-k}}\|_2$"
+        curves.append((found.typical_first, "--", "s", _FIRST, label))
     if found.typical_loss is not None:
         curves.append((found.typical_loss, "-.", "^", _LOSS, r"$\|\partial L/\partial x_{T-k}\|_2$"))
     for curve, style, mark, colour, label in curves:

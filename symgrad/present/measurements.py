@@ -36,10 +36,10 @@ def _curves(found: MeasuredGradients) -> list[tuple[str, str, np.ndarray]]:
     """Header, LaTeX and curve of each column."""
     whole, first, loss = "||dx_T/dx_{T-k}||", f"||d{found.state}_T/d{found.state}_{{T-k}}||", "||dL/dx_{T-k}||"
     symbol = latex_name(found.state)
-    columns = [
-        (whole, r"\Vert \partial x_T / \partial x_{T-k} \Vert_2", found.typical),
-        (first, rf"\Vert \partial {symbol}_T / \partial {symbol}_{{T-k}} \Vert_2", found.typical_first),
-    ]
+    columns = [(whole, r"\Vert \partial x_T / \partial x_{T-k} \Vert_2", found.typical)]
+    if found.has_other_states:
+        block = rf"\Vert \partial {symbol}_T / \partial {symbol}_{{T-k}} \Vert_2"
+        columns.append((first, block, found.typical_first))
     if found.typical_loss is not None:
         columns.append((loss, r"\Vert \partial L / \partial x_{T-k} \Vert_2", found.typical_loss))
     return columns

@@ -69,7 +69,11 @@ def test_the_numbers_are_in_the_text() -> None:
     (f,) = [gate for gate in gate_statistics(run) if gate.name == "f"]
     assert str(f).startswith("gate f = sigmoid(")
     assert ", carries c: mean " in str(f)
-    assert "||dL/dx_{T-k}||" not in str(measure(run_of(sg.models.lstm(), loss=False)))
+    assert "||dh_T/dh_{T-k}||" in lines[1]
+    assert "||dL/dx_{T-k}||" in lines[1]
+    alone = str(measure(run_of(sg.models.gru(), loss=False)))
+    assert "||dL/dx_{T-k}||" not in alone
+    assert "||dh_T/dh_{T-k}||" not in alone
 
 
 def test_infinities_are_written_out() -> None:
