@@ -19,7 +19,7 @@ from symgrad.design.growth import with_input_ranges
 from symgrad.design.questions import RETAINED, STEPS, Candidate, Question, solution
 from symgrad.errors import SymgradError
 from symgrad.language.norms import OperatorNorm
-from symgrad.language.operators import Compose, Diagonal, Elementwise, Operator, Weight, children
+from symgrad.language.operators import Compose, Diagonal, Elementwise, Operator, Variable, VectorSum, Weight, children
 from symgrad.language.recurrence import Recurrence
 from symgrad.meanfield.mean_field import MeanField, mean_field
 from symgrad.numerics.arrays import ArrayEvaluator
@@ -93,7 +93,10 @@ def _edge_of_chaos(question: Question) -> Iterator[Candidate]:
 
 
 def _scaled_identity(question: Question) -> Iterator[Candidate]:
-    """A multiple of the identity as the only recurrent matrix, as large as no product can explode."""
+    """A multiple of the identity as the only recurrent matrix, as large as no product can explode, without biases.
+
+    A unit that hands itself on would add up its bias step by step, and saturate or die.
+    """
     unit = _single_unit(question.model)
     if unit is None:
         return
@@ -102,13 +105,15 @@ def _scaled_identity(question: Question) -> Iterator[Candidate]:
     if not steepest.is_finite or steepest.is_zero:
         return
     gain = float(1 / steepest)
+    biases = _biases(question.model, node)
+    zeros = {bias: np.zeros_like(question.weights.values[bias]) for bias in biases}
     yield Candidate(
         f"{W} a multiple of the identity",
         sp.Eq(OperatorNorm(W) * steepest, 1, evaluate=False),
         "no product of Jacobians has a norm above 1, and each unit passes on all that its slope lets through",
-        (f"{W} = {gain:.6g} times the identity",),
+        (f"{W} = {gain:.6g} times the identity", *(f"{bias} = 0" for bias in biases)),
         question.model,
-        question.changed({W: gain * np.eye(len(question.weights.values[W]))}),
+        question.changed({W: gain * np.eye(len(question.weights.values[W])), **zeros}),
     )
 
 
@@ -161,6 +166,13 @@ def _single_unit(model: Recurrence) -> tuple[sp.Expr, Elementwise] | None:
     if not (isinstance(slope, Diagonal) and isinstance(weight, Weight) and isinstance(weight.matrix, sp.MatrixSymbol)):
         return None
     return weight.matrix, node
+
+
+def _biases(model: Recurrence, node: Elementwise) -> tuple[sp.Expr, ...]:
+    """The vectors of parameters that are added to what an activation receives."""
+    terms = node.argument.terms if isinstance(node.argument, VectorSum) else ()
+    added = {term.symbol for term in terms if isinstance(term, Variable)}
+    return tuple(parameter for parameter in model.parameters if parameter in added)
 
 
 def _outside_variance(question: Question, node: Elementwise) -> sp.Expr:

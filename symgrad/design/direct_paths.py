@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symgrad.calculus.jacobian import jacobian
+from symgrad.errors import SymgradError
 from symgrad.language.elementwise import written_out
 from symgrad.language.operators import (
     Apply,
@@ -32,7 +33,7 @@ from symgrad.language.operators import (
 )
 from symgrad.language.recurrence import Recurrence
 
-__all__ = ["DirectPath", "direct_paths"]
+__all__ = ["DirectPath", "direct_paths", "entering_gate"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,50 @@ def direct_paths(model: Recurrence) -> tuple[DirectPath, ...]:
             used = {symbol: parameter for symbol, parameter in entries.names.items() if symbol in factor.free_symbols}
             found.append(DirectPath(state, factor, used))
     return tuple(found)
+
+
+def entering_gate(model: Recurrence, path: DirectPath) -> DirectPath | None:
+    """The gate of its own that lets something into a state with a direct path; None where there is none.
+
+    The state's update must be what is handed on plus one product of a gate, with values in [0, 1], and of activations
+    with values in [-1, 1]. If the gate is one minus the factor of the direct path, the new state is a weighted mean of
+    the old one and of numbers in [-1, 1], so that it does not grow.
+
+    >>> import symgrad as sg
+    >>> lstm, gru = sg.models.lstm(), sg.models.gru()
+    >>> entering_gate(lstm, direct_paths(lstm)[0]).factor
+    logistic(b_hi + b_ii)
+    >>> entering_gate(gru, direct_paths(gru)[0]) is None  # one gate does both
+    True
+    """
+    update = model.nodes[path.state]
+    terms = [_factors(term) for term in update.terms] if isinstance(update, VectorSum) else []
+    entering = [factors for factors in terms if Variable(path.state) not in factors]
+    if len(entering) != 1 or len(terms) != 2:
+        return None
+    gates = [factor for factor in entering[0] if _within(factor, sp.S.Zero)]
+    if len(gates) != 1 or not all(_within(factor, sp.S.NegativeOne) for factor in entering[0]):
+        return None
+    entries = _Entries(model)
+    factor = written_out(entries.value(gates[0]))
+    used = {symbol: parameter for symbol, parameter in entries.names.items() if symbol in factor.free_symbols}
+    return None if set(used) & set(path.parameters) else DirectPath(path.state, factor, used)
+
+
+def _factors(vector: Vector) -> tuple[Vector, ...]:
+    """What an entrywise product is made of."""
+    return (*_factors(vector.left), *_factors(vector.right)) if isinstance(vector, Hadamard) else (vector,)
+
+
+def _within(factor: Vector, least: sp.Expr) -> bool:
+    """Whether a factor is an activation whose values lie between a number and 1."""
+    if not isinstance(factor, Elementwise):
+        return False
+    try:
+        values = factor.function.range
+    except SymgradError:
+        return False
+    return bool(values.is_bounded and (values.inf >= least) == sp.true and (values.sup <= 1) == sp.true)
 
 
 class _Entries:

@@ -50,14 +50,40 @@ def test_the_forget_bias_of_an_lstm_is_found_and_measured_as_autograd_does() -> 
     assert advice.symptom == "vanishing"
     assert advice.seed is None
     assert advice.trajectories == 1
-    (proposal,) = advice.proposals
+    coupled, proposal = sorted(advice.proposals, key=lambda found: len(found.changes), reverse=True)
     bias = math.log(math.exp(-1 / 60) / (1 - math.exp(-1 / 60)))
     assert np.allclose(proposal.weights["b_hf"], bias)
     assert not proposal.weights["b_if"].any()
     assert proposal.growth.typical == pytest.approx(jacobian_norm(dict(proposal.weights), inputs), abs=1e-6)
     assert advice.now.typical == pytest.approx(jacobian_norm(random_weights(model), inputs), abs=1e-6)
-    assert advice.best is proposal
+    assert advice.best in (proposal, coupled)
     assert abs(proposal.growth.typical) < 2
+    assert np.allclose(coupled.weights["b_hf"], bias)
+    assert np.allclose(coupled.weights["b_hi"], -bias)
+    assert not coupled.weights["b_ii"].any()
+    assert coupled.growth.typical == pytest.approx(jacobian_norm(dict(coupled.weights), inputs), abs=1e-6)
+
+
+@pytest.mark.slow
+def test_an_input_gate_that_lets_in_what_is_forgotten_keeps_the_cell_from_growing() -> None:
+    model, steps = sg.models.lstm(), 40
+    weights = random_weights(model)
+    for gate in "if":  # so that the gates are what their biases say
+        weights |= {f"W_{side}{gate}": 0 * weights[f"W_{side}{gate}"] for side in "ih"}
+    weights["b_hg"] = np.full((N, 1), 5.0)  # a candidate near 1 at every step
+    advice = sg.design.advise(model, weights, horizon=steps, trajectories=1)
+    found = {len(proposal.changes): proposal for proposal in advice.proposals}
+    assert set(found) == {2, 4}
+    largest = {}
+    for count, proposal in found.items():
+        trajectory = sg.simulate(proposal.model, proposal.weights, inputs=np.zeros((20 * steps, M)))
+        largest[count] = max(
+            float(np.abs(values).max()) for name, values in trajectory.states.items() if str(name) == "c"
+        )
+    assert largest[4] < 1 < 5 < largest[2]
+    latex = found[4].latex()
+    assert "b_{hf}" in latex
+    assert "b_{hi}" in latex
 
 
 @pytest.mark.parametrize(("name", "kept"), [("gru", "b_hz"), ("highway", "b_t"), ("leaky", "alpha")])
@@ -91,6 +117,20 @@ def test_the_edge_of_chaos_is_that_of_the_activation_and_the_inputs() -> None:
     (proposal,) = [p for p in advice.proposals if "edge of chaos" in p.name]
     square = proposal.weights["W"] @ proposal.weights["W"].T
     assert np.allclose(square, math.pi / 4 * np.eye(N))  # erf'(0) = 2/sqrt(pi) and q* = 0 without biases
+
+
+def test_the_identity_comes_without_biases_which_it_would_add_up() -> None:
+    model, steps = sg.models.elman(), 60
+    weights = random_weights(model)
+    weights["b"] = np.full((N, 1), 0.5)
+    advice = sg.design.advise(model, weights, horizon=steps, inputs=np.zeros((steps, M)))
+    (proposal,) = [p for p in advice.proposals if "identity" in p.name]
+    assert np.array_equal(proposal.weights["W"], np.eye(N))
+    assert not proposal.weights["b"].any()
+    assert "b = 0" in proposal.changes
+    assert proposal.growth.typical == pytest.approx(0)  # at the state 0 every slope is 1
+    drifting = sg.simulate(model, weights | {"W": np.eye(N)}, inputs=np.zeros((steps, M)))
+    assert all(np.abs(values[..., -1, :]).min() > 0.8 for values in drifting.states.values())
 
 
 def test_what_cannot_be_advised_is_refused_in_words() -> None:

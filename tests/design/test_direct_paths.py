@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 import symgrad as sg
-from symgrad.design.direct_paths import direct_paths
+from symgrad.design.direct_paths import direct_paths, entering_gate
 
 N, EPS = 3, 1e-6
 GATED: dict[str, Callable[[], sg.Recurrence]] = {
@@ -74,3 +74,24 @@ def test_the_factor_is_the_derivative_without_weights(name: str) -> None:
 @pytest.mark.parametrize("model", [sg.models.elman(), sg.models.irnn(), sg.models.neuron(w=2, b=0)], ids=str)
 def test_states_that_only_pass_through_weights_have_none(model: sg.Recurrence) -> None:
     assert direct_paths(model) == ()
+
+
+def entering(content: str, kept: str = "sigmoid", more: bool = False) -> sp.Expr | None:
+    """The factor of the gate that lets ``content`` in, of a cell that keeps ``kept(b) o h``."""
+    n = sp.Symbol("n", integer=True, positive=True)
+    h, b, c, W = *(sp.MatrixSymbol(name, n, 1) for name in "hbc"), sp.MatrixSymbol("W", n, n)
+    let_in = sg.hadamard(sg.activation("sigmoid")(c), sg.activation(content)(W * h))
+    model = sg.Recurrence({h: sg.hadamard(sg.activation(kept)(b), h) + let_in + (c if more else sp.ZeroMatrix(n, 1))})
+    (path,) = direct_paths(model)
+    gate = entering_gate(model, path)
+    return None if gate is None else gate.factor
+
+
+def test_the_entering_gate_is_the_only_gate_of_bounded_content() -> None:
+    factor = entering("tanh")
+    assert factor is not None
+    assert float(factor.subs({s: 2 for s in factor.free_symbols})) == pytest.approx(1 / (1 + np.exp(-2)))
+    assert entering("sin") is not None
+    assert entering("relu") is None  # its content may grow
+    assert entering("sigmoid") is None  # which of two gates is to close?
+    assert entering("tanh", more=True) is None  # a bias is let in by no gate
