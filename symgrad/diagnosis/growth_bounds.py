@@ -13,7 +13,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.bounds.product import BoundSeries
-from symgrad.diagnosis.certified_sequence import SequenceGrowth, sequence_growth
+from symgrad.diagnosis.certified_sequence import Opening, SequenceGrowth, sequence_growth
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.seen_ranges import with_seen_ranges
 from symgrad.language.exactness import exact_model
@@ -50,6 +50,7 @@ class GrowthBounds(Presentable):
         series: side and method -> the bound with weights put in, whose ``.bound`` is the theorem with its proof.
         model: the recurrence with the ranges of the inputs.
         weights: its numbers.
+        opening: the growth over the first steps of the first sequence, where no more of it could be enclosed.
     """
 
     ks: NDArray[np.int64]
@@ -63,6 +64,7 @@ class GrowthBounds(Presentable):
     series: Mapping[tuple[str, str], BoundSeries] = field(default_factory=dict, repr=False)
     model: Recurrence | None = None
     weights: Weights | None = field(default=None, repr=False)
+    opening: Opening | None = None
 
     @property
     def horizon(self) -> int:
@@ -118,7 +120,7 @@ def growth_bounds(run: LayerRun, horizon: int = 200, *, methods: Any = None, alo
     numbers, size = run.setting.weights, run.total
     found = _all(model, numbers, size, names, methods is not None)
     kept, missing = _starting_inside(found, run)
-    ends = sequence_growth(run, steps) if along else SequenceGrowth(None, None, "")
+    ends = sequence_growth(run, steps) if along else SequenceGrowth()
     logs = {key: np.array([series.at(k).log10 for k in range(1, steps + 1)]) for key, series in kept.items()}
     return GrowthBounds(
         np.arange(1, steps + 1),
@@ -132,6 +134,7 @@ def growth_bounds(run: LayerRun, horizon: int = 200, *, methods: Any = None, alo
         kept,
         model,
         numbers,
+        ends.opening,
     )
 
 

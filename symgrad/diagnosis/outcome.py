@@ -98,13 +98,18 @@ class _Ends:
         found = self._first()
         if found is None:
             return None
-        k, least, most = found
+        start, k, least, most = found
         outcome = self._of(least, most)
         if outcome is Outcome.UNDECIDED or (outcome is not Outcome.EXPLODING and self._agreed()[0] is not outcome):
             return None
-        reason = f"along the first sequence the norm of dx_T/dx_(T-{k}) is {_power(most)}, enclosed in ball arithmetic"
+        if start and outcome is Outcome.NEITHER:  # what later steps do is open
+            return None
+        derivative, scope = f"dx_T/dx_(T-{k})", "the first sequence"
+        if start:
+            derivative, scope = f"dx_{k}/dx_0", f"the first {k} steps of the first sequence"
+        reason = f"along {scope} the norm of {derivative} is {_power(most)}, enclosed in ball arithmetic"
         others = "" if len(self.curves) == 1 else f"; of the {len(self.curves)} measured {self._votes(outcome)} agree"
-        return LayerOutcome(outcome, Verdict.CERTIFIED, reason + others, "the first sequence")
+        return LayerOutcome(outcome, Verdict.CERTIFIED, reason + others, scope)
 
     def observed(self) -> LayerOutcome:
         """What the measurement shows."""
@@ -119,13 +124,13 @@ class _Ends:
         agreed = f"; {self._votes(outcome)} of {count} sequences agree" if count > 1 else ""
         return LayerOutcome(outcome, Verdict.OBSERVED, f"{middle}{agreed}; no bound tells", scope)
 
-    def _first(self) -> tuple[int, float, float] | None:
-        """The number of steps, and the two ends of the norm over as many along the first sequence."""
-        most, least = self.bounds.along, self.bounds.along_least
+    def _first(self) -> tuple[bool, int, float, float] | None:
+        """Whether only its first steps are enclosed, their number, and the two ends of the norm along them."""
+        most, least, opening = self.bounds.along, self.bounds.along_least, self.bounds.opening
         if most is None or least is None or not (~np.isnan(most)).any():
-            return None
+            return None if opening is None else (True, opening.steps, opening.least, opening.most)
         place = int(np.flatnonzero(~np.isnan(most))[-1])
-        return int(self.bounds.ks[place]), float(least[place]), float(most[place])
+        return False, int(self.bounds.ks[place]), float(least[place]), float(most[place])
 
     def _of(self, least: float, most: float) -> Outcome:
         if np.isnan(least) or np.isnan(most):

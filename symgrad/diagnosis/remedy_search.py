@@ -32,7 +32,7 @@ _FLAT = 0.5  # geometric mean of the slopes of an activation, as a part of the l
 _SEQUENCES = 8
 _MOST_WORK = 2e10  # multiplications of one simulation
 _MOST_STATES = 512  # up to which remedies are tried by products of Jacobians
-_BOUNDED = 128  # states up to which the bound unit by unit is computed
+_BOUNDED = 64  # states up to which the bound unit by unit is computed
 
 
 def find_remedies(

@@ -120,6 +120,7 @@ def test_what_takes_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -
     run = elman(0.5 * orthogonal(), steps=10)
     monkeypatch.setitem(growth_bounds.MOST_STATES, "quadratic", 7)
     monkeypatch.setattr(certified_sequence, "MOST_WORK", 100)
+    monkeypatch.setattr(certified_sequence, "OPENING_WORK", 100)
     found = bounds_of(run, 10)
     assert "quadratic" not in found.upper
     assert "more than the 7" in found.missing["upper", "quadratic"]
@@ -127,6 +128,20 @@ def test_what_takes_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -
     assert "10 steps of 8 states" in found.note
     assert "quadratic" in found.note
     assert "quadratic" in bounds_of(run, 10, methods=["quadratic"], along=False).upper  # asked for by name
+
+
+def test_of_a_long_sequence_the_first_steps_are_enclosed(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = elman(0.5 * orthogonal(), steps=40)
+    monkeypatch.setattr(certified_sequence, "MOST_WORK", 100)
+    monkeypatch.setattr(certified_sequence, "OPENING_WORK", 64 * 12)
+    found = bounds_of(run, 40, methods=["norm"])
+    assert found.along is None
+    assert found.opening is not None
+    assert found.opening.steps == 12
+    assert "first 12 steps" in found.note
+    measured = float(measure(run.part(slice(0, 1), 12)).log10_products[0, -1])  # ||dx_12/dx_0||
+    assert found.opening.least - SLACK <= measured <= found.opening.most + SLACK
+    assert found.opening.most - found.opening.least < 1e-9
 
 
 def test_the_first_sequence_may_be_shorter_than_the_horizon() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
+from symgrad.diagnosis.certified_sequence import Opening
 from symgrad.diagnosis.growth_bounds import GrowthBounds, growth_bounds
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.measured import measure
@@ -91,6 +92,14 @@ def test_one_enclosed_sequence_suffices_for_explosion_alone() -> None:
     still = np.zeros((4, 2))
     assert said(layer_outcome(bounds(along=5.0), still)) == ("exploding", "certified")
     assert said(layer_outcome(bounds(along=-5.0), still)) == ("neither", "observed")
+
+
+@pytest.mark.parametrize(("end", "expected"), [(-4.0, "certified"), (4.0, "certified"), (0.0, "observed")])
+def test_the_first_steps_certify_vanishing_and_explosion_only(end: float, expected: str) -> None:
+    known = replace(bounds(), opening=Opening(7, end, end))
+    found = layer_outcome(known, np.array([[0.0, 2 * end]]))
+    assert found.verdict.value == expected
+    assert ("dx_7/dx_0" in found.reason) is (expected == "certified")
 
 
 def test_a_gradient_of_zero_has_vanished_and_overflow_is_explosion() -> None:
