@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.bounds.bound_values import BoundValue
-from symgrad.bounds.chain_layers import JacobianEnds, composed_ends, layer_ends
+from symgrad.bounds.chain_layers import JacobianEnds, layer_ends, products_to_the_end
 from symgrad.bounds.chain_steps import lower_steps, upper_steps
 from symgrad.errors import InputError
 from symgrad.language.derivation import Derivation
@@ -39,7 +39,7 @@ class ChainBound(Presentable):
     @cached_property
     def products(self) -> tuple[JacobianEnds, ...]:
         """For l = 0, ..., L what is proved about ``dx_L/dx_l``."""
-        return tuple(composed_ends(self.ends[start:]) for start in range(self.chain.depth + 1))
+        return products_to_the_end(self.ends)
 
     def upper(self, start: int = 0) -> BoundValue:
         """A number not below ``||dx_L/dx_start||_2`` at any input, rounded up.

@@ -28,7 +28,7 @@ from symgrad.language.layer_chain import ChainWeights
 from symgrad.rigor.balls import to_ball, working_precision
 from symgrad.rigor.matrix_norms import operator_norm, smallest_singular_value
 
-__all__ = ["BITS", "LARGEST_WIDTH", "JacobianEnds", "composed_ends", "layer_ends"]
+__all__ = ["BITS", "LARGEST_WIDTH", "JacobianEnds", "composed_ends", "layer_ends", "products_to_the_end"]
 
 Array = NDArray[np.float64]
 
@@ -79,9 +79,16 @@ def layer_ends(layer: ChainLayer, weights: ChainWeights) -> JacobianEnds:
 
 def composed_ends(ends: tuple[JacobianEnds, ...]) -> JacobianEnds:
     """Bounds of the product of Jacobians of layers that follow each other, the first one first."""
-    unit = JacobianEnds(arb(1), arb(1), arb(1), arb(1), PASS, sp.S.One)
+    return products_to_the_end(ends)[0]
+
+
+def products_to_the_end(ends: tuple[JacobianEnds, ...]) -> tuple[JacobianEnds, ...]:
+    """Bounds of the product of the Jacobians from each layer on to the last; at the end that of the identity."""
+    found = [JacobianEnds(arb(1), arb(1), arb(1), arb(1), PASS, sp.S.One)]
     with working_precision(BITS):
-        return reduce(_after, ends, unit)
+        for end in reversed(ends):
+            found.append(_after(end, found[-1]))
+    return tuple(reversed(found))
 
 
 def _after(before: JacobianEnds, after: JacobianEnds) -> JacobianEnds:

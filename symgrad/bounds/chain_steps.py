@@ -18,6 +18,8 @@ from symgrad.language.norms import OperatorNorm, SmallestSingularValue
 
 __all__ = ["lower_steps", "upper_steps"]
 
+_MOST_FACTORS = 8  # of a product that is written out
+
 
 def upper_steps(chain: LayerChain, ends: tuple[JacobianEnds, ...], found: BoundValue) -> tuple[DerivationStep, ...]:
     """From the norms of the layers to that of the product."""
@@ -26,9 +28,11 @@ def upper_steps(chain: LayerChain, ends: tuple[JacobianEnds, ...], found: BoundV
         steps += _layer(layer, end, str(index))
     P = sp.MatrixSymbol("P", chain.widths[-1], chain.widths[0])
     norms = [OperatorNorm(_jacobian(layer, str(i))) for i, layer in enumerate(chain.layers, start=1)]
-    note = f"P = {' '.join(f'J_{i}' for i in range(chain.depth, 0, -1)[:3])}{' ...' if chain.depth > 3 else ''}"
-    steps.append(DerivationStep(PRODUCT, sp.Le(OperatorNorm(P), _product(norms), evaluate=False), note))
-    steps.append(DerivationStep(PRODUCT, sp.Le(OperatorNorm(P), _upper_number(found.ball), evaluate=False)))
+    if chain.depth <= _MOST_FACTORS:
+        note = f"P = {' '.join(f'J_{i}' for i in range(chain.depth, 0, -1))}"
+        steps.append(DerivationStep(PRODUCT, sp.Le(OperatorNorm(P), _product(norms), evaluate=False), note))
+    note = f"the product of all {chain.depth} norms" if chain.depth > _MOST_FACTORS else ""
+    steps.append(DerivationStep(PRODUCT, sp.Le(OperatorNorm(P), _upper_number(found.ball), evaluate=False), note))
     return tuple(steps)
 
 

@@ -6,16 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
-from symgrad.errors import InputError
+from symgrad.errors import InputError, SymgradError
 from symgrad.interop.torch_checks import torch_module
 from symgrad.language.activations import activation
 from symgrad.language.elementwise import VARIABLE as z
 from symgrad.language.elementwise import Activation
 from symgrad.language.numbers import exact_number
+from symgrad.numerics.functions import array_function
 
-__all__ = ["activation_of_call", "activation_of_module", "scalar_functions"]
+__all__ = ["activation_of_call", "activation_of_module", "real_everywhere", "scalar_functions"]
+
+_POINTS = np.array([-30.0, -2.0, -0.5, 0.5, 2.0, 30.0])  # places at which a function that is not real shows itself
 
 Build = Callable[..., Activation]
 
@@ -121,11 +125,7 @@ _FORMULAS = {
     "abs": sp.Abs(z),
     "absolute": sp.Abs(z),
     "square": z**2,
-    "sqrt": sp.sqrt(z),
-    "rsqrt": 1 / sp.sqrt(z),
     "reciprocal": 1 / z,
-    "log": sp.log(z),
-    "log1p": sp.log(1 + z),
     "sinh": sp.sinh(z),
     "cosh": sp.cosh(z),
     "asinh": sp.asinh(z),
@@ -215,7 +215,22 @@ def activation_of_call(target: Any, arguments: Sequence[Any], options: Mapping[s
         known = ", ".join(values) or "none"
         raise InputError(f"{', '.join(sorted(unknown))}: no parameter of {key} that is known; there are {known}")
     values |= dict(zip(values, arguments, strict=False)) | named
-    return function.build(*values.values())
+    return real_everywhere(key, function.build(*values.values()))
+
+
+def real_everywhere(name: str, found: Activation) -> Activation:
+    """The activation itself, if it is real and has a slope nearly everywhere.
+
+    Raises:
+        InputError: it is not.
+    """
+    try:
+        slopes = array_function(found.derivative.expr)(np, _POINTS)
+    except SymgradError as error:
+        raise InputError(f"{name} has no slope: {error}") from error
+    if np.isnan([array_function(found.expr)(np, _POINTS), slopes]).any():
+        raise InputError(f"{name} is not real for every number, as an activation has to be")
+    return found
 
 
 def _function_name(target: Any) -> str | None:

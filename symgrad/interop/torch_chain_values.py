@@ -12,6 +12,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError
+from symgrad.interop.torch_activations import real_everywhere
 from symgrad.language.activations import activation, activation_names
 from symgrad.language.chain_layers import Affine, ChainLayer, Entrywise, PassThrough, Residual, Scaling
 from symgrad.language.elementwise import VARIABLE, Activation
@@ -189,8 +190,7 @@ def _formula(layers: tuple[ChainLayer, ...]) -> sp.Expr | None:
 
 def _recognised(formula: sp.Expr) -> Activation:
     """The activation of that formula, by its name where it is one of those known by name."""
-    found = Activation("f", formula)
-    for name in activation_names():
-        if activation(name).expr == found.expr:
-            return activation(name)
-    return found
+    found = real_everywhere("the combined formula", Activation("f", formula))
+    slope = found.derivative
+    named = (activation(name) for name in activation_names())
+    return next((phi for phi in named if phi.expr == found.expr and phi.derivative.expr == slope.expr), found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import sympy as sp
@@ -99,15 +100,18 @@ class _Writer:
             dot = r" \odot " if self.typeset else "*"
             sign = "-" if layer.factor == -1.0 else ""
             inner, is_sum = sign + dot.join([*factors, self._bracketed(argument)]), bool(sign)
-        shifts = [f"{layer.offset:+.6g}"] if layer.offset else []
-        shifts += [f"+ {self.name('c', index)}"] if layer.bias is not None else []
-        return " ".join([inner, *shifts]), is_sum or bool(shifts)
+        shifts = [f"{layer.offset:.6g}"] if layer.offset else []
+        shifts += [self.name("c", index)] if layer.bias is not None else []
+        return reduce(_sum, shifts, inner), is_sum or bool(shifts)
 
     def _residual(self, layer: Residual, argument: Piece, index: str) -> Piece:
         short = self.through(layer.shortcut, argument, f"{index}s")
         branch = self.through(layer.branch, argument, f"{index}b")
-        joint = "" if branch[0].startswith("-") else "+ "
-        return f"{short[0]} {joint}{branch[0]}", True
+        return _sum(short[0], branch[0]), True
+
+
+def _sum(first: str, second: str) -> str:
+    return f"{first} - {second[1:]}" if second.startswith("-") else f"{first} + {second}"
 
 
 @equations.register
