@@ -76,6 +76,7 @@ from symgrad.present import (
     wide_networks,
 )
 from symgrad.present.checks import check_table
+from symgrad.present.diagnosis_terminal import rich_table
 from symgrad.present.dispatch import latex, plot, terminal, text, to_dict
 from symgrad.present.documents import document
 from symgrad.present.teacher import with_numbers
@@ -144,6 +145,7 @@ __all__ = [
     "recurrent_mean_fields",
     "remedies",
     "remedy_plots",
+    "rich_table",
     "sensitivities",
     "sensitivity_plots",
     "singular_values",

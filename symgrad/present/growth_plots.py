@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.diagnosis.growth_bounds import GrowthBounds
+from symgrad.present.powers import DOWN, UP, power_latex
 from symgrad.present.titles import literal
 
 __all__ = ["draw_bounds", "draw_level", "draw_line", "draw_measured", "finish"]
@@ -27,16 +28,17 @@ def draw_measured(axes: Any, ks: Any, low: Array, middle: Array, high: Array, la
     """The typical curve with a band between quartiles."""
     finite = np.isfinite(low) & np.isfinite(high)
     axes.fill_between(ks[finite], low[finite], high[finite], color=_MEASURED, alpha=0.25, linewidth=0)
-    axes.plot(ks, _visible(middle), "-", color=_MEASURED, linewidth=2.2, label=label, zorder=3)
+    curve = {"color": _MEASURED, "linewidth": 2.2, "label": label + _zero(ks, middle)}
+    axes.plot(ks, _visible(middle), "-", zorder=3, **curve)
 
 
 def draw_bounds(axes: Any, bounds: GrowthBounds) -> None:
     """Each method's bound by its own line and marks, and the first sequence as it was enclosed."""
-    sides = (("at most", bounds.upper, _UPPER, _UP), ("at least", bounds.lower, _LOWER, _DOWN))
-    for words, found, colour, marks in sides:
+    sides = (("at most", bounds.upper, _UPPER, _UP, UP), ("at least", bounds.lower, _LOWER, _DOWN, DOWN))
+    for words, found, colour, marks, rounding in sides:
         for place, (name, logs) in enumerate(found.items()):
             style = {"linestyle": _LINES[place % len(_LINES)], "marker": marks[place % len(marks)]}
-            _curve(axes, bounds.ks, logs, f"{words}, by {name}{_end(logs)}", colour, **style)
+            _curve(axes, bounds.ks, logs, f"{words}, by {name}{_end(logs, rounding)}", colour, **style)
     if bounds.along is not None:
         label = "first sequence, enclosed"
         _curve(axes, bounds.ks, bounds.along, label, _ALONG, linestyle=(0, (3, 3)), linewidth=1.8)
@@ -69,6 +71,7 @@ def finish(axes: Any, last: int, seen: Array | None = None, title: str = "") -> 
         axes.set_ylim(max(bottom, low - room), min(top, high + room))
     axes.set_xlim(0, last)
     axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("steps back $k$")
     axes.set_ylabel(r"$\Vert \partial x_T / \partial x_{T-k} \Vert_2$")
     axes.yaxis.set_major_formatter(lambda log10, _: f"$10^{{{log10:g}}}$")  # floats end at 308, the bounds do not
@@ -79,16 +82,23 @@ def finish(axes: Any, last: int, seen: Array | None = None, title: str = "") -> 
 def _curve(axes: Any, ks: Any, logs: Array, label: str, colour: str, **style: Any) -> None:
     visible = _visible(np.asarray(logs))
     if not np.isfinite(visible).any():
-        axes.plot([], [], " ", label=f"{label}: none finite")
+        words = "0" if np.isneginf(logs).all() else "none finite"
+        axes.plot([], [], " ", label=f"{label}: {words}")
         return
     every = max(1, len(ks) // _MARKS)
     options = {"markersize": 5.0, "markevery": every, "linewidth": 1.3, **style}
     axes.plot(ks, visible, color=colour, fillstyle="none", label=label, **options)
 
 
-def _end(logs: Array) -> str:
+def _end(logs: Array, rounding: str) -> str:
     """Where a bound ends, for those that leave the picture."""
-    return f" ($10^{{{logs[-1]:.3g}}}$ in the end)" if len(logs) and np.isfinite(logs[-1]) else ""
+    return f": ${power_latex(float(logs[-1]), 3, rounding)}$ in the end" if len(logs) and np.isfinite(logs[-1]) else ""
+
+
+def _zero(ks: Any, logs: Array) -> str:
+    """From where on a curve is zero, which a logarithmic axis does not show."""
+    zero = np.flatnonzero(np.isneginf(logs))
+    return f" (0 from k = {int(ks[zero[0]])} on)" if len(zero) else ""
 
 
 def _visible(logs: Array) -> Array:

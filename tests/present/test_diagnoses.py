@@ -191,3 +191,45 @@ def test_rows_say_what_was_found(found: Diagnosis) -> None:
     row = verdict_row(found.layers[0])
     assert row[1:3] == [found.layers[0].outcome.value, found.layers[0].verdict.value]
     assert float(row[3]) == pytest.approx(10 ** found.layers[0].measured.typical[24], rel=0.01)
+
+
+def test_one_layer_has_a_report_of_its_own(found: Diagnosis, tmp_path: Path) -> None:
+    written = sg.report(found.layers[1], tmp_path / "out.html").read_text(encoding="utf-8")
+    assert f"<h1>Diagnosis of {found.layers[1].name}</h1>" in written
+    assert "theorem and proof" in written
+
+
+@pytest.fixture(scope="module")
+def deep() -> Any:
+    """Eight layers that contract, of a hostile name."""
+    random = np.random.default_rng(1)
+    layers = [(0.5 * np.linalg.qr(random.normal(size=(4, 4)))[0], np.zeros(4)) for _ in range(4)]
+    return deep_network(layers, random.normal(size=(3, 4)))
+
+
+def deep_network(layers: list[Any], inputs: Any) -> Any:
+    torch = pytest.importorskip("torch")
+    modules: list[Any] = []
+    for matrix, shift in layers:
+        linear = torch.nn.Linear(4, 4).double()
+        with torch.no_grad():
+            linear.weight[:] = torch.from_numpy(matrix)
+            linear.bias[:] = torch.from_numpy(shift)
+        modules += [linear, torch.nn.Tanh()]
+    return replace(diagnose(torch.nn.Sequential(*modules).eval(), inputs), name=NAME)
+
+
+@pytest.mark.slow
+def test_a_deep_network_in_every_format(deep: Any, tmp_path: Path) -> None:
+    written = sg.report(deep, tmp_path / "out.html").read_text(encoding="utf-8")
+    assert innocent(written)
+    assert "\\" not in re.sub(r"<(style|h1|title|p|td|code)\b.*?</\1>", "", written, flags=re.DOTALL)
+    rows = re.findall(r"<tr><td>(\d+)</td>", written)
+    assert rows == [str(place) for place in range(deep.depth + 1)]
+    source = sg.report(deep, tmp_path / "out.tex").read_text(encoding="utf-8")
+    assert not COMMAND.search(source.split(r"\begin{document}")[1].rsplit(r"\end{document}", 1)[0])
+    assert [line for line in complaints(typeset(source, tmp_path)) if not line.startswith("Overfull")] == []
+    assert "Diagnosis" in sg.report(deep, tmp_path / "out.md").read_text(encoding="utf-8")
+    shown = printed(deep, 300)
+    for cause in deep.causes:
+        assert cause.evidence in shown
