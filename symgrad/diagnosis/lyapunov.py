@@ -40,6 +40,13 @@ class LyapunovSpectrum(Presentable):
         trajectories: the number of sequences that the means are taken over.
         size: the number of entries of all states together, which is that of all exponents.
         notes: what was left out or is to be kept in mind, in words.
+
+    >>> import sympy as sp, symgrad as sg
+    >>> x, y = sp.symbols("x y")
+    >>> henon = sg.Recurrence({x: 1 - sp.Rational(7, 5) * x**2 + y, y: sp.Rational(3, 10) * x})
+    >>> found = sg.lyapunov_spectrum(henon, initial={"x": 0.1, "y": 0.1}, steps=500)
+    >>> round(found.sum - float(np.log(0.3)), 9) == 0, found.largest > 0, found.dimension > 1
+    (True, True, True)
     """
 
     exponents: Array
