@@ -12,6 +12,7 @@ import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardPower
 
 from symgrad.errors import InputError
+from symgrad.interop.one_argument import product_of_one_argument
 from symgrad.language.elementwise import Activation, hadamard
 
 __all__ = [
@@ -134,7 +135,15 @@ def entrywise_product(left: sp.Expr, right: sp.Expr) -> sp.Expr:
         return scaled(first, right)
     if second is not None:
         return scaled(second, left)
-    return raised(left, sp.Integer(2)) if left == right else hadamard(left, right)
+    if left == right:
+        return raised(left, sp.Integer(2))
+    (a, before), (b, after) = _factors(left), _factors(right)
+    if len(before) == len(after) == 1:
+        fused = product_of_one_argument(before[0], after[0])
+    else:
+        fused = product_of_one_argument(left, right)
+        a = b = sp.S.One
+    return hadamard(left, right) if fused is None else scaled(a * b, fused)
 
 
 def raised(entry: sp.Expr, exponent: sp.Expr) -> sp.Expr:

@@ -177,35 +177,22 @@ def _check_values(cell: Any, form: CellForm, model: Recurrence, weights: dict[st
     """The traced model must compute what the module computes, at numbers that the trace has not seen."""
     values = form.values(1)
     expected = next_values(form, _run(cell, form, {name: value.clone() for name, value in values.items()}))
-    pieces = {str(symbol): symbol for symbol in model.variables}
     flat = {name: value.reshape(form.batch or 1, -1).numpy() for name, value in values.items()}
-    starts = _cut(flat, form.states, pieces)
-    inputs = {name: array[:, None, :] for name, array in _cut(flat, [form.input], pieces).items()}
+    starts = _cut(flat, form.states, model.states)
+    inputs = {name: array[:, None, :] for name, array in _cut(flat, [form.input], model.inputs).items()}
     found = simulate(model, weights, inputs, initial=starts)
-    for name, wanted in zip(form.states, expected, strict=True):
-        parts = [array[-1] for key, array in found.states.items() if _atom(key, form.states) == name]
-        got = np.concatenate(parts, axis=-1)
-        gap = np.abs(got - wanted.reshape(got.shape).numpy())
-        if not (gap <= TOLERANCE * (1 + np.abs(got))).all():
-            raise InputError(
-                f"module: {type(cell).__name__} does not compute what its trace computes (the next {name} differs by "
-                f"{gap.max():.2g}); tensors that are changed in place, or values kept between calls, cannot be traced"
-            )
+    got = np.concatenate([found.states[str(symbol)][-1] for symbol in model.states], axis=-1)
+    wanted = np.concatenate([value.reshape(form.batch or 1, -1).numpy() for value in expected], axis=-1)
+    gap = np.abs(got - wanted)
+    if not (gap <= TOLERANCE * (1 + np.abs(wanted))).all():
+        raise InputError(
+            f"module: {type(cell).__name__} does not compute what its trace computes (the next state differs by "
+            f"{gap.max():.2g}); tensors that are changed in place, or values kept between calls, cannot be traced"
+        )
 
 
-def _atom(piece: str, names: Sequence[str]) -> str:
-    """The state or input that a piece belongs to."""
-    return piece if piece in names else piece.rpartition("_")[0]
-
-
-def _cut(values: dict[str, Array], names: Sequence[str], pieces: dict[str, Any]) -> dict[str, Array]:
-    """Values by the names of the pieces."""
-    found = {}
-    for name in names:
-        start = 0
-        for piece, symbol in pieces.items():
-            if piece == name or (piece not in names and _atom(piece, names) == name):
-                size = int(symbol.shape[0])
-                found[piece] = values[name][:, start : start + size]
-                start += size
-    return found
+def _cut(values: dict[str, Array], names: Sequence[str], symbols: Sequence[Any]) -> dict[str, Array]:
+    """Values of states or inputs by the names of their pieces, which come in the same order."""
+    joined = np.concatenate([values[name] for name in names], axis=-1)
+    ends = np.cumsum([int(symbol.shape[0]) for symbol in symbols])[:-1]
+    return dict(zip(map(str, symbols), np.split(joined, ends, axis=-1), strict=True))

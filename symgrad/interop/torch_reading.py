@@ -143,7 +143,7 @@ class _Reader:
             raise TraceRefusal(f"{value.name} has {numbers.size} entries; at most {MOST_NUMBERS} are accepted")
         same = tensor.shape == value.tensor.shape or numbers.ndim == 0
         label = value.name if same else f"{value.name}_as_{'x'.join(map(str, numbers.shape))}"
-        tensor_name = value.name if same and value.given else None
+        tensor_name = value.name if same and value.given and value.tensor.ndim else None
         return self._trace.parameter(self._names.of(label), np.array(numbers), tensor_name)
 
     def _written(self, node: Any) -> Any:

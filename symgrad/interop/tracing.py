@@ -8,13 +8,11 @@ vectors and matrices :class:`~symgrad.interop.blocks.Blocks`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from symgrad.errors import InputError
 from symgrad.interop.block_entries import (
@@ -30,63 +28,24 @@ from symgrad.interop.block_entries import (
     uniform_scalar,
 )
 from symgrad.interop.blocks import Blocks, Cuts, edges
+from symgrad.interop.traced_symbols import Array, Traced, TracedSymbols
 from symgrad.language.elementwise import Activation
 from symgrad.language.numbers import exact_number
 from symgrad.language.recurrence import Recurrence
 
 __all__ = ["Blocks", "Trace", "TraceRefusal", "Traced", "traced_recurrence"]
 
-Array = NDArray[np.float64]
-Traced: TypeAlias = Blocks | sp.Expr
 Step = Callable[["Trace"], Sequence[Traced]]
-MOST_PIECES = 64
 
 
 @dataclass
-class Trace:
+class Trace(TracedSymbols):
     """The operations that a traced program may use, and the symbols it has used.
 
     Every operation raises :class:`TraceRefusal` where shapes do not fit or the language has no such thing.
     """
 
-    cuts: Cuts = field(default_factory=Cuts)
-    sizes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    arrays: dict[str, Array] = field(default_factory=dict)
-    tensors: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _made: dict[str, Traced] = field(default_factory=dict)
-
-    # --- where values come from ---------------------------------------------
-
-    def vector(self, name: str, size: int) -> Blocks:
-        """A state or an input, in pieces where the program cuts it."""
-        if name not in self._made:
-            self.sizes[name] = (size, 1)
-            self._made[name] = self._pieces(name)
-        return self._made[name]
-
-    def parameter(self, name: str, array: Any, tensor: str | None = None) -> Traced:
-        """A parameter with its numbers: a scalar for shape (), a vector for (n,), a matrix for (n, m).
-
-        Args:
-            name: of the symbol; pieces get ``_0``, ``_1``, ... appended.
-            array: the numbers.
-            tensor: the name in weight files, noted in the model's ``stacked``.
-        """
-        if name in self._made:
-            return self._made[name]
-        values = np.asarray(array, dtype=np.float64)
-        if values.ndim == 0:
-            self.arrays[name] = values
-            self._made[name] = sp.Symbol(name, real=True)
-        elif values.ndim > 2 or not values.size:
-            raise TraceRefusal(f"parameter {name} has shape {values.shape}; scalars, vectors and matrices are accepted")
-        else:
-            self.sizes[name] = (len(values), 1 if values.ndim == 1 else values.shape[1])
-            self._made[name] = self._pieces(name)
-            self._keep(name, values)
-        if tensor is not None:
-            self._name_tensor(name, tensor)
-        return self._made[name]
+    # --- constants --------------------------------------------------------------
 
     def number(self, value: Any) -> sp.Expr:
         """A finite real number, taken exactly."""
@@ -228,45 +187,6 @@ class Trace:
         left, right = self.aligned(left, right)
         pairs = zip(left.entries, right.entries, strict=True)
         return Blocks(tuple(tuple(map(function, first, second)) for first, second in pairs))
-
-    def _grid(self, name: str) -> tuple[list[int], list[int]]:
-        """The edges of the pieces of a symbol."""
-        grid = [sorted({0, *inner, size}) for inner, size in zip(self.cuts.inner(name), self.sizes[name], strict=True)]
-        if any(len(own) > MOST_PIECES + 1 for own in grid):
-            raise TraceRefusal(f"{name} is cut into more than {MOST_PIECES} pieces")
-        return grid[0], grid[1]
-
-    def _pieces(self, name: str) -> Blocks:
-        rows, columns = self._grid(name)
-        entries = []
-        for i, (top, bottom) in enumerate(pairwise(rows)):
-            line = []
-            for j, (left, right) in enumerate(pairwise(columns)):
-                symbol = sp.MatrixSymbol(self._piece_name(name, i, j), bottom - top, right - left)
-                self.cuts.place(symbol, name, top, left)
-                line.append(symbol)
-            entries.append(tuple(line))
-        return Blocks(tuple(entries))
-
-    def _piece_name(self, name: str, i: int, j: int) -> str:
-        rows, columns = self.cuts.inner(name)
-        return name + (f"_{i}" if rows else "") + (f"_{j}" if columns else "")
-
-    def _keep(self, name: str, values: Array) -> None:
-        rows, columns = self._grid(name)
-        matrix = values.reshape(self.sizes[name])
-        for i, (top, bottom) in enumerate(pairwise(rows)):
-            for j, (left, right) in enumerate(pairwise(columns)):
-                part = matrix[top:bottom, left:right]
-                self.arrays[self._piece_name(name, i, j)] = part[:, 0] if values.ndim == 1 else part
-
-    def _name_tensor(self, name: str, tensor: str) -> None:
-        """Note which symbols lie in a tensor, where they lie one below the other and are of one size."""
-        made = self._made[name]
-        if not isinstance(made, Blocks):
-            self.tensors[tensor] = (name,)
-        elif len(made.columns) == 1 and len(set(made.rows)) == 1:
-            self.tensors[tensor] = tuple(map(str, made.column))
 
 
 def traced_recurrence(

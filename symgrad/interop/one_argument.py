@@ -1,0 +1,110 @@
+"""Products of functions of one argument, such as ``x * sigmoid(x)``, as one activation.
+
+Of the activation the supremum of the slope is found exactly; of the product of two factors, one of them unbounded,
+there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import sympy as sp
+from sympy.matrices.expressions.hadamard import HadamardPower
+
+from symgrad.errors import SymgradError
+from symgrad.language.activations import activation, activation_names
+from symgrad.language.elementwise import VARIABLE, ActivatedMatrix, Activation
+from symgrad.rigor.functions import canonical
+
+__all__ = ["product_of_one_argument"]
+
+MOST_OPERATIONS = 40  # in a formula
+
+
+def product_of_one_argument(left: sp.Expr, right: sp.Expr) -> sp.Expr | None:
+    """The entrywise product of two blocks as a function of one argument; None where there are several arguments."""
+    if isinstance(left, sp.MatrixSymbol) and isinstance(right, sp.MatrixSymbol):
+        return None
+    others = set(_arguments(right))
+    for base in reversed([base for base in _arguments(left) if base in others]):  # the innermost first
+        first, second = _formula(left, base), _formula(right, base)
+        if first is None or second is None:
+            continue
+        formula = canonical(first * second)
+        if VARIABLE in formula.free_symbols and formula.count_ops() <= MOST_OPERATIONS:
+            return _applied(formula, base)
+    return None
+
+
+def _applied(formula: sp.Expr, base: sp.Expr) -> sp.Expr | None:
+    if isinstance(formula, sp.Pow) and formula.base == VARIABLE and formula.exp.is_number:
+        return HadamardPower(base, formula.exp)
+    known = _declared().get(formula)
+    try:
+        return (known or Activation("f", formula))(base)
+    except SymgradError:
+        return None
+
+
+@lru_cache(maxsize=1)
+def _declared() -> dict[sp.Expr, Activation]:
+    """The activations that have names, by their formulas."""
+    return {activation(name).expr: activation(name) for name in activation_names()}
+
+
+def _arguments(entry: sp.Expr) -> Iterator[sp.Expr]:
+    """What a block is a function of, outermost first: itself, its argument, the argument of that, ..."""
+    yield _normal(entry)[1]
+    if isinstance(entry, ActivatedMatrix):
+        yield from _arguments(entry.argument)
+    elif isinstance(entry, HadamardPower):
+        yield from _arguments(entry.base)
+    elif isinstance(entry, sp.MatMul):
+        factor, matrices = entry.as_coeff_matrices()
+        if factor.is_number and len(matrices) == 1:
+            yield from _arguments(matrices[0])
+    elif isinstance(entry, (sp.MatAdd, sp.HadamardProduct)):
+        for part in entry.args:
+            yield from _arguments(part)
+
+
+def _normal(entry: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """A number and what it multiplies, the same for multiples of one block: the first term there has the factor 1."""
+    terms = entry.args if isinstance(entry, sp.MatAdd) else (entry,)
+    pairs = [term.as_coeff_matrices() if isinstance(term, sp.MatMul) else (sp.S.One, [term]) for term in terms]
+    first = pairs[0][0]
+    if first == 1 or not first.is_number:
+        return sp.S.One, entry
+    scaled = [_times(factor / first, matrices) for factor, matrices in pairs]
+    return first, scaled[0] if len(scaled) == 1 else sp.MatAdd(*scaled)
+
+
+def _times(factor: sp.Expr, matrices: list[sp.Expr]) -> sp.Expr:
+    if factor == 1 and len(matrices) == 1:
+        return matrices[0]
+    return sp.MatMul(*([] if factor == 1 else [factor]), *matrices)
+
+
+def _formula(entry: sp.Expr, base: sp.Expr) -> sp.Expr | None:
+    """A block as a formula in one of its arguments; None where it depends on something else too."""
+    factor, normal = _normal(entry)
+    if normal == base:
+        return factor * VARIABLE
+    if isinstance(entry, (sp.OneMatrix, sp.ZeroMatrix)):
+        return sp.Integer(isinstance(entry, sp.OneMatrix))
+    if isinstance(entry, ActivatedMatrix):
+        inner = _formula(entry.argument, base)
+        return None if inner is None else entry.activation.expr.xreplace({VARIABLE: inner})
+    if isinstance(entry, HadamardPower):
+        inner = _formula(entry.base, base)
+        return None if inner is None else inner**entry.exp
+    if isinstance(entry, sp.MatMul):
+        factor, matrices = entry.as_coeff_matrices()
+        inner = _formula(matrices[0], base) if len(matrices) == 1 and factor.is_number else None
+        return None if inner is None else factor * inner
+    if isinstance(entry, (sp.MatAdd, sp.HadamardProduct)):
+        parts = [_formula(part, base) for part in entry.args]
+        joined = sp.Add if isinstance(entry, sp.MatAdd) else sp.Mul
+        return None if any(part is None for part in parts) else joined(*parts)
+    return None
