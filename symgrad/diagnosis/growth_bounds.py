@@ -27,7 +27,7 @@ __all__ = ["GrowthBounds", "growth_bounds"]
 
 Array = NDArray[np.float64]
 
-MOST_STATES = {"diagonal": 64, "quadratic": 64, "perron": 1024, "range": 1024, "norm": 8192}
+MOST_STATES = {"diagonal": 64, "quadratic": 64, "perron": 256, "range": 256, "norm": 8192}
 
 
 @dataclass(frozen=True, eq=False)
