@@ -33,7 +33,7 @@ def value_words(value: float | str) -> str:
 def growth_words(remedy: RemedyFound) -> str:
     """The gradient before and after, and what is proved of it."""
     before, after = (_size(value) for value in remedy.growth)
-    tried = "not tried" if math.isnan(remedy.growth[1]) else f"{before} -> {after} (simulated)"
+    tried = "not tried" if math.isnan(remedy.growth[1]) else f"{before} before, {after} after (simulated)"
     proved = "" if remedy.proved is None else f", proved at most {power_text(remedy.proved, 3, UP)}"
     return tried + proved
 

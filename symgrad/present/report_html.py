@@ -24,6 +24,7 @@ __all__ = ["HtmlReport", "inline_svg"]
 
 _HEAD = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
 _LEFT_OUT = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
+_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]\d+)?")
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
 
 
@@ -65,7 +66,7 @@ class HtmlReport(ReportWriter):
         return _table("numbers", header, body)
 
     def grid(self, item: Grid) -> str:
-        body = [[f"<td>{_cell(cell)}</td>" for cell in row] for row in item.rows]
+        body = [[f"<td{_kept(cell)}>{_cell(cell)}</td>" for cell in row] for row in item.rows]
         return _table("words", item.header, body)
 
     def code(self, lines: Sequence[str]) -> str:
@@ -130,6 +131,11 @@ def _table(kind: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> s
         f'<div class="wide"><table class="{kind}">\n<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def _kept(cell: Cell) -> str:
+    """Numbers stay on one line."""
+    return ' class="number"' if isinstance(cell, str) and _NUMBER.fullmatch(cell) else ""
 
 
 def _cell(cell: Cell) -> str:

@@ -224,7 +224,7 @@ def test_a_deep_network_in_every_format(deep: Any, tmp_path: Path) -> None:
     written = sg.report(deep, tmp_path / "out.html").read_text(encoding="utf-8")
     assert innocent(written)
     assert "\\" not in re.sub(r"<(style|h1|title|p|td|code)\b.*?</\1>", "", written, flags=re.DOTALL)
-    rows = re.findall(r"<tr><td>(\d+)</td>", written)
+    rows = re.findall(r'<tr><td class="number">(\d+)</td>', written)
     assert rows == [str(place) for place in range(deep.depth + 1)]
     source = sg.report(deep, tmp_path / "out.tex").read_text(encoding="utf-8")
     assert not COMMAND.search(source.split(r"\begin{document}")[1].rsplit(r"\end{document}", 1)[0])
