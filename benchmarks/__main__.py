@@ -18,6 +18,7 @@ SCRIPTS = (
     "fixed_points",
     "mean_field",
     "verification",
+    "monitor",
 )
 
 

@@ -12,7 +12,7 @@ from symgrad.diagnosis.monitor_arrays import as_array
 from symgrad.diagnosis.networks import Network, network_of
 from symgrad.errors import InputError
 from symgrad.interop.torch_checks import unwrapped
-from symgrad.interop.torch_modules import from_torch, is_built_in
+from symgrad.interop.torch_modules import built_in_weights, from_torch, is_built_in
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import bind
 from symgrad.numerics.bidirectional import BidirectionalStack
@@ -31,12 +31,14 @@ class Watched:
         part: the recurrent part of it.
         model: its formulas.
         network: its layers, with the numbers that were read last.
+        sizes: layer -> the number of entries of its first state.
     """
 
     given: Any
     part: Any
     model: Model
     network: Network
+    sizes: dict[str, int]
 
     @classmethod
     def of(cls, given: Any, input_size: int | None) -> Watched:
@@ -51,7 +53,9 @@ class Watched:
             raise InputError(
                 f"module: {type(part).__name__} has layers and no steps in time; symgrad.diagnose reads it"
             )
-        return cls(given, part, model, network_of(model, weights))
+        network = network_of(model, weights)
+        sizes = {layer.name: layer.size(str(layer.model.states[0])) or 1 for layer in network.parts}
+        return cls(given, part, model, network, sizes)
 
     def is_of(self, given: Any) -> bool:
         """Whether it was made of this module, or of the same model with other numbers."""
@@ -64,7 +68,10 @@ class Watched:
             InputError: numbers that are infinite or NaN.
         """
         self.given, self.part = given, given if _is_pair(given) else self.part
-        _, weights = _read(self.part, input_size)
+        pair = _is_pair(self.part)
+        weights = (
+            built_in_weights(self.part) if not pair and is_built_in(self.part) else _read(self.part, input_size)[1]
+        )
         values = _values(self.model, weights)
         levels = (
             tuple(replace(part, weights={name: values[name] for name in part.weights}) for part in level)

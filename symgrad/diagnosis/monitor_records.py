@@ -98,8 +98,10 @@ class MonitorRecord(Presentable):
         return min((layer.horizon for layer in self.layers if layer.horizon is not None), default=None)
 
 
-def layer_record(name: str, source: Source, measured: MeasuredGradients, delta: float, growth: float) -> LayerRecord:
-    """A record of the norms measured along some sequences."""
+def layer_record(name: str, source: Source, curves: Array, delta: float, growth: float) -> LayerRecord:
+    """A record of ``log10 ||dx_T/dx_{T-k}||_2`` for k = 0 ... T along some sequences, (B, T + 1)."""
+    ks = np.arange(curves.shape[1])
+    measured = MeasuredGradients(ks, curves, np.full_like(curves, np.nan), None)
     return LayerRecord(
         name,
         source,
@@ -107,7 +109,7 @@ def layer_record(name: str, source: Source, measured: MeasuredGradients, delta: 
         float(measured.typical[-1]),
         measured.slope,
         memory_horizon(measured, delta=delta).steps,
-        _observed(measured.log10_products[:, -1], math.log10(delta), math.log10(growth)),
+        _observed(curves[:, -1], math.log10(delta), math.log10(growth)),
     )
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.calculus.jacobian import derivative
-from symgrad.diagnosis.measured import MeasuredGradients
 from symgrad.diagnosis.networks import Part
 from symgrad.diagnosis.spectral_norms import SpectralNorms
 from symgrad.language.elementwise import Activation
@@ -54,8 +53,8 @@ def plain_layer(model: Recurrence) -> PlainLayer | None:
     return PlainLayer(node.function, inner)
 
 
-def measured_from_states(layer: PlainLayer, part: Part, states: Array, seed: int = 0) -> MeasuredGradients:
-    """The norms of ``dh_T / dh_{T-k}`` along states that were reached, whatever the inputs were.
+def measured_from_states(layer: PlainLayer, part: Part, states: Array, seed: int = 0) -> Array:
+    """``log10 ||dh_T / dh_{T-k}||_2`` for k = 0 ... T along states that were reached, whatever the inputs, (B, T + 1).
 
     The argument of s is found from its value by bisection. Where s is constant, its slope is zero at any argument; at
     a kink, where it has no slope, one beside it is taken.
@@ -77,8 +76,7 @@ def measured_from_states(layer: PlainLayer, part: Part, states: Array, seed: int
         product, exponent = np.moveaxis(shifted, 1, 0), exponent + shift
         with np.errstate(divide="ignore"):
             found.append(np.log10(norms(product)) + exponent * np.log10(2.0))
-    curves = np.array(found).T
-    return MeasuredGradients(np.arange(states.shape[1] + 1), curves, curves, None, str(part.model.states[0]))
+    return np.array(found).T
 
 
 def slopes_at(function: Activation, values: Array) -> Array:

@@ -19,7 +19,7 @@ from symgrad.language.recurrence import Recurrence
 from symgrad.language.stacking import stack
 from symgrad.numerics.bidirectional import BidirectionalStack
 
-__all__ = ["from_torch", "is_built_in"]
+__all__ = ["built_in_weights", "from_torch", "is_built_in"]
 
 Array = NDArray[np.float64]
 Model = Recurrence | BidirectionalStack | LayerChain
@@ -103,9 +103,20 @@ def built_in_kind(module: Any) -> str | None:
 # --- PyTorch's own recurrent modules ---------------------------------------------
 
 
+def built_in_weights(module: Any) -> dict[str, Array]:
+    """The weights that :func:`from_torch` gives for one of PyTorch's own recurrent modules, without the model.
+
+    Raises:
+        InputError: a tensor that cannot be taken over, see :func:`symgrad.interop.torch_checks.checked_array`.
+    """
+    module = unwrapped(module)
+    cell = [name for name in _CELL_TENSORS if getattr(module, name, None) is not None]
+    names = module._flat_weights_names if built_in_kind(module) in _NETWORKS else cell
+    return {name: checked_array(name, effective_tensor(module, name)) for name in names}
+
+
 def _cell(module: Any, kind: str) -> tuple[Recurrence, dict[str, Array]]:
-    names = [name for name in _CELL_TENSORS if getattr(module, name) is not None]
-    return _model(module, kind.removesuffix("Cell")), _arrays(module, names)
+    return _model(module, kind.removesuffix("Cell")), built_in_weights(module)
 
 
 def _network(module: Any, kind: str) -> tuple[Recurrence | BidirectionalStack, dict[str, Array]]:
@@ -115,8 +126,7 @@ def _network(module: Any, kind: str) -> tuple[Recurrence | BidirectionalStack, d
             "pass one with proj_size=0, or a cell of your own with forward(input, state)"
         )
     layers = [_model(module, kind)] * module.num_layers
-    weights = _arrays(module, module._flat_weights_names)
-    return BidirectionalStack.of(layers) if module.bidirectional else stack(layers), weights
+    return BidirectionalStack.of(layers) if module.bidirectional else stack(layers), built_in_weights(module)
 
 
 def _model(module: Any, kind: str) -> Recurrence:
@@ -124,10 +134,6 @@ def _model(module: Any, kind: str) -> Recurrence:
     if kind == "RNN":
         return models.elman(module.nonlinearity, bias=module.bias)
     return models.lstm(bias=module.bias) if kind == "LSTM" else models.gru(bias=module.bias)
-
-
-def _arrays(module: Any, names: list[str]) -> dict[str, Array]:
-    return {name: checked_array(name, effective_tensor(module, name)) for name in names}
 
 
 # --- other modules ----------------------------------------------------------------

@@ -74,7 +74,8 @@ def _(record: MonitorRecord) -> dict[str, Any]:
 
 
 def _outcome(record: LayerRecord | MonitorRecord) -> str:
-    return f"{record.outcome} ({record.verdict})" if record.outcome != record.verdict else str(record.outcome)
+    known = record.verdict.value
+    return record.outcome.value if known == record.outcome.value else f"{record.outcome.value} ({known})"
 
 
 def _norm(record: LayerRecord) -> str:
