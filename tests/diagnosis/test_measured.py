@@ -154,7 +154,7 @@ def test_quartiles_are_curves_of_the_sequences() -> None:
 
 @pytest.mark.parametrize("kind", SIZES)
 def test_vectors_alone_never_claim_too_much_and_come_close(kind: str) -> None:
-    run = run_of(kind, steps=20, n=20)
+    run = run_of(kind, steps=16, n=12)
     dense, free = measure(run), measure(run, dense_limit=0)
     assert not free.exact_norms
     assert "lower estimate" in free.notes[0]

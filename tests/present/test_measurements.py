@@ -45,7 +45,9 @@ def odd() -> sg.Recurrence:
     return sg.Recurrence({h: sg.hadamard(gate, h) + sg.activation("tanh")(W * h + U * u)}, inputs=[u])
 
 
-@pytest.mark.parametrize("model", [sg.models.lstm(), odd()], ids=["lstm", "odd names"])
+@pytest.mark.parametrize(
+    "model", [pytest.param(sg.models.lstm(), marks=pytest.mark.slow), odd()], ids=["lstm", "odd names"]
+)
 def test_everything_prints_and_typesets(model: sg.Recurrence, tmp_path: Path) -> None:
     found = measurements(run_of(model))
     for one in found:
