@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -28,18 +29,20 @@ def fixed_outcome(trace: Trace, node: Any, name: str, args: Sequence[Any], optio
     sources = [value for value in _leaves((args, options)) if isinstance(value, Fixed)]
     given = any(value.given for value in sources)
     data = _symbols(trace, node, name, args, options) if given else None
-    return _wrapped(result, data, node.name, given)
+    roots = tuple(dict.fromkeys(root for value in sources for root in value.roots))
+    label = "_".join((name, *roots)) if len(roots) in (1, 2) else node.name
+    return _wrapped(result, data, Fixed(None, None, label, given, roots))
 
 
-def _wrapped(result: Any, data: Any, name: str, given: bool) -> Any:
+def _wrapped(result: Any, data: Any, like: Fixed) -> Any:
     torch = torch_module()
     if isinstance(result, (tuple, list)) and not isinstance(result, torch.Size):
         parts = data if isinstance(data, tuple) else (None,) * len(result)
         return tuple(
-            _wrapped(part, own, f"{name}_{place}", given)
+            _wrapped(part, own, replace(like, name=f"{like.name}_{place}"))
             for place, (part, own) in enumerate(zip(result, parts, strict=True))
         )
-    return Fixed(result, data, name, given) if isinstance(result, torch.Tensor) else result
+    return replace(like, tensor=result, data=data) if isinstance(result, torch.Tensor) else result
 
 
 def _leaves(value: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,18 +30,19 @@ class Names:
     """Names of symbols: those of inputs and states are taken, those of tensors follow the module's."""
 
     taken: set[str]
-    _given: dict[str, str] = field(default_factory=dict)
+    _given: dict[tuple[str, tuple[int, ...] | None], str] = field(default_factory=dict)
 
-    def of(self, tensor: str) -> str:
-        """The symbol of a tensor, ``lin_h_weight`` for ``lin_h.weight``."""
-        if tensor not in self._given:
-            name = re.sub(r"\W", "_", tensor)
+    def of(self, tensor: str, shape: tuple[int, ...] | None = None) -> str:
+        """The symbol of a tensor, ``lin_h_weight`` for ``lin_h.weight``; another one for each other shape it takes."""
+        key = tensor, shape
+        if key not in self._given:
+            name = re.sub(r"\W", "_", tensor).strip("_")
             name = name if name[:1].isalpha() else f"p{name}"
             while name in self.taken:
                 name += "_"
             self.taken.add(name)
-            self._given[tensor] = name
-        return self._given[tensor]
+            self._given[key] = name
+        return self._given[key]
 
 
 def next_states(
@@ -120,19 +121,27 @@ class _Reader:
         args = _mapped(node.args, self._of)
         options = _mapped(dict(node.kwargs), self._of)
         if not node.meta["varying"]:
-            return fixed_outcome(self._trace, node, name, args, options)
+            return self._named(fixed_outcome(self._trace, node, name, args, options))
         return outcome(self._operands, node, name, args, options)
 
     def _tensor(self, node: Any) -> Fixed:
         """A parameter, a buffer or a constant."""
-        tensor = node.meta["value"]
-        if node.target.startswith("_tensor_constant"):
-            return Fixed(tensor, None, node.target.strip("_"))
-        value = Fixed(tensor, None, node.target, given=True)
-        if tensor.ndim <= 2 and tensor.is_floating_point() and tensor.numel():
-            data = self._constant(value, tensor.reshape(()) if tensor.ndim == 1 and tensor.numel() == 1 else tensor)
-            return Fixed(tensor, data, node.target, given=True)
-        return value
+        tensor, target = node.meta["value"], node.target
+        if target.startswith("_tensor_constant"):
+            return Fixed(tensor, None, target.removeprefix("_tensor_"))
+        return self._named(Fixed(tensor, None, target, True, (target,)))
+
+    def _named(self, value: Any) -> Any:
+        """Fixed values with symbols, where they depend on parameters."""
+        if isinstance(value, tuple):
+            return tuple(map(self._named, value))
+        if not isinstance(value, Fixed) or not value.given or value.data is not None:
+            return value
+        tensor = value.tensor
+        if tensor.ndim > 2 or not tensor.is_floating_point() or not tensor.numel():
+            return value
+        single = tensor.ndim == 1 and tensor.numel() == 1
+        return replace(value, data=self._constant(value, tensor.reshape(()) if single else tensor))
 
     def _constant(self, value: Fixed, tensor: Any) -> Traced:
         """Symbols for fixed numbers; a number that is in the program alone stays that number."""
@@ -142,9 +151,9 @@ class _Reader:
         if numbers.size > MOST_NUMBERS:
             raise TraceRefusal(f"{value.name} has {numbers.size} entries; at most {MOST_NUMBERS} are accepted")
         same = tensor.shape == value.tensor.shape or numbers.ndim == 0
-        label = value.name if same else f"{value.name}_as_{'x'.join(map(str, numbers.shape))}"
         tensor_name = value.name if same and value.given and value.tensor.ndim else None
-        return self._trace.parameter(self._names.of(label), np.array(numbers), tensor_name)
+        name = self._names.of(value.name, None if same else numbers.shape)
+        return self._trace.parameter(name, np.array(numbers), tensor_name)
 
     def _written(self, node: Any) -> Any:
         """The value that an operation in place changes; refused where others could see it in another way."""

@@ -55,12 +55,14 @@ class Fixed:
         data: its symbols, where it has some: a scalar, a column for a vector, a matrix; one row may stand upright.
         name: what its symbols would be called.
         given: whether it depends on parameters or buffers, and not on numbers in the program alone.
+        roots: the names of these parameters and buffers.
     """
 
     tensor: Any
     data: Traced | None = None
     name: str = "constant"
     given: bool = False
+    roots: tuple[str, ...] = ()
 
     @property
     def matrix(self) -> Blocks | None:
