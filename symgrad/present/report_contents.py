@@ -26,6 +26,7 @@ from symgrad.present.notation import LATEX
 from symgrad.present.powers import DOWN, UP, power_text
 from symgrad.present.quantities import QuantityWriter
 from symgrad.present.report_parts import Content, Formula, Item, Picture, Section, Shown, Table, Words
+from symgrad.present.report_verdicts import verdict_table
 from symgrad.present.scalars import phrase
 from symgrad.present.teacher import with_numbers
 
@@ -243,7 +244,7 @@ def _numbers(bounds: Sequence[Bound], experiment: Experiment) -> Section:
         return Section("Numbers", [Words("There is no bound to evaluate.")])
     layers = bounds[0].with_weights(experiment.weights).layers
     horizon = experiment.horizon if layers is None else min(experiment.horizon, layers)
-    items: list[Item] = []
+    items: list[Item] = verdict_table(bounds, experiment.weights, horizon)
     for side in _SIDES:
         chosen = [bound for bound in bounds if bound.side == side]
         items += [Shown(with_numbers(bound, experiment.weights)) for bound in chosen]

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.present.report_html import inline_svg
+from symgrad.present.report_html import HtmlReport, inline_svg
+from symgrad.present.report_verdicts import verdict_table
 from tests.present.browser import Browser
 from tests.present.test_hostile_names import innocent, parsed
 from tests.present.test_reports import weights
@@ -55,6 +56,17 @@ def test_numbers_and_reasons_are_the_same_as_in_markdown(page: Path, tmp_path: P
     rows = re.findall(r"^\| (\d+) \| ([\d.e+-]+) \|", other, re.MULTILINE)
     cells = re.findall(r"<tr><td>(\d+)</td><td>([\d.e+-]+)</td>", page.read_text(encoding="utf-8"))
     assert rows == cells != []
+
+
+def test_verdicts_of_bounds_are_those_of_their_values() -> None:
+    model, turn = sg.models.elman("identity"), np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    bounds = [sg.product_bound(model, side=side) for side in ("upper", "lower")]
+    cases = {0.5: ("vanishing", "undecided"), 2.0: ("undecided", "exploding"), 1.0: ("undecided", "undecided")}
+    for scale, outcomes in cases.items():
+        markup = HtmlReport().item(verdict_table(bounds, {"W": scale * turn}, 20)[1])
+        marks = re.findall(r'class="mark (\w+)">(\w+)<', markup)
+        assert tuple(outcome for _, outcome in marks) == outcomes
+        assert {tone for tone, outcome in marks if outcome == "undecided"} == {"open"}
 
 
 @pytest.mark.slow
