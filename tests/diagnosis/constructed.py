@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from symgrad.diagnosis.layer_run import LayerRun
 
 Array = NDArray[np.float64]
 N, M = 8, 2
+LSTM, GRU = sg.models.lstm(), sg.models.gru()  # made once: what is derived from a model is kept with it
 
 
 def orthogonal(n: int = N, seed: int = 0) -> Array:
@@ -45,6 +47,7 @@ def gated(model: sg.Recurrence, gate: dict[str, float], size: float = 0.2, n: in
     return layer(model, {**weights, **{name: np.full(n, value) for name, value in gate.items()}}, **more)
 
 
+@lru_cache
 def own_cell(residual: bool = False) -> sg.Recurrence:
     """A cell with one gate z, ``z h + (1 - z) c``, or ``h + z (c - h)``."""
     h, u, b = (sp.MatrixSymbol(name, rows, 1) for name, rows in (("h", N), ("u", M), ("b", N)))

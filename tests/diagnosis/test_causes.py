@@ -19,7 +19,7 @@ from symgrad.diagnosis.lyapunov import lyapunov
 from symgrad.diagnosis.measured import measure
 from symgrad.diagnosis.normality import non_normality
 from symgrad.diagnosis.outcome import layer_outcome
-from tests.diagnosis.constructed import elman, gated, layer, orthogonal, own
+from tests.diagnosis.constructed import GRU, LSTM, elman, gated, layer, orthogonal, own
 
 
 def causes(run: LayerRun) -> tuple[CauseFound, ...]:
@@ -42,11 +42,11 @@ CASES = {
     "small weights": (lambda: elman(0.5 * orthogonal()), Cause.SMALL_NORM),
     "bias 5": (lambda: elman(1.2 * orthogonal(), bias=5.0), Cause.SATURATION),
     "chaos": (chaotic, Cause.LARGE_NORM),
-    "closed forget gate": (lambda: gated(sg.models.lstm(), {"b_hf": -3.0}), Cause.CLOSED_GATE),
-    "half-open forget gate": (lambda: gated(sg.models.lstm(), {}), Cause.CLOSED_GATE),
-    "open forget gate": (lambda: gated(sg.models.lstm(), {"b_hf": 8.0}), Cause.OPEN_GATE),
-    "closed update gate": (lambda: gated(sg.models.gru(), {"b_hz": -8.0}), Cause.CLOSED_GATE),
-    "open update gate": (lambda: gated(sg.models.gru(), {"b_hz": 8.0}), Cause.OPEN_GATE),
+    "closed forget gate": (lambda: gated(LSTM, {"b_hf": -3.0}), Cause.CLOSED_GATE),
+    "half-open forget gate": (lambda: gated(LSTM, {}), Cause.CLOSED_GATE),
+    "open forget gate": (lambda: gated(LSTM, {"b_hf": 8.0}), Cause.OPEN_GATE),
+    "closed update gate": (lambda: gated(GRU, {"b_hz": -8.0}), Cause.CLOSED_GATE),
+    "open update gate": (lambda: gated(GRU, {"b_hz": 8.0}), Cause.OPEN_GATE),
     "own gate closed": (lambda: own(-6.0), Cause.CLOSED_GATE),
     "own gate open": (lambda: own(8.0), Cause.OPEN_GATE),
     "own complement closed": (lambda: own(6.0, residual=True), Cause.CLOSED_GATE),
@@ -108,7 +108,7 @@ def test_evidence_tells_the_numbers() -> None:
     first, *_ = causes(elman(0.5 * orthogonal()))
     assert "0.5 per step" in first.evidence
     assert "||W||_2 = 0.5" in first.evidence
-    gate, *_ = causes(gated(sg.models.lstm(), {"b_hf": -3.0}))
+    gate, *_ = causes(gated(LSTM, {"b_hf": -3.0}))
     assert "sigmoid(W_hf*h + W_if*u + b_hf + b_if)" in gate.evidence
     assert "60 steps" in gate.evidence
 

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import symgrad as sg
 from symgrad.diagnosis import certified_sequence, growth_bounds
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.measured import measure
 from symgrad.diagnosis.seen_ranges import with_seen_ranges
 from symgrad.errors import InputError, UnknownNameError
-from tests.diagnosis.constructed import elman, gated, layer, orthogonal, own
+from tests.diagnosis.constructed import GRU, LSTM, elman, gated, layer, orthogonal, own
 
 Array = NDArray[np.float64]
 bounds_of = growth_bounds.growth_bounds
@@ -26,13 +25,15 @@ def runs() -> dict[str, LayerRun]:
     return {
         "elman": elman(0.7 * orthogonal(), steps=12),
         "linear": elman(np.triu(np.full((4, 4), 0.5)), activation="identity", steps=12),
-        "lstm": gated(sg.models.lstm(), {"b_hf": 1.0}, n=3, steps=12),
-        "gru": gated(sg.models.gru(), {}, n=3, steps=12),
+        "lstm": gated(LSTM, {"b_hf": 1.0}, n=3, steps=12),
+        "gru": gated(GRU, {}, n=3, steps=12),
         "own": own(-1.0, steps=12),
     }
 
 
-@pytest.mark.parametrize("name", runs())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ("own", "gru") else name for name in runs()]
+)
 def test_the_measured_norms_keep_to_every_bound(name: str) -> None:
     run = runs()[name]
     found, measured = bounds_of(run, 12), measure(run).log10_products[:, 1:]
@@ -154,7 +155,7 @@ def test_the_first_sequence_may_be_shorter_than_the_horizon() -> None:
 
 
 def test_without_a_bound_the_best_one_is_infinite() -> None:
-    found = bounds_of(layer(sg.models.lstm(), _lstm()), 3, methods=["norm"], along=False)
+    found = bounds_of(layer(LSTM, _lstm()), 3, methods=["norm"], along=False)
     assert not found.upper
     assert found.best() is None
     assert found.best("lower") is None
@@ -163,7 +164,7 @@ def test_without_a_bound_the_best_one_is_infinite() -> None:
 
 
 def _lstm() -> dict[str, Array]:
-    run = gated(sg.models.lstm(), {}, n=2, steps=3)
+    run = gated(LSTM, {}, n=2, steps=3)
     return dict(run.weights)
 
 

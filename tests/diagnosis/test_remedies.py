@@ -25,7 +25,7 @@ from symgrad.diagnosis.remedy_search import find_remedies
 from symgrad.errors import InputError
 from symgrad.numerics.network_verdict import Outcome
 from symgrad.numerics.verdict import Verdict
-from tests.diagnosis.constructed import elman, gated, orthogonal, own
+from tests.diagnosis.constructed import GRU, LSTM, elman, gated, orthogonal, own
 
 
 def outcome(which: Outcome) -> LayerOutcome:
@@ -43,7 +43,7 @@ def test_a_healthy_layer_gets_none(which: Outcome) -> None:
 
 
 def test_the_forget_bias_is_that_of_the_formula() -> None:
-    run = gated(sg.models.lstm(), {"b_hf": -3.0}, steps=100)
+    run = gated(LSTM, {"b_hf": -3.0}, steps=100)
     first, *_ = remedies(run, Cause.CLOSED_GATE)
     assert first.values["b_hf"] == pytest.approx(float(sg.design.forget_bias(100, sp.exp(-1))), rel=1e-12)
     assert first.code is not None
@@ -65,7 +65,7 @@ def test_what_is_promised_is_what_happens() -> None:
 
 
 def test_biases_of_saturated_activations_are_removed_and_no_others() -> None:
-    run = gated(sg.models.gru(), {"b_in": 6.0, "b_hz": 2.0}, steps=3)
+    run = gated(GRU, {"b_in": 6.0, "b_hz": 2.0}, steps=3)
     question = Question(run.model, run.setting.weights, Trial({}, 3), sp.exp(-1))
     saturated = [node for node, mean in growth_parts(run).slopes.items() if mean < 0.5]
     (found,) = without_shifts(question, saturated)
@@ -98,6 +98,7 @@ def test_explosion_is_clipped_too() -> None:
         find_remedies(elman(2 * orthogonal(), activation="identity"), outcome(Outcome.EXPLODING), threshold=-1.0)
 
 
+@pytest.mark.slow
 def test_only_what_brings_the_gradient_nearer_to_one_is_listed() -> None:
     run = elman(0.5 * orthogonal(), steps=40)
     found = remedies(run, Cause.SMALL_NORM)
@@ -107,6 +108,7 @@ def test_only_what_brings_the_gradient_nearer_to_one_is_listed() -> None:
     assert cured == sorted(cured, reverse=True)
 
 
+@pytest.mark.slow
 def test_where_no_formula_helps_a_factor_is_measured() -> None:
     run = gated(sg.models.lstm(bias=False), {}, steps=60)
     (found,) = remedies(run, Cause.CLOSED_GATE)
@@ -117,7 +119,7 @@ def test_where_no_formula_helps_a_factor_is_measured() -> None:
 
 def test_large_layers_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remedy_search, "_MOST_STATES", 4)
-    found = remedies(gated(sg.models.gru(), {"b_hz": -3.0}, steps=50), Cause.CLOSED_GATE)
+    found = remedies(gated(GRU, {"b_hz": -3.0}, steps=50), Cause.CLOSED_GATE)
     assert found
     assert all(math.isnan(number) for item in found for number in item.growth)
 
