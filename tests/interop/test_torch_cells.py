@@ -90,7 +90,8 @@ def jacobian_at(
     run = sg.simulate(model, weights, fed, initial=start)
     states = {model.symbol(name): value[:, :, None, None] for name, value in run.states.items()}
     inputs = {model.symbol(name): value[:, :, None, None] for name, value in fed.items()}
-    batch = Batch({symbol: array[0] for symbol, array in states.items()}, inputs, STEPS)
+    steps = len(next(iter(inputs.values())))
+    batch = Batch({symbol: array[0] for symbol, array in states.items()}, inputs, steps)
     *_, found = products(evaluator, shared_nodes(model).blocks, batch, states)
     return found.matrix[:, 0, :] * 2.0 ** found.exponent[0]
 
@@ -175,3 +176,112 @@ def test_what_cannot_be_traced_is_refused_with_the_operation_and_its_line(name: 
     assert message.startswith("module: ")
     if name not in ("wrong state", "dictionary", "kept between calls", "changed in place", "noise"):
         assert "test_torch_cells.py" in message
+
+
+def test_symbols_follow_the_names_of_the_parameters_and_load_from_the_state_dict() -> None:
+    cell, options = cell_of("chunked")
+    model, weights = trace_cell(cell, **options)
+    assert {str(symbol) for symbol in model.parameters} == {
+        f"{name}_{gate}" for name in ("from_input_weight", "from_input_bias", "from_state_weight") for gate in range(4)
+    }
+    tensors = {name: value.numpy() for name, value in cell.state_dict().items()}
+    bound = bind(model, tensors, model.parameters)
+    assert all((bound.values[symbol] == weights[str(symbol)]).all() for symbol in model.parameters)
+
+
+def test_a_name_that_pieces_would_take_twice_is_told_apart() -> None:
+    def forward(self: Any, x: Any, h: Any) -> Any:
+        a, b = (h @ self.g).chunk(2, 1)
+        return torch.cat([a.tanh(), b], 1) + self.g_0 + self.w(x)
+
+    module = written(forward, g=nn.Parameter(torch.randn(3, 4)), g_0=nn.Parameter(torch.randn(4)), w=nn.Linear(2, 4))
+    wide = nn.Parameter(torch.randn(4, 4, dtype=torch.float64))
+    module.g = wide
+    model, weights = trace_cell(module, (torch.zeros(1, 2), torch.zeros(1, 4)))
+    names = [str(symbol) for symbol in model.parameters]
+    assert len(names) == len(set(names)) and set(weights) == set(names)
+
+
+def test_what_parametrisations_work_out_is_taken_and_the_module_is_left_as_it_is() -> None:
+    cell, options = cell_of("reduced")
+    before = {name: value.clone() for name, value in cell.state_dict().items()}
+    model, weights = trace_cell(cell, **options)
+    assert (weights["lin_weight"] == cell.lin.weight.detach().numpy()).all()
+    assert torch.nn.utils.parametrize.is_parametrized(cell.lin)
+    assert all((value == before[name]).all() for name, value in cell.state_dict().items())
+    assert {"left", "right", "matrix_exp_S", "softmax_logits"} <= {str(symbol) for symbol in model.parameters}
+    assert torch.get_default_dtype() is torch.float32
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "name"),
+    [
+        (lambda a: a * torch.sigmoid(a), "silu"),
+        (lambda a: a / (1 + a.abs()), "softsign"),
+        (lambda a: a * torch.tanh(torch.nn.functional.softplus(a)), "mish"),
+    ],
+)
+def test_activations_written_out_are_recognised(by_hand: Callable[[Any], Any], name: str) -> None:
+    cell = written(lambda self, x, h: by_hand(self.u(h) + self.w(x)))
+    model, _ = trace_cell(cell, EXAMPLE)
+    argument = "u_weight*h[t-1] + w_weight*x[t] + w_bias"
+    assert str(model) == f"h[t] = {name}({argument})"
+
+
+@pytest.mark.parametrize("name", ["unbatched", "swish"])
+def test_bounds_of_traced_cells_hold_and_tightened_ones_are_refuted(name: str) -> None:
+    if name == "swish":
+        cell = written(lambda self, x, h: (a := self.u(h) + self.w(x)) * a.sigmoid())
+        options: dict[str, Any] = {"example": EXAMPLE}
+        cell.u.weight = nn.Parameter(1.1 * torch.eye(3, dtype=torch.float64))
+    else:
+        cell, options = cell_of(name)
+        cell.W = nn.Parameter(1.5 * torch.eye(3, dtype=torch.float64))
+    model, weights = trace_cell(cell, **options)
+    bound = sg.product_bound(model)
+    assert sg.verify(bound, weights, horizon=6, trajectories=20).verdict is not sg.Verdict.REFUTED
+    claim = bound.tightened(0.8)
+    assert sg.verify(claim, weights, horizon=6, trajectories=20, search="adversarial").verdict is sg.Verdict.REFUTED
+
+
+def test_sizes_are_inferred_or_asked_for() -> None:
+    class Joined(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gates = nn.Linear(5, 12)
+
+        def forward(self, x: Any, state: Any) -> Any:
+            h, c = state
+            i, f, g, o = self.gates(torch.cat([x, h], -1)).split(3, -1)
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            return o.sigmoid() * c.tanh(), c
+
+    model, _ = trace_cell(Joined())
+    assert [symbol.shape[0] for symbol in (*model.states, *model.inputs)] == [3, 3, 2]
+    plain = written(lambda self, x, h: torch.tanh(x * self.b + h * self.c), b=nn.Parameter(torch.ones(4)), c=2.0)
+    del plain.w, plain.u
+    assert trace_cell(plain)[0].states[0].shape == (4, 1)
+    free = written(lambda self, x, h: torch.tanh(h + x))
+    with pytest.raises(sg.errors.InputError, match=r"lengths .*; pass example=\(input, state\)"):
+        trace_cell(free)
+    with pytest.raises(sg.errors.InputError, match="forward takes x; a cell takes"):
+        trace_cell(written(lambda self, x: x))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"example": torch.zeros(2)}, "example: a pair"),
+        ({"example": (torch.zeros(4, 2), torch.zeros(5, 3))}, "of one length B"),
+        ({"example": (torch.zeros(4, 2).long(), torch.zeros(4, 3))}, "floating point, got torch.int64"),
+        ({"example": (torch.zeros(4, 7), torch.zeros(4, 3))}, "shapes cannot be multiplied"),
+        ({"example": ("x", torch.zeros(4, 3))}, "must be a tensor, got str"),
+        ({"input_size": 0, "state_sizes": 3}, "input_size: a positive integer"),
+        ({"input_size": 2, "state_sizes": (3, 2.0)}, "state_sizes: a positive integer"),
+        ({"input_size": 2, "state_sizes": 4}, "shapes cannot be multiplied"),
+    ],
+)
+def test_examples_and_sizes_that_do_not_fit_are_refused(options: dict[str, Any], words: str) -> None:
+    cell = written(lambda self, x, h: torch.tanh(self.u(h) + self.w(x)))
+    with pytest.raises(sg.errors.InputError, match=words):
+        trace_cell(cell, **options)
