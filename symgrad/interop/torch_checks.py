@@ -72,6 +72,10 @@ def check_module(module: Any) -> None:
             parameter.
     """
     module = unwrapped(module)
+    for path, part in module.named_modules():
+        if type(part).__module__.startswith(("torch.ao.nn.quantized", "torch.nn.quantized")):
+            where = f"{path} ({type(part).__name__})" if path else type(part).__name__
+            raise InputError(f"module: {where} is quantised; pass the module before quantisation")
     _check_mode(module)
     _check_lazy(module)
     count = sum(tensor.numel() for tensor in module.parameters())

@@ -202,6 +202,14 @@ def quantised() -> nn.Module:
     return module
 
 
+def quantised_layers() -> nn.Module:
+    return torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.LSTM(2, 3)).eval(), {nn.LSTM}, dtype=torch.qint8)[0]
+
+
+def quantised_inside() -> nn.Module:
+    return torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(2, 3)).eval(), {nn.Linear}, dtype=torch.qint8)
+
+
 def sparse() -> nn.Module:
     module = nn.RNNCell(3, 3)
     module.weight_hh = nn.Parameter(torch.eye(3).to_sparse(), requires_grad=False)
@@ -228,6 +236,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "infinite": (lambda: with_entry(nn.LSTM(2, 3, 2), "bias_ih_l1", np.inf), r"bias_ih_l1 has 2 of 12 .* infinite"),
     "meta": (lambda: nn.LSTM(2, 3, device="meta"), r"weight_ih_l0 is on the meta device"),
     "quantised": (quantised, r"scale is quantised"),
+    "quantised network": (quantised_layers, r"LSTM is quantised; pass the module before quantisation"),
+    "quantised layer": (quantised_inside, r"0 \(Linear\) is quantised"),
     "sparse": (sparse, r"weight_hh is sparse"),
     "script": (lambda: torch.jit.script(nn.LSTM(2, 3)), r"compiled to TorchScript"),
     "lazy": (lambda: nn.Sequential(nn.LazyLinear(3)), r"parameter 0\.weight is lazy"),
