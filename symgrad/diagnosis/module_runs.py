@@ -21,6 +21,8 @@ __all__ = ["module_runs"]
 
 Array = NDArray[np.float64]
 
+_TOLERANCE = 1e-8  # above what PyTorch's softplus differs from its formula by
+
 
 def module_runs(module: Any, arguments: tuple[Any, ...], loss: Loss) -> NetworkRun:
     """Run a module once and take apart what its recurrent parts saw.
@@ -32,6 +34,7 @@ def module_runs(module: Any, arguments: tuple[Any, ...], loss: Loss) -> NetworkR
     notes: list[str] = []
     for recorded in record(module, arguments, loss):
         network = _network(recorded)
+        _check_steps(recorded, network)
         found = run_network(network, _seen(recorded, network))
         layers.extend(found.layers)
         notes.extend(found.notes)
@@ -51,6 +54,35 @@ def _network(recorded: Recorded) -> Network:
     if is_recurrent(recorded.part) or not name:
         return network.named(name)
     return Network(tuple((replace(part, name=name),) for (part,) in network.levels))
+
+
+def _check_steps(recorded: Recorded, network: Network) -> None:
+    """Refuse a cell that is not its model at some step: one that counts its steps, or starts from a state of its own.
+
+    The model takes each step from the state that the cell itself was in, so that no difference grows over the steps.
+    """
+    if not recorded.states:
+        return
+    (part,) = network.parts
+    after = np.concatenate(recorded.states, axis=2)
+    start = np.concatenate(recorded.initial, axis=1) if recorded.initial else np.zeros_like(after[:, 0])
+    before = np.concatenate([start[:, None], after[:, :-1]], axis=1)
+    names = [str(state) for state in part.model.states]
+    starts = _cut(part, before.reshape(-1, after.shape[2]), names, recorded.path)
+    given = recorded.inputs.reshape(-1, 1, recorded.inputs.shape[2])
+    inputs = _cut(part, given, [str(symbol) for symbol in part.model.inputs], recorded.path)
+    stepped = LayerRun(part.name, part.model, part.weights, inputs, starts).states
+    found = np.concatenate([stepped[name][:, 1] for name in names], axis=1).reshape(after.shape)
+    wrong = np.flatnonzero(np.abs(found - after).max(axis=(0, 2)) > _TOLERANCE * (1 + np.abs(after).max(axis=(0, 2))))
+    if not len(wrong):
+        return
+    own = wrong[0] == 0 and not recorded.initial
+    reason = (
+        "starts from a state of its own that is not zero; pass the state to its first call"
+        if own
+        else f"does not compute at step {wrong[0] + 1} what its model does; it must be the same function at every step"
+    )
+    raise InputError(f"module: {recorded.path or type(recorded.part).__name__} {reason}")
 
 
 def _example(recorded: Recorded) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Recorded:
         inputs: (B, T, m).
         initial: the state tensors that it started from, (B, n) of a cell, (layers and directions, B, n) of a network;
             empty where it started by itself.
+        states: of a cell the state tensors after every step, (B, T, n); empty of a network.
         output_gradient: dL/d output of a network, (B, T, size); None of a cell or without a loss.
         state_gradients: for each state tensor what the loss takes from it and not through the next step:
             (B, T, n) of a cell, (layers and directions, B, T, n) of a network; empty without a loss.
@@ -45,6 +46,7 @@ class Recorded:
     example: tuple[Any, Any] = field(repr=False)
     inputs: Array = field(repr=False)
     initial: tuple[Array, ...] = field(repr=False)
+    states: tuple[Array, ...] = field(repr=False)
     output_gradient: Array | None = field(repr=False)
     state_gradients: tuple[Array, ...] = field(repr=False)
 
@@ -115,19 +117,19 @@ def _number(chain: list[Call], chains: list[list[Call]]) -> int | None:
 
 def _recorded(chain: list[Call], number: int | None, outputs: list[Any], states: list[list[Any]]) -> Recorded:
     """The calls of one sequence put together; gradients are those of each call."""
-    part = chain[0].part
-    assemble = _of_network if is_recurrent(part) else _of_cell
-    inputs, initial, by_output, by_states = assemble(chain, outputs, states)
-    return Recorded(chain[0].path, part, number, chain[-1].example, inputs, initial, by_output, by_states)
-
-
-def _of_cell(
-    chain: list[Call], _outputs: list[Any], states: list[list[Any]]
-) -> tuple[Array, tuple[Array, ...], None, tuple[Array, ...]]:
+    first, example = chain[0], chain[-1].example
+    if is_recurrent(first.part):
+        inputs, initial, by_output, by_states = _of_network(chain, outputs, states)
+        return Recorded(first.path, first.part, number, example, inputs, initial, (), by_output, by_states)
     inputs = np.stack([_rows(call.given) for call in chain], axis=1)
-    initial = tuple(_rows(tensor) for tensor in chain[0].state)
-    by_states = tuple(np.stack([_rows(grad) for grad in tensor], axis=1) for tensor in zip(*states, strict=True))
-    return inputs, initial, None, by_states
+    initial = tuple(_rows(tensor) for tensor in first.state)
+    returned = _over_time([[call.returned[place] for place in call.places] for call in chain])
+    return Recorded(first.path, first.part, number, example, inputs, initial, returned, None, _over_time(states))
+
+
+def _over_time(calls: list[list[Any]]) -> tuple[Array, ...]:
+    """For each tensor of a cell's state what it is at every call, (B, T, n)."""
+    return tuple(np.stack([_rows(item) for item in tensor], axis=1) for tensor in zip(*calls, strict=True))
 
 
 def _rows(tensor: Any) -> Array:

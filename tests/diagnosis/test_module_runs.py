@@ -11,6 +11,7 @@ import pytest
 from symgrad.diagnosis.adjoints import adjoints
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.module_runs import module_runs
+from symgrad.errors import InputError
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -273,6 +274,54 @@ def test_a_part_called_on_two_sequences_is_diagnosed_on_each() -> None:
     found = module_runs(Twice(), (sequences(),), lambda out: out.sum()).layers
     assert [run.name for run in found] == ["rnn, sequence 1, layer 0", "rnn, sequence 2, layer 0"]
     assert all(run.loss is not None and run.loss["h_l0"][:, -1].any() for run in found)
+
+
+class Counting(Minimal):
+    """Counts its steps, so that it is another function at each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def forward(self, inputs: Any, state: Any) -> Any:
+        self.count += 1
+        return super().forward(inputs, state) * (1.0 if self.count < 4 else 0.5)
+
+
+class OwnStart(Minimal):
+    def __init__(self) -> None:
+        super().__init__()
+        self.start = nn.Parameter(torch.ones(1, HIDDEN))
+
+    def forward(self, inputs: Any, state: Any = None) -> Any:
+        return super().forward(inputs, self.start.expand(len(inputs), -1) if state is None else state)
+
+
+class Driven(nn.Module):
+    def __init__(self, cell: Any, start: Any) -> None:
+        super().__init__()
+        self.cell, self.begin = cell, start
+
+    def forward(self, inputs: Any) -> Any:
+        state = self.begin
+        for step in range(inputs.shape[1]):
+            state = self.cell(inputs[:, step], state)
+        return state
+
+
+def test_a_cell_that_is_another_function_at_some_step_is_refused() -> None:
+    torch.manual_seed(9)
+    with pytest.raises(InputError, match=r"cell does not compute at step \d what its model does"):
+        module_runs(Driven(Counting(), torch.zeros(BATCH, HIDDEN)), (sequences(),), None)
+
+
+def test_a_state_that_a_cell_starts_from_by_itself_is_not_taken_for_zero() -> None:
+    torch.manual_seed(9)
+    with pytest.raises(InputError, match="cell starts from a state of its own that is not zero"):
+        module_runs(Driven(OwnStart(), None), (sequences(),), None)
+    cell = OwnStart().double()
+    (run,) = module_runs(Driven(cell, torch.ones(BATCH, HIDDEN)), (sequences(),), None).layers
+    assert (next(iter(run.initial.values())) == 1).all()
 
 
 def falsified(run: LayerRun) -> LayerRun:
