@@ -114,4 +114,15 @@ def chain_bound(chain: LayerChain, weights: Any) -> ChainBound:
     if not isinstance(chain, LayerChain):
         raise InputError(f"chain: a LayerChain is needed, got {type(chain).__name__}")
     arrays = chain.bind(weights)
-    return ChainBound(chain, arrays, tuple(layer_ends(layer, arrays) for layer in chain.layers))
+    return ChainBound(chain, arrays, _all_ends(chain, arrays))
+
+
+def _all_ends(chain: LayerChain, weights: ChainWeights) -> tuple[JacobianEnds, ...]:
+    """Of each layer; once nothing can be proved from below, least singular values are not sought any more."""
+    found: list[JacobianEnds] = []
+    (after,) = products_to_the_end(())
+    for layer in reversed(chain.layers):
+        wanted = any(bound > 0 for bound in (after.lower, after.injective, after.surjective))
+        found.insert(0, layer_ends(layer, weights, wanted))
+        after = products_to_the_end((found[0], after))[0]
+    return tuple(found)

@@ -64,8 +64,13 @@ class JacobianEnds:
     parts: tuple[tuple[JacobianEnds, ...], ...] = ()
 
 
-def layer_ends(layer: ChainLayer, weights: ChainWeights) -> JacobianEnds:
+def layer_ends(layer: ChainLayer, weights: ChainWeights, least: bool = True) -> JacobianEnds:
     """Bounds of a layer's Jacobian for all inputs.
+
+    Args:
+        layer: the layer.
+        weights: the parameters by name.
+        least: whether least singular values of weight matrices are wanted; they count as 0 otherwise.
 
     >>> import numpy as np
     >>> from symgrad.language.chain_layers import Affine
@@ -74,7 +79,7 @@ def layer_ends(layer: ChainLayer, weights: ChainWeights) -> JacobianEnds:
     (3.0, 0.5)
     """
     with working_precision(BITS):
-        return _ends(layer, weights)
+        return _ends(layer, weights, least)
 
 
 def composed_ends(ends: tuple[JacobianEnds, ...]) -> JacobianEnds:
@@ -113,39 +118,39 @@ def _largest(*values: arb) -> arb:
 
 
 @singledispatch
-def _ends(layer: ChainLayer, weights: ChainWeights) -> JacobianEnds:
+def _ends(layer: ChainLayer, weights: ChainWeights, least: bool) -> JacobianEnds:
     return JacobianEnds(_INFINITE, _ZERO, _ZERO, _ZERO, UNBOUNDED)
 
 
 @_ends.register
-def _(layer: Affine, weights: ChainWeights) -> JacobianEnds:
+def _(layer: Affine, weights: ChainWeights, least: bool) -> JacobianEnds:
     matrix = weights[layer.weight].T if layer.transposed else weights[layer.weight]
     if min(matrix.shape) > LARGEST_WIDTH:
         norm = operator_norm(matrix, "fro")
         root = arb(min(matrix.shape)).sqrt()
         note = f"more than {LARGEST_WIDTH} rows and columns: by the Frobenius norm"
         return JacobianEnds(arb(norm.upper), arb(norm.lower) / root, _ZERO, _ZERO, AFFINE, note=note)
-    norm, least = operator_norm(matrix, 2), arb(smallest_singular_value(matrix).lower)
-    rows, columns = matrix.shape
+    norm, (rows, columns) = operator_norm(matrix, 2), matrix.shape
+    smallest = arb(smallest_singular_value(matrix).lower) if least else _ZERO
     return JacobianEnds(
         arb(norm.upper),
         arb(norm.lower),
-        least if rows >= columns else _ZERO,
-        least if columns >= rows else _ZERO,
+        smallest if rows >= columns else _ZERO,
+        smallest if columns >= rows else _ZERO,
         AFFINE,
         note=f"W is {layer.weight}",
     )
 
 
 @_ends.register
-def _(layer: Entrywise, weights: ChainWeights) -> JacobianEnds:
+def _(layer: Entrywise, weights: ChainWeights, least: bool) -> JacobianEnds:
     try:
         slope = layer.activation.slope
-        most, least = slope.sup_abs, _least_modulus(slope.inf, slope.sup)
+        most, smallest = slope.sup_abs, _least_modulus(slope.inf, slope.sup)
     except SymgradError as error:
         return JacobianEnds(_INFINITE, _ZERO, _ZERO, _ZERO, UNBOUNDED, sp.oo, str(error))
     upper = to_ball(most).upper() if most.is_finite else _INFINITE
-    lower = to_ball(least).lower()
+    lower = to_ball(smallest).lower()
     return JacobianEnds(upper, lower, lower, lower, SLOPE, most, f"slope of {layer.activation.name}")
 
 
@@ -156,21 +161,21 @@ def _least_modulus(low: sp.Expr, high: sp.Expr) -> sp.Expr:
 
 
 @_ends.register
-def _(layer: ParametricReLU, weights: ChainWeights) -> JacobianEnds:
+def _(layer: ParametricReLU, weights: ChainWeights, least: bool) -> JacobianEnds:
     slopes = [abs(arb(entry)) for entry in weights[layer.weight].ravel().tolist()]
     every = [arb(1), *slopes]
-    upper, least = max(every), min(every)
-    return JacobianEnds(upper, least, least, least, SLOPE, note=f"slopes 1 and {layer.weight}")
+    upper, smallest = max(every), min(every)
+    return JacobianEnds(upper, smallest, smallest, smallest, SLOPE, note=f"slopes 1 and {layer.weight}")
 
 
 @_ends.register
-def _(layer: Scaling, weights: ChainWeights) -> JacobianEnds:
+def _(layer: Scaling, weights: ChainWeights, least: bool) -> JacobianEnds:
     gains = np.ones(1) if layer.weight is None else weights[layer.weight]
     return _diagonal([arb(layer.factor) * arb(entry) for entry in gains.ravel().tolist()])
 
 
 @_ends.register
-def _(layer: FixedNormalisation, weights: ChainWeights) -> JacobianEnds:
+def _(layer: FixedNormalisation, weights: ChainWeights, least: bool) -> JacobianEnds:
     gains = np.ones(layer.outputs) if layer.weight is None else weights[layer.weight]
     pairs = zip(gains.tolist(), weights[layer.variance].tolist(), strict=True)
     return _diagonal([arb(gain) / (arb(variance) + arb(layer.eps)).sqrt() for gain, variance in pairs])
@@ -185,7 +190,7 @@ def _diagonal(entries: list[arb]) -> JacobianEnds:
 
 
 @_ends.register
-def _(layer: VectorNormalisation, weights: ChainWeights) -> JacobianEnds:
+def _(layer: VectorNormalisation, weights: ChainWeights, least: bool) -> JacobianEnds:
     if layer.centred and layer.outputs == 1:
         return JacobianEnds(_ZERO, _ZERO, _ZERO, _ZERO, NORMALISATION, sp.S.Zero, "one entry less itself")
     gains = np.ones(1) if layer.weight is None else weights[layer.weight]
@@ -195,13 +200,13 @@ def _(layer: VectorNormalisation, weights: ChainWeights) -> JacobianEnds:
 
 
 @_ends.register
-def _(layer: PassThrough, weights: ChainWeights) -> JacobianEnds:
+def _(layer: PassThrough, weights: ChainWeights, least: bool) -> JacobianEnds:
     return JacobianEnds(arb(1), arb(1), arb(1), arb(1), PASS, sp.S.One)
 
 
 @_ends.register
-def _(layer: Residual, weights: ChainWeights) -> JacobianEnds:
-    parts = tuple(tuple(_ends(inner, weights) for inner in part) for part in (layer.shortcut, layer.branch))
+def _(layer: Residual, weights: ChainWeights, least: bool) -> JacobianEnds:
+    parts = tuple(tuple(_ends(inner, weights, least) for inner in part) for part in (layer.shortcut, layer.branch))
     one, other = (composed_ends(part) for part in parts)
     upper = one.upper + other.upper
     lower, injective, surjective = (
