@@ -42,8 +42,9 @@ def quick_norms(run: LayerRun) -> Array:
     direction = _unit(np.random.default_rng(0).standard_normal((run.size, 1, run.total)).astype(np.float32))
     for entries in _steps_from_the_end(run):
         product = _times(product, entries, rows)
-        moved, shift = rescaled(np.moveaxis(product, 1, 0))
-        product, exponent = np.moveaxis(moved, 0, 1), exponent + shift
+        columns: Any = np.moveaxis(product, 1, 0)
+        moved, shift = rescaled(columns)
+        product, exponent = np.moveaxis(np.asarray(moved, dtype=np.float32), 0, 1), exponent + shift
         norm, direction = _norm(product, direction, _ROUNDS if len(found) > 1 else _FIRST_ROUNDS)
         with np.errstate(divide="ignore"):
             found.append(np.log10(norm.astype(np.float64)) + exponent * np.log10(2.0))

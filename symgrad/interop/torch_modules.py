@@ -170,9 +170,15 @@ def _check_is_read(module: Any) -> None:
     """Refuse modules that are neither a cell nor a chain of layers, before anything is traced."""
     nn = torch_module().nn
     kind = type(module)
-    if kind.forward is nn.Module.forward and "forward" not in vars(module):
+    own = "forward" in vars(module)
+    if kind.forward is nn.Module.forward and not own:
         raise InputError(f"module: {kind.__name__} has no forward function; pass one that computes something")
-    if kind.__module__.startswith("torch.nn.") and _argument_counts(module)[0] >= 2:
+    if isinstance(module, nn.RNNBase):
+        raise InputError(
+            f"module: {kind.__name__} runs over whole sequences with a forward function of its own; pass a cell with "
+            "forward(input, state), which computes one step"
+        )
+    if kind.__module__.startswith("torch.nn.") and not own and _argument_counts(module)[0] >= 2:
         raise InputError(
             f"module: {kind.__name__} is no recurrent module and no chain of layers; accepted are "
             f"{', '.join(f'nn.{name}' for name in (*_NETWORKS, *_CELLS))}, nn.Sequential and modules of your own"

@@ -298,6 +298,15 @@ def test_subclasses_with_a_forward_of_their_own_are_not_built_in() -> None:
     assert not is_built_in(Doubled(2, 3))
 
 
+def test_a_forward_put_on_an_instance_is_not_taken_for_that_of_the_class() -> None:
+    cell = made(CELLS, "gru", 2, 3)
+    inner = copy.deepcopy(cell)
+    cell.forward = lambda u, h: 0.5 * inner(u, h)
+    assert not is_built_in(cell)
+    with pytest.raises(InputError, match="does not compute what its trace computes"):
+        sg.from_torch(cell)
+
+
 def test_recurrent_parts_of_other_modules_are_named() -> None:
     class Tagger(nn.Module):
         def __init__(self) -> None:
@@ -356,9 +365,18 @@ def test_modules_with_a_state_are_recurrences_and_others_chains_of_layers() -> N
         assert isinstance(sg.from_torch(module)[0], LayerChain)
 
 
+class Sequences(nn.LSTM):
+    """A network of a user's own over whole sequences."""
+
+    def forward(self, x: torch.Tensor, hx: Any = None) -> Any:
+        output, last = super().forward(x, hx)
+        return 2 * output, last
+
+
 @pytest.mark.parametrize(
     ("module", "message"),
     [
+        (Sequences(2, 3), r"Sequences runs over whole sequences with a forward function of its own; pass a cell"),
         (Bare(), r"Bare is no recurrence itself but holds core \(GRU\)"),
         (nn.Sequential(nn.GRU(2, 3)), r"Sequential is no recurrence itself but holds 0 \(GRU\)"),
         (
