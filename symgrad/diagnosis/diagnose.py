@@ -99,7 +99,8 @@ def diagnose(
             check_unused(label, value, "a feed-forward network has no steps in time")
         return _deep(*chain, inputs, loss, question, options, given.name)
     subject = subject_of(given, inputs, loss, initial, options, example)
-    layers = tuple(layer_diagnosis(run, question) for run in subject.layers)
+    paths = subject.paths or ("",) * len(subject.layers)
+    layers = tuple(layer_diagnosis(run, question, path) for run, path in zip(subject.layers, paths, strict=True))
     notes = (*subject.notes, *_notes(subject, question, loss is not None))
     return Diagnosis(subject.name, layers, question.horizon, subject.inputs, subject.seed, notes)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 from symgrad.diagnosis.cause_search import find_causes
@@ -15,6 +16,7 @@ from symgrad.diagnosis.memory import memory_horizon
 from symgrad.diagnosis.normality import non_normality
 from symgrad.diagnosis.outcome import layer_outcome
 from symgrad.diagnosis.precision import underflow
+from symgrad.diagnosis.remedies import RemedyFound
 from symgrad.diagnosis.remedy_search import find_remedies
 from symgrad.diagnosis.results import LayerDiagnosis
 from symgrad.diagnosis.saturation import saturation
@@ -43,8 +45,13 @@ class Question:
     seed: int
 
 
-def layer_diagnosis(run: LayerRun, question: Question) -> LayerDiagnosis:
+def layer_diagnosis(run: LayerRun, question: Question, path: str = "") -> LayerDiagnosis:
     """Everything about one layer.
+
+    Args:
+        run: the layer with its sequences.
+        question: what is asked.
+        path: where its module lies in the whole one, which is what the code of remedies speaks of.
 
     Raises:
         InputError: every sequence overflows in its first step, or an unknown method.
@@ -69,5 +76,13 @@ def layer_diagnosis(run: LayerRun, question: Question) -> LayerDiagnosis:
         memory=memory_horizon(measured, spectrum, delta=question.delta),
         found=found,
         causes=causes,
-        remedies=find_remedies(run, found, causes) if question.remedies else (),
+        remedies=tuple(_inside(item, path) for item in find_remedies(run, found, causes)) if question.remedies else (),
     )
+
+
+def _inside(remedy: RemedyFound, path: str) -> RemedyFound:
+    """A remedy whose code begins at the whole module."""
+    if not path or remedy.code is None:
+        return remedy
+    steps = [f"[{step}]" if step.isdecimal() else f".{step}" for step in path.split(".")]
+    return replace(remedy, code=re.sub(r"\bmodule\b", f"module{''.join(steps)}", remedy.code))

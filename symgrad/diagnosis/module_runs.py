@@ -31,14 +31,16 @@ def module_runs(module: Any, arguments: tuple[Any, ...], loss: Loss) -> NetworkR
         InputError: the module cannot be run on the arguments, or a recurrent part of it cannot be read.
     """
     layers: list[LayerRun] = []
+    paths: list[str] = []
     notes: list[str] = []
     for recorded in record(module, arguments, loss):
         network = _network(recorded)
         _check_steps(recorded, network)
         found = run_network(network, _seen(recorded, network))
         layers.extend(found.layers)
+        paths.extend([recorded.path] * len(found.layers))
         notes.extend(found.notes)
-    return NetworkRun(tuple(layers), tuple(dict.fromkeys(notes)))
+    return NetworkRun(tuple(layers), tuple(dict.fromkeys(notes)), tuple(paths))
 
 
 def _network(recorded: Recorded) -> Network:

@@ -79,7 +79,7 @@ def module_subject(module: Any, inputs: Any, loss: Any, initial: Any, options: O
     runs = module_runs(module, arguments, loss)
     first = runs.layers[0]
     words = f"given: {first.size} sequences of {first.steps} steps reach {first.name}"
-    return Subject(name, runs.layers, words, None, runs.notes)
+    return Subject(name, runs.layers, words, None, runs.notes, runs.paths)
 
 
 def _is_cell_alone(module: Any, inputs: Any) -> bool:

@@ -64,10 +64,12 @@ class NetworkRun:
     Attributes:
         layers: one run a layer and direction.
         notes: what was left out, in words.
+        paths: where the module of each layer lies in a larger one; empty where there is none.
     """
 
     layers: tuple[LayerRun, ...]
     notes: tuple[str, ...]
+    paths: tuple[str, ...] = ()
 
 
 def run_network(network: Network, seen: Seen, loss: LossOfOutputs | None = None) -> NetworkRun:

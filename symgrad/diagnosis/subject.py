@@ -34,6 +34,7 @@ class Subject:
         inputs: where the sequences come from, in words.
         seed: of those that were drawn; None for those given.
         notes: what was left out or assumed, in words.
+        paths: where the module of each layer lies in the whole one; empty where there is none.
     """
 
     name: str
@@ -41,3 +42,4 @@ class Subject:
     inputs: str
     seed: int | None
     notes: tuple[str, ...]
+    paths: tuple[str, ...] = ()

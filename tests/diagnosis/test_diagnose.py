@@ -254,3 +254,26 @@ def test_a_state_in_one_tensor_is_cut_as_the_cell_cuts_it() -> None:
         cell, given, lambda h: (h[:, -1] * torch.from_numpy(weight)).sum(), initial=start, **QUICK
     )
     np.testing.assert_allclose(by_function[0].measured.log10_loss, found.measured.log10_loss, rtol=1e-12)
+
+
+class Deep(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.RNN(3, 4, batch_first=True)])
+
+    def forward(self, sequences: Any) -> Any:
+        return self.blocks[0](sequences)[0]
+
+
+def test_the_code_of_a_remedy_changes_the_module_that_was_given() -> None:
+    module, given = seeded(Deep), inputs(2, 40, 3)
+    with torch.no_grad():
+        module.blocks[0].weight_hh_l0.mul_(0.1)
+    options = {"horizon": 40, "methods": ["norm"]}
+    before = sg.diagnose(module, given, **options)
+    assert before.outcome.value == "vanishing"
+    remedy = next(item for item in before.remedies if item.code and "module.blocks[0].weight_hh_l0" in item.code)
+    exec(remedy.code, {"torch": torch, "module": module})
+    after = sg.diagnose(module, given, remedies=False, **options)
+    assert after[0].measured.typical[-1] == pytest.approx(remedy.growth[1], abs=0.1)
+    assert after[0].measured.typical[-1] > before[0].measured.typical[-1] + 10
