@@ -9,7 +9,7 @@ from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.torch_operands import Operand, Operands
 from symgrad.interop.torch_values import Fixed, Flow, moved
 
-__all__ = ["MOVING", "called", "moved_entries", "set_entries"]
+__all__ = ["COPYING", "MOVING", "called", "moved_entries", "set_entries"]
 
 MOVING = frozenset(
     {
@@ -19,6 +19,14 @@ MOVING = frozenset(
         *("chunk", "split", "split_with_sizes", "tensor_split", "hsplit", "vsplit", "unbind", "narrow", "select"),
         *("getitem", "index_select", "flip", "fliplr", "flipud", "roll", "take", "diagonal"),
         *("cat", "concat", "concatenate", "stack", "hstack", "vstack", "column_stack"),
+    }
+)
+
+# Those, and others that leave numbers as they are, whose outcome has memory of its own.
+COPYING = frozenset(
+    {
+        *("cat", "concat", "concatenate", "stack", "hstack", "vstack", "column_stack", "repeat", "tile", "clone"),
+        *("repeat_interleave", "index_select", "flip", "fliplr", "flipud", "roll", "take"),
     }
 )
 

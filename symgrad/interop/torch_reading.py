@@ -14,9 +14,9 @@ from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_fixed import fixed_outcome
 from symgrad.interop.torch_graph import CellGraph, describe, writes
-from symgrad.interop.torch_moving import MOVING
+from symgrad.interop.torch_moving import COPYING, MOVING
 from symgrad.interop.torch_operands import Operands
-from symgrad.interop.torch_operations import operation_name, outcome
+from symgrad.interop.torch_operations import SAME, operation_name, outcome
 from symgrad.interop.torch_values import Fixed, Flow
 from symgrad.interop.tracing import Trace, Traced
 
@@ -157,15 +157,27 @@ class _Reader:
 
     def _written(self, node: Any) -> Any:
         """The value that an operation in place changes; refused where others could see it in another way."""
-        base = node.args[0]
-        root = self._roots[base]
-        seen = [root, *(other for other, own in self._roots.items() if own is root)]
-        views = [user for other in seen for user in other.users if operation_name(user.target) in MOVING]
-        if root.op in ("placeholder", "get_attr") or operation_name(root.target) in MOVING or views:
+        root = self._roots[node.args[0]]
+        holders = [root, *(other for other, own in self._roots.items() if own is root)]
+        views = [view for holder in holders for view in _views(holder, node)]
+        if root.op in ("placeholder", "get_attr") or _shares(root) or views:
             raise InputError(
                 f"module: {describe(node)}: it changes in place what an input, a state, a parameter or a view holds too"
             )
         return root
+
+
+def _shares(node: Any) -> bool:
+    """Whether an operation may give another view of its argument's memory."""
+    name = operation_name(node.args[1] if node.target is getattr else node.target)
+    return name in (MOVING | SAME) - COPYING
+
+
+def _views(holder: Any, writer: Any) -> list[Any]:
+    """Views of a value that are made before it is changed and used later."""
+    found = [user for user in holder.users if user is not writer and user < writer and _shares(user)]
+    inner = [view for user in found for view in _views(user, writer)]
+    return [view for view in found if any(writer < user for user in view.users)] + inner
 
 
 def _mapped(value: Any, of: Callable[[Any], Any]) -> Any:

@@ -194,12 +194,11 @@ def test_a_name_that_pieces_would_take_twice_is_told_apart() -> None:
         a, b = (h @ self.g).chunk(2, 1)
         return torch.cat([a.tanh(), b], 1) + self.g_0 + self.w(x)
 
-    module = written(forward, g=nn.Parameter(torch.randn(3, 4)), g_0=nn.Parameter(torch.randn(4)), w=nn.Linear(2, 4))
-    wide = nn.Parameter(torch.randn(4, 4, dtype=torch.float64))
-    module.g = wide
+    module = written(forward, g=nn.Parameter(torch.randn(4, 4)), g_0=nn.Parameter(torch.randn(4)), w=nn.Linear(2, 4))
     model, weights = trace_cell(module, (torch.zeros(1, 2), torch.zeros(1, 4)))
     names = [str(symbol) for symbol in model.parameters]
-    assert len(names) == len(set(names)) and set(weights) == set(names)
+    assert len(names) == len(set(names))
+    assert set(weights) == set(names)
 
 
 def test_what_parametrisations_work_out_is_taken_and_the_module_is_left_as_it_is() -> None:
