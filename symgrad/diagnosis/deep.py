@@ -145,8 +145,8 @@ def _loss_gradient(loss: Any, run: ChainRun, random: np.random.Generator, lost: 
     if callable(loss):
         return _by_torch(loss, run.output), "the given function of the output"
     try:
-        array = np.atleast_2d(np.asarray(loss, dtype=np.float64))
-    except (TypeError, ValueError) as error:
+        array = np.atleast_2d(np.asarray(loss.detach() if hasattr(loss, "detach") else loss, dtype=np.float64))
+    except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"loss: a function or an array dL/dx_L is needed, got {type(loss).__name__}") from error
     shape = (len(lost), run.output.shape[1])
     if array.shape != shape or not np.isfinite(array).all():

@@ -42,7 +42,9 @@ class LayerChain(Presentable):
     def __post_init__(self) -> None:
         if not self.layers or not all(isinstance(layer, ChainLayer) for layer in self.layers):
             raise InputError(f"layers: a non-empty tuple of layers is needed, got {self.layers!r}")
-        joined_widths("layers", self.layers, self.layers[0].inputs)
+        widths = joined_widths("layers", self.layers, self.layers[0].inputs)
+        if min(widths) < 1:
+            raise InputError(f"layers: every layer needs at least one entry, got the widths {widths}")
 
     @property
     def depth(self) -> int:

@@ -118,20 +118,23 @@ def run_chain(chain: LayerChain, weights: Any, inputs: Any) -> ChainRun:
 
 
 def chain_inputs(chain: LayerChain, inputs: Any) -> Array:
-    """Inputs of a chain as an array (B, n).
+    """Inputs of a chain as an array (B, n); more dimensions are joined where the first layer is a flatten.
 
     Raises:
         InputError: another shape, integers or complex numbers, numbers that are not finite, no sample at all.
     """
     size = chain.widths[0]
     try:
-        given = np.asarray(inputs)
+        given = np.asarray(inputs.detach() if hasattr(inputs, "detach") else inputs)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"inputs: {type(inputs).__name__} cannot be read as an array ({error})") from error
     if given.dtype.kind != "f":
         raise InputError(f"inputs: floating-point numbers are needed, got entries of type {given.dtype}")
+    flattened = given.ndim > 2 and isinstance(chain.layers[0], PassThrough) and chain.layers[0].reason == "flatten"
     array: Array = np.atleast_2d(given.astype(np.float64))
-    if given.ndim not in (1, 2) or array.shape[1] != size or not len(array):
+    if flattened and given.size == len(given) * size:
+        array = array.reshape(len(given), size)
+    elif given.ndim not in (1, 2) or array.shape[1] != size or not len(array):
         raise InputError(f"inputs: the shape (samples, {size}) or ({size},) is needed, got {given.shape}")
     if not np.isfinite(array).all():
         raise InputError("inputs: finite numbers are needed, got an infinite entry or NaN")

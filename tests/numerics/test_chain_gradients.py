@@ -149,7 +149,18 @@ def test_precision_rises_in_a_chaotic_network() -> None:
     assert float(found.products[0].upper.log10 - found.products[0].lower.log10) < 1e-8
 
 
+def test_a_flatten_joins_the_dimensions_of_inputs() -> None:
+    chain = LayerChain((PassThrough("0", 6, 6, "flatten"), Affine("1", 6, 1, "w")))
+    inputs = np.random.default_rng(0).standard_normal((4, 2, 3))
+    found = run_chain(chain, {"w": np.ones((1, 6))}, inputs)
+    np.testing.assert_allclose(found.output[:, 0], inputs.sum(axis=(1, 2)))
+    with pytest.raises(InputError, match="shape"):
+        run_chain(chain, {"w": np.ones((1, 6))}, inputs[:, :, :2])
+
+
 def test_bad_input_is_refused() -> None:
+    with pytest.raises(InputError, match="at least one entry"):
+        LayerChain((Affine("0", 0, 2, "w"),))
     chain, weights = mixed()
     for inputs, message in (
         (np.ones((2, 4)), "shape"),
