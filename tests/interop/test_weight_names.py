@@ -22,9 +22,9 @@ CLASSES = {"lstm": nn.LSTM, "gru": nn.GRU, "elman": nn.RNN}
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-@pytest.mark.parametrize("layers", [1, 2, 11])
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("prefix", ["", "encoder.rnn."])
+@pytest.mark.parametrize(
+    ("layers", "bias", "prefix"), [(1, True, ""), (1, False, "a."), (2, False, "encoder.rnn."), (11, True, "")]
+)
 def test_the_network_is_that_of_the_module(kind: str, layers: int, bias: bool, prefix: str) -> None:
     torch.manual_seed(0)
     module = CLASSES[kind](3, 4, layers, bias=bias).double()
