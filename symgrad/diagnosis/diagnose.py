@@ -56,7 +56,7 @@ def diagnose(
             - a :class:`symgrad.Recurrence` or :class:`symgrad.BidirectionalStack` with ``weights``, or the pair.
         inputs: the sequences, floats: of ``nn.RNN`` and its like as the module takes them (with ``batch_first``
             (B, T, m), else (T, B, m), or (T, m)); of cells and models (T, m) or (B, T, m); of any other module what it
-            is called with (a tuple for several arguments, token ids only for modules that embed them). Standard normal
+            is called with (a tuple for several arguments; token ids only for modules that embed them). Standard normal
             sequences of ``horizon`` steps unless given, which only modules that hold recurrent parts cannot do without.
         loss: a function that takes the module's output (of cells and models the first states (B, T, n), as a PyTorch
             tensor) and returns a scalar tensor, or an array of the derivatives of the loss by that output, of all steps

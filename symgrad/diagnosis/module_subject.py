@@ -49,8 +49,8 @@ def module_subject(module: Any, inputs: Any, loss: Any, initial: Any, options: O
     Args:
         module: ``nn.RNN``, ``nn.LSTM``, ``nn.GRU``; a cell ``forward(input, state)``; or any module that holds these.
         inputs: of a network as it takes them, (T, m) or (T, B, m), with ``batch_first`` (B, T, m); of a cell (T, m) or
-            (B, T, m); of any other module what it is called with, a tuple for several arguments. Standard normal
-            sequences where None, which only networks and cells can do with.
+            (B, T, m); of any other module what it is called with, a tuple for several arguments, a mapping for one.
+            Standard normal sequences where None, which only networks and cells can do with.
         loss: a function of the module's output that returns a scalar tensor (of a cell: of its first states
             (B, T, n)), or an array of dL/d output.
         initial: state -> (n,) or (B, n), or of a network the tensor or tuple of tensors that it takes.
@@ -90,20 +90,28 @@ def _is_cell_alone(module: Any, inputs: Any) -> bool:
 
 
 def _arguments(module: Any, inputs: Any) -> tuple[Any, ...]:
-    """What any module is called with, as float64; token ids only where an embedding takes them."""
-    torch = torch_module()
+    """What any module is called with, as float64; integers where an embedding takes them, or after the first one."""
     values = inputs if isinstance(inputs, tuple) else (inputs,)
-    found = []
-    for place, value in enumerate(values):
-        label = "inputs" if len(values) == 1 else f"inputs[{place}]"
-        if isinstance(value, torch.nn.utils.rnn.PackedSequence):
-            raise _packed()
-        if takes_ids(module) and _is_integer(value):
-            found.append(torch.as_tensor(value))
-        else:
-            found.append(torch.from_numpy(as_floats(label, value)))
-    check_amount([np.empty(0), *(np.broadcast_to(0.0, tuple(item.shape)) for item in found)])
+    ids = takes_ids(module)
+    found = [
+        _argument("inputs" if len(values) == 1 else f"inputs[{place}]", value, ids or place > 0)
+        for place, value in enumerate(values)
+    ]
+    tensors = [item for value in found for item in (value.values() if isinstance(value, Mapping) else (value,))]
+    check_amount(np.broadcast_to(0.0, tuple(item.shape)) for item in tensors)
     return tuple(found)
+
+
+def _argument(label: str, value: Any, integers: bool) -> Any:
+    """A tensor, or a mapping of tensors; lengths and token ids stay integers."""
+    torch = torch_module()
+    if isinstance(value, torch.nn.utils.rnn.PackedSequence):
+        raise _packed()
+    if isinstance(value, Mapping):
+        return {key: _argument(f"{label}[{key!r}]", item, True) for key, item in value.items()}
+    if integers and _is_integer(value):
+        return torch.as_tensor(value)
+    return torch.from_numpy(as_floats(label, value))
 
 
 def _is_integer(value: Any) -> bool:

@@ -103,9 +103,11 @@ def _called(module: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         raise
     except Exception as error:
         shapes = ", ".join(str(tuple(getattr(item, "shape", ()))) for item in arguments)
+        mixed = "dtype" in str(error)
+        hint = "; it is run in float64, so it must not make tensors of a type of its own" if mixed else ""
         raise InputError(
             f"inputs: {type(module).__name__} in float64 fails on inputs of shape {shapes}: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {' '.join(str(error).split())}{hint}"
         ) from error
 
 

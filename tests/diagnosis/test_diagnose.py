@@ -222,6 +222,41 @@ def test_the_module_is_left_as_it_was() -> None:
     assert not module._forward_hooks
 
 
+class Picking(nn.Module):
+    """Takes lengths besides the sequences."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(3, 4, batch_first=True)
+
+    def forward(self, sequences: Any, lengths: Any) -> Any:
+        return {"picked": self.rnn(sequences)[0][torch.arange(len(lengths)), lengths - 1]}
+
+
+def test_further_arguments_may_be_integers() -> None:
+    module, given = seeded(Picking), inputs(2, 6, 3)
+    found = sg.diagnose(module, (given, np.array([6, 4])), lambda output: output["picked"].sum(), **QUICK)[0].run
+    assert found.loss is not None
+    assert found.loss["h_l0"].any(axis=2).tolist() == [[False] * 5 + [True], [False] * 3 + [True] + [False] * 2]
+
+
+class Named(nn.Module):
+    """Takes its sequences by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(3, 4, batch_first=True)
+
+    def forward(self, batch: Any) -> Any:
+        return self.rnn(batch["sequences"])[0]
+
+
+def test_a_mapping_is_one_argument() -> None:
+    given = inputs(2, 6, 3)
+    found = sg.diagnose(seeded(Named), {"sequences": given}, **QUICK)
+    np.testing.assert_array_equal(found[0].run.inputs["u"], given)
+
+
 class OneTensor(nn.Module):
     """An LSTM cell whose state is one tensor, in a loop of its own or called by itself."""
 
