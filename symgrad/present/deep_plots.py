@@ -26,7 +26,7 @@ _LEAST_ROOM = 3.0  # decades
 def draw_deep_diagnosis(found: DeepDiagnosis, ax: Any) -> Any:
     """All curves of a diagnosis, each with its own line and marks."""
     axes = new_axes(ax)
-    places = np.arange(found.depth + 1)
+    places = np.arange(found.depth + 1, dtype=np.float64)
     loss = found.measured.log10_loss
     band = np.quantile(np.where(np.isfinite(loss), loss, np.nan), [0.25, 0.75], axis=0)
     axes.fill_between(places, band[0], band[1], color=_LOSS, alpha=0.25, linewidth=0)
