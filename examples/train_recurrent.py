@@ -12,11 +12,9 @@ Every network is ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` with 32 units and a linea
 starts of a network are trained alike: Adam with a learning rate that falls to zero along a cosine, batches of 32,
 gradient norm clipped at 1, the same number of steps and the same batches. A start is PyTorch's default or a remedy:
 
-* ``orthogonal``: recurrent weights orthogonal times ``symgrad.init_gain("tanh", "chi1")``, biases 0;
-* ``identity``: recurrent weights the identity times the gain of ``symgrad.design.identity_initialisation("relu")``,
-  biases 0;
-* ``bias``: the forget gate's bias is ``symgrad.design.forget_bias(T, 1/2)``, the update gate's
-  ``symgrad.design.update_bias(T, 1/2)``;
+* ``advised``: the first remedy of ``symgrad.diagnose``, which looks at the layer as PyTorch initialised it, along the
+  sequences kept apart; its lines of code are run as they are;
+* ``bias``: the forget gate's bias alone, ``symgrad.design.forget_bias(T, 1/e)``, with the input gate as it was;
 * ``chrono``: biases drawn from ``symgrad.design.chrono(T)``, T the number of steps.
 
 ``log10 g`` is measured before training: the gradient of the loss by the first input over that by the last input (norms
@@ -35,6 +33,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import sympy as sp
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -47,6 +46,7 @@ BATCH = 32
 ADDING_STEPS = 150
 BLANK_STEPS = 120
 TESTED = 500
+DIAGNOSED = 4
 Examples = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -69,7 +69,7 @@ class Network:
     """A recurrent layer, its starts, and the training steps and learning rate that all of them get on each task."""
 
     layer: Callable[[int], nn.Module]
-    starts: dict[str, Callable[[nn.Module, int, int], None]]
+    starts: dict[str, Callable[[nn.Module, Task, int], None]]
     budgets: dict[str, tuple[int, float]]
 
 
@@ -143,66 +143,62 @@ def digits() -> Task:
 # --- starts -----------------------------------------------------------------------
 
 
-def default(layer: nn.Module, steps: int, seed: int) -> None:
+def default(layer: nn.Module, task: Task, seed: int) -> None:
     """Leave the layer as PyTorch initialised it."""
 
 
-def orthogonal(layer: nn.Module, steps: int, seed: int) -> None:
-    """Orthogonal recurrent weights at the edge of chaos of tanh."""
-    nn.init.orthogonal_(layer.weight_hh_l0, float(sg.init_gain("tanh", "chi1")))
-    _no_biases(layer)
+def advised(layer: nn.Module, task: Task, seed: int) -> None:
+    """The first remedy of the diagnosis, by the code that it gives; without a remedy the layer is left as it is."""
+    remedies = diagnosis(layer, task).remedies
+    if remedies and remedies[0].code is not None:
+        exec(remedies[0].code, {"module": layer, "torch": torch})
 
 
-def identity(layer: nn.Module, steps: int, seed: int) -> None:
-    """The identity, with which no product of Jacobians of rectified linear units has a norm above 1."""
-    nn.init.eye_(layer.weight_hh_l0).mul_(float(sg.design.identity_initialisation("relu").gain))
-    _no_biases(layer)
+def diagnosis(layer: nn.Module, task: Task) -> sg.Diagnosis:
+    """Why gradients through the layer vanish over all steps of the task, and what to do about it."""
+    return sg.diagnose(layer, task.tested[0][:DIAGNOSED], horizon=task.steps)
 
 
-def retaining(layer: nn.Module, steps: int, seed: int) -> None:
-    """One bias for all gates that keep a state, so that one half is left after all steps."""
-    find = sg.design.forget_bias if isinstance(layer, nn.LSTM) else sg.design.update_bias
-    _keep(layer, torch.full((HIDDEN,), float(find(steps, 0.5))))
+def bias(layer: nn.Module, task: Task, seed: int) -> None:
+    """One forget bias for all cells; what the gates let in stays as it is."""
+    _keep(layer, torch.full((HIDDEN,), float(sg.design.forget_bias(task.steps, sp.exp(-1)))), None)
 
 
-def chrono(layer: nn.Module, steps: int, seed: int) -> None:
+def chrono(layer: nn.Module, task: Task, seed: int) -> None:
     """Biases of the gates that keep a state drawn so that their time constants are spread over all steps."""
-    keep, enter = (torch.from_numpy(values).float() for values in sg.design.chrono(steps).sample(HIDDEN, seed))
-    _keep(layer, keep)
-    if isinstance(layer, nn.LSTM):  # in a GRU one gate does both: it keeps z and lets in 1 - z
-        layer.bias_ih_l0[:HIDDEN], layer.bias_hh_l0[:HIDDEN] = enter, 0.0
+    keep, enter = (torch.from_numpy(values).float() for values in sg.design.chrono(task.steps).sample(HIDDEN, seed))
+    _keep(layer, keep, enter if isinstance(layer, nn.LSTM) else None)  # a GRU's one gate keeps z and lets in 1 - z
 
 
-def _keep(layer: nn.Module, biases: torch.Tensor) -> None:
-    """Set the second block, of the LSTM's forget gate and the GRU's update gate; PyTorch adds two biases."""
-    layer.bias_ih_l0[HIDDEN : 2 * HIDDEN] = biases
-    layer.bias_hh_l0[HIDDEN : 2 * HIDDEN] = 0.0
+def _keep(layer: nn.Module, keep: torch.Tensor, enter: torch.Tensor | None) -> None:
+    """Set the biases of the LSTM's forget gate or the GRU's update gate, and of the LSTM's input gate.
 
-
-def _no_biases(layer: nn.Module) -> None:
-    layer.bias_ih_l0.zero_()
-    layer.bias_hh_l0.zero_()
+    The keeping gate is the second block in both. PyTorch adds two biases, one of which is set to 0.
+    """
+    for block, biases in ((slice(HIDDEN, 2 * HIDDEN), keep), (slice(HIDDEN), enter)):
+        if biases is not None:
+            layer.bias_ih_l0[block], layer.bias_hh_l0[block] = biases, 0.0
 
 
 NETWORKS = {
     "elman tanh": Network(
         lambda inputs: nn.RNN(inputs, HIDDEN, batch_first=True),
-        {"default": default, "orthogonal": orthogonal},
+        {"default": default, "advised": advised},
         {"adding": (1000, 0.001), "digits": (1000, 0.001)},
     ),
     "elman relu": Network(
         lambda inputs: nn.RNN(inputs, HIDDEN, batch_first=True, nonlinearity="relu"),
-        {"default": default, "identity": identity},
+        {"default": default, "advised": advised},
         {"adding": (1000, 0.001), "digits": (1000, 0.001)},
     ),
     "gru": Network(
         lambda inputs: nn.GRU(inputs, HIDDEN, batch_first=True),
-        {"default": default, "bias": retaining, "chrono": chrono},
-        {"adding": (400, 0.01), "digits": (400, 0.01)},
+        {"default": default, "advised": advised, "chrono": chrono},
+        {"adding": (400, 0.02), "digits": (400, 0.01)},
     ),
     "lstm": Network(
         lambda inputs: nn.LSTM(inputs, HIDDEN, batch_first=True),
-        {"default": default, "bias": retaining, "chrono": chrono},
+        {"default": default, "bias": bias, "advised": advised, "chrono": chrono},
         {"adding": (1000, 0.01), "digits": (1000, 0.01)},
     ),
 }
@@ -242,7 +238,7 @@ def trained(task: Task, name: str, start: str, seed: int, share: float, out: Pat
     torch.manual_seed(seed)
     net = Reader(network.layer(task.inputs), task.outputs)
     with torch.no_grad():
-        network.starts[start](net.layer, task.steps, seed)
+        network.starts[start](net.layer, task, seed)
     steps, rate = network.budgets[task.name]
     path = f"{task.name}_{name.replace(' ', '_')}_{start}"
     _save(net, out if seed == 0 else None, f"{path}_start")
@@ -262,11 +258,21 @@ def rows(options: argparse.Namespace) -> Iterator[str]:
     """The rows of the table: scores of all seeds from each start."""
     for task in (TASKS[name]() for name in options.tasks):
         for name in options.networks:
+            yield f"{task.name}  {name:10}  {_words(name, task)}"
             for start in NETWORKS[name].starts:
                 found = [trained(task, name, start, seed, options.share, options.out) for seed in range(options.seeds)]
                 ratio = statistics.fmean(outcome.ratio for outcome in found)
                 scores = " ".join(f"{outcome.score:.4f}" for outcome in found)
                 yield f"{task.name}  {name:10}  {start:10}  log10 g {ratio:7.2f}  {LABELS[task.name]} {scores}"
+
+
+def _words(name: str, task: Task) -> str:
+    """What the diagnosis says of the layer that PyTorch makes with seed 0: outcome, first cause and first remedy."""
+    torch.manual_seed(0)
+    found = diagnosis(NETWORKS[name].layer(task.inputs), task)
+    cause = found.causes[0].cause if found.causes else "none"
+    remedy = found.remedies[0].name if found.remedies else "none"
+    return f"diagnosis: {found.outcome}, {found.verdict}; cause: {cause}; remedy: {remedy}"
 
 
 TASKS: dict[str, Callable[[], Task]] = {"adding": adding, "digits": digits}
@@ -281,11 +287,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--share", type=float, default=1.0, help="share of the training steps to make")
     parser.add_argument("--out", type=Path, help="folder for the .safetensors files")
-    parser.add_argument("--quick", action="store_true", help="one seed, a quarter of the steps on the digits, no GRU")
+    parser.add_argument("--quick", action="store_true", help="LSTM, digits, one seed, 250 steps")
     options = parser.parse_args()
     if options.quick:
-        options.tasks, options.networks = ["digits"], ["elman relu", "lstm"]
-        options.seeds, options.share = 1, 0.25
+        options.tasks, options.networks, options.seeds, options.share = ["digits"], ["lstm"], 1, 0.25
     torch.set_num_threads(1)
     for row in rows(options):
         print(row, flush=True)
