@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import count, product
 from math import prod
 from typing import Any
@@ -39,7 +39,8 @@ class CellForm:
         states: the names of the states.
         shapes: name -> shape without the batch axis.
         kind: how the states are handed over.
-        batch: the length of the batch axis in front, None without one.
+        batch: the length of the batch axis, None without one.
+        axes: name -> which axis counts the batch, where it is not the first.
     """
 
     input: str
@@ -47,20 +48,26 @@ class CellForm:
     shapes: Mapping[str, tuple[int, ...]]
     kind: str
     batch: int | None
+    axes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def sizes(self) -> dict[str, int]:
         """The number of entries of input and states."""
         return {name: prod(shape) for name, shape in self.shapes.items()}
 
-    @property
-    def axis(self) -> int | None:
-        """Which axis counts the batch."""
-        return None if self.batch is None else 0
+    def axis(self, name: str) -> int | None:
+        """Which axis of a tensor counts the batch."""
+        return None if self.batch is None else self.axes.get(name, 0)
 
     def full(self, name: str) -> tuple[int, ...]:
         """The shape of a tensor."""
-        return (() if self.batch is None else (self.batch,)) + self.shapes[name]
+        shape, axis = self.shapes[name], self.axes.get(name, 0)
+        return shape if self.batch is None else (*shape[:axis], self.batch, *shape[axis:])
+
+    def rows(self, name: str, tensor: Any) -> Any:
+        """A tensor with one row for each element of the batch."""
+        axis = self.axis(name)
+        return tensor.reshape(1, -1) if axis is None else tensor.movedim(axis, 0).reshape(self.batch, -1)
 
     def values(self, seed: int) -> dict[str, Any]:
         """Example tensors of all arguments."""
@@ -189,14 +196,26 @@ def _of_example(stated: Stated, example: Any, batch: int) -> list[CellForm]:
     else:
         kind, states = TENSOR, rest
     shapes = [_shape("input", first), *(_shape("state", value) for value in states)]
-    ranks = {len(shape) for shape in shapes}
     whole = stated.form(shapes[0], shapes[1:], kind, None)
-    if ranks == {1}:
+    if len(shapes[0]) == 1:
         return [whole]
-    if ranks != {2} or len({shape[0] for shape in shapes}) != 1:
-        raise InputError(f"example: vectors (n,) or batches (B, n) of one length B are needed, got shapes {shapes}")
-    found = [stated.form(shapes[0][1:], [shape[1:] for shape in shapes[1:]], kind, batch)]
-    return [*found, whole] if shapes[0][0] == 1 else found
+    length = shapes[0][0]
+    axes = [_batch_place(shape, length) for shape in shapes]
+    if len(shapes[0]) > 2 or min(axes) < 0:
+        raise InputError(
+            "example: an input (n,) or a batch (B, n) is needed, and states with the same B (of three axes the middle "
+            f"one), got shapes {shapes}"
+        )
+    cut = [shape[:axis] + shape[axis + 1 :] for shape, axis in zip(shapes, axes, strict=True)]
+    form = stated.form(cut[0], cut[1:], kind, batch)
+    found = [replace(form, axes=dict(zip((form.input, *form.states), axes, strict=True)))]
+    return [*found, whole] if length == 1 else found
+
+
+def _batch_place(shape: tuple[int, ...], length: int) -> int:
+    """Which axis counts the batch: of two the first, of three the middle one or the first; -1 where none fits."""
+    places = {2: (0,), 3: (1, 0)}.get(len(shape), ())
+    return next((place for place in places if shape[place] == length), -1)
 
 
 def _shape(label: str, value: Any) -> tuple[int, ...]:

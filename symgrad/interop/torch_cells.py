@@ -31,7 +31,7 @@ def trace_cell(
 ) -> tuple[Recurrence, dict[str, Array]]:
     """The recurrence that a user-written cell computes, and its weights.
 
-    ``forward(self, input, state)`` takes vectors, with or without a batch axis in front, and a state that is a tensor
+    ``forward(self, input, state)`` takes vectors, with or without a batch axis, and a state that is a tensor
     or a tuple of tensors (or several arguments); it returns the next state in the same form, or ``(output, state)``.
     Followed are linear maps, entrywise functions, sums and products, concatenations, slices and views, sub-modules
     and PyTorch's own cells inside; refused are operations on data that have no formula here, such as softmax, layer
@@ -164,7 +164,8 @@ def _traced(cell: Any, form: CellForm) -> tuple[Recurrence, dict[str, Array]]:
 
     def step(trace: Trace) -> Any:
         flows = {
-            name: Flow(trace.vector(name, size), form.shapes[name], form.axis) for name, size in form.sizes.items()
+            name: Flow(trace.vector(name, size), form.shapes[name], form.axis(name))
+            for name, size in form.sizes.items()
         }
         return next_states(trace, graph, outputs, names, flows, form.batch)
 
@@ -177,12 +178,13 @@ def _check_values(cell: Any, form: CellForm, model: Recurrence, weights: dict[st
     """The traced model must compute what the module computes, at numbers that the trace has not seen."""
     values = form.values(1)
     expected = next_values(form, _run(cell, form, {name: value.clone() for name, value in values.items()}))
-    flat = {name: value.reshape(form.batch or 1, -1).numpy() for name, value in values.items()}
+    flat = {name: form.rows(name, value).numpy() for name, value in values.items()}
     starts = _cut(flat, form.states, model.states)
     inputs = {name: array[:, None, :] for name, array in _cut(flat, [form.input], model.inputs).items()}
     found = simulate(model, weights, inputs, initial=starts)
     got = np.concatenate([found.states[str(symbol)][-1] for symbol in model.states], axis=-1)
-    wanted = np.concatenate([value.reshape(form.batch or 1, -1).numpy() for value in expected], axis=-1)
+    pairs = zip(form.states, expected, strict=True)
+    wanted = np.concatenate([form.rows(name, value).numpy() for name, value in pairs], axis=-1)
     gap = np.abs(got - wanted)
     if not (gap <= TOLERANCE * (1 + np.abs(wanted))).all():
         raise InputError(

@@ -101,12 +101,8 @@ class _Reader:
     def column(self, node: Any) -> Traced:
         """A value as one column, for a next state."""
         value = self._of(node)
-        if isinstance(value, Flow):
-            return value.column
-        if isinstance(value, Fixed):
-            shape = tuple(value.tensor.shape)
-            axis = 0 if self._batch is not None else None
-            return self._operands.fixed_column(value, shape, axis)
+        if isinstance(value, (Flow, Fixed)):
+            return self._operands.as_flow(value).column
         raise InputError(f"module: a next state must be a tensor, got {value!r}")
 
     def _of(self, node: Any) -> Any:

@@ -51,6 +51,8 @@ def steps_of(
 def one_step(cell: nn.Module, u: torch.Tensor, states: list[torch.Tensor], kind: str) -> list[torch.Tensor]:
     if kind == "unbatched":
         return [cell(u, *states)]
+    if kind == "layers":
+        return [cell(u[None], states[0].reshape(2, 1, -1)).reshape(-1)]
     rows = [state[None] for state in states]
     packed = {"tensor": rows, "separate": rows, "tuple": [tuple(rows)], "list": [rows]}[kind]
     out = cell(u[None], *packed)
@@ -60,7 +62,14 @@ def one_step(cell: nn.Module, u: torch.Tensor, states: list[torch.Tensor], kind:
     return [value[0] for value in out]
 
 
-FORMS = {"chunked": "tuple", "nested": "tuple", "oscillator": "list", "in place": "separate", "unbatched": "unbatched"}
+FORMS = {
+    "layers": "layers",
+    "chunked": "tuple",
+    "nested": "tuple",
+    "oscillator": "list",
+    "in place": "separate",
+    "unbatched": "unbatched",
+}
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -271,7 +280,7 @@ def test_sizes_are_inferred_or_asked_for() -> None:
     ("options", "words"),
     [
         ({"example": torch.zeros(2)}, "example: a pair"),
-        ({"example": (torch.zeros(4, 2), torch.zeros(5, 3))}, "of one length B"),
+        ({"example": (torch.zeros(4, 2), torch.zeros(5, 3))}, "states with the same B"),
         ({"example": (torch.zeros(4, 2).long(), torch.zeros(4, 3))}, "floating point, got torch.int64"),
         ({"example": (torch.zeros(4, 7), torch.zeros(4, 3))}, "shapes cannot be multiplied"),
         ({"example": ("x", torch.zeros(4, 3))}, "must be a tensor, got str"),

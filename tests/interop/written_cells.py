@@ -183,6 +183,22 @@ class Single(nn.Module):
         return torch.tanh(self.cell(torch.cat([x, h], 1))) + h * h
 
 
+class Layers(nn.Module):
+    """Two layers whose states lie in one tensor (layers, batch, size); entries are set in place."""
+
+    def __init__(self, inputs: int = 2, size: int = 3) -> None:
+        super().__init__()
+        self.cells = nn.ModuleList([nn.GRUCell(inputs, size), nn.GRUCell(size, size)])
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        new = torch.zeros_like(h)
+        for layer, cell in enumerate(self.cells):
+            x = cell(x, h[layer])
+            new[layer] = x
+        new[1, :, 0] = 0.5
+        return new
+
+
 CELLS = {
     "chunked": (Chunked, {"input_size": 2, "state_sizes": (3, 3)}),
     "minimal gated": (MinimalGated, {"input_size": 2, "state_sizes": 3}),
@@ -193,5 +209,6 @@ CELLS = {
     "in place": (InPlace, {}),
     "reduced": (Reduced, {}),
     "oscillator": (Oscillator, {"example": (torch.zeros(5, 1), [torch.zeros(5, 3), torch.zeros(5, 3)])}),
+    "layers": (Layers, {"example": (torch.zeros(4, 2), torch.zeros(2, 4, 3))}),
     "single": (Single, {"input_size": 1, "state_sizes": 1}),
 }
