@@ -166,6 +166,15 @@ def test_one_by_one_matrices():
     assert found[0, 0].equals(w1[0, 0] * (1 - sp.tanh(w1[0, 0] * h1[0, 0]) ** 2))
 
 
+def test_a_row_of_parameters_stands_upright_and_a_single_one_is_an_identity():
+    r, one = sp.MatrixSymbol("r", 1, 2), sp.MatrixSymbol("s", 1, 1)
+    model = sg.Recurrence({h2: tanh(h2) + r.T})
+    run = sg.simulate(model, {"r": [[3.0, -1.0]]}, initial={"h": [0.5, 2.0]}, steps=1)
+    assert run.states["h"][-1] == pytest.approx([3 + float(sp.tanh(0.5)), -1 + float(sp.tanh(2))])
+    single = sg.Recurrence({one: one + sp.Identity(1)})
+    assert sg.simulate(single, initial={"s": [2.0]}, steps=1).states["s"][-1] == pytest.approx([3])
+
+
 def test_floats_are_taken_at_their_shortest_decimal():
     model = sg.Recurrence({x: 0.1 * (0.3 * x + 0.7 * sp.tanh(1.1 * x))})
     assert not any(value.has(sp.Float) for value in sg.jacobian(model).explicit())
