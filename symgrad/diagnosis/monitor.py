@@ -67,7 +67,7 @@ class GradientMonitor:
 
     def __init__(
         self,
-        every: int = 200,
+        every: int = 250,
         horizon: int = 200,
         log: Callable[[str], Any] | None = None,
         *,

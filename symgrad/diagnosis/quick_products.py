@@ -53,10 +53,17 @@ def quick_norms(run: LayerRun) -> Array:
 
 def _times(product: Singles, entries: list[Entry], rows: list[slice]) -> Singles:
     """A product (B, N, N) times the Jacobian of one step, by its blocks."""
-    result = np.zeros_like(product)
+    result, filled = np.empty_like(product), set()
     for row, column, value in entries:
-        left = product[:, :, rows[row]]
-        result[:, :, rows[column]] += left * value[:, None, :] if value.ndim == 2 else left @ value
+        left, place = product[:, :, rows[row]], result[:, :, rows[column]]
+        term = left * value[:, None, :] if value.ndim == 2 else left @ value
+        if column in filled:
+            place += term
+        else:
+            place[...] = term
+            filled.add(column)
+    for column in set(range(len(rows))) - filled:
+        result[:, :, rows[column]] = 0
     return result
 
 

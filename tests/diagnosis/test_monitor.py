@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 import torch
 from torch import nn
 
@@ -78,6 +79,19 @@ def test_quick_norms_are_close_to_the_measured_ones_and_not_above(kind: str, siz
     difference = quick_norms(run) - measure(run).log10_products
     assert difference.max() < 1e-4
     assert difference.min() > -0.1
+
+
+def test_states_that_nothing_reads_and_diagonal_parts_are_no_exception() -> None:
+    n = sp.Symbol("n", positive=True, integer=True)
+    h, g, u = (sp.MatrixSymbol(name, n, 1) for name in "hgu")
+    W, a = sp.MatrixSymbol("W", n, n), sp.Symbol("a")
+    tanh, sigmoid = sg.activation("tanh"), sg.activation("sigmoid")
+    model = sg.Recurrence({h: tanh(W * h + u) + a * h, g: sg.hadamard(sigmoid(u), h)}, inputs=[u])
+    draw = np.random.default_rng(2)
+    weights = {"W": draw.normal(size=(5, 5)), "a": 0.5}
+    run = LayerRun("layer 0", model, weights, {"u": draw.normal(size=(3, 15, 5))})
+    difference = quick_norms(run) - measure(run).log10_products
+    assert np.abs(difference).max() < 0.05
 
 
 def test_large_layers_are_looked_at_with_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
