@@ -11,7 +11,16 @@ from typing import Any
 from symgrad.errors import InputError
 from symgrad.interop.torch_checks import torch_module
 
-__all__ = ["Call", "has_recurrent_part", "is_cell", "is_recurrent", "takes_ids", "watched"]
+__all__ = [
+    "Call",
+    "has_recurrent_part",
+    "is_cell",
+    "is_recurrent",
+    "mapped",
+    "takes_ids",
+    "tensors_in",
+    "watched",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +60,16 @@ class _Watch:
     def enter(self, path: str, part: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """Note a call. Its state is replaced by copies, through which the gradient of this very step can be asked."""
         given, state = _arguments(path, part, args, kwargs)
-        tensors = _tensors(state)
+        tensors = tensors_in(state)
         before = self._source(path, part, tensors)
         copies = [tensor.clone() for tensor in tensors]
         outer = self._open[-1] if self._open else None
-        plain = _mapped((given, state), lambda tensor: tensor.detach())
+        plain = mapped((given, state), lambda tensor: tensor.detach())
         self._open.append(Call(path, part, given, tuple(copies), before, outer, plain))
         if not tensors:
             return args, kwargs
         left = iter(copies)
-        changed = _mapped(state, lambda _: next(left))
+        changed = mapped(state, lambda _: next(left))
         if len(args) > 1:
             return (args[0], changed, *args[2:]), kwargs
         return args, {**kwargs, _positional(part)[1].name: changed}
@@ -68,7 +77,7 @@ class _Watch:
     def leave(self, output: Any) -> None:
         """Note what the innermost open call returned."""
         call = self._open.pop()
-        call.returned.extend(_tensors(output))
+        call.returned.extend(tensors_in(output))
         self.calls.append(call)
 
     def _source(self, path: str, part: Any, tensors: list[Any]) -> Call | None:
@@ -141,24 +150,24 @@ def _arguments(path: str, part: Any, args: tuple[Any, ...], kwargs: dict[str, An
     return given, state
 
 
-def _tensors(value: Any) -> list[Any]:
+def tensors_in(value: Any) -> list[Any]:
     """The tensors in nested tuples, lists and dictionaries, in order."""
     if isinstance(value, torch_module().Tensor):
         return [value]
     items = value.values() if isinstance(value, dict) else value if isinstance(value, (tuple, list)) else ()
-    return [tensor for item in items for tensor in _tensors(item)]
+    return [tensor for item in items for tensor in tensors_in(item)]
 
 
-def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     """The same nesting with another tensor for each."""
     if isinstance(value, torch_module().Tensor):
         return change(value)
     if isinstance(value, dict):
-        return {key: _mapped(item, change) for key, item in value.items()}
+        return {key: mapped(item, change) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):  # a named tuple takes its items one by one
-        return type(value)(*(_mapped(item, change) for item in value))
+        return type(value)(*(mapped(item, change) for item in value))
     if isinstance(value, (tuple, list)):
-        return type(value)(_mapped(item, change) for item in value)
+        return type(value)(mapped(item, change) for item in value)
     return value
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from symgrad.errors import InputError, SymgradError
 from symgrad.interop.torch_calls import Call, is_recurrent
 from symgrad.interop.torch_checks import torch_module
+from symgrad.interop.torch_widening import in_float64
 from symgrad.language.exact_arrays import exact_array
 
 __all__ = ["Loss", "gradient_by_output", "gradients", "scalar_loss"]
@@ -153,5 +154,7 @@ def gradient_by_output(loss: Callable[[Any], Any], output: Array) -> Array:
     """
     torch = torch_module()
     tensor = torch.tensor(output, dtype=torch.float64, requires_grad=True)
-    (gradient,) = _grad([scalar_loss(loss, tensor)], [tensor], None)
+    with in_float64():
+        value = scalar_loss(loss, tensor)
+    (gradient,) = _grad([value], [tensor], None)
     return np.asarray(gradient.numpy())

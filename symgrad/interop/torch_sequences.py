@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +15,7 @@ from symgrad.interop.torch_cell_copy import plain_copy
 from symgrad.interop.torch_chains_of_calls import chains_of
 from symgrad.interop.torch_checks import check_module, torch_module, unwrapped
 from symgrad.interop.torch_losses import Loss, gradients, scalar_loss
+from symgrad.interop.torch_widening import in_float64
 
 __all__ = ["Recorded", "record"]
 
@@ -70,25 +70,13 @@ def record(module: Any, arguments: tuple[Any, ...], loss: Loss = None) -> tuple[
     check_module(module)
     torch = torch_module()
     running = plain_copy(module).eval().requires_grad_(loss is not None)
-    with _float64(), torch.set_grad_enabled(loss is not None), watched(running) as calls:
+    with in_float64(), torch.set_grad_enabled(loss is not None), watched(running) as calls:
         output = _called(running, tuple(_as_tensor(item) for item in arguments))
         total = None if loss is None else scalar_loss(loss, output)
     chains = chains_of(calls, type(module).__name__)
     found = gradients(total, chains)
     numbers = {id(chain): _number(chain, chains) for chain in chains}
     return tuple(_recorded(chain, numbers[id(chain)], *got) for chain, got in zip(chains, found, strict=True))
-
-
-@contextmanager
-def _float64() -> Iterator[None]:
-    """New tensors that the module makes without stating a type are of float64."""
-    torch = torch_module()
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def _as_tensor(value: Any) -> Any:

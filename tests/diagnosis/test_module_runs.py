@@ -276,6 +276,30 @@ def test_a_part_called_on_two_sequences_is_diagnosed_on_each() -> None:
     assert all(run.loss is not None and run.loss["h_l0"][:, -1].any() for run in found)
 
 
+class Stated(nn.Module):
+    """States float32 where it makes tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(SIZE, HIDDEN)
+
+    def forward(self, inputs: Any) -> Any:
+        state = torch.zeros(len(inputs), HIDDEN, dtype=torch.float32)
+        for step in range(inputs.shape[1]):
+            state = self.cell(inputs[:, step], state)
+        return state
+
+
+@pytest.mark.parametrize("loss", [nn.functional.huber_loss, nn.BCEWithLogitsLoss(), nn.functional.l1_loss])
+def test_float32_in_the_users_code_is_widened(loss: Any) -> None:
+    torch.manual_seed(10)
+    module, target = Stated(), torch.rand(BATCH, HIDDEN, dtype=torch.float32)
+    (run,) = module_runs(module, (sequences(),), lambda out: loss(out, target)).layers
+    states = unrolled(module.cell.double(), torch.from_numpy(sequences()))
+    check(run, "h", gradients(loss(states[-1][0], target.double()), states, 0))
+    assert torch.get_default_dtype() == torch.float32
+
+
 class Counting(Minimal):
     """Counts its steps, so that it is another function at each."""
 
