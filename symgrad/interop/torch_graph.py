@@ -6,23 +6,18 @@ and only what depends on the numbers in the input or the state stays symbolic.
 
 from __future__ import annotations
 
-import linecache
 import operator
-import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from types import FrameType
 from typing import Any, ClassVar
 
 from symgrad.errors import InputError
 from symgrad.interop.torch_checks import torch_module
+from symgrad.interop.torch_source import describe, message_of, raised_at, user_line
 
-__all__ = ["CellGraph", "describe", "raised_at", "recorded", "writes"]
+__all__ = ["CellGraph", "recorded", "writes"]
 
-_OWN = Path(__file__).resolve().parent
 # Attributes and methods that ask for the form of a tensor, never for its numbers.
 _FORM = {
     *("shape", "ndim", "dtype", "device", "requires_grad", "is_cuda", "layout", "is_leaf", "names", "itemsize"),
@@ -79,55 +74,11 @@ def recorded(module: Any, arguments: Sequence[Any], names: Mapping[int, str]) ->
     except InputError:
         raise
     except Exception as error:  # whatever the user's own code raises along the way
-        raise InputError(f"module: {type(module).__name__}: {_message(error)}{raised_at(error)}") from error
+        raise InputError(f"module: {type(module).__name__}: {message_of(error)}{raised_at(error)}") from error
     if not torch.equal(noise, torch.get_rng_state()):
         raise InputError(f"module: {type(module).__name__} draws random numbers in its forward function")
     *nodes, output = graph.nodes
     return CellGraph(tuple(nodes), output.args[0])
-
-
-def describe(node: Any) -> str:
-    """The operation of a node, its name in the graph and the source line it came from, in words."""
-    source = node.meta.get("source")
-    where = "" if source is None else f" at {source[0]}:{source[1]}: {source[2]}"
-    return f"operation {_target_name(node.target)} (node {node.name}, {node.op}){where}"
-
-
-def _target_name(target: Any) -> str:
-    if isinstance(target, str):
-        return target
-    home = getattr(target, "__module__", None) or ""
-    name = getattr(target, "__qualname__", getattr(target, "__name__", repr(target)))
-    return f"{home.lstrip('_')}.{name}" if home and not home.startswith("torch._") else name.rpartition(".")[2]
-
-
-def _message(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).strip() or 'no message'}"
-
-
-def raised_at(error: BaseException) -> str:
-    """The user's line that an error came from."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    source = next((_place(frame) for frame in reversed(frames) if _is_users(frame)), None)
-    return "" if source is None else f" at {source[0]}:{source[1]}: {source[2]}"
-
-
-def _is_users(frame: FrameType) -> bool:
-    folder = str(Path(torch_module().__file__).parent)
-    name = frame.f_code.co_filename
-    return not name.startswith((folder, str(_OWN))) and name != "<string>" and not name.startswith("<eval_with_key>")
-
-
-def _place(frame: FrameType) -> tuple[str, int, str]:
-    name, line = frame.f_code.co_filename, frame.f_lineno
-    return name, line, linecache.getline(name, line).strip()
-
-
-def _user_line() -> tuple[str, int, str] | None:
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not _is_users(frame):
-        frame = frame.f_back
-    return None if frame is None else _place(frame)
 
 
 def writes(node: Any) -> bool:
@@ -227,7 +178,7 @@ class _Recorder:
         made = self.base.create_proxy(self, kind, target, args, kwargs, *rest, **more)
         node, torch = made.node, torch_module()
         above = node.all_input_nodes
-        node.meta["source"] = _user_line()
+        node.meta["source"] = user_line()
         node.meta["varying"] = kind == "placeholder" or any(other.meta.get("varying", False) for other in above)
         if node.meta["varying"] and not torch.is_grad_enabled():
             raise InputError(f"module: {describe(node)}: derivatives are switched off there (no_grad)")
@@ -243,7 +194,7 @@ class _Recorder:
     def number(self, node: Any, kind: str) -> Any:
         """The number that Python asks for, where it is a constant."""
         if node.meta["varying"]:
-            source = _user_line()
+            source = user_line()
             where = "" if source is None else f" at {source[0]}:{source[1]}: {source[2]}"
             raise InputError(
                 f"module: {kind}() of a value that depends on the input or the state{where} "
@@ -280,7 +231,7 @@ class _Recorder:
         except InputError:
             raise
         except Exception as error:  # whatever PyTorch says about the arguments
-            raise InputError(f"module: {describe(node)}: {_message(error)}") from error
+            raise InputError(f"module: {describe(node)}: {message_of(error)}") from error
 
     def _changed(self, node: Any, first: Any, *rest: Any, **options: Any) -> Any:
         """An operation in place, on a copy: what was read before keeps its numbers."""

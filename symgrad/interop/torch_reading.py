@@ -13,10 +13,11 @@ from symgrad.errors import InputError
 from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_fixed import fixed_outcome
-from symgrad.interop.torch_graph import CellGraph, describe, writes
+from symgrad.interop.torch_graph import CellGraph, writes
 from symgrad.interop.torch_moving import COPYING, MOVING
 from symgrad.interop.torch_operands import Operands
 from symgrad.interop.torch_operations import SAME, operation_name, outcome
+from symgrad.interop.torch_source import describe
 from symgrad.interop.torch_values import Fixed, Flow
 from symgrad.interop.tracing import Trace, Traced
 

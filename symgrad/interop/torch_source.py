@@ -1,0 +1,62 @@
+"""Where in the user's own code an operation of a traced PyTorch program stands."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from symgrad.interop.torch_checks import torch_module
+
+__all__ = ["describe", "message_of", "raised_at", "user_line"]
+
+_OWN = Path(__file__).resolve().parent
+
+
+def describe(node: Any) -> str:
+    """The operation of a node, its name in the graph and the source line it came from, in words."""
+    source = node.meta.get("source")
+    where = "" if source is None else f" at {source[0]}:{source[1]}: {source[2]}"
+    return f"operation {_target_name(node.target)} (node {node.name}, {node.op}){where}"
+
+
+def _target_name(target: Any) -> str:
+    if isinstance(target, str):
+        return target
+    home = getattr(target, "__module__", None) or ""
+    name = getattr(target, "__qualname__", getattr(target, "__name__", repr(target)))
+    return f"{home.lstrip('_')}.{name}" if home and not home.startswith("torch._") else name.rpartition(".")[2]
+
+
+def message_of(error: BaseException) -> str:
+    """The kind of an error and what it says."""
+    return f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+
+
+def raised_at(error: BaseException) -> str:
+    """The user's line that an error came from."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    source = next((_place(frame) for frame in reversed(frames) if _is_users(frame)), None)
+    return "" if source is None else f" at {source[0]}:{source[1]}: {source[2]}"
+
+
+def _is_users(frame: FrameType) -> bool:
+    folder = str(Path(torch_module().__file__).parent)
+    name = frame.f_code.co_filename
+    return not name.startswith((folder, str(_OWN))) and name != "<string>" and not name.startswith("<eval_with_key>")
+
+
+def _place(frame: FrameType) -> tuple[str, int, str]:
+    name, line = frame.f_code.co_filename, frame.f_lineno
+    return name, line, linecache.getline(name, line).strip()
+
+
+def user_line() -> tuple[str, int, str] | None:
+    """File, number and text of the innermost line that is neither PyTorch's nor one of this package."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not _is_users(frame):
+        frame = frame.f_back
+    return None if frame is None else _place(frame)
