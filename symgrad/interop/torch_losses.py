@@ -86,7 +86,11 @@ def gradients(total: Any, chains: list[list[Call]]) -> list[Found]:
     """
     if total is None:
         return [([], [[] for _ in chain]) for chain in chains]
-    known = iter(_grad([total], [tensor for chain in chains for call in chain for tensor in _handled(call)], None))
+    wanted = [tensor for chain in chains for call in chain for tensor in _handled(call)]
+    try:
+        known = iter(_grad([total], wanted, None))
+    except RuntimeError as error:  # such as a tensor that was changed in place after it was used
+        raise InputError(f"loss: its derivative fails: {' '.join(str(error).split())}") from error
     return [_chain_gradients(chain, [[next(known) for _ in _handled(call)] for call in chain]) for chain in chains]
 
 

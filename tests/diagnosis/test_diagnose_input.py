@@ -45,6 +45,14 @@ class Failing(Unused):
         raise KeyError("no such thing")
 
 
+class Overwriting(Unused):
+    def forward(self, inputs: Any) -> Any:
+        output = torch.tanh(self.rnn(inputs)[0])
+        result = output.pow(2)
+        output[:] = 0.0
+        return result
+
+
 class Packing(Unused):
     def forward(self, inputs: Any) -> Any:
         lengths = torch.tensor([inputs.shape[0]] * inputs.shape[1])
@@ -173,7 +181,7 @@ def test_what_is_no_network_is_refused(target: Any) -> None:
 
 
 def test_flows_and_models_with_a_depth_are_refused() -> None:
-    with pytest.raises(sg.SymgradError, match="layers; a recurrence over steps in time"):
+    with pytest.raises(sg.SymgradError, match=r"layers; a recurrence over steps in time"):
         sg.diagnose(sg.models.feedforward(), weights={"W": np.eye(2), "b": np.zeros(2)})
 
 
@@ -195,6 +203,11 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         sg.diagnose(tmp_path / "b.npz", model="gru")
     with pytest.raises(sg.SymgradError, match="weights: a file holds them"):
         sg.diagnose(tmp_path / "a.npz", weights={})
+
+
+def test_a_derivative_that_fails_is_said_to() -> None:
+    with pytest.raises(sg.SymgradError, match=r"loss: its derivative fails: .*inplace"):
+        sg.diagnose(Overwriting(), np.ones((5, 2, 3)), lambda output: output.sum(), horizon=5)
 
 
 def test_too_many_numbers_are_refused_with_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
