@@ -11,7 +11,7 @@ import numpy as np
 
 from symgrad.errors import InputError
 from symgrad.interop.torch_activations import activation_of_call
-from symgrad.interop.torch_chain_values import Constant, Path, added, combined, scaled, shifted
+from symgrad.interop.torch_chain_values import Constant, Path, added, combined, flat, is_in_place, scaled, shifted
 from symgrad.interop.torch_checks import torch_module
 from symgrad.language.chain_layers import Affine, Entrywise, ParametricReLU, PassThrough, VectorNormalisation
 from symgrad.language.elementwise import VARIABLE, Activation
@@ -21,9 +21,15 @@ __all__ = ["called_function"]
 
 Keep = Callable[[Constant], Constant]
 
-_METHODS = {"add": "add", "sub": "sub", "subtract": "sub", "mul": "mul", "multiply": "mul", "div": "div"}
-_METHODS |= {"divide": "div", "true_divide": "div", "neg": "neg", "negative": "neg", "matmul": "matmul", "mm": "matmul"}
-_SILENT = ("contiguous", "clone", "double", "float", "requires_grad_")
+_METHODS = {
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "true_divide": "div",
+    "negative": "neg",
+    "mm": "matmul",
+}
+_SILENT = ("contiguous", "requires_grad_")
 _SHAPES = ("view", "reshape", "flatten")
 
 
@@ -59,7 +65,10 @@ def called_function(
         InputError: it is none that is accepted, or is given something that is not.
     """
     values = (*arguments, *options.values())
-    if not any(isinstance(value, Path) for value in _flat(values)):
+    if not any(isinstance(value, Path) for value in flat(values)):
+        name_of = target if isinstance(target, str) else getattr(target, "__name__", "")
+        if is_in_place(name_of, target) and isinstance(arguments[0], Constant):
+            raise InputError("it changes a parameter or a constant while the module is run")
         return _computed(target, name, arguments, options, keep)
     kind = target if isinstance(target, str) else getattr(target, "__name__", str(target))
     call = _Call(kind, name, tuple(arguments), options, keep)
@@ -73,12 +82,6 @@ def called_function(
     if plain in _OTHERS:
         return _OTHERS[plain](call)
     return _scalar_function(call, target)
-
-
-def _flat(values: Any) -> list[Any]:
-    if isinstance(values, (tuple, list)):
-        return [item for value in values for item in _flat(value)]
-    return [values]
 
 
 def _computed(target: Any, name: str, arguments: Sequence[Any], options: Mapping[str, Any], keep: Keep) -> Any:
@@ -100,7 +103,7 @@ def _computed(target: Any, name: str, arguments: Sequence[Any], options: Mapping
     if not isinstance(found, torch.Tensor):
         return found
     base = next(
-        (value.name for value in _flat(tuple(arguments)) if isinstance(value, Constant) and value.name), "constant"
+        (value.name for value in flat(tuple(arguments)) if isinstance(value, Constant) and value.name), "constant"
     )
     array = found.detach().to(torch.float64).numpy().copy()
     if not np.isfinite(array).all():
@@ -233,7 +236,7 @@ def _dropped(call: _Call) -> Path:
 
 
 def _reshaped(call: _Call) -> Path:
-    sizes = _flat(call.arguments[1:] or tuple(call.options.values()))
+    sizes = flat(call.arguments[1:] or tuple(call.options.values()))
     if call.kind == "flatten":
         accepted = sizes in ([1], [1, -1])
     else:
@@ -273,7 +276,7 @@ def _scalar_function(call: _Call, target: Any) -> Path:
     value = call.argument(0, "input")
     given = "pow" if target is operator.pow else target
     rest = call.arguments[1:] if call.arguments else ()
-    if isinstance(value, Path) and not any(isinstance(item, (Path, Constant)) for item in _flat(rest)):
+    if isinstance(value, Path) and not any(isinstance(item, (Path, Constant)) for item in flat(rest)):
         options = {key: item for key, item in call.options.items() if not isinstance(item, Path)}
         found = activation_of_call(given, rest, options)
         if found is not None:
@@ -298,6 +301,7 @@ _OTHERS: dict[str, Callable[[_Call], Path]] = {
     "layer_norm": lambda call: _normalised(call, centred=True),
     "rms_norm": lambda call: _normalised(call, centred=False),
     "prelu": _prelu,
+    "clone": lambda call: _unchanged(call, "copy"),
     "dropout": _dropped,
     "alpha_dropout": _dropped,
     **dict.fromkeys(_SILENT, _unchanged),

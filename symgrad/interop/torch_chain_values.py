@@ -18,7 +18,18 @@ from symgrad.language.chain_layers import Affine, ChainLayer, Entrywise, PassThr
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.numbers import exact_number
 
-__all__ = ["UNKNOWN", "Constant", "InputWidthError", "Path", "added", "combined", "scaled", "shifted"]
+__all__ = [
+    "UNKNOWN",
+    "Constant",
+    "InputWidthError",
+    "Path",
+    "added",
+    "combined",
+    "flat",
+    "is_in_place",
+    "scaled",
+    "shifted",
+]
 
 Array = NDArray[np.float64]
 Combine = Callable[[Any, Any], Any]
@@ -96,6 +107,14 @@ class Path:
                 raise InputWidthError(wanted)
             raise InputError(f"{wanted} entries are taken, but {self.width} are given")
         return self.width
+
+    @property
+    def memory(self) -> tuple[int, ...]:
+        """Equal for values that are one tensor in PyTorch: layers that do nothing give back what they are given."""
+        layers = list(self.layers)
+        while layers and isinstance(layers[-1], PassThrough) and layers[-1].reason != "copy":
+            layers.pop()
+        return tuple(map(id, layers))
 
     def then(self, layer: ChainLayer) -> Path:
         """What a further layer makes of it."""
@@ -194,3 +213,17 @@ def _recognised(formula: sp.Expr) -> Activation:
     slope = found.derivative
     named = (activation(name) for name in activation_names())
     return next((phi for phi in named if phi.expr == found.expr and phi.derivative.expr == slope.expr), found)
+
+
+def is_in_place(name: str, target: Any) -> bool:
+    """Whether a function or method changes its first argument: such as ``relu_`` or ``+=``."""
+    if getattr(operator, name, None) is target:
+        return name in ("iadd", "isub", "imul", "itruediv", "ipow", "imatmul")
+    return name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
+
+
+def flat(values: Any) -> list[Any]:
+    """The items of nested tuples and lists."""
+    if isinstance(values, (tuple, list)):
+        return [item for value in values for item in flat(value)]
+    return [values]

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError, SymgradError
+from symgrad.interop.torch_chain_check import check_same_values
 from symgrad.interop.torch_chain_functions import called_function
 from symgrad.interop.torch_chain_modules import called_module
-from symgrad.interop.torch_chain_values import UNKNOWN, Constant, InputWidthError, Path
+from symgrad.interop.torch_chain_values import UNKNOWN, Constant, InputWidthError, Path, is_in_place
 from symgrad.interop.torch_checks import check_module, checked_array, torch_module, unwrapped
 from symgrad.language.chain_layers import ChainLayer, PassThrough, Residual
 from symgrad.language.layer_chain import LayerChain
@@ -70,7 +71,9 @@ def chain_from_torch(module: Any, *, input_size: int | None = None) -> tuple[Lay
         raise InputError("input_size: no layer of the module tells how many entries its input has; pass input_size=...")
     layers = _named_by_modules(path.layers) or (PassThrough("forward", path.start, path.start),)
     chain = LayerChain(layers, type(module).__name__)
-    return chain, {name: reader.weights[name] for name in chain.shapes}
+    weights = {name: reader.weights[name] for name in chain.shapes}
+    check_same_values(module, chain, weights)
+    return chain, weights
 
 
 def _named_by_modules(layers: tuple[ChainLayer, ...]) -> tuple[ChainLayer, ...]:
@@ -143,7 +146,16 @@ class _Reader:
                 return self._result(_filled(node.args[0], values))
             else:
                 values[node] = self._located(node, values)
+                if self._in_place(node):
+                    _overwrite(values, node)
         raise InputError("module: its forward returns nothing")
+
+    def _in_place(self, node: Any) -> bool:
+        """Whether a call changes its first argument itself."""
+        if node.op == "call_module":
+            return bool(getattr(self.module.get_submodule(node.target), "inplace", False))
+        name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+        return node.op != "get_attr" and (is_in_place(name, node.target) or node.kwargs.get("inplace") is True)
 
     def _result(self, found: Any) -> Path:
         if isinstance(found, Path):
@@ -178,6 +190,17 @@ class _Reader:
         if constant.name:
             self.weights[constant.name] = constant.array
         return constant
+
+
+def _overwrite(values: dict[Any, Any], node: Any) -> None:
+    """What a call in place does to all values that share the memory of its first argument."""
+    changed, result = values.get(node.args[0]) if node.args else None, values[node]
+    if not isinstance(changed, Path) or not isinstance(result, Path):
+        return
+    memory = changed.memory
+    for other, value in list(values.items()):
+        if isinstance(value, Path) and other is not node and value.memory == memory:
+            values[other] = result
 
 
 def _fetched(module: Any, target: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,45 @@ class Long(nn.Module):
         return x + k + self.c(h)
 
 
+class Shared(Long):
+    """An activation in place before a residual sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = nn.LeakyReLU(0.2, inplace=True)
+
+    def forward(self, x: Any) -> Any:
+        return x + self.a(self.act(x))
+
+
+class InPlace(Long):
+    """What is changed in place is changed for all that share its memory, and for copies it is not."""
+
+    def forward(self, x: Any) -> Any:
+        x = self.a(x)
+        other, copy = x.contiguous(), x.clone()
+        h = F.relu(x, inplace=True)
+        y = other + self.b(h)
+        z = y
+        y.add_(torch.tanh(self.c(copy)))
+        return z.sigmoid_() + y - copy
+
+
+class Aliased(Long):
+    """A change in place that torch.fx does not see."""
+
+    def forward(self, x: Any) -> Any:
+        y = self.a(x)
+        z = y
+        y += torch.tanh(self.b(x))
+        return z + self.c(y)
+
+
+class Failing(Long):
+    def forward(self, x: Any) -> Any:
+        return torch.tanh(self.a(x).view(x.size(0), 4)) + self.b(x) @ torch.ones(4, 4)
+
+
 class Gate(Long):
     def forward(self, x: Any) -> Any:
         return self.a(x) * torch.sigmoid(self.b(x))
@@ -128,13 +168,22 @@ def everything() -> Any:
     )
 
 
+def old_weight_norm(part: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch has a newer form, which networks in files may not
+        return nn.Sequential(nn.utils.weight_norm(part), nn.Sigmoid())
+
+
 MODULES = {
     "everything": everything,
     "linear": lambda: nn.Linear(3, 2),
     "activation first": lambda: nn.Sequential(nn.Tanh(), nn.Linear(3, 2)),
     "plain": Plain,
     "long": Long,
+    "in place": InPlace,
+    "module in place": lambda: nn.Sequential(nn.Linear(4, 4), Shared()),
     "nested": lambda: nn.Sequential(nn.Sequential(nn.Sequential(nn.Linear(2, 3))), nn.Sequential(nn.ReLU())),
+    "weight norm": lambda: old_weight_norm(nn.Linear(3, 3)),
     "spectral": lambda: nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3)), nn.Sigmoid()),
 }
 
@@ -273,6 +322,8 @@ REFUSED = {
     "cat": (Joined, r"node cat .*test_torch_chains.py:\d+"),
     "logarithm": (lambda: Apply(torch.log), "node log "),
     "power": (lambda: Apply(lambda x: x**0.5), "node pow_1 .*real"),
+    "changed in place behind its back": (Aliased, "gives other values than Aliased itself"),
+    "failing in float64": (Failing, "fails on an input"),
     "two outputs": (Two, "several values"),
     "two inputs": (TwoInputs, "takes x, y"),
     "no module": (lambda: 3, "torch.nn.Module is needed"),
