@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from symgrad.errors import InputError
 from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.blocks import Blocks
+from symgrad.interop.gathering import submatrix
 from symgrad.interop.torch_activations import activation_of_call
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_moving import MOVING, called
@@ -147,18 +147,4 @@ def _joined(trace: Trace, values: Sequence[Fixed], axis: int) -> Blocks | None:
 def _part(trace: Trace, source: Fixed, places: NDArray[np.int64]) -> Blocks | None:
     """The blocks of the entries at the places, where these are rows and columns of the source."""
     matrix = source.column if source.tensor.ndim == 1 else source.matrix
-    if not isinstance(matrix, Blocks) or places.ndim > 2 or not places.size:
-        return None
-    width = matrix.shape[1]
-    grid = places.reshape(-1, 1) if places.ndim < 2 else places
-    for turned in (grid, grid.T):
-        rows, columns = turned[:, 0] // width, turned[0] % width
-        if (turned == rows[:, None] * width + columns[None, :]).all():
-            found = _rows(trace, _rows(trace, matrix, rows).transposed, columns)
-            return found if turned is not grid else found.transposed
-    return None
-
-
-def _rows(trace: Trace, matrix: Blocks, rows: NDArray[np.int64]) -> Blocks:
-    starts = [0, *(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
-    return trace.concatenated([trace.piece(matrix, int(rows[a]), int(rows[b - 1]) + 1) for a, b in pairwise(starts)])
+    return submatrix(trace, matrix, places) if isinstance(matrix, Blocks) else None

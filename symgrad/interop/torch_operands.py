@@ -9,8 +9,9 @@ from typing import Any
 
 from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.blocks import Blocks
+from symgrad.interop.gathering import gathered
 from symgrad.interop.torch_checks import torch_module
-from symgrad.interop.torch_values import Fixed, Flow, gathered, spread, without_batch
+from symgrad.interop.torch_values import Fixed, Flow, spread, without_batch
 from symgrad.interop.tracing import Trace, Traced
 
 __all__ = ["Operand", "Operands", "is_batched", "rank_of"]

@@ -9,21 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
-import sympy as sp
-from numpy.typing import NDArray
 
+from symgrad.interop.gathering import gathered
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.tracing import Blocks, Trace, Traced, TraceRefusal
 
-__all__ = ["Fixed", "Flow", "gathered", "moved", "spread", "without_batch"]
-
-Places = NDArray[np.int64]
-MOST_RUNS = 16  # of consecutive entries; beyond, entries are moved by a matrix of zeros and ones
+__all__ = ["Fixed", "Flow", "moved", "spread", "without_batch"]
 
 
 @dataclass(frozen=True)
@@ -79,31 +74,6 @@ class Fixed:
         if not isinstance(self.data, Blocks) or self.data.shape[1] == 1:
             return self.data
         return self.data.transposed if self.data.shape[0] == 1 else None
-
-
-def gathered(trace: Trace, column: Blocks, places: Places) -> Blocks:
-    """The entries of a column at the given places."""
-    size = column.shape[0]
-    if len(places) == size and (places == np.arange(size)).all():
-        return column
-    if (places == places[0]).all() and size > 1 and len(places) == 1:
-        return trace.piece(column, int(places[0]), int(places[0]) + 1)
-    if (places == places[0]).all():
-        return trace.expanded(trace.piece(column, int(places[0]), int(places[0]) + 1), len(places))
-    if len(places) == size and len(set(places.tolist())) == size:  # cutting would spread to every symbol it meets
-        return _selected(trace, column, places)
-    starts = [0, *(np.flatnonzero(np.diff(places) != 1) + 1).tolist(), len(places)]
-    if len(starts) - 1 <= MOST_RUNS:
-        ends = [(int(places[a]), int(places[b - 1]) + 1) for a, b in pairwise(starts)]
-        return trace.concatenated([trace.piece(column, *run) for run in ends])
-    return _selected(trace, column, places)
-
-
-def _selected(trace: Trace, column: Blocks, places: Places) -> Blocks:
-    """The same by a matrix of zeros and ones."""
-    entries = {(row, int(place)): 1 for row, place in enumerate(places)}
-    selection = sp.SparseMatrix(len(places), column.shape[0], entries)
-    return trace.matmul(Blocks(((sp.ImmutableDenseMatrix(selection),),)), column)
 
 
 def spread(trace: Trace, value: Flow, shape: Sequence[int], batch: int | None) -> Blocks:
