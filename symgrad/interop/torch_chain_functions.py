@@ -4,56 +4,25 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from symgrad.errors import InputError
 from symgrad.interop.torch_activations import activation_of_call
+from symgrad.interop.torch_chain_calls import Call, Keep, reshaped, shape_question, unchanged
 from symgrad.interop.torch_chain_values import Constant, Path, added, combined, flat, is_in_place, scaled, shifted
 from symgrad.interop.torch_checks import torch_module
-from symgrad.language.chain_layers import Affine, Entrywise, ParametricReLU, PassThrough, VectorNormalisation
+from symgrad.language.chain_layers import Affine, Entrywise, ParametricReLU, VectorNormalisation
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.numbers import exact_number
 
 __all__ = ["called_function"]
 
-Keep = Callable[[Constant], Constant]
-
-_METHODS = {
-    "subtract": "sub",
-    "multiply": "mul",
-    "divide": "div",
-    "true_divide": "div",
-    "negative": "neg",
-    "mm": "matmul",
-}
+_METHODS = {"subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div"}
+_METHODS |= {"negative": "neg", "mm": "matmul"}
 _SILENT = ("contiguous", "requires_grad_")
 _SHAPES = ("view", "reshape", "flatten")
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One call in the graph.
-
-    Attributes:
-        kind: the name of the function or method.
-        name: where it stands.
-        arguments: in order; values, constants or anything else.
-        options: by name.
-        keep: remembers the numbers of a constant.
-    """
-
-    kind: str
-    name: str
-    arguments: tuple[Any, ...]
-    options: Mapping[str, Any]
-    keep: Keep
-
-    def argument(self, index: int, label: str, default: Any = None) -> Any:
-        """An argument by its place or its name."""
-        return self.arguments[index] if len(self.arguments) > index else self.options.get(label, default)
 
 
 def called_function(
@@ -71,9 +40,9 @@ def called_function(
             raise InputError("it changes a parameter or a constant while the module is run")
         return _computed(target, name, arguments, options, keep)
     kind = target if isinstance(target, str) else getattr(target, "__name__", str(target))
-    call = _Call(kind, name, tuple(arguments), options, keep)
+    call = Call(kind, name, tuple(arguments), options, keep)
     if kind in ("getattr", "size", "dim") or (kind == "getitem" and not isinstance(arguments[0], Path)):
-        return _shape_question(call)
+        return shape_question(call)
     plain = _METHODS.get(kind.removesuffix("_"), kind.removesuffix("_"))
     if plain.startswith("i") and getattr(operator, plain, None) is target and plain[1:] in _BINARY:
         plain = plain[1:]  # x += y and the like
@@ -119,7 +88,7 @@ def _constant(value: Any) -> Constant:
     return Constant("", np.asarray(float(value)))
 
 
-def _binary(call: _Call, kind: str) -> Path:
+def _binary(call: Call, kind: str) -> Path:
     left, right = call.argument(0, "input"), call.argument(1, "other")
     alpha = call.options.get("alpha", 1)
     if call.options.get("rounding_mode") is not None:
@@ -135,12 +104,12 @@ def _binary(call: _Call, kind: str) -> Path:
     return _constant_first(call, kind, _constant(left), right)
 
 
-def _times(call: _Call, value: Any, factor: float) -> Constant:
+def _times(call: Call, value: Any, factor: float) -> Constant:
     constant = _constant(value)
     return call.keep(constant.renamed("scaled", constant.array * factor))
 
 
-def _both(call: _Call, kind: str, left: Path, right: Path) -> Path:
+def _both(call: Call, kind: str, left: Path, right: Path) -> Path:
     if kind == "add":
         return added(left, right, call.name)
     if kind == "sub":
@@ -155,7 +124,7 @@ def _both(call: _Call, kind: str, left: Path, right: Path) -> Path:
     return found
 
 
-def _with_constant(call: _Call, kind: str, value: Path, constant: Constant) -> Path:
+def _with_constant(call: Call, kind: str, value: Path, constant: Constant) -> Path:
     if kind == "add":
         return shifted(value, constant, call.name)
     if kind == "sub":
@@ -167,7 +136,7 @@ def _with_constant(call: _Call, kind: str, value: Path, constant: Constant) -> P
     return scaled(value, call.keep(constant.renamed("reciprocal", 1 / constant.array)), call.name)
 
 
-def _constant_first(call: _Call, kind: str, constant: Constant, value: Path) -> Path:
+def _constant_first(call: Call, kind: str, constant: Constant, value: Path) -> Path:
     if kind == "add":
         return shifted(value, constant, call.name)
     if kind == "sub":
@@ -179,7 +148,7 @@ def _constant_first(call: _Call, kind: str, constant: Constant, value: Path) -> 
     return scaled(path, constant, call.name)
 
 
-def _matmul(call: _Call, left: Any, right: Any) -> Path:
+def _matmul(call: Call, left: Any, right: Any) -> Path:
     if not isinstance(left, Path) or not isinstance(right, Constant) or right.array.ndim != 2:
         raise InputError("a matrix product other than of x (batch, n) with a parameter of two dimensions")
     inputs, outputs = right.array.shape
@@ -187,7 +156,7 @@ def _matmul(call: _Call, left: Any, right: Any) -> Path:
     return left.then(Affine(call.name, inputs, outputs, right.name, transposed=True))
 
 
-def _linear(call: _Call) -> Path:
+def _linear(call: Call) -> Path:
     value, weight, bias = (call.argument(i, label) for i, label in enumerate(("input", "weight", "bias")))
     if not isinstance(value, Path) or not isinstance(weight, Constant) or weight.array.ndim != 2:
         raise InputError("linear: a value that depends on the input and a parameter of two dimensions are needed")
@@ -196,18 +165,18 @@ def _linear(call: _Call) -> Path:
     return value.then(Affine(call.name, inputs, outputs, weight.name, None if bias is None else _constant(bias).name))
 
 
-def _addmm(call: _Call) -> Path:
+def _addmm(call: Call) -> Path:
     if call.options.get("beta", 1) != 1 or call.options.get("alpha", 1) != 1:
         raise InputError("addmm with factors beta or alpha")
     path = _matmul(call, call.argument(1, "mat1"), call.argument(2, "mat2"))
     return shifted(path, _constant(call.argument(0, "input")), call.name)
 
 
-def _negated(call: _Call) -> Path:
+def _negated(call: Call) -> Path:
     return scaled(call.argument(0, "input"), _constant(-1), call.name)
 
 
-def _normalised(call: _Call, centred: bool) -> Path:
+def _normalised(call: Call, centred: bool) -> Path:
     value, shape = call.argument(0, "input"), tuple(call.argument(1, "normalized_shape"))
     if len(shape) != 1 or not isinstance(value, Path):
         raise InputError(f"a normalisation over the shape {shape}; vectors have one dimension")
@@ -220,7 +189,7 @@ def _normalised(call: _Call, centred: bool) -> Path:
     return value.then(VectorNormalisation(call.name, width, width, float(eps), centred, *kept))
 
 
-def _prelu(call: _Call) -> Path:
+def _prelu(call: Call) -> Path:
     value, weight = call.argument(0, "input"), call.argument(1, "weight")
     if not isinstance(value, Path) or not isinstance(weight, Constant):
         raise InputError("prelu: a value that depends on the input and a parameter are needed")
@@ -228,51 +197,14 @@ def _prelu(call: _Call) -> Path:
     return value.then(ParametricReLU(call.name, width, width, weight.name))
 
 
-def _dropped(call: _Call) -> Path:
+def _dropped(call: Call) -> Path:
     rate, training = call.argument(1, "p", 0.5), call.argument(2, "training", call.kind != "feature_alpha_dropout")
     if rate and training:
         raise InputError(f"dropout of {rate:g} that is active; pass training=self.training and call module.eval()")
-    return _unchanged(call, "dropout in evaluation")
+    return unchanged(call, "dropout in evaluation")
 
 
-def _reshaped(call: _Call) -> Path:
-    sizes = flat(call.arguments[1:] or tuple(call.options.values()))
-    if call.kind == "flatten":
-        accepted = sizes in ([1], [1, -1])
-    else:
-        width = call.arguments[0].width if isinstance(call.arguments[0], Path) else None
-        accepted = len(sizes) == 2 and (sizes[0] is _BATCH or sizes[0] == -1) and sizes[1] in (-1, width, _WIDTH)
-        accepted = accepted and sizes != [-1, -1]
-    if not accepted:
-        raise InputError("a change of shape other than to (batch, entries)")
-    return _unchanged(call, "flatten")
-
-
-def _unchanged(call: _Call, reason: str = "identity") -> Path:
-    value = call.argument(0, "input")
-    if not isinstance(value, Path):
-        raise InputError("a value that depends on the input is needed first")
-    width = value.known_width()
-    return value.then(PassThrough(call.name, width, width, reason))
-
-
-def _shape_question(call: _Call) -> Any:
-    """The shape of a value, of which only the size of the batch and the width may be used."""
-    whole = call.kind == "getattr" and call.argument(1, "name") == "shape"
-    if whole or (call.kind == "size" and len(call.arguments) == 1 and not call.options):
-        return _SHAPE
-    index = call.argument(1, "dim")
-    if call.kind == "size" and index in (0, 1, -1, -2):
-        return _BATCH if index in (0, -2) else _WIDTH
-    if call.kind == "getattr" and call.argument(1, "name") in ("T", "mT", "H"):
-        raise InputError("a transpose of the values of a layer")
-    raise InputError(f"{call.kind} of the values of a layer")
-
-
-_SHAPE, _BATCH, _WIDTH = ("shape of a value",), "size of the batch", "width of a value"
-
-
-def _scalar_function(call: _Call, target: Any) -> Path:
+def _scalar_function(call: Call, target: Any) -> Path:
     value = call.argument(0, "input")
     given = "pow" if target is operator.pow else target
     rest = call.arguments[1:] if call.arguments else ()
@@ -287,23 +219,23 @@ def _scalar_function(call: _Call, target: Any) -> Path:
     raise InputError("it is no layer or function of vectors that is known")
 
 
-def _exponential(call: _Call, base: Any, value: Path) -> Path:
+def _exponential(call: Call, base: Any, value: Path) -> Path:
     number = exact_number("base", base)
     width = value.known_width()
     return value.then(Entrywise(call.name, width, width, Activation(f"{number}^z", number**VARIABLE)))
 
 
 _BINARY = ("add", "sub", "mul", "div", "matmul")
-_OTHERS: dict[str, Callable[[_Call], Path]] = {
+_OTHERS: dict[str, Callable[[Call], Path]] = {
     "linear": _linear,
     "addmm": _addmm,
     "neg": _negated,
     "layer_norm": lambda call: _normalised(call, centred=True),
     "rms_norm": lambda call: _normalised(call, centred=False),
     "prelu": _prelu,
-    "clone": lambda call: _unchanged(call, "copy"),
+    "clone": lambda call: unchanged(call, "copy"),
     "dropout": _dropped,
     "alpha_dropout": _dropped,
-    **dict.fromkeys(_SILENT, _unchanged),
-    **dict.fromkeys(_SHAPES, _reshaped),
+    **dict.fromkeys(_SILENT, unchanged),
+    **dict.fromkeys(_SHAPES, reshaped),
 }
