@@ -12,8 +12,8 @@ import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardPower
 
 from symgrad.errors import InputError
-from symgrad.interop.one_argument import product_of_one_argument
-from symgrad.language.elementwise import Activation, hadamard
+from symgrad.interop.one_argument import composed, product_of_one_argument
+from symgrad.language.elementwise import VARIABLE, Activation, hadamard
 
 __all__ = [
     "TraceRefusal",
@@ -22,6 +22,7 @@ __all__ = [
     "filled",
     "finite",
     "matrix_product",
+    "partly_defined",
     "raised",
     "scaled",
     "summed",
@@ -149,7 +150,26 @@ def entrywise_product(left: sp.Expr, right: sp.Expr) -> sp.Expr:
 def raised(entry: sp.Expr, exponent: sp.Expr) -> sp.Expr:
     """Every entry to a power."""
     scalar = uniform_scalar(entry)
-    return HadamardPower(entry, exponent) if scalar is None else filled(finite(scalar**exponent), tuple(entry.shape))
+    if scalar is not None:
+        return filled(finite(scalar**exponent), tuple(entry.shape))
+    everywhere = exponent.is_Integer and exponent > 0
+    found = None if everywhere else composed(VARIABLE**exponent, entry)
+    return HadamardPower(entry, exponent) if found is None else found
+
+
+def partly_defined(formula: sp.Expr, entry: sp.Expr) -> sp.Expr:
+    """A scalar function, not defined for all numbers, of every entry.
+
+    Raises:
+        TraceRefusal: the form of the block does not show that it is defined there.
+    """
+    scalar = uniform_scalar(entry)
+    if scalar is not None:
+        return filled(finite(formula.xreplace({VARIABLE: scalar})), tuple(entry.shape))
+    found = composed(formula, entry)
+    if found is None:
+        raise TraceRefusal(f"{formula} is not defined for all real numbers z")
+    return found
 
 
 def applied(function: Activation, entry: sp.Expr) -> sp.Expr:

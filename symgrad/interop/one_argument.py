@@ -7,6 +7,7 @@ there is none.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 
 import sympy as sp
@@ -17,7 +18,7 @@ from symgrad.language.activations import activation, activation_names
 from symgrad.language.elementwise import VARIABLE, ActivatedMatrix, Activation
 from symgrad.rigor.functions import canonical
 
-__all__ = ["product_of_one_argument"]
+__all__ = ["arguments_of", "composed", "formula_of", "product_of_one_argument"]
 
 MOST_OPERATIONS = 40  # in a formula
 
@@ -26,14 +27,30 @@ def product_of_one_argument(left: sp.Expr, right: sp.Expr) -> sp.Expr | None:
     """The entrywise product of two blocks as a function of one argument; None where there are several arguments."""
     if isinstance(left, sp.MatrixSymbol) and isinstance(right, sp.MatrixSymbol):
         return None
-    others = set(_arguments(right))
-    for base in reversed([base for base in _arguments(left) if base in others]):  # the innermost first
-        first, second = _formula(left, base), _formula(right, base)
+    others = set(arguments_of(right))
+    for base in reversed([base for base in arguments_of(left) if base in others]):  # the innermost first
+        first, second = formula_of(left, base), formula_of(right, base)
         if first is None or second is None:
             continue
         formula = canonical(first * second)
         if VARIABLE in formula.free_symbols and formula.count_ops() <= MOST_OPERATIONS:
             return _applied(formula, base)
+    return None
+
+
+def composed(outer: sp.Expr, entry: sp.Expr) -> sp.Expr | None:
+    """A formula that is not defined everywhere, of a block, where it is defined for all values of an inner argument.
+
+    Such are ``1/z`` of ``1 + x**2`` and ``log(z)`` of ``1 + exp(x)``. None where there is no such argument.
+    """
+    for base in reversed(list(arguments_of(entry))):
+        inner = None if isinstance(base, (sp.OneMatrix, sp.Identity)) else formula_of(entry, base)
+        formula = None if inner is None else canonical(outer.xreplace({VARIABLE: inner}))
+        if formula is not None and formula.count_ops() <= MOST_OPERATIONS and VARIABLE in formula.free_symbols:
+            with suppress(SymgradError):
+                found = _declared().get(formula) or Activation("f", formula)
+                _ = found.range  # refused where it is not defined
+                return found(base)
     return None
 
 
@@ -53,20 +70,20 @@ def _declared() -> dict[sp.Expr, Activation]:
     return {activation(name).expr: activation(name) for name in activation_names()}
 
 
-def _arguments(entry: sp.Expr) -> Iterator[sp.Expr]:
+def arguments_of(entry: sp.Expr) -> Iterator[sp.Expr]:
     """What a block is a function of, outermost first: itself, its argument, the argument of that, ..."""
     yield _normal(entry)[1]
     if isinstance(entry, ActivatedMatrix):
-        yield from _arguments(entry.argument)
+        yield from arguments_of(entry.argument)
     elif isinstance(entry, HadamardPower):
-        yield from _arguments(entry.base)
+        yield from arguments_of(entry.base)
     elif isinstance(entry, sp.MatMul):
         factor, matrices = entry.as_coeff_matrices()
         if factor.is_number and len(matrices) == 1:
-            yield from _arguments(matrices[0])
+            yield from arguments_of(matrices[0])
     elif isinstance(entry, (sp.MatAdd, sp.HadamardProduct)):
         for part in entry.args:
-            yield from _arguments(part)
+            yield from arguments_of(part)
 
 
 def _normal(entry: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
@@ -86,7 +103,7 @@ def _times(factor: sp.Expr, matrices: list[sp.Expr]) -> sp.Expr:
     return sp.MatMul(*([] if factor == 1 else [factor]), *matrices)
 
 
-def _formula(entry: sp.Expr, base: sp.Expr) -> sp.Expr | None:
+def formula_of(entry: sp.Expr, base: sp.Expr) -> sp.Expr | None:
     """A block as a formula in one of its arguments; None where it depends on something else too."""
     factor, normal = _normal(entry)
     if normal == base:
@@ -94,17 +111,17 @@ def _formula(entry: sp.Expr, base: sp.Expr) -> sp.Expr | None:
     if isinstance(entry, (sp.OneMatrix, sp.ZeroMatrix)):
         return sp.Integer(isinstance(entry, sp.OneMatrix))
     if isinstance(entry, ActivatedMatrix):
-        inner = _formula(entry.argument, base)
+        inner = formula_of(entry.argument, base)
         return None if inner is None else entry.activation.expr.xreplace({VARIABLE: inner})
     if isinstance(entry, HadamardPower):
-        inner = _formula(entry.base, base)
+        inner = formula_of(entry.base, base)
         return None if inner is None else inner**entry.exp
     if isinstance(entry, sp.MatMul):
         factor, matrices = entry.as_coeff_matrices()
-        inner = _formula(matrices[0], base) if len(matrices) == 1 and factor.is_number else None
+        inner = formula_of(matrices[0], base) if len(matrices) == 1 and factor.is_number else None
         return None if inner is None else factor * inner
     if isinstance(entry, (sp.MatAdd, sp.HadamardProduct)):
-        parts = [_formula(part, base) for part in entry.args]
+        parts = [formula_of(part, base) for part in entry.args]
         joined = sp.Add if isinstance(entry, sp.MatAdd) else sp.Mul
         return None if any(part is None for part in parts) else joined(*parts)
     return None

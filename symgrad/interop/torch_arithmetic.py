@@ -7,7 +7,9 @@ from typing import Any
 
 import sympy as sp
 
-from symgrad.interop.block_entries import TraceRefusal
+from symgrad.interop.block_entries import TraceRefusal, finite, partly_defined
+from symgrad.interop.blocks import Blocks
+from symgrad.interop.torch_activations import activation_of_call
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_operands import Operand, Operands
 from symgrad.interop.torch_values import Fixed, Flow
@@ -125,6 +127,46 @@ def _prelu(of: Operands, node: Any, input: Operand, weight: Operand) -> Flow:
     return of.entrywise(node, bent, input, weight)
 
 
+def _partly_defined(formula: sp.Expr) -> Callable[..., Flow]:
+    def function(of: Operands, node: Any, input: Operand) -> Flow:
+        def rule(a: Traced) -> Traced:
+            if isinstance(a, Blocks):
+                return a.map(lambda entry: partly_defined(formula, entry))
+            return finite(formula.xreplace({VARIABLE: a}))
+
+        return of.entrywise(node, rule, input)
+
+    return function
+
+
+def _clamp_min(of: Operands, node: Any, input: Operand, min: Any) -> Flow:
+    return _clamped(of, node, input, {"min": min})
+
+
+def _clamp_max(of: Operands, node: Any, input: Operand, max: Any) -> Flow:
+    return _clamped(of, node, input, {"max": max})
+
+
+def _clamped(of: Operands, node: Any, input: Operand, ends: dict[str, Any]) -> Flow:
+    function = activation_of_call("clamp", [], ends)
+    if function is None or any(isinstance(end, (Flow, Fixed)) for end in ends.values()):
+        raise TraceRefusal("its bound must be a number")
+    return of.entrywise(node, lambda a: of.trace.apply(function, a), input)
+
+
+def _erfc(of: Operands, node: Any, input: Operand) -> Flow:
+    t = of.trace
+    return of.entrywise(node, lambda a: t.subtract(sp.S.One, t.apply(activation("erf"), a)), input)
+
+
+def _exp2(of: Operands, node: Any, input: Operand) -> Flow:
+    return _pow(of, node, 2, input)
+
+
+def _masked_fill(of: Operands, node: Any, input: Operand, mask: Operand, value: Operand) -> Flow:
+    return _where(of, node, mask, value, input)
+
+
 ARITHMETIC: dict[str, Callable[..., Flow]] = {
     "add": _add,
     "sub": _sub,
@@ -151,4 +193,12 @@ ARITHMETIC: dict[str, Callable[..., Flow]] = {
     "max": _maximum,
     "min": _minimum,
     "prelu": _prelu,
+    "log": _partly_defined(sp.log(VARIABLE)),
+    "log1p": _partly_defined(sp.log(1 + VARIABLE)),
+    "logit": _partly_defined(sp.log(VARIABLE / (1 - VARIABLE))),
+    "clamp_min": _clamp_min,
+    "clamp_max": _clamp_max,
+    "erfc": _erfc,
+    "exp2": _exp2,
+    "masked_fill": _masked_fill,
 }

@@ -64,7 +64,7 @@ def _symbols(trace: Trace, node: Any, name: str, args: Sequence[Any], options: M
             return _product(trace, *args)
         if name == "neg":
             return None if args[0].data is None else trace.negate(args[0].data)
-        function = activation_of_call(node.target, list(args[1:]), options) if isinstance(args[0], Fixed) else None
+        function = activation_of_call(name, list(args[1:]), options) if isinstance(args[0], Fixed) else None
         return None if function is None or args[0].data is None else trace.apply(function, args[0].data)
     except InputError:
         return None

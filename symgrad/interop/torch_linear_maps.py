@@ -30,8 +30,10 @@ LINEAR = frozenset(
         "mm",
         "linear",
         "conv1d",
-        "nansum",
         "diff",
+        "baddbmm",
+        "avg_pool1d",
+        "pad",
     }
 )
 MOST_ENTRIES = 4096

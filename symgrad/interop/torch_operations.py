@@ -55,7 +55,7 @@ def operation_name(target: Any) -> str:
     if name.startswith("__") and name.endswith("__"):
         name = name.strip("_")
     if name != "requires_grad_":
-        name = name.removesuffix("_")
+        name = name.removeprefix("special_").removesuffix("_")
     return _OTHER_NAMES.get(name, name)
 
 
@@ -64,7 +64,9 @@ def _is_known_function(target: Any) -> bool:
     home = getattr(target, "__module__", None) or ""
     name = getattr(target, "__name__", "")
     places = (torch, torch.nn.functional, torch.special, torch._C._nn, torch._VF, torch.Tensor)
-    return home in ("_operator", "builtins") or any(getattr(place, name, None) is target for place in places)
+    names = {name, name.removeprefix("special_")}
+    own = any(getattr(place, key, None) is target for place in places for key in names)
+    return own or home in ("_operator", "builtins")
 
 
 def outcome(of: Operands, node: Any, name: str, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
@@ -105,7 +107,7 @@ def _computed(of: Operands, node: Any, name: str, args: Sequence[Any], options: 
         raise refusal from None
     if name in LINEAR:
         return linear_map(of, node, args, options)
-    function = activation_of_call(node.target, list(args[1:]), options) if args else None
+    function = activation_of_call(name, list(args[1:]), options) if args else None
     if function is None or not isinstance(args[0], Flow):
         raise TraceRefusal("it is not among the operations that can be traced")
     if any(isinstance(part, (Flow, Fixed)) for part in (*args[1:], *options.values())):

@@ -236,6 +236,33 @@ def test_activations_written_out_are_recognised(by_hand: Callable[[Any], Any], n
     assert str(model) == f"h[t] = {name}({argument})"
 
 
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        lambda a: torch.log(1 + a.exp()),
+        lambda a: torch.rsqrt(1 + a**2),
+        lambda a: torch.special.expit(a).log1p(),
+        lambda a: a.clamp_min(0.1) - abs(a) / 3,
+        lambda a: torch.special.erfc(a).masked_fill(torch.tensor([True, False, False]), 0.5),
+        lambda a: nn.functional.avg_pool1d(a.unsqueeze(1), 3, 1, 1).squeeze(1),
+        lambda a: torch.einsum("bi,ij->bj", a, torch.triu(a.new_ones(3, 3))),
+        lambda a: nn.functional.conv1d(
+            a.unsqueeze(1), torch.tensor([[[0.1, 0.2, 0.3]]], dtype=torch.float64), padding=1
+        ).squeeze(1),
+        lambda a: nn.functional.glu(torch.cat([a, a.cos()], -1)),
+        lambda a: nn.functional.prelu(a, torch.tensor([0.2], dtype=torch.float64)),
+    ],
+)
+def test_other_functions_are_traced_with_their_slopes(by_hand: Callable[[Any], Any]) -> None:
+    cell = written(lambda self, x, h: by_hand(self.u(h) + self.w(x)))
+    model, weights = trace_cell(cell, EXAMPLE)
+    h, u = np.array([0.3, -0.4, 0.5]), np.array([[1.0, -2.0]])
+    run = steps_of(cell, torch.tensor(u), [3], "tensor")
+    states, fed = split(model, model.states, h), split(model, model.inputs, u)
+    slopes = torch.autograd.functional.jacobian(run, torch.tensor(h)).numpy()
+    assert np.abs(jacobian_at(model, weights, states, fed) - slopes).max() < 1e-12
+
+
 @pytest.mark.parametrize("name", ["unbatched", "swish"])
 def test_bounds_of_traced_cells_hold_and_tightened_ones_are_refuted(name: str) -> None:
     if name == "swish":
