@@ -137,7 +137,7 @@ def _smaller_branches(run: ChainRun, before: float, growth: float) -> Iterator[R
         return
     lipschitz = float(np.nextafter(max(limits), np.inf))
     remedy = residual_scale(lipschitz, steps=len(blocks), at_most=growth)
-    scale = float(remedy.value)
+    scale = float(remedy)
     if not 0 < scale < 1:
         return
     chain = with_scaled_branches(run.chain, scale)

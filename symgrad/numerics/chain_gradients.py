@@ -141,7 +141,7 @@ def _rescaled(rows: Array) -> tuple[Array, Array]:
 
 def _norms(rows: Array) -> Array:
     """The largest singular value of each sample's rows; NaN where an entry is not finite."""
-    finite = np.isfinite(rows).all(axis=(1, 2))
+    finite = np.asarray(np.isfinite(rows).all(axis=(1, 2)))
     tall = rows.shape[1] > rows.shape[2]
     clean = np.where(finite[:, None, None], rows, 0.0)
     if 1 in rows.shape[1:]:

@@ -114,3 +114,14 @@ def test_deep_chains_show_some_rows_and_say_so() -> None:
     found = sg.deep_diagnosis(sg.LayerChain(layers), {"w": [[0.5]]}, remedies=False)
     assert "40 of 101 rows are shown" in str(found)
     assert len(found.to_dict()["layers"]) == 100
+
+
+def test_reports_on_chains_hold_the_proof(network: Any, diagnosis: sg.DeepDiagnosis, tmp_path: Path) -> None:
+    chain, weights = network
+    for subject, options in ((diagnosis.bound, {}), (chain, {"weights": weights}), (chain, {})):
+        page = tmp_path / "chain.html"
+        sg.report(subject, page, **options)
+        written = page.read_text(encoding="utf-8")
+        assert "<math" in written
+        assert "<b>" not in written
+        assert ("submultiplicativity" in written) == (subject is not chain or bool(options))
