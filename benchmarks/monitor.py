@@ -16,7 +16,7 @@ from torch import nn
 import symgrad as sg
 
 HIDDEN, STEPS, BATCH, INPUTS = 64, 100, 32, 8
-EVERY, BLOCKS = 250, 6  # a block is as many steps of training as lie between two measurements
+EVERY, BLOCKS = 500, 4  # a block is as many steps of training as lie between two measurements
 
 Times = tuple[float, float]
 
