@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["CELLS"]
+__all__ = ["CELLS", "EXAMPLE", "written"]
 
 
 class Chunked(nn.Module):
@@ -212,3 +215,21 @@ CELLS = {
     "layers": (Layers, {"example": (torch.zeros(4, 2), torch.zeros(2, 4, 3))}),
     "single": (Single, {"input_size": 1, "state_sizes": 1}),
 }
+
+
+def written(forward: Callable[..., Any], **attributes: Any) -> nn.Module:
+    """A cell of two linear maps ``w`` (2 to 3) and ``u`` (3 to 3) with a forward function of its own."""
+
+    class Written(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w, self.u = nn.Linear(2, 3), nn.Linear(3, 3, bias=False)
+            for name, value in attributes.items():
+                setattr(self, name, value)
+
+    Written.forward = forward
+    torch.manual_seed(0)
+    return Written().double().eval()
+
+
+EXAMPLE = (torch.zeros(4, 2), torch.zeros(4, 3))
