@@ -30,6 +30,13 @@ class ChainBound(Presentable):
         chain: the network.
         weights: its parameters.
         ends: for each layer, what is proved about its Jacobian.
+
+    >>> import symgrad as sg
+    >>> from symgrad.language.chain_layers import Affine
+    >>> chain = LayerChain((Affine("0", 1, 1, "w"), Affine("1", 1, 1, "v")))
+    >>> bound = sg.chain_bound(chain, {"w": [[2.0]], "v": [[-0.5]]})
+    >>> [float(bound.upper(start)) for start in range(3)]  # ||dx_2/dx_0||, ||dx_2/dx_1||, ||dx_2/dx_2||
+    [1.0, 0.5, 1.0]
     """
 
     chain: LayerChain

@@ -44,6 +44,13 @@ class ChainLayerDiagnosis(Presentable):
         prediction: what mean-field theory says about this layer alone.
         saturation: the fraction of entries whose slope is below 5 % of its supremum (of its largest value here where
             that is infinite); None where the layer is no activation.
+
+    >>> import symgrad as sg
+    >>> from symgrad.language.chain_layers import Affine
+    >>> chain = LayerChain(tuple(Affine(f"{i}", 2, 2, "w") for i in range(4)))
+    >>> last = sg.deep_diagnosis(chain, {"w": [[0.5, 0], [0, 0.5]]}, remedies=False)["3"]
+    >>> last.position, last.kind, round(10**last.step, 3)
+    (4, 'affine', 0.5)
     """
 
     position: int
@@ -98,6 +105,13 @@ class DeepDiagnosis(Presentable):
         growth: what counts as exploded.
         seed: of what was drawn; None where nothing was.
         notes: what was left out and why, in words.
+
+    >>> import symgrad as sg
+    >>> from symgrad.language.chain_layers import Affine
+    >>> chain = LayerChain(tuple(Affine(f"{i}", 2, 2, "w") for i in range(12)))
+    >>> found = sg.deep_diagnosis(chain, {"w": [[0.5, 0], [0, 0.5]]}, remedies=False)
+    >>> found.outcome.value, found.verdict.value, found.depth, float(found.bound.upper()) == 0.5**12
+    ('vanishing', 'certified', 12, True)
     """
 
     name: str

@@ -85,7 +85,7 @@ class MeasuredGradients(Presentable):
 
     @property
     def slope(self) -> float:
-        """Decades per step: the least-squares line through the second half of the typical curve; NaN where it is zero.
+        """Decades per step, by least squares through the second half of the typical curve; NaN where it is zero.
 
         The first half is left out, in which the gradient still turns to the directions that decay slowest.
         """

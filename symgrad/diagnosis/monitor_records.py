@@ -60,7 +60,7 @@ class LayerRecord(Presentable):
 
     @property
     def verdict(self) -> Verdict:
-        """How the outcome is known: from these sequences alone."""
+        """How the outcome is known, from these sequences alone."""
         return Verdict.UNDECIDED if self.outcome is Outcome.UNDECIDED else Verdict.OBSERVED
 
 
@@ -89,7 +89,7 @@ class MonitorRecord(Presentable):
 
     @property
     def verdict(self) -> Verdict:
-        """How the outcome is known: observed at most."""
+        """How the outcome is known, observed at most."""
         return Verdict.UNDECIDED if self.outcome is Outcome.UNDECIDED else Verdict.OBSERVED
 
     @property

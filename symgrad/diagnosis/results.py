@@ -46,6 +46,12 @@ class LayerDiagnosis(Presentable):
         found: the outcome, and how it is known.
         causes: why, the weightiest first.
         remedies: what to change, the best first; none for a layer whose gradients neither vanish nor explode.
+
+    >>> import symgrad as sg, numpy as np
+    >>> weights = {"W": 0.5 * np.eye(2), "U": np.eye(2), "b": np.zeros(2)}
+    >>> layer = sg.diagnose(sg.models.elman(), weights=weights, horizon=12, remedies=False)["layer 0"]
+    >>> layer.name, layer.outcome.value, str(layer.model)
+    ('layer 0', 'vanishing', 'h[t] = tanh(W*h[t-1] + U*u[t] + b)')
     """
 
     run: LayerRun = field(repr=False)
@@ -94,6 +100,12 @@ class Diagnosis(Presentable):
         inputs: where the sequences come from, in words.
         seed: of those that were drawn; None for those given.
         notes: what was left out or assumed, in words.
+
+    >>> import symgrad as sg, numpy as np
+    >>> weights = {"W": 0.5 * np.eye(2), "U": np.eye(2), "b": np.zeros(2)}
+    >>> found = sg.diagnose(sg.models.elman(), weights=weights, horizon=12, remedies=False)
+    >>> found.outcome.value, found.verdict.value, [layer.name for layer in found], found.seed
+    ('vanishing', 'certified', ['layer 0'], 0)
     """
 
     name: str
@@ -105,7 +117,7 @@ class Diagnosis(Presentable):
 
     @property
     def worst(self) -> LayerDiagnosis:
-        """The layer with the worst outcome: one that vanishes or explodes, the one that is known best."""
+        """The layer with the worst outcome, one that vanishes or explodes; of several, the one that is known best."""
         return max(self.layers, key=lambda layer: (_SEVERITY[layer.outcome], list(Verdict).index(layer.verdict)))
 
     @property

@@ -37,7 +37,7 @@ def from_torch(
     Read are
 
     - ``nn.RNN``, ``nn.LSTM`` and ``nn.GRU`` (layers, both directions, with or without bias) and ``nn.RNNCell``,
-      ``nn.LSTMCell`` and ``nn.GRUCell``: the models of :mod:`symgrad.models`, stacked;
+      ``nn.LSTMCell`` and ``nn.GRUCell``: the families of models such as :func:`symgrad.models.lstm`, stacked;
     - any module with a ``forward(self, input, state)``, where the state is a tensor or a tuple of tensors: traced;
     - ``nn.Sequential`` and other modules with a ``forward(self, x)`` made of linear layers, activations, normalisation
       and residual blocks: a chain of layers.

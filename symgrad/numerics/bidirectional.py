@@ -81,7 +81,7 @@ class BidirectionalStack(Presentable):
 
     @property
     def directions(self) -> tuple[tuple[str, Recurrence], ...]:
-        """All recurrences with their names: ``"layer 0"``, ``"layer 0, reverse"``, ``"layer 1"``, ..."""
+        """All recurrences, named ``"layer 0"``, ``"layer 0, reverse"``, ``"layer 1"``, ..."""
         return tuple(
             (f"layer {index}{end}", model)
             for index, pair in enumerate(self.layers)
