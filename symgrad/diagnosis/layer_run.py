@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,6 +23,8 @@ __all__ = ["LayerRun", "usable"]
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+_REPRESENTATIVE = 0.75  # the part of the sequences that has to be left, as many as have to agree on an outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +120,26 @@ class LayerRun:
             length=stop,
         )
 
+    def last(self, steps: int) -> LayerRun:
+        """The last steps alone, from the states that were reached before them."""
+        first = self.steps - steps
+        if first <= 0:
+            return self
+        return replace(
+            self,
+            inputs={name: array[:, first:] for name, array in self.inputs.items()},
+            initial={name: array[:, first] for name, array in self.states.items()},
+            loss=None if self.loss is None else {name: array[:, first:] for name, array in self.loss.items()},
+            length=steps,
+        )
+
 
 def usable(given: LayerRun) -> tuple[LayerRun, tuple[str, ...]]:
     """The part of a run in which all states are finite, and what was left out, in words.
 
-    Sequences that overflow are left out; where all of them do, the steps before the last one overflows are kept.
+    Sequences that overflow are left out where they are few; else what is left would speak for what does not overflow.
+    Of more than a quarter the steps are kept that three quarters of the sequences reach; those that overflow in their
+    first step are left out in any case.
 
     Raises:
         InputError: the very first step overflows for all sequences.
@@ -129,19 +147,17 @@ def usable(given: LayerRun) -> tuple[LayerRun, tuple[str, ...]]:
     reached = given.finite_steps
     if (reached == given.steps).all():
         return given, ()
-    if (reached == given.steps).any():
-        kept = np.flatnonzero(reached == given.steps)
-        lost = given.size - len(kept)
-        first = int(reached.min()) + 1
-        note = f"{lost} of {given.size} sequences overflow, the first at step {first}, and are left out"
-        return given.part(kept), (note,)
-    most = int(reached.max())
-    if most < 1:
+    if reached.max() < 1:
         raise InputError(f"{given.name}: every sequence overflows in its first step")
-    note = (
-        f"every sequence overflows, the last at step {most + 1} of {given.steps}: the {most} steps before it are used"
-    )
-    return given.part(np.flatnonzero(reached == most), most), (note,)
+    started = np.sort(reached[reached > 0])
+    steps = int(started[len(started) - math.ceil(_REPRESENTATIVE * len(started))])
+    kept, overflowing = np.flatnonzero(reached >= steps), int((reached < given.steps).sum())
+    note = f"{overflowing} of {given.size} sequences overflow, the first at step {int(reached.min()) + 1}"
+    if steps < given.steps:
+        note += f": the first {steps} of {given.steps} steps are used"
+    if len(kept) < given.size:
+        note += f", {given.size - len(kept)} of the sequences left out"
+    return given.part(kept, steps), (note,)
 
 
 def _sequences(array: Array) -> Array:

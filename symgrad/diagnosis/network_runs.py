@@ -132,9 +132,7 @@ def _outputs(level: tuple[Part, ...], runs: tuple[LayerRun, ...]) -> Array:
 def _without_overflow(seen: Seen, run: LayerRun) -> tuple[Seen, str]:
     """What is left when the sequences that overflow in a layer are taken out, or their last steps."""
     short, notes = usable(run)
-    complete = run.finite_steps == run.steps
-    kept = np.flatnonzero(complete) if complete.any() else np.flatnonzero(run.finite_steps == run.finite_steps.max())
-    left = seen.part(kept, short.steps)
+    left = seen.part(np.flatnonzero(run.finite_steps >= short.steps), short.steps)
     note = f"{run.name}: {'; '.join(notes)}"
     if short.steps < run.steps and seen.has_loss:
         return left.without_loss(), f"{note}; the loss, which needs the last step, is left out"

@@ -32,21 +32,25 @@ class LayerOutcome(Presentable):
             where only the measurement says so, ``UNDECIDED`` where it does not either.
         reason: in words, with the numbers that it rests on.
         scope: which trajectories it is about, in words.
+        steps: the number k of Jacobians whose product decides: the horizon or the steps measured, of an explosion that
+            is over by then fewer; None where nothing decides.
     """
 
     outcome: Outcome
     verdict: Verdict
     reason: str
     scope: str
+    steps: int | None = None
 
 
 def layer_outcome(bounds: GrowthBounds, measured: Array, *, delta: float = 1e-3, growth: float = 1e3) -> LayerOutcome:
     """What bounds and measurement say about gradients over the horizon, the strongest statement first.
 
-    A bound from above that is at most delta at the horizon certifies vanishing, one from below that is at least growth
-    explosion; both together with the opposite signs that neither happens. The first sequence, enclosed, certifies what
-    it shows where the measured ones agree with it. Otherwise the measurement alone decides if three quarters of the
-    sequences agree.
+    A gradient that reaches ``growth`` after any number of steps up to the horizon has exploded, even if it is small
+    again at the horizon; else it has vanished if it is at most ``delta`` there. So a bound from below that is at least
+    growth certifies explosion, one from above that is at most delta at the horizon vanishing, and both together with
+    the opposite signs that neither happens. The first sequence, enclosed, certifies what it shows where the measured
+    ones agree with it. Otherwise the measurement alone decides if three quarters of the sequences agree.
 
     Args:
         bounds: of one layer.
@@ -65,72 +69,93 @@ def layer_outcome(bounds: GrowthBounds, measured: Array, *, delta: float = 1e-3,
     if curves.shape[-1] < 2:
         raise InputError(f"measured: norms over at least one step are needed, got shape {curves.shape}")
     ends = _Ends(float(np.log10(delta)), float(np.log10(growth)), bounds, curves)
-    return ends.everywhere() or ends.along_first() or ends.observed()
+    return ends.exploding() or ends.everywhere() or ends.along_first() or ends.observed()
 
 
 @dataclass(frozen=True, eq=False)
 class _Ends:
-    """The limits and what is known at the largest number of steps."""
+    """The limits and what is known about every number of steps."""
 
     low: float
     high: float
     bounds: GrowthBounds
     curves: Array
 
+    def exploding(self) -> LayerOutcome | None:
+        """An explosion, the strongest statement first: in every direction, along one sequence, along most of them."""
+        lower = self.bounds.log10_best_lower
+        place = _largest(lower)
+        if lower[place] >= self.high:
+            name = max(self.bounds.lower, key=lambda method: self.bounds.lower[method][place])
+            k = int(self.bounds.ks[place])
+            size = f"at least {_power(float(lower[place]))} ({name} bound)"
+            reason = f"a product of {k} Jacobians stretches every direction by {size}"
+            return LayerOutcome(Outcome.EXPLODING, self._known("lower"), reason, self.bounds.scope_of("lower"), k)
+        certified = self._certified(Outcome.EXPLODING)
+        return certified or (self.observed() if self._agreed() is Outcome.EXPLODING else None)
+
     def everywhere(self) -> LayerOutcome | None:
         """What the bounds on all trajectories certify."""
-        upper, lower = float(self.bounds.log10_best[-1]), float(self.bounds.log10_best_lower[-1])
-        k = self.bounds.horizon
-        if upper <= self.low:
-            reason = f"the norm of a product of {k} Jacobians is at most {_power(upper)} ({self.bounds.best()} bound)"
-            return LayerOutcome(Outcome.VANISHING, self._known("upper"), reason, self.bounds.scope_of("upper"))
-        if lower >= self.high:
-            name = self.bounds.best("lower")
-            reason = f"a product of {k} Jacobians stretches every direction by at least {_power(lower)} ({name} bound)"
-            return LayerOutcome(Outcome.EXPLODING, self._known("lower"), reason, self.bounds.scope_of("lower"))
-        if lower > self.low and upper < self.high:
-            reason = f"norms of products of {k} Jacobians are between {_power(lower)} and {_power(upper)}"
-            return LayerOutcome(Outcome.NEITHER, min(map(self._known, ("upper", "lower"))), reason, self.bounds.scope)
+        upper, lower = self.bounds.log10_best, float(self.bounds.log10_best_lower[-1])
+        k, end = self.bounds.horizon, float(self.bounds.log10_best[-1])
+        if end <= self.low:
+            reason = f"the norm of a product of {k} Jacobians is at most {_power(end)} ({self.bounds.best()} bound)"
+            return LayerOutcome(Outcome.VANISHING, self._known("upper"), reason, self.bounds.scope_of("upper"), k)
+        if lower > self.low and upper.max() < self.high:
+            reason = f"norms of products of {k} Jacobians are between {_power(lower)} and {_power(end)}"
+            known = min(map(self._known, ("upper", "lower")))
+            return LayerOutcome(Outcome.NEITHER, known, reason, self.bounds.scope, k)
         return None
 
     def along_first(self) -> LayerOutcome | None:
-        """What the enclosed first sequence certifies; one sequence suffices for explosion."""
-        found = self._first()
-        if found is None:
-            return None
-        start, k, least, most = found
-        outcome = self._of(least, most)
-        if outcome is Outcome.UNDECIDED or (outcome is not Outcome.EXPLODING and self._agreed()[0] is not outcome):
-            return None
-        if start and outcome is Outcome.NEITHER:  # what later steps do is open
-            return None
-        derivative, scope = f"dx_T/dx_(T-{k})", "the first sequence"
-        if start:
-            derivative, scope = f"dx_{k}/dx_0", f"the first {k} steps of the first sequence"
-        reason = f"along {scope} the norm of {derivative} is {_power(most)}, enclosed in ball arithmetic"
-        others = "" if len(self.curves) == 1 else f"; of the {len(self.curves)} measured {self._votes(outcome)} agree"
-        return LayerOutcome(outcome, Verdict.CERTIFIED, reason + others, scope)
+        """What the enclosed first sequence certifies where the measured ones agree with it."""
+        agreed = self._agreed()
+        return None if agreed is Outcome.UNDECIDED else self._certified(agreed)
 
     def observed(self) -> LayerOutcome:
         """What the measurement shows."""
-        outcome, last = self._agreed()
-        k, count = self.curves.shape[-1] - 1, len(self.curves)
+        outcome, count = self._agreed(), len(self.curves)
         scope = "the sequence measured" if count == 1 else f"the {count} sequences measured"
-        known = last[~np.isnan(last)]
-        middle = f"the median of ||dx_T/dx_(T-{k})|| is {_power(float(np.median(known)))}" if len(known) else "no norm"
+        k = self._decisive(outcome)
+        middle = self._middle(k)
         if outcome is Outcome.UNDECIDED:
             votes = ", ".join(f"{self._votes(item)} {item.value}" for item in Outcome if item is not Outcome.UNDECIDED)
             return LayerOutcome(outcome, Verdict.UNDECIDED, f"{middle}; of {count} sequences {votes}", scope)
+        last = self.curves.shape[1] - 1
+        later = "" if k == last else f", that of ||dx_T/dx_(T-{last})|| {_power(_median(self.curves[:, -1]))}"
         agreed = f"; {self._votes(outcome)} of {count} sequences agree" if count > 1 else ""
-        return LayerOutcome(outcome, Verdict.OBSERVED, f"{middle}{agreed}; no bound tells", scope)
+        return LayerOutcome(outcome, Verdict.OBSERVED, f"{middle}{later}{agreed}; no bound tells", scope, k)
 
-    def _first(self) -> tuple[bool, int, float, float] | None:
-        """Whether only its first steps are enclosed, their number, and the two ends of the norm along them."""
-        most, least, opening = self.bounds.along, self.bounds.along_least, self.bounds.opening
-        if most is None or least is None or not (~np.isnan(most)).any():
-            return None if opening is None else (True, opening.steps, opening.least, opening.most)
-        place = int(np.flatnonzero(~np.isnan(most))[-1])
-        return False, int(self.bounds.ks[place]), float(least[place]), float(most[place])
+    def _certified(self, outcome: Outcome) -> LayerOutcome | None:
+        """That the first sequence, or its first steps, show an outcome, if their enclosure tells."""
+        opening = self.bounds.opening
+        if self.bounds.along is not None and self.bounds.along_least is not None:
+            return self._certified_whole(outcome, self.bounds.along, self.bounds.along_least)
+        # Neither vanishing nor explosion over the first steps leaves open what later ones do.
+        if opening is None or outcome is Outcome.NEITHER or self._of(opening.least, opening.most) is not outcome:
+            return None
+        scope = f"the first {opening.steps} steps of the first sequence"
+        return self._enclosed(outcome, f"dx_{opening.steps}/dx_0", _power(opening.most), scope, opening.steps)
+
+    def _certified_whole(self, outcome: Outcome, most: Array, least: Array) -> LayerOutcome | None:
+        known = np.flatnonzero(~(np.isnan(most) | np.isnan(least)))
+        if not len(known):
+            return None
+        end = known[-1]
+        place = end if outcome is not Outcome.EXPLODING or least[end] >= self.high else known[_largest(least[known])]
+        if self._of(float(least[place]), float(most[place])) is not outcome:
+            return None
+        if outcome is Outcome.NEITHER and most[known].max() >= self.high:
+            return None
+        k, size = int(self.bounds.ks[place]), _power(float(most[place]))
+        if place != end:
+            size = f"{size} and that of dx_T/dx_(T-{int(self.bounds.ks[end])}) {_power(float(most[end]))}"
+        return self._enclosed(outcome, f"dx_T/dx_(T-{k})", size, "the first sequence", k)
+
+    def _enclosed(self, outcome: Outcome, derivative: str, size: str, scope: str, k: int) -> LayerOutcome:
+        reason = f"along {scope} the norm of {derivative} is {size}, enclosed in ball arithmetic"
+        others = "" if len(self.curves) == 1 else f"; of the {len(self.curves)} measured {self._votes(outcome)} agree"
+        return LayerOutcome(outcome, Verdict.CERTIFIED, reason + others, scope, k)
 
     def _of(self, least: float, most: float) -> Outcome:
         if np.isnan(least) or np.isnan(most):
@@ -141,16 +166,33 @@ class _Ends:
             return Outcome.EXPLODING
         return Outcome.NEITHER if least > self.low and most < self.high else Outcome.UNDECIDED
 
-    def _votes(self, outcome: Outcome) -> int:
-        return sum(self._of(float(end), float(end)) is outcome for end in self.curves[:, -1])
+    def _shown(self, curve: Array) -> Outcome:
+        """What one measured sequence shows."""
+        return Outcome.EXPLODING if (curve[1:] >= self.high).any() else self._of(float(curve[-1]), float(curve[-1]))
 
-    def _agreed(self) -> tuple[Outcome, Array]:
-        """What most of the sequences show, and the last norms."""
-        last = np.asarray(self.curves[:, -1])
+    def _votes(self, outcome: Outcome) -> int:
+        return sum(self._shown(curve) is outcome for curve in self.curves)
+
+    def _agreed(self) -> Outcome:
+        """What most of the sequences show."""
         for outcome in (Outcome.VANISHING, Outcome.EXPLODING, Outcome.NEITHER):
-            if self._votes(outcome) >= _MAJORITY * len(last):
-                return outcome, last
-        return Outcome.UNDECIDED, last
+            if self._votes(outcome) >= _MAJORITY * len(self.curves):
+                return outcome
+        return Outcome.UNDECIDED
+
+    def _decisive(self, outcome: Outcome) -> int:
+        """The number of steps that the measurement decides at: all, or those after which explosion is at its height."""
+        last = self.curves.shape[1] - 1
+        ends = self.curves[:, -1]
+        if outcome is not Outcome.EXPLODING or (ends >= self.high).sum() >= _MAJORITY * len(ends):
+            return last
+        heights = [_largest(curve[1:]) + 1 for curve in self.curves if (curve[1:] >= self.high).any()]
+        return int(np.median(heights))
+
+    def _middle(self, k: int) -> str:
+        """The median of the measured norms after some number of steps, in words."""
+        value = _median(self.curves[:, k])
+        return "no norm" if np.isnan(value) else f"the median of ||dx_T/dx_(T-{k})|| is {_power(value)}"
 
     def _known(self, side: str) -> Verdict:
         """``PROVED`` where the bound by operator norms alone decides and no parameter enters it."""
@@ -165,6 +207,17 @@ def _is_general(series: BoundSeries) -> bool:
     """Whether a bound holds for all values of the parameters."""
     content = series.bound.growth.content
     return not content.atoms(sp.MatrixSymbol) and not content.free_symbols
+
+
+def _largest(values: Array) -> int:
+    """The last place of the largest value."""
+    return int(np.flatnonzero(values == np.nanmax(values))[-1])
+
+
+def _median(values: Array) -> float:
+    """Of those that are known, one that was reached; NaN where none is."""
+    known = values[~np.isnan(values)]
+    return float(np.quantile(known, 0.5, method="inverted_cdf")) if len(known) else float("nan")
 
 
 def _power(log10: float) -> str:

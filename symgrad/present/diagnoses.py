@@ -43,8 +43,8 @@ def cause_words(found: LayerDiagnosis) -> str:
 
 
 def _end(found: LayerDiagnosis) -> float:
-    """The decimal logarithm of the typical norm over the horizon, or over as many steps as were measured."""
-    return float(found.measured.typical[min(found.horizon, len(found.measured.ks) - 1)])
+    """The decimal logarithm of the typical norm over the steps that decide, or over as many as were measured."""
+    return float(found.measured.typical[min(found.found.steps or found.horizon, len(found.measured.ks) - 1)])
 
 
 def verdict_row(found: LayerDiagnosis) -> list[str]:

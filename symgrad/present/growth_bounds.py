@@ -145,4 +145,5 @@ def _(found: LayerOutcome) -> dict[str, Any]:
         "verdict": found.verdict.value,
         "reason": found.reason,
         "scope": found.scope,
+        "steps": found.steps,
     }

@@ -51,14 +51,21 @@ def test_overflow_is_said_and_left_out() -> None:
     square = sg.Recurrence({x: x**2})
     run = LayerRun("square", square, {}, {}, {"x": [[0.5], [1e200], [2.0]]}, length=20)
     assert run.finite_steps.tolist() == [20, 0, 9]
-    kept, notes = usable(run)
-    assert kept.size == 1
-    assert notes == ("2 of 3 sequences overflow, the first at step 1, and are left out",)
-    kept, notes = usable(run.part(np.array([1, 2])))
-    assert (kept.size, kept.steps) == (1, 9)
-    assert "the last at step 10 of 20" in notes[0]
+    kept, (note,) = usable(run.part(np.array([0, 0, 0, 1])))
+    assert (kept.size, kept.steps) == (3, 20)
+    assert note == "1 of 4 sequences overflow, the first at step 1, 1 of the sequences left out"
+    kept, (note,) = usable(run)  # most overflow: those that do not would speak for themselves alone
+    assert (kept.size, kept.steps) == (2, 9)
+    assert "2 of 3 sequences overflow, the first at step 1: the first 9 of 20 steps are used" in note
+    assert usable(run.part(np.array([1, 2])))[0].steps == 9
     with pytest.raises(InputError, match="every sequence overflows in its first step"):
         usable(run.part(np.array([1])))
+
+
+def test_the_last_steps_go_on_from_where_the_first_ones_lead() -> None:
+    run = LayerRun("layer 0", sg.models.elman(), WEIGHTS, {"u": RNG.standard_normal((2, 7, 2))})
+    assert run.last(7) is run
+    assert np.array_equal(run.last(3).states["h"], run.states["h"][:, 4:])
 
 
 def test_parts_carry_inputs_and_losses_along() -> None:

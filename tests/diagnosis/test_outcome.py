@@ -110,6 +110,45 @@ def test_a_gradient_of_zero_has_vanished_and_overflow_is_explosion() -> None:
     assert said(layer_outcome(bounds(), np.array([[0.0, np.nan]]))) == ("undecided", "undecided")
 
 
+def peaked(height: float, steps: int = 3) -> np.ndarray:
+    """A gradient that grows to a height and is zero one step later."""
+    return np.array([[*np.linspace(0.0, height, steps), -np.inf]])
+
+
+def test_a_gradient_that_explodes_on_the_way_has_exploded_even_if_it_is_zero_at_the_end() -> None:
+    found = layer_outcome(bounds(), np.repeat(peaked(9.0), 4, axis=0))
+    assert (*said(found), found.steps) == ("exploding", "observed", 2)
+    assert "||dx_T/dx_(T-2)|| is 1e+9.0" in found.reason
+    assert "||dx_T/dx_(T-3)|| 0" in found.reason
+    below = layer_outcome(bounds(), peaked(2.9))
+    assert (*said(below), below.steps) == ("vanishing", "observed", 3)
+    split = layer_outcome(bounds(), np.concatenate([peaked(9.0), peaked(2.9)]))
+    assert said(split) == ("undecided", "undecided")
+
+
+def test_an_enclosed_explosion_on_the_way_is_certified() -> None:
+    known = replace(bounds(), along=np.array([4.0, -9.0]), along_least=np.array([3.9, -9.1]))
+    found = layer_outcome(known, np.array([[0.0, 4.0, -9.0]]))
+    assert (*said(found), found.steps) == ("exploding", "certified", 1)
+    assert "dx_T/dx_(T-1) is 1e+04 and that of dx_T/dx_(T-2) 1e-9.0" in found.reason
+    loose = replace(known, along_least=np.array([2.9, -9.1]))
+    assert said(layer_outcome(loose, np.array([[0.0, 2.95, -9.0]]))) == ("vanishing", "certified")
+
+
+def test_bounds_that_allow_an_explosion_on_the_way_do_not_exclude_it() -> None:
+    either = replace(bounds(upper=1.0, lower=-1.0), upper={"range": np.array([3.5, 1.0])})
+    assert said(layer_outcome(either, np.zeros((1, 3)))) == ("neither", "observed")
+
+
+def test_a_network_whose_units_die_at_the_first_step_explodes() -> None:
+    weights = {"W": 3 * np.eye(2), "U": np.ones((2, 1)), "b": np.zeros(2)}
+    inputs = np.array([-1.0] + [1.0] * 40).reshape(1, 41, 1)  # relu of -1 + 3 * 0: the derivative by h_0 is zero
+    run = LayerRun("layer 0", sg.models.elman("relu"), weights, {"u": inputs})
+    assert measure(run).typical[-1] == -np.inf
+    found = outcome(run)
+    assert (*said(found), found.steps) == ("exploding", "certified", 40)
+
+
 def test_limits_may_be_given() -> None:
     curves = np.array([[0.0, -2.0]])
     assert said(layer_outcome(bounds(), curves, delta=0.02)) == ("vanishing", "observed")
