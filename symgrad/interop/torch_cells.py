@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError
-from symgrad.interop.torch_cell_copy import plain_copy
 from symgrad.interop.torch_cell_form import CellForm, forms
 from symgrad.interop.torch_cell_output import next_values
 from symgrad.interop.torch_checks import check_module, torch_module, unwrapped
+from symgrad.interop.torch_copies import plain_copy
 from symgrad.interop.torch_graph import recorded
 from symgrad.interop.torch_reading import Names, next_states
 from symgrad.interop.torch_source import raised_at

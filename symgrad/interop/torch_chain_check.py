@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
 
 from symgrad.errors import InputError
 from symgrad.interop.torch_checks import torch_module
+from symgrad.interop.torch_copies import plain_copy
+from symgrad.interop.torch_source import message_of, raised_at
 from symgrad.language.layer_chain import ChainWeights, LayerChain
 from symgrad.numerics.chain_values import run_chain
 
@@ -40,19 +41,12 @@ def check_same_values(module: Any, chain: LayerChain, weights: ChainWeights) -> 
 
 def _values(module: Any, name: str, inputs: Any) -> Any:
     torch = torch_module()
+    double = plain_copy(module)
     try:
-        double = copy.deepcopy(module, _computed_tensors(module)).to("cpu", torch.float64)
         with torch.no_grad():
             return double(torch.from_numpy(inputs.copy())).numpy()
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else "no reason given"
+    except Exception as error:  # whatever the user's code raises
         raise InputError(
-            f"module: {name} fails on an input of shape {inputs.shape} in float64: {type(error).__name__}: {reason}"
+            f"module: {name} fails on an input of shape {inputs.shape} in float64: "
+            f"{message_of(error)}{raised_at(error)}"
         ) from error
-
-
-def _computed_tensors(module: Any) -> dict[int, Any]:
-    """Copies of those tensors that a module keeps and has computed from parameters, which Python does not copy."""
-    torch = torch_module()
-    kept = (value for part in module.modules() for value in vars(part).values() if isinstance(value, torch.Tensor))
-    return {id(tensor): tensor.detach().clone() for tensor in kept if not tensor.is_leaf}

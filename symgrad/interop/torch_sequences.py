@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from symgrad.errors import InputError, SymgradError
 from symgrad.interop.torch_calls import Call, is_recurrent, watched
-from symgrad.interop.torch_cell_copy import plain_copy
 from symgrad.interop.torch_chains_of_calls import chains_of
 from symgrad.interop.torch_checks import check_module, torch_module, unwrapped
+from symgrad.interop.torch_copies import plain_copy
 from symgrad.interop.torch_losses import Loss, gradients, scalar_loss
 from symgrad.interop.torch_widening import in_float64
 

@@ -21,11 +21,10 @@ def plain_copy(module: Any) -> Any:
     torch = torch_module()
     try:
         with torch.no_grad():
-            cell = copy.deepcopy(module)
-    except Exception as error:  # such as a tensor kept from an earlier call, with its history
+            cell = copy.deepcopy(module, _computed_tensors(torch, module))
+    except Exception as error:  # such as an open file or a lock among its attributes
         raise InputError(
-            f"module: {type(module).__name__} cannot be copied ({type(error).__name__}: {error}); "
-            "tensors kept between calls must be detached"
+            f"module: {type(module).__name__} cannot be copied ({type(error).__name__}: {error})"
         ) from error
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the older weight norm announces that it is old
@@ -35,6 +34,12 @@ def plain_copy(module: Any) -> Any:
         for part in cell.modules():
             _widen_attributes(torch, part)
     return cell
+
+
+def _computed_tensors(torch: Any, module: Any) -> dict[int, Any]:
+    """Copies of the tensors that a module has computed and keeps with their history, which Python does not copy."""
+    kept = (value for part in module.modules() for value in vars(part).values() if isinstance(value, torch.Tensor))
+    return {id(tensor): tensor.detach().clone() for tensor in kept if not tensor.is_leaf}
 
 
 def _without_parametrisations(torch: Any, part: Any) -> None:
