@@ -27,14 +27,22 @@ from symgrad.rigor.float_products import (
     without_tiny,
 )
 
-__all__ = ["equilibrated_bound", "float_largest", "float_smallest", "largest_certificate", "stretch"]
+__all__ = [
+    "Scaled",
+    "equilibrated_bound",
+    "float_largest",
+    "float_smallest",
+    "largest_certificate",
+    "scaled",
+    "stretch",
+]
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Scaled:
-    """A matrix is 2^exponent (array + dropped) with array clean and the 2-norm of dropped at most ``lost``."""
+class Scaled:
+    """A matrix as 2^exponent (array + dropped) with array clean and the 2-norm of dropped at most ``lost``."""
 
     array: Array
     exponent: int
@@ -47,13 +55,18 @@ class _Scaled:
         return (least.lower() * power if least > 0 else arb(0)), (upper + self.lost).upper() * power
 
 
-def _scaled(x: Array) -> _Scaled:
+def scaled(x: Array) -> Scaled:
+    """A finite matrix as one that is clean with entries of at most 1, times a power of two.
+
+    >>> scaled(np.array([[4.0, 1e-200]])).array.tolist()
+    [[0.5, 0.0]]
+    """
     exponent = int(np.frexp(np.abs(x).max())[1])
     # ldexp in one step from either end of the range; what underflows is among the dropped entries anyway
     array = np.ldexp(x, -exponent)
     clean = without_tiny(array)
     dropped = int(np.count_nonzero(x) - np.count_nonzero(clean))
-    return _Scaled(clean, exponent, arb((dropped, -300)) if dropped else arb(0))
+    return Scaled(clean, exponent, arb((dropped, -300)) if dropped else arb(0))
 
 
 def _power(exponent: int) -> arb:
@@ -102,16 +115,16 @@ def float_largest(x: Array) -> tuple[arb, arb]:
     >>> bool(lower <= arb(3e-200)) and bool(arb(3e-200) <= upper)
     True
     """
-    scaled = _scaled(x)
+    near = scaled(x)
     with np.errstate(all="ignore"):
         try:
-            values, vectors = np.linalg.eigh(scaled.array.T @ scaled.array)
+            values, vectors = np.linalg.eigh(near.array.T @ near.array)
         except np.linalg.LinAlgError:
-            lower, upper = arb(0), norm_bound(scaled.array)
+            lower, upper = arb(0), norm_bound(near.array)
         else:
-            upper = largest_certificate(scaled.array, vectors, values, float(values[-1]))
-            lower = stretch(scaled.array, vectors[:, -1]).lower()
-    return scaled.widened(lower, upper)
+            upper = largest_certificate(near.array, vectors, values, float(values[-1]))
+            lower = stretch(near.array, vectors[:, -1]).lower()
+    return near.widened(lower, upper)
 
 
 def _smallest_bound(x: Array, left: Array, values: Array, right: Array) -> arb:
@@ -137,15 +150,15 @@ def float_smallest(x: Array) -> tuple[arb, arb]:
     >>> bool(lower <= 1) and bool(1 <= upper)
     True
     """
-    scaled = _scaled(x)
+    near = scaled(x)
     with np.errstate(all="ignore"):
         try:
-            left, values, right = np.linalg.svd(scaled.array, full_matrices=False)
+            left, values, right = np.linalg.svd(near.array, full_matrices=False)
         except np.linalg.LinAlgError:
-            return scaled.widened(arb(0), norm_bound(scaled.array))
-        lower = _smallest_bound(scaled.array, left, values, right)
-        upper = stretch(scaled.array, right[-1]).upper()
-    return scaled.widened(lower, upper)
+            return near.widened(arb(0), norm_bound(near.array))
+        lower = _smallest_bound(near.array, left, values, right)
+        upper = stretch(near.array, right[-1]).upper()
+    return near.widened(lower, upper)
 
 
 def equilibrated_bound(x: Array) -> arb:
