@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +17,7 @@ from symgrad.interop.torch_chain_functions import called_function
 from symgrad.interop.torch_chain_modules import called_module
 from symgrad.interop.torch_chain_values import UNKNOWN, Constant, InputWidthError, Path, is_in_place
 from symgrad.interop.torch_checks import check_module, checked_array, torch_module, unwrapped
+from symgrad.interop.torch_source import describe, message_of, raised_at, user_line
 from symgrad.language.chain_layers import ChainLayer, PassThrough, Residual
 from symgrad.language.layer_chain import LayerChain
 
@@ -90,10 +90,22 @@ def _stem(layer: ChainLayer) -> str:
     return layer.name.rpartition(".")[0] or layer.name if isinstance(layer, Residual) else layer.name
 
 
+def _tracer() -> Any:
+    """A tracer that notes the user's line of every node."""
+    import torch.fx as fx
+
+    class Tracer(fx.Tracer):
+        def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
+            node = super().create_node(*args, **kwargs)
+            node.meta["source"] = user_line()
+            return node
+
+    return Tracer()
+
+
 def _traced(module: Any) -> tuple[Any, dict[str, Any]]:
     """The graph of a module, and the tensors that its forward makes itself."""
-    tracer = torch_module().fx.Tracer()
-    tracer.record_stack_traces = True
+    tracer = _tracer()
     before = set(vars(module))
     try:
         graph = tracer.trace(module, concrete_args=_default_arguments(module))
@@ -103,8 +115,7 @@ def _traced(module: Any) -> tuple[Any, dict[str, Any]]:
     except Exception as error:
         raise InputError(
             f"module: the forward of {type(module).__name__} cannot be traced by torch.fx: "
-            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}; accepted are "
-            f"{ACCEPTED}, without control flow that depends on values"
+            f"{message_of(error)}{raised_at(error)}; accepted are {ACCEPTED}, without control flow that depends on values"
         ) from error
     finally:
         for name in set(vars(module)) - before:  # tensors made in forward, which the tracer hangs on the module
@@ -143,7 +154,7 @@ class _Reader:
                 values[node] = Path((), width) if first else (node.args[0] if node.args else None)
                 first = False
             elif node.op == "output":
-                return self._result(_filled(node.args[0], values))
+                return self._result(_filled(node.args, values)[0])
             else:
                 values[node] = self._located(node, values)
                 if self._in_place(node):
@@ -167,7 +178,7 @@ class _Reader:
         try:
             return self._value(node, values)
         except InputError as error:
-            raise InputError(f"module: {_place(node)}: {error}; accepted are {ACCEPTED}") from error
+            raise InputError(f"module: {describe(node)}: {error}; accepted are {ACCEPTED}") from error
 
     def _value(self, node: Any, values: dict[Any, Any]) -> Any:
         arguments, options = _filled(node.args, values), _filled(node.kwargs, values)
@@ -211,17 +222,7 @@ def _fetched(module: Any, target: str) -> Any:
 
 def _filled(arguments: Any, values: Mapping[Any, Any]) -> Any:
     """Arguments of a node with the values of other nodes put in."""
-    if isinstance(arguments, (tuple, list)):
-        items = [_filled(item, values) for item in arguments]
-        return items if isinstance(arguments, list) else tuple(items)
-    if isinstance(arguments, Mapping):
-        return {key: _filled(item, values) for key, item in arguments.items()}
-    if isinstance(arguments, slice):
-        return slice(*(_filled(end, values) for end in (arguments.start, arguments.stop, arguments.step)))
-    try:
-        return values.get(arguments, arguments)
-    except TypeError:
-        return arguments
+    return torch_module().fx.node.map_arg(arguments, values.__getitem__)
 
 
 def _stack(node: Any) -> list[str]:
@@ -232,18 +233,3 @@ def _name(node: Any) -> str:
     """Where a node stands: the path of the module in whose forward it is, and its own name."""
     path = _stack(node)
     return f"{path[-1]}.{node.name}" if path and path[-1] else node.name
-
-
-def _place(node: Any) -> str:
-    """A node in words, with the line of source that it comes from."""
-    target = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", node.target)
-    where = f"node {node.name} ({node.op} {target})"
-    lines = [line.strip() for line in (node.stack_trace or "").strip().splitlines()]
-    own = os.path.dirname(torch_module().__file__)
-    frames = [i for i, line in enumerate(lines) if line.startswith("File ") and own not in line]
-    if not frames:
-        return where
-    file, line = lines[frames[-1]].split(",")[:2]
-    source = lines[frames[-1] + 1] if frames[-1] + 1 < len(lines) else ""
-    file = file.removeprefix("File ").strip('"')
-    return f"{where} at {file}:{line.split()[-1]}, {source!r}"

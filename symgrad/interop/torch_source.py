@@ -55,8 +55,13 @@ def _place(frame: FrameType) -> tuple[str, int, str]:
 
 
 def user_line() -> tuple[str, int, str] | None:
-    """File, number and text of the innermost line that is neither PyTorch's nor one of this package."""
+    """File, number and text of the user's innermost line inside the forward that is traced; None where it has none."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not _is_users(frame):
+    while frame is not None and not _is_users(frame) and not _begins_trace(frame):
         frame = frame.f_back
-    return None if frame is None else _place(frame)
+    return None if frame is None or _begins_trace(frame) else _place(frame)
+
+
+def _begins_trace(frame: FrameType) -> bool:
+    """Whether a trace was begun there, so that the lines outside are not those of the program."""
+    return frame.f_code is torch_module().fx.Tracer.trace.__code__
