@@ -115,7 +115,8 @@ def _traced(module: Any) -> tuple[Any, dict[str, Any]]:
     except Exception as error:
         raise InputError(
             f"module: the forward of {type(module).__name__} cannot be traced by torch.fx: "
-            f"{message_of(error)}{raised_at(error)}; accepted are {ACCEPTED}, without control flow that depends on values"
+            f"{message_of(error)}{raised_at(error)}; accepted are {ACCEPTED}, "
+            "without control flow that depends on values"
         ) from error
     finally:
         for name in set(vars(module)) - before:  # tensors made in forward, which the tracer hangs on the module
