@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from symgrad.dynamics.sweep import FixedPointSweep
     from symgrad.dynamics.vector_results import VectorFixedPoint, VectorFixedPoints
     from symgrad.interop.checkpoints import load_inputs, load_weights
+    from symgrad.interop.jax_cells import from_jax
     from symgrad.interop.torch_modules import from_torch
     from symgrad.language.layer_chain import LayerChain
     from symgrad.meanfield.deep_network import MeanField
@@ -155,6 +156,7 @@ __all__ = [
     "fixed_point_curve",
     "fixed_points",
     "flow_bound",
+    "from_jax",
     "from_torch",
     "gradient_bound",
     "hadamard",
@@ -249,6 +251,7 @@ _ON_FIRST_USE = {
     "fixed_point_curve": "symgrad.dynamics.curve",
     "fixed_points": "symgrad.dynamics.fixed_points",
     "flow_bound": "symgrad.bounds.flow",
+    "from_jax": "symgrad.interop.jax_cells",
     "from_torch": "symgrad.interop.torch_modules",
     "gradient_bound": "symgrad.bounds.gradient",
     "init_code": "symgrad.meanfield.init_code",
