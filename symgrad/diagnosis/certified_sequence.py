@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,16 +10,21 @@ from numpy.typing import NDArray
 
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.errors import SymgradError
-from symgrad.numerics.trajectory_bound import TrajectoryBound, trajectory_bound
+from symgrad.numerics.sequence_norms import sequence_norms
+from symgrad.numerics.trajectory_bound import trajectory_bound
+from symgrad.numerics.trajectory_bound_norms import CertifiedNorm
 from symgrad.rigor.balls import log10_of
 
-__all__ = ["Opening", "SequenceGrowth", "sequence_growth"]
+__all__ = ["Opening", "SequenceGrowth", "sequence_growth", "work_per_step"]
 
 Array = NDArray[np.float64]
 
-MOST_WORK = 120_000  # of the steps times the square of the states, a few seconds of ball arithmetic
-OPENING_WORK = 300_000  # likewise of the first steps of a longer sequence, where one product is long enough
+MOST_WORK = 6_000_000_000  # of the sum below, about 20 seconds of floats with error bounds
+BALL_WORK = 120_000  # of the steps times the square of the states, a few seconds of ball arithmetic
 SHORTEST = 10  # steps that are worth enclosing
+_SHARP = 256  # states up to which norms are enclosed up to rounding
+_NARROW = 1e-6  # decades between the two sides; small layers get digits beyond those of floats where they are wider
+_TOLD = 1e-3  # decades that are worth a word
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class SequenceGrowth:
     Attributes:
         most: rounded up, nan for k above T; None where nothing was enclosed.
         least: rounded down.
-        note: why nothing was, or how far it goes; empty where all was enclosed.
+        note: why nothing was, how far it goes, or how far both sides are apart; empty where all are known sharply.
         opening: the growth over its first steps, where only those were enclosed.
     """
 
@@ -54,39 +60,71 @@ class SequenceGrowth:
 
 
 def sequence_growth(run: LayerRun, horizon: int) -> SequenceGrowth:
-    """Enclose the first sequence of a layer and the products of Jacobians along it, as far as its size allows."""
-    steps, squared = run.steps, run.total**2
-    if steps * squared > MOST_WORK:
-        return _opening(run, min(horizon, steps, OPENING_WORK // squared))
-    bound = _enclosed(run, steps)
-    if isinstance(bound, SymgradError):
-        return SequenceGrowth(note=f"The first sequence was not enclosed: {bound}")
-    found = bound.norms_from_end[:horizon]
+    """Enclose the first sequence of a layer and the products of Jacobians along it, as far as its size allows.
+
+    The states are enclosed in ball arithmetic; the products are those of floats with proved error bounds, or of balls
+    with more digits where these are too far apart and the layer is small.
+    """
+    fitting = MOST_WORK // work_per_step(run.total)
+    if run.steps > fitting:
+        return _opening(run, min(horizon, fitting))
+    ends = _enclosed(run, run.steps, horizon)
+    if isinstance(ends, SymgradError):
+        return SequenceGrowth(note=f"The first sequence was not enclosed: {ends}")
     most, least = np.full(horizon, np.nan), np.full(horizon, np.nan)
-    most[: len(found)] = [log10_of(value.upper.ball, up=True) for value in found]
-    least[: len(found)] = [log10_of(value.lower.ball, up=False) for value in found]
-    return SequenceGrowth(most, least)
+    least[: len(ends[0])], most[: len(ends[1])] = ends
+    return SequenceGrowth(most, least, _width_note(*ends))
 
 
 def _opening(run: LayerRun, count: int) -> SequenceGrowth:
     """The growth over the first steps alone."""
-    most = f"{run.steps} steps of {run.total} states are more than the {MOST_WORK} steps times squared states"
+    most = f"{run.steps} steps of {run.total} states take longer than is spent on them"
     if count < SHORTEST:
-        return SequenceGrowth(note=f"The first sequence was not enclosed: {most} up to which that is tried.")
-    bound = _enclosed(run, count)
-    if isinstance(bound, SymgradError):
-        return SequenceGrowth(note=f"The first sequence was not enclosed: {bound}")
-    norm = bound.norms_from_end[-1]
-    opening = Opening(count, log10_of(norm.lower.ball, up=False), log10_of(norm.upper.ball, up=True))
-    note = f"Of the first sequence the first {count} steps were enclosed: {most} up to which all are."
-    return SequenceGrowth(note=note, opening=opening)
+        return SequenceGrowth(note=f"The first sequence was not enclosed: {most}.")
+    ends = _enclosed(run, count, count)
+    if isinstance(ends, SymgradError):
+        return SequenceGrowth(note=f"The first sequence was not enclosed: {ends}")
+    least, most_found = (array[-1:] for array in ends)
+    note = f"Of the first sequence the first {count} steps were enclosed: {most}. {_width_note(least, most_found)}"
+    return SequenceGrowth(note=note.strip(), opening=Opening(count, float(least[0]), float(most_found[0])))
 
 
-def _enclosed(run: LayerRun, count: int) -> TrajectoryBound | SymgradError:
-    """The bound along the first steps of the first sequence, or why there is none."""
-    inputs = {name: array[0, :count] for name, array in run.inputs.items()}
-    initial = {name: array[0] for name, array in run.initial.items()}
+def work_per_step(total: int) -> int:
+    """About three billion of these take a second: products of matrices, vectors of balls, and what any step costs."""
+    return total**3 + 16_000 * total + 800_000
+
+
+def _width_note(least: Array, most: Array) -> str:
+    """How far apart the two sides are, in words; nothing where that is not seen in print."""
+    gaps = np.where(most > least, most, 0.0) - np.where(most > least, least, 0.0)
+    widest = float(gaps.max(initial=0.0))
+    if widest <= _TOLD:
+        return ""
+    count = int((gaps > _TOLD).sum())
+    size = f"a factor of {10**widest:.3g}" if widest < 4 else "many decades"
+    return f"Norms along the first sequence are enclosed within {size} ({count} of {len(gaps)} not sharply)."
+
+
+def _enclosed(run: LayerRun, steps: int, count: int) -> tuple[Array, Array] | SymgradError:
+    """Decimal logarithms of the norms along the first steps of the first sequence from both sides, or why not."""
+    inputs = {name: array[0, :steps] for name, array in run.inputs.items()} or None
+    given = run.model, run.weights, inputs, {name: array[0] for name, array in run.initial.items()}
+    length = None if inputs else steps
+    small = steps * run.total**2 <= BALL_WORK
     try:
-        return trajectory_bound(run.model, run.weights, inputs or None, initial, steps=None if inputs else count)
+        norms = sequence_norms(*given, steps=length, count=count, sharp=run.total <= _SHARP)
+        ends = _logs(norms)
+        if not small or not (ends[1] - np.where(np.isneginf(ends[1]), 0.0, ends[0]) > _NARROW).any():
+            return ends
+    except SymgradError as error:
+        if not small:
+            return error
+    try:
+        return _logs(trajectory_bound(*given, steps=length).norms_from_end[:count])
     except SymgradError as error:
         return error
+
+
+def _logs(norms: Sequence[CertifiedNorm]) -> tuple[Array, Array]:
+    least = np.array([log10_of(value.lower.ball, up=False) for value in norms])
+    return least, np.array([log10_of(value.upper.ball, up=True) for value in norms])

@@ -100,13 +100,13 @@ class RoundedMatrix:
         return (least if least > 0 else arb(0)) * power, (high + self.error).upper() * power
 
     def _quick(self) -> tuple[arb, arb]:
-        direction = np.random.default_rng(0).standard_normal(self.middle.shape[1])
+        direction: Array = np.random.default_rng(0).standard_normal((self.middle.shape[1],))
         for _ in range(_STEPS):
             image = self.middle.T @ (self.middle @ direction)
             length = float(np.linalg.norm(image))
             if not length > 0:
                 break
-            direction = image / length
+            direction = np.asarray(image / length)
         return stretch(self.middle, direction).lower(), spectral_bound(self.middle, _SQUARINGS + 1)
 
 

@@ -121,7 +121,6 @@ def test_what_takes_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -
     run = elman(0.5 * orthogonal(), steps=10)
     monkeypatch.setitem(growth_bounds.MOST_STATES, "quadratic", 7)
     monkeypatch.setattr(certified_sequence, "MOST_WORK", 100)
-    monkeypatch.setattr(certified_sequence, "OPENING_WORK", 100)
     found = bounds_of(run, 10)
     assert "quadratic" not in found.upper
     assert "more than the 7" in found.missing["upper", "quadratic"]
@@ -133,8 +132,7 @@ def test_what_takes_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -
 
 def test_of_a_long_sequence_the_first_steps_are_enclosed(monkeypatch: pytest.MonkeyPatch) -> None:
     run = elman(0.5 * orthogonal(), steps=40)
-    monkeypatch.setattr(certified_sequence, "MOST_WORK", 100)
-    monkeypatch.setattr(certified_sequence, "OPENING_WORK", 64 * 12)
+    monkeypatch.setattr(certified_sequence, "MOST_WORK", 12 * certified_sequence.work_per_step(8))
     found = bounds_of(run, 40, methods=["norm"])
     assert found.along is None
     assert found.opening is not None

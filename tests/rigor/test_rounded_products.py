@@ -85,8 +85,8 @@ def test_norms_hold_the_norm_of_many_digits() -> None:
 
 
 def test_products_of_many_factors_neither_overflow_nor_underflow() -> None:
-    for scale, log in ((1e-5, -5000.0), (1e5, 5000.0)):
-        last = list(prefix_products([RoundedMatrix.of(scale * np.eye(2))] * 1000))[-1]
+    for scale, log in ((1e-5, -1000.0), (1e5, 1000.0)):
+        last = list(prefix_products([RoundedMatrix.of(scale * np.eye(2))] * 200))[-1]
         low, high = last.norm()
         assert abs(float(low.log() / arb(10).log()) - log) < 1e-8
         assert low <= high
