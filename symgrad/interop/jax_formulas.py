@@ -13,7 +13,7 @@ from symgrad.language.elementwise import VARIABLE
 from symgrad.language.numbers import exact_number
 from symgrad.rigor.functions import logistic, softplus
 
-__all__ = ["COMPARISONS", "FUNCTIONS", "LOGIC", "formula_of_call", "selected"]
+__all__ = ["COMPARISONS", "FUNCTIONS", "LOGIC", "call_name", "formula_of_call", "selected"]
 
 MOST_OPERATIONS = 120
 Formula = sp.Basic
@@ -96,6 +96,12 @@ def formula_of_call(jaxpr: Any, consts: Sequence[Any], numbers: Sequence[Any]) -
     return found[0] if isinstance(found[0], sp.Expr) else None
 
 
+def call_name(params: Mapping[str, Any], jaxpr: Any) -> str:
+    """What the function behind a call is called."""
+    debug = getattr(jaxpr, "debug_info", None)
+    return str(params.get("name") or getattr(debug, "func_name", "") or "")
+
+
 def _number(value: Any) -> Formula:
     array = np.asarray(value)
     if array.size != 1:
@@ -122,10 +128,10 @@ def _outcome(jaxpr: Any, known: dict[Any, Formula], size: int) -> list[Formula]:
 def _equation(eqn: Any, args: list[Any], size: int) -> list[Formula]:
     name, params = eqn.primitive.name, eqn.params
     body = next((params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if key in params), None)
-    if params.get("name") == "logaddexp":
-        return [_ARITHMETIC["logaddexp"](*args)]
     if body is not None and name not in ("scan", "while", "cond"):
         inner, consts = (body.jaxpr, body.consts) if hasattr(body, "consts") else (body, ())
+        if call_name(params, inner) == "logaddexp" and len(args) == 2:
+            return [_ARITHMETIC["logaddexp"](*args)]
         known = {var: _number(value) for var, value in zip(inner.constvars, consts, strict=True)}
         return _outcome(inner, known | dict(zip(inner.invars, args, strict=True)), size)
     mixes = any(var.aval.size not in (1, size) for var in [*eqn.invars, *eqn.outvars])

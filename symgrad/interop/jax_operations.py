@@ -13,12 +13,13 @@ import sympy as sp
 from symgrad.errors import InputError
 from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.blocks import Blocks, edges
+from symgrad.interop.formula_activations import activation_of_formula
 from symgrad.interop.jax_formulas import COMPARISONS, FUNCTIONS, LOGIC, entry_formula
 from symgrad.interop.jax_moving import MOVING, moved
 from symgrad.interop.jax_products import contracted
 from symgrad.interop.jax_program import Node
 from symgrad.interop.jax_values import Condition, Fixed, Flow, Operand, Reader
-from symgrad.interop.scalar_formulas import activation_of_formula, entrywise_formula
+from symgrad.interop.scalar_formulas import entrywise_formula
 from symgrad.interop.tracing import Trace, Traced
 from symgrad.language.activations import activation
 from symgrad.language.elementwise import VARIABLE
@@ -44,7 +45,7 @@ ARITHMETIC: dict[str, Callable[[Trace, Traced, Traced], Traced]] = {
     "mul": Trace.multiply,
     "div": Trace.divide,
 }
-_POWERS = {"square": sp.Integer(2), "sqrt": sp.S.Half, "rsqrt": -sp.S.Half}
+_PARTLY = ("log", "log1p", "acos", "asin")  # not real for every number, but maybe of another function
 _REDUCTIONS = ("reduce_sum", "reduce_max", "reduce_min", "reduce_prod")
 
 
@@ -98,6 +99,12 @@ def _itself(formula: sp.Basic) -> sp.Basic:
     return formula
 
 
+def _broadcast(value: Operand, shape: tuple[int, ...]) -> Operand:
+    if isinstance(value, Condition):
+        return Condition(tuple(_spread(term, shape) for term in value.terms), value.build)
+    return value if value.shape == shape else _spread(value, shape)
+
+
 def _spread(value: Flow | Fixed, shape: tuple[int, ...]) -> Flow | Fixed:
     places = np.broadcast_to(value.places, shape)
     return Flow(value.column, places) if isinstance(value, Flow) else Fixed(value.source, places)
@@ -128,17 +135,21 @@ def _reduced(reader: Reader, node: Node, value: Operand) -> Flow:
 
 
 def _entrywise(reader: Reader, node: Node, args: Sequence[Operand]) -> Traced | None:
+    args = [_broadcast(arg, node.outputs[0].shape) for arg in args]
     if node.name == "mul" and any(isinstance(arg, Condition) for arg in args):
         return _masked(reader, *args)
     if node.name == "select_n" and len(args) == 3:
         return _selected(reader, *args)
     if node.name in ("max", "min", "clamp", "abs", "sign"):
         return _with_kinks(reader, node, args)
-    trace = reader.trace
-    if node.name in _KNOWN:
-        columns = [reader.column(arg) for arg in args]
-        return _KNOWN[node.name](trace, node, *columns)
-    return None
+    if node.name not in _KNOWN:
+        return None
+    columns = [reader.column(arg) for arg in args]
+    if node.name in _PARTLY:
+        found = _combined(reader.trace, columns, FUNCTIONS[node.name], 1)
+        if found is not None:
+            return found
+    return _KNOWN[node.name](reader.trace, node, *columns)
 
 
 def _arithmetic(function: Callable[[Trace, Traced, Traced], Traced]) -> Callable[..., Traced]:

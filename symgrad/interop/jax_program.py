@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from symgrad.errors import InputError
 from symgrad.interop.jax_checks import jax_module
-from symgrad.interop.jax_formulas import formula_of_call
+from symgrad.interop.jax_formulas import call_name, formula_of_call
 
 __all__ = ["Node", "Program", "Variable", "program_of"]
 
@@ -184,7 +184,7 @@ class _Reader:
     def _call(self, eqn: Any, inputs: list[Variable], source: str) -> Sequence[Variable]:
         body = next(eqn.params[key] for key in _BODIES if key in eqn.params)
         jaxpr, consts = (body.jaxpr, body.consts) if hasattr(body, "consts") else (body, ())
-        label = str(eqn.params.get("name", ""))
+        label = call_name(eqn.params, jaxpr)
         changing = [variable for variable in inputs if variable.varying]
         if label == "logaddexp" and changing and len(inputs) == 2:
             return self._add(Node(label, tuple(inputs), (Variable.like(eqn.outvars[0].aval),), {}, source))
@@ -230,7 +230,8 @@ class _Reader:
 
 def _evaluated(eqn: Any, numbers: Sequence[Any]) -> list[NDArray[Any]]:
     """The outcome of an operation on numbers."""
-    functions, params = eqn.primitive.get_bind_params(eqn.params)
+    bound = eqn.primitive.get_bind_params(eqn.params)
+    functions, params = bound if isinstance(bound, tuple) else ((), bound)  # versions differ
     found = eqn.primitive.bind(*functions, *map(jax_module().numpy.asarray, numbers), **params)
     return [np.asarray(part) for part in (found if eqn.primitive.multiple_results else [found])]
 

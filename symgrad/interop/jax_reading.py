@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import InputError
+from symgrad.interop.formula_activations import activation_of_formula
 from symgrad.interop.jax_formulas import FUNCTIONS
 from symgrad.interop.jax_moving import MOVING, moved
 from symgrad.interop.jax_operations import ARITHMETIC, outcome
 from symgrad.interop.jax_products import product
 from symgrad.interop.jax_program import Node, Program, Variable
 from symgrad.interop.jax_values import Fixed, Flow, Names, Operand, Reader, Source
-from symgrad.interop.scalar_formulas import activation_of_formula
 from symgrad.interop.tracing import Blocks, Trace, Traced
 from symgrad.language.elementwise import VARIABLE
 

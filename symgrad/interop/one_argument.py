@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import lru_cache
 
 import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardPower
 
 from symgrad.errors import SymgradError
-from symgrad.language.activations import activation, activation_names
-from symgrad.language.elementwise import VARIABLE, ActivatedMatrix, Activation
+from symgrad.interop.formula_activations import activation_of_formula
+from symgrad.language.elementwise import VARIABLE, ActivatedMatrix
 from symgrad.rigor.functions import canonical
 
 __all__ = ["arguments_of", "composed", "formula_of", "product_of_one_argument"]
@@ -48,7 +47,7 @@ def composed(outer: sp.Expr, entry: sp.Expr) -> sp.Expr | None:
         formula = None if inner is None else canonical(outer.xreplace({VARIABLE: inner}))
         if formula is not None and formula.count_ops() <= MOST_OPERATIONS and VARIABLE in formula.free_symbols:
             with suppress(SymgradError):
-                found = _declared().get(formula) or Activation("f", formula)
+                found = activation_of_formula(formula)
                 _ = found.range  # refused where it is not defined
                 return found(base)
     return None
@@ -57,17 +56,10 @@ def composed(outer: sp.Expr, entry: sp.Expr) -> sp.Expr | None:
 def _applied(formula: sp.Expr, base: sp.Expr) -> sp.Expr | None:
     if isinstance(formula, sp.Pow) and formula.base == VARIABLE and formula.exp.is_number:
         return HadamardPower(base, formula.exp)
-    known = _declared().get(formula)
     try:
-        return (known or Activation("f", formula))(base)
+        return activation_of_formula(formula)(base)
     except SymgradError:
         return None
-
-
-@lru_cache(maxsize=1)
-def _declared() -> dict[sp.Expr, Activation]:
-    """The activations that have names, by their formulas."""
-    return {activation(name).expr: activation(name) for name in activation_names()}
 
 
 def arguments_of(entry: sp.Expr) -> Iterator[sp.Expr]:
@@ -121,7 +113,29 @@ def formula_of(entry: sp.Expr, base: sp.Expr) -> sp.Expr | None:
         inner = formula_of(matrices[0], base) if len(matrices) == 1 and factor.is_number else None
         return None if inner is None else factor * inner
     if isinstance(entry, (sp.MatAdd, sp.HadamardProduct)):
-        parts = [formula_of(part, base) for part in entry.args]
+        factor, others = _multiple(entry, base)
+        parts = (
+            [factor * VARIABLE, *(formula_of(part, base) for part in others)]
+            if factor
+            else [formula_of(part, base) for part in entry.args]
+        )
         joined = sp.Add if isinstance(entry, sp.MatAdd) else sp.Mul
         return None if any(part is None for part in parts) else joined(*parts)
     return None
+
+
+def _multiple(entry: sp.Expr, base: sp.Expr) -> tuple[sp.Expr, list[sp.Expr]]:
+    """A number and the terms that are left when the sum ``base``, so often, is taken out of another sum."""
+    if not (isinstance(entry, sp.MatAdd) and isinstance(base, sp.MatAdd)):
+        return sp.S.Zero, []
+    terms, wanted = (dict(map(_number_and_block, value.args)) for value in (entry, base))
+    ratios = {terms.get(block, sp.S.Zero) / number for block, number in wanted.items()}
+    if len(ratios) != 1:
+        return sp.S.Zero, []
+    return ratios.pop(), [_times(number, [block]) for block, number in terms.items() if block not in wanted]
+
+
+def _number_and_block(term: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """A term without its scalar factor, and this factor."""
+    factor, matrices = term.as_coeff_matrices() if isinstance(term, sp.MatMul) else (sp.S.One, [term])
+    return _times(sp.S.One, list(matrices)), factor
