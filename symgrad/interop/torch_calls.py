@@ -10,15 +10,14 @@ from typing import Any
 
 from symgrad.errors import InputError
 from symgrad.interop.torch_checks import torch_module
+from symgrad.interop.torch_nesting import mapped, tensors_in
 
 __all__ = [
     "Call",
     "has_recurrent_part",
     "is_cell",
     "is_recurrent",
-    "mapped",
     "takes_ids",
-    "tensors_in",
     "watched",
 ]
 
@@ -148,27 +147,6 @@ def _arguments(path: str, part: Any, args: tuple[Any, ...], kwargs: dict[str, An
             "diagnosed together, pass sequences of one length, unpacked"
         )
     return given, state
-
-
-def tensors_in(value: Any) -> list[Any]:
-    """The tensors in nested tuples, lists and dictionaries, in order."""
-    if isinstance(value, torch_module().Tensor):
-        return [value]
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, (tuple, list)) else ()
-    return [tensor for item in items for tensor in tensors_in(item)]
-
-
-def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """The same nesting with another tensor for each."""
-    if isinstance(value, torch_module().Tensor):
-        return change(value)
-    if isinstance(value, dict):
-        return {key: mapped(item, change) for key, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):  # a named tuple takes its items one by one
-        return type(value)(*(mapped(item, change) for item in value))
-    if isinstance(value, (tuple, list)):
-        return type(value)(mapped(item, change) for item in value)
-    return value
 
 
 def _place(tensor: Any, among: list[Any]) -> int | None:

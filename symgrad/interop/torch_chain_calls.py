@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from symgrad.errors import InputError
-from symgrad.interop.torch_chain_values import Constant, Path, flat
+from symgrad.interop.torch_chain_values import Constant, Path
+from symgrad.interop.torch_nesting import leaves
 from symgrad.language.chain_layers import PassThrough
 
 __all__ = ["Call", "Keep", "reshaped", "shape_question", "unchanged"]
@@ -59,7 +60,7 @@ def reshaped(call: Call) -> Path:
     Raises:
         InputError: any other.
     """
-    sizes = flat(call.arguments[1:] or tuple(call.options.values()))
+    sizes = leaves(call.arguments[1:] or tuple(call.options.values()))
     if call.kind == "flatten":
         accepted = sizes in ([1], [1, -1])
     else:

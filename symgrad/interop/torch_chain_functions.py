@@ -11,8 +11,9 @@ import numpy as np
 from symgrad.errors import InputError
 from symgrad.interop.torch_activations import activation_of_call
 from symgrad.interop.torch_chain_calls import Call, Keep, reshaped, shape_question, unchanged
-from symgrad.interop.torch_chain_values import Constant, Path, added, combined, flat, is_in_place, scaled, shifted
+from symgrad.interop.torch_chain_values import Constant, Path, added, combined, is_in_place, scaled, shifted
 from symgrad.interop.torch_checks import torch_module
+from symgrad.interop.torch_nesting import leaves
 from symgrad.language.chain_layers import Affine, Entrywise, ParametricReLU, VectorNormalisation
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.numbers import exact_number
@@ -34,7 +35,7 @@ def called_function(
         InputError: it is none that is accepted, or is given something that is not.
     """
     values = (*arguments, *options.values())
-    if not any(isinstance(value, Path) for value in flat(values)):
+    if not any(isinstance(value, Path) for value in leaves(values)):
         name_of = target if isinstance(target, str) else getattr(target, "__name__", "")
         if is_in_place(name_of, target) and isinstance(arguments[0], Constant):
             raise InputError("it changes a parameter or a constant while the module is run")
@@ -72,7 +73,7 @@ def _computed(target: Any, name: str, arguments: Sequence[Any], options: Mapping
     if not isinstance(found, torch.Tensor):
         return found
     base = next(
-        (value.name for value in flat(tuple(arguments)) if isinstance(value, Constant) and value.name), "constant"
+        (value.name for value in leaves(tuple(arguments)) if isinstance(value, Constant) and value.name), "constant"
     )
     array = found.detach().to(torch.float64).numpy().copy()
     if not np.isfinite(array).all():
@@ -208,7 +209,7 @@ def _scalar_function(call: Call, target: Any) -> Path:
     value = call.argument(0, "input")
     given = "pow" if target is operator.pow else target
     rest = call.arguments[1:] if call.arguments else ()
-    if isinstance(value, Path) and not any(isinstance(item, (Path, Constant)) for item in flat(rest)):
+    if isinstance(value, Path) and not any(isinstance(item, (Path, Constant)) for item in leaves(rest)):
         options = {key: item for key, item in call.options.items() if not isinstance(item, Path)}
         found = activation_of_call(given, rest, options)
         if found is not None:

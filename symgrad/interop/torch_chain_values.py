@@ -25,7 +25,6 @@ __all__ = [
     "Path",
     "added",
     "combined",
-    "flat",
     "is_in_place",
     "scaled",
     "shifted",
@@ -220,10 +219,3 @@ def is_in_place(name: str, target: Any) -> bool:
     if getattr(operator, name, None) is target:
         return name in ("iadd", "isub", "imul", "itruediv", "ipow", "imatmul")
     return name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
-
-
-def flat(values: Any) -> list[Any]:
-    """The items of nested tuples and lists."""
-    if isinstance(values, (tuple, list)):
-        return [item for value in values for item in flat(value)]
-    return [values]

@@ -16,6 +16,7 @@ from symgrad.interop.gathering import submatrix
 from symgrad.interop.torch_activations import activation_of_call
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_moving import MOVING, called
+from symgrad.interop.torch_nesting import leaves
 from symgrad.interop.torch_operations import SAME
 from symgrad.interop.torch_values import Fixed
 from symgrad.interop.tracing import Trace, Traced
@@ -26,7 +27,7 @@ __all__ = ["fixed_outcome"]
 def fixed_outcome(trace: Trace, node: Any, name: str, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
     """The outcome of an operation on fixed values: its numbers are known, and its symbols where they can be told."""
     result = node.meta["value"]
-    sources = [value for value in _leaves((args, options)) if isinstance(value, Fixed)]
+    sources = [value for value in leaves((args, options)) if isinstance(value, Fixed)]
     given = any(value.given for value in sources)
     data = _symbols(trace, node, name, args, options) if given else None
     roots = tuple(dict.fromkeys(root for value in sources for root in value.roots))
@@ -43,12 +44,6 @@ def _wrapped(result: Any, data: Any, like: Fixed) -> Any:
             for place, (part, own) in enumerate(zip(result, parts, strict=True))
         )
     return replace(like, tensor=result, data=data) if isinstance(result, torch.Tensor) else result
-
-
-def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    return [leaf for part in value for leaf in _leaves(part)] if isinstance(value, (tuple, list)) else [value]
 
 
 def _symbols(trace: Trace, node: Any, name: str, args: Sequence[Any], options: Mapping[str, Any]) -> Any:

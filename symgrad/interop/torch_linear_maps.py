@@ -12,6 +12,7 @@ import sympy as sp
 from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.blocks import Blocks
 from symgrad.interop.torch_checks import torch_module
+from symgrad.interop.torch_nesting import leaves
 from symgrad.interop.torch_operands import Operands
 from symgrad.interop.torch_values import Fixed, Flow
 
@@ -46,7 +47,7 @@ def linear_map(of: Operands, node: Any, args: Sequence[Any], options: Mapping[st
         TraceRefusal: several arguments flow; the operation runs over the batch.
     """
     torch = torch_module()
-    flows = [value for value in _leaves((args, dict(options))) if isinstance(value, Flow)]
+    flows = [value for value in leaves((args, dict(options))) if isinstance(value, Flow)]
     if len(flows) != 1:
         raise TraceRefusal("it is traced where one of its arguments depends on input or state, not several")
     (value,) = flows
@@ -75,7 +76,7 @@ def linear_map(of: Operands, node: Any, args: Sequence[Any], options: Mapping[st
 def _applied(of: Operands, node: Any, value: Flow, results: Any, offset: Any, sources: Any, axis: int | None) -> Flow:
     shape = tuple(results.shape[1:])
     coefficients = results.reshape(len(results), -1).T
-    given = [fixed for fixed in _leaves(sources) if isinstance(fixed, Fixed)]
+    given = [fixed for fixed in leaves(sources) if isinstance(fixed, Fixed)]
     found = of.trace.matmul(_matrix(of, node, coefficients, given), value.column)
     if bool((offset != 0).any()):
         added = of.constant(Fixed(offset, None, f"{node.name}_offset", True), offset.reshape(-1))
@@ -94,12 +95,6 @@ def _matrix(of: Operands, node: Any, coefficients: Any, given: Sequence[Fixed]) 
     if any(fixed.given for fixed in given):
         return of.matrix(Fixed(coefficients.contiguous(), None, node.name, True))
     return _numbers(coefficients.numpy())
-
-
-def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    return [leaf for part in value for leaf in _leaves(part)] if isinstance(value, (tuple, list)) else [value]
 
 
 def _put(value: Any, unit: Any) -> Any:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from symgrad.interop.torch_calls import mapped, tensors_in
 from symgrad.interop.torch_checks import torch_module
+from symgrad.interop.torch_nesting import mapped, tensors_in
 
 __all__ = ["in_float64"]
 
