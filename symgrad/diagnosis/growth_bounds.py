@@ -107,13 +107,15 @@ def growth_bounds(run: LayerRun, horizon: int = 200, *, methods: Any = None, alo
         run: the layer with its sequences.
         horizon: the largest number of factors.
         methods: names of methods of :func:`symgrad.product_bound`, tried whatever the size; all of them unless given.
-        along: whether to enclose the first sequence in ball arithmetic, as far as its size allows.
+        along: whether to enclose the first sequence, its states in ball arithmetic and the products of its Jacobians
+            by floats with proved error bounds, as far as its size allows.
 
     Raises:
         InputError: an argument of the wrong type or value, a missing or malformed weight.
         UnknownNameError: an unknown method.
 
-    Source: :func:`symgrad.product_bound` and :func:`symgrad.trajectory_bound`, which prove them.
+    Source: :func:`symgrad.product_bound` and :func:`symgrad.trajectory_bound`, which prove them; along larger layers
+    Rump 1999, Fast and parallel interval arithmetic, BIT 39.
     """
     steps, names = checked_count("horizon", horizon, 1), checked_methods(methods)
     model = with_seen_ranges(run)

@@ -19,6 +19,7 @@ __all__ = ["LayerOutcome", "layer_outcome"]
 
 Array = NDArray[np.float64]
 
+_SHARP = 0.002  # decades between the ends of an enclosure that is given as one number
 _MAJORITY = 0.75  # the part of the sequences that has to agree before the outcome counts as observed
 
 
@@ -135,7 +136,9 @@ class _Ends:
         if opening is None or outcome is Outcome.NEITHER or self._of(opening.least, opening.most) is not outcome:
             return None
         scope = f"the first {opening.steps} steps of the first sequence"
-        return self._enclosed(outcome, f"dx_{opening.steps}/dx_0", _power(opening.most), scope, opening.steps)
+        return self._enclosed(
+            outcome, f"dx_{opening.steps}/dx_0", _size(opening.least, opening.most), scope, opening.steps
+        )
 
     def _certified_whole(self, outcome: Outcome, most: Array, least: Array) -> LayerOutcome | None:
         known = np.flatnonzero(~(np.isnan(most) | np.isnan(least)))
@@ -147,13 +150,14 @@ class _Ends:
             return None
         if outcome is Outcome.NEITHER and most[known].max() >= self.high:
             return None
-        k, size = int(self.bounds.ks[place]), _power(float(most[place]))
+        k, size = int(self.bounds.ks[place]), _size(float(least[place]), float(most[place]))
         if place != end:
-            size = f"{size} and that of dx_T/dx_(T-{int(self.bounds.ks[end])}) {_power(float(most[end]))}"
+            later = _size(float(least[end]), float(most[end]))
+            size = f"{size} and that of dx_T/dx_(T-{int(self.bounds.ks[end])}) {later}"
         return self._enclosed(outcome, f"dx_T/dx_(T-{k})", size, "the first sequence", k)
 
     def _enclosed(self, outcome: Outcome, derivative: str, size: str, scope: str, k: int) -> LayerOutcome:
-        reason = f"along {scope} the norm of {derivative} is {size}, enclosed in ball arithmetic"
+        reason = f"along {scope} the norm of {derivative} is {size}, enclosed"
         others = "" if len(self.curves) == 1 else f"; of the {len(self.curves)} measured {self._votes(outcome)} agree"
         return LayerOutcome(outcome, Verdict.CERTIFIED, reason + others, scope, k)
 
@@ -218,6 +222,11 @@ def _median(values: Array) -> float:
     """Of those that are known, one that was reached; NaN where none is."""
     known = values[~np.isnan(values)]
     return float(np.quantile(known, 0.5, method="inverted_cdf")) if len(known) else float("nan")
+
+
+def _size(least: float, most: float) -> str:
+    """A norm between two decimal logarithms, as one number where they agree as far as that is printed."""
+    return _power(most) if most == least or most - least < _SHARP else f"between {_power(least)} and {_power(most)}"
 
 
 def _power(log10: float) -> str:

@@ -33,7 +33,7 @@ def sequence_norms(
 ) -> tuple[CertifiedNorm, ...]:
     """The 2-norms of the last k Jacobians' products for k = 1 ... T, from both sides.
 
-    As :func:`trajectory_bound` gives them, for larger layers and with less precision: the states are enclosed in ball
+    As :func:`symgrad.trajectory_bound` gives them, for larger layers and with less precision: the states are enclosed in ball
     arithmetic, and products of Jacobians are taken in floats with proved error bounds. Both sides are true in any case;
     they are far apart where products lose more digits than floats have.
 
@@ -47,7 +47,7 @@ def sequence_norms(
         sharp: the upper side up to rounding; else within the 32nd root of the number of states, which is quicker.
 
     Raises:
-        InputError: as for :func:`trajectory_bound`, or a Jacobian beyond the largest float.
+        InputError: as for :func:`symgrad.trajectory_bound`, or a Jacobian beyond the largest float.
         NoBoundError: a state that has no proved bound.
 
     Source: Rump 1999, Fast and parallel interval arithmetic, BIT 39.
