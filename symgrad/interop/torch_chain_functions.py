@@ -14,14 +14,13 @@ from symgrad.interop.torch_chain_calls import Call, Keep, reshaped, shape_questi
 from symgrad.interop.torch_chain_values import Constant, Path, added, combined, is_in_place, scaled, shifted
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_nesting import leaves
+from symgrad.interop.torch_operations import operation_name
 from symgrad.language.chain_layers import Affine, Entrywise, ParametricReLU, VectorNormalisation
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.numbers import exact_number
 
 __all__ = ["called_function"]
 
-_METHODS = {"subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div"}
-_METHODS |= {"negative": "neg", "mm": "matmul"}
 _SILENT = ("contiguous", "requires_grad_")
 _SHAPES = ("view", "reshape", "flatten")
 
@@ -40,17 +39,14 @@ def called_function(
         if is_in_place(name_of, target) and isinstance(arguments[0], Constant):
             raise InputError("it changes a parameter or a constant while the module is run")
         return _computed(target, name, arguments, options, keep)
-    kind = target if isinstance(target, str) else getattr(target, "__name__", str(target))
+    kind = operation_name(target)
     call = Call(kind, name, tuple(arguments), options, keep)
     if kind in ("getattr", "size", "dim") or (kind == "getitem" and not isinstance(arguments[0], Path)):
         return shape_question(call)
-    plain = _METHODS.get(kind.removesuffix("_"), kind.removesuffix("_"))
-    if plain.startswith("i") and getattr(operator, plain, None) is target and plain[1:] in _BINARY:
-        plain = plain[1:]  # x += y and the like
-    if plain in _BINARY or plain == "truediv":
-        return _binary(call, "div" if plain == "truediv" else plain)
-    if plain in _OTHERS:
-        return _OTHERS[plain](call)
+    if kind in _BINARY:
+        return _binary(call, _BINARY[kind])
+    if kind in _OTHERS:
+        return _OTHERS[kind](call)
     return _scalar_function(call, target)
 
 
@@ -226,7 +222,7 @@ def _exponential(call: Call, base: Any, value: Path) -> Path:
     return value.then(Entrywise(call.name, width, width, Activation(f"{number}^z", number**VARIABLE)))
 
 
-_BINARY = ("add", "sub", "mul", "div", "matmul")
+_BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "matmul": "matmul", "mm": "matmul"}
 _OTHERS: dict[str, Callable[[Call], Path]] = {
     "linear": _linear,
     "addmm": _addmm,
