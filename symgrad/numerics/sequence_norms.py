@@ -33,9 +33,9 @@ def sequence_norms(
 ) -> tuple[CertifiedNorm, ...]:
     """The 2-norms of the last k Jacobians' products for k = 1 ... T, from both sides.
 
-    As :func:`symgrad.trajectory_bound` gives them, for larger layers and with less precision: the states are enclosed in ball
-    arithmetic, and products of Jacobians are taken in floats with proved error bounds. Both sides are true in any case;
-    they are far apart where products lose more digits than floats have.
+    As :func:`symgrad.trajectory_bound` gives them, for larger layers and with less precision: the states are enclosed
+    in ball arithmetic, and products of Jacobians are taken in floats with proved error bounds. Both sides are true in
+    any case; they are far apart where products lose more digits than floats have.
 
     Args:
         model: the recurrence.
