@@ -18,6 +18,7 @@ from symgrad.numerics.network_verdict import Outcome
 
 __all__ = ["deep_causes", "unsaturated_slope"]
 
+_KEPT = 1.0  # decades over all layers, within which a gradient is at the edge between vanishing and exploding
 _LEAST_PART = 0.1  # of the whole change, below which a contribution is not called a cause
 _NEAR_ZERO = 1e-6
 
@@ -58,10 +59,11 @@ def deep_causes(layers: Sequence[ChainLayerDiagnosis], outcome: Outcome) -> tupl
     count = len(layers)
     if outcome is Outcome.UNDECIDED:
         return ()
-    if outcome is Outcome.NEITHER:
+    if outcome is Outcome.NEITHER and abs(parts.total) <= _KEPT:
         words = f"over {count} layers the gradient changes by {parts.total:+.2g} decades"
         return (CauseFound(Cause.AT_EDGE, words, parts.total / count),)
-    sign = 1 if outcome is Outcome.EXPLODING else -1
+    grows = outcome is Outcome.EXPLODING or (outcome is Outcome.NEITHER and parts.total > 0)
+    sign = 1 if grows else -1
     found = [cause for cause in _candidates(parts, layers, sign) if cause.share is not None and sign * cause.share > 0]
     least = _LEAST_PART * max((abs(cause.share or 0.0) for cause in found), default=0.0)
     kept = [cause for cause in found if abs(cause.share or 0.0) >= least]

@@ -54,6 +54,7 @@ CASES = {
     "large weights": (plain("relu", 20, 4.0), Outcome.EXPLODING, Cause.LARGE_NORM),
     "residual": (residual(20, 2.0), Outcome.EXPLODING, Cause.LARGE_NORM),
     "critical": (plain("relu", 12, 2**0.5), Outcome.NEITHER, Cause.AT_EDGE),
+    "fading": (plain("tanh", 4, 0.4), Outcome.NEITHER, Cause.SMALL_NORM),
 }
 
 
