@@ -71,11 +71,14 @@ def recorded(module: Any, arguments: Sequence[Any], names: Mapping[int, str]) ->
     try:
         with torch.enable_grad():  # the parameters of the copy need none; a no_grad inside is seen
             graph = tracer.trace(module)
+        random = not torch.equal(noise, torch.get_rng_state())
     except InputError:
         raise
     except Exception as error:  # whatever the user's own code raises along the way
         raise InputError(f"module: {type(module).__name__}: {message_of(error)}{raised_at(error)}") from error
-    if not torch.equal(noise, torch.get_rng_state()):
+    finally:
+        torch.set_rng_state(noise)
+    if random:
         raise InputError(f"module: {type(module).__name__} draws random numbers in its forward function")
     *nodes, output = graph.nodes
     return CellGraph(tuple(nodes), output.args[0])

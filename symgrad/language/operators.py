@@ -353,4 +353,5 @@ def _leaf_symbols(expression: sp.Basic) -> frozenset[sp.Basic]:
         for size in leaf.shape
         for symbol in sp.sympify(size).free_symbols
     }
-    return frozenset(matrices) | (expression.atoms(sp.Symbol) - sizes)
+    scalars = expression.atoms(sp.Symbol) & expression.free_symbols  # arguments of functions are bound
+    return frozenset(matrices) | (scalars - sizes)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 import symgrad as sg
@@ -75,6 +76,18 @@ def test_what_cannot_be_traced_is_refused_with_the_operation_and_its_line(name: 
     assert message.startswith("module: ")
     if name not in ("wrong state", "dictionary", "kept between calls", "changed in place", "noise"):
         assert "test_refused_torch_cells.py" in message
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [lambda self, x, h: h + torch.randn_like(h), lambda self, x, h: F.dropout(self.u(h) + self.w(x))],
+)
+def test_a_cell_that_draws_numbers_leaves_the_generator_where_it_was(forward: Any) -> None:
+    cell = written(forward)
+    before = torch.get_rng_state()
+    with pytest.raises(sg.errors.InputError, match="random"):
+        trace_cell(cell, EXAMPLE)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_sizes_are_inferred_or_asked_for() -> None:

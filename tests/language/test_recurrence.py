@@ -160,3 +160,12 @@ class TestAssuming:
             self.model.assuming(ranges)
         with pytest.raises(InputError, match="ranges: a mapping"):
             sg.Recurrence({x: x}, ranges=ranges)
+
+
+def test_a_function_of_a_weight_matrix_adds_no_parameter():
+    W, h = sp.MatrixSymbol("W", 3, 3), sp.MatrixSymbol("h", 3, 1)
+    model = sg.Recurrence({h: tanh(tanh(W) * h)})
+    assert model.parameters == (W,)
+    weights = np.linspace(-1, 1, 9).reshape(3, 3)
+    found = sg.simulate(model, {"W": weights}, initial={"h": np.ones(3)}, steps=1).states["h"][-1]
+    assert np.abs(found - np.tanh(np.tanh(weights) @ np.ones(3))).max() < 1e-15
