@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.step_jacobians import StepJacobians
 from symgrad.errors import InputError
-from symgrad.numerics.products import rescaled
+from symgrad.numerics.products import log10_scaled, rescaled
 
 __all__ = ["Adjoints", "adjoints"]
 
@@ -37,8 +37,7 @@ class Adjoints:
     def log10_norms(self) -> Array:
         """``log10`` of the Euclidean norm of dL/dx_t over all states together, (B, T + 1); minus infinity for zero."""
         squares = np.sum([np.sum(array**2, axis=2) for array in self.states.values()], axis=0)
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log10(squares) / 2 + self.exponent * np.log10(2.0))
+        return log10_scaled(np.sqrt(squares), self.exponent)
 
     def input_gradient(self, name: str) -> Array:
         """``dL/du_t`` of one input as plain floats (B, T, m); what is below 1e-308 becomes zero.

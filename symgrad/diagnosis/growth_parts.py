@@ -16,7 +16,7 @@ from symgrad.diagnosis.pullback import Pullback
 from symgrad.diagnosis.step_jacobians import StepJacobians
 from symgrad.language.operators import Elementwise, Vector, symbols_of, walk
 from symgrad.numerics.arrays import ArrayEvaluator
-from symgrad.numerics.products import rescaled
+from symgrad.numerics.products import log10_scaled, rescaled
 
 __all__ = ["GrowthParts", "growth_parts"]
 
@@ -24,7 +24,6 @@ Array = NDArray[np.float64]
 
 _DIRECTIONS = 24  # along which products are followed
 _SEQUENCES = 4
-_LOG10_2 = float(np.log10(2.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,8 +159,7 @@ class _Followed:
         finite = np.isfinite(batch).all(axis=(1, 2))
         norms = np.full(len(batch), np.inf)
         norms[finite] = np.linalg.norm(batch[finite], 2, axis=(1, 2))
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log10(norms) + self._exponent * _LOG10_2)
+        return log10_scaled(norms, self._exponent)
 
 
 def _mean_slopes(run: LayerRun, steepest: Mapping[Elementwise, float]) -> dict[Elementwise, float]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.step_jacobians import StepJacobians
-from symgrad.numerics.products import rescaled
+from symgrad.numerics.products import log10_scaled, rescaled
 
 __all__ = ["vector_products"]
 
@@ -15,7 +15,6 @@ Array = NDArray[np.float64]
 
 _VECTORS = 2
 _SWEEPS = 2
-_LOG10_2 = float(np.log10(2.0))
 
 
 def vector_products(run: LayerRun, seed: int = 0) -> Array:
@@ -50,8 +49,7 @@ class _Search:
             exponent = exponent + shift
             block = np.moveaxis(vectors[self._rows], 1, 0)
             squares = np.linalg.eigvalsh(np.swapaxes(block, 1, 2) @ block)[:, -1]
-            with np.errstate(divide="ignore"):
-                found.append(np.log10(np.maximum(squares, 0.0)) / 2 + exponent * _LOG10_2)
+            found.append(log10_scaled(np.sqrt(np.maximum(squares, 0.0)), exponent))
         return np.array(found)
 
     def _directions(self) -> Array:

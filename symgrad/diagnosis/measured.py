@@ -14,7 +14,7 @@ from symgrad.diagnosis.matrix_free import vector_products
 from symgrad.diagnosis.spectral_norms import SpectralNorms
 from symgrad.diagnosis.step_jacobians import StepJacobians
 from symgrad.errors import InputError
-from symgrad.numerics.products import rescaled
+from symgrad.numerics.products import log10_scaled, rescaled
 from symgrad.presentable import Presentable
 
 __all__ = ["DENSE_LIMIT", "MeasuredGradients", "measure"]
@@ -22,7 +22,6 @@ __all__ = ["DENSE_LIMIT", "MeasuredGradients", "measure"]
 Array = NDArray[np.float64]
 
 DENSE_LIMIT = 512  # entries of all states, beyond which no product of Jacobians is formed
-_LOG10_2 = float(np.log10(2.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +155,7 @@ def _norms(run: LayerRun, seed: int) -> Iterator[tuple[Array, Array]]:
         batch = np.moveaxis(product, 1, 0)
         norms = whole(batch)
         block = norms if len(jacobians.rows) == 1 else part(np.ascontiguousarray(batch[:, first, first]))
-        with np.errstate(divide="ignore"):
-            yield np.log10(norms) + exponent * _LOG10_2, np.log10(block) + exponent * _LOG10_2
+        yield log10_scaled(norms, exponent), log10_scaled(block, exponent)
         if step >= 0:
             product, shift = rescaled(jacobians.backward(step, product))
             exponent = exponent + shift

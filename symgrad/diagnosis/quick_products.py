@@ -12,7 +12,7 @@ from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.matrix_free import vector_products
 from symgrad.language.operators import Compose, Diagonal, Identity, Operator, OperatorSum, Scale, Zero
 from symgrad.numerics.arrays import ArrayEvaluator
-from symgrad.numerics.products import rescaled
+from symgrad.numerics.products import log10_scaled, rescaled
 
 __all__ = ["LARGEST", "quick_norms"]
 
@@ -46,8 +46,7 @@ def quick_norms(run: LayerRun) -> Array:
         moved, shift = rescaled(columns)
         product, exponent = np.moveaxis(np.asarray(moved, dtype=np.float32), 0, 1), exponent + shift
         norm, direction = _norm(product, direction, _ROUNDS if len(found) > 1 else _FIRST_ROUNDS)
-        with np.errstate(divide="ignore"):
-            found.append(np.log10(norm.astype(np.float64)) + exponent * np.log10(2.0))
+        found.append(log10_scaled(norm.astype(np.float64), exponent))
     return np.array(found).T
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SpectralNorms", "largest_singular_values"]
+from symgrad.numerics.products import largest_singular_values
+
+__all__ = ["SpectralNorms"]
 
 Array = NDArray[np.float64]
 
@@ -13,15 +15,6 @@ _SMALL = 48  # below this size a decomposition is as fast as the iteration
 _KEPT, _DRAWN = 3, 1
 _ROUNDS = 12
 _TOLERANCE = 1e-4  # of the residual relative to the square: the norm is off by half of that at most
-
-
-def largest_singular_values(matrices: Array) -> Array:
-    """Those of a batch (B, N, M) by decomposition; NaN where an entry is not finite."""
-    finite = np.isfinite(matrices).all(axis=(1, 2))
-    values = np.full(len(matrices), np.nan)
-    if finite.any():
-        values[finite] = np.linalg.svd(matrices[finite], compute_uv=False)[:, 0]
-    return values
 
 
 class SpectralNorms:

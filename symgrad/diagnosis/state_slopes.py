@@ -17,7 +17,7 @@ from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import bind
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.functions import ArrayFunction, array_function
-from symgrad.numerics.products import rescaled
+from symgrad.numerics.products import log10_scaled, rescaled
 
 __all__ = ["PlainLayer", "measured_from_states", "plain_layer", "slopes_at"]
 
@@ -74,8 +74,7 @@ def measured_from_states(layer: PlainLayer, part: Part, states: Array, seed: int
         raw = (product * slopes[:, step, None, :]) @ recurrent
         shifted, shift = rescaled(np.moveaxis(raw, 0, 1))
         product, exponent = np.moveaxis(shifted, 1, 0), exponent + shift
-        with np.errstate(divide="ignore"):
-            found.append(np.log10(norms(product)) + exponent * np.log10(2.0))
+        found.append(log10_scaled(norms(product), exponent))
     return np.array(found).T
 
 

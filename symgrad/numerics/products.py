@@ -26,6 +26,8 @@ __all__ = [
     "Products",
     "inverse_products",
     "largest_log_norms",
+    "largest_singular_values",
+    "log10_scaled",
     "log_norms",
     "product_log_norms",
     "products",
@@ -37,6 +39,7 @@ Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _LOG2 = float(np.log(2.0))
+_LOG10_2 = float(np.log10(2.0))
 _TINY = 2.0**-1000
 
 
@@ -137,6 +140,16 @@ def rescaled(matrix: Array) -> tuple[Array, IntArray]:
     return np.ldexp(matrix, -shift[None, :, None]), shift
 
 
+def log10_scaled(values: Array, exponent: IntArray) -> Array:
+    """``log10(values * 2**exponent)``, approximate; minus infinity for zero.
+
+    >>> log10_scaled(np.array([0.0, 10.0]), np.array([5, 0])).tolist()
+    [-inf, 1.0]
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log10(values) + exponent * _LOG10_2)
+
+
 def log_norms(item: Products, norm: Norm) -> Array:
     """The natural logarithms (B,) of the norms of the products, approximate; minus infinity for zero."""
     return _log(_norms(item.matrix, norm), item.exponent)
@@ -155,8 +168,11 @@ def _norms(matrix: Array, norm: Norm) -> Array:
 
 
 def _spectral(matrix: Array) -> Array:
-    """Largest singular values; NaN for a matrix with entries that are not finite."""
-    batch = np.moveaxis(matrix, 1, 0)
+    return largest_singular_values(np.moveaxis(matrix, 1, 0))
+
+
+def largest_singular_values(batch: Array) -> Array:
+    """The largest singular values of a batch (B, N, M) by decomposition; NaN where an entry is not finite."""
     finite = np.isfinite(batch).all(axis=(1, 2))
     values = np.full(len(batch), np.nan)
     if finite.any():

@@ -13,9 +13,10 @@ import symgrad as sg
 from symgrad.diagnosis.adjoints import adjoints
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.measured import measure
-from symgrad.diagnosis.spectral_norms import SpectralNorms, largest_singular_values
+from symgrad.diagnosis.spectral_norms import SpectralNorms
 from symgrad.diagnosis.step_jacobians import StepJacobians
 from symgrad.errors import InputError
+from symgrad.numerics.products import largest_singular_values
 
 torch = pytest.importorskip("torch")
 Array = NDArray[np.float64]
