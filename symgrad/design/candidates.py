@@ -25,7 +25,7 @@ from symgrad.meanfield.mean_field import MeanField, mean_field
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.simulate import batch_of
 
-__all__ = ["candidates"]
+__all__ = ["candidates", "nearest_orthogonal", "recurrent_matrices"]
 
 Array = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ def _edge_of_chaos(question: Question) -> Iterator[Candidate]:
         "in the limit of wide networks the mean-squared singular value of a Jacobian is 1",
         (f"{W} = {gain:.6g} times its nearest orthogonal matrix",),
         question.model,
-        question.changed({W: gain * _orthogonal_factor(question.weights.values[W])}),
+        question.changed({W: gain * nearest_orthogonal(question.weights.values[W])}),
     )
 
 
@@ -198,8 +198,8 @@ def _critical_gain(field: MeanField, variance: sp.Expr) -> float | None:
     return math.sqrt(float(points[0].sigma_w2.mid())) if points else None
 
 
-def _orthogonal_factor(matrix: Array) -> Array:
-    """The nearest orthogonal matrix, that of the polar decomposition."""
+def nearest_orthogonal(matrix: Array) -> Array:
+    """The nearest orthogonal matrix in the Frobenius norm, that of the polar decomposition; approximate."""
     left, _, right = np.linalg.svd(matrix)
     return np.asarray(left @ right)
 

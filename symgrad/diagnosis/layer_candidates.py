@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from symgrad.design.candidates import recurrent_matrices
+from symgrad.design.candidates import nearest_orthogonal, recurrent_matrices
 from symgrad.design.growth import simulated
 from symgrad.design.questions import STEPS, Candidate, Question
 from symgrad.language.elementwise import Activation
@@ -77,13 +77,8 @@ def orthogonal_weights(question: Question) -> Iterator[Candidate]:
         "orthogonal matrices keep every length, so that no product of them grows for a while",
         tuple(f"{W} = its nearest orthogonal matrix" for W in square),
         question.model,
-        question.changed({W: _nearest_orthogonal(given[W]) for W in square}),
+        question.changed({W: nearest_orthogonal(given[W]) for W in square}),
     )
-
-
-def _nearest_orthogonal(matrix: Array) -> Array:
-    left, _, right = np.linalg.svd(matrix)
-    return np.asarray(left @ right)
 
 
 def common_factor(question: Question) -> Iterator[Candidate]:

@@ -12,7 +12,7 @@ import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardPower
 
 from symgrad.errors import InputError
-from symgrad.interop.one_argument import composed, product_of_one_argument
+from symgrad.interop.one_argument import composed, product_of, product_of_one_argument
 from symgrad.language.elementwise import VARIABLE, Activation, hadamard
 
 __all__ = [
@@ -76,12 +76,6 @@ def _factors(entry: sp.Expr) -> tuple[sp.Expr, list[sp.Expr]]:
     return factor, list(matrices)
 
 
-def _product_of(factor: sp.Expr, matrices: list[sp.Expr]) -> sp.Expr:
-    if factor == 1 and len(matrices) == 1:
-        return matrices[0]
-    return sp.MatMul(*([] if factor == 1 else [factor]), *matrices)
-
-
 def scaled(scalar: sp.Expr, entry: sp.Expr) -> sp.Expr:
     """A scalar times a block; of a sum every term is scaled, so that like terms are found later."""
     if scalar == 0 or isinstance(entry, sp.ZeroMatrix):
@@ -89,7 +83,7 @@ def scaled(scalar: sp.Expr, entry: sp.Expr) -> sp.Expr:
     if isinstance(entry, sp.MatAdd):
         return sp.MatAdd(*(scaled(scalar, term) for term in entry.args))
     factor, matrices = _factors(entry)
-    return _product_of(scalar * factor, matrices)
+    return product_of(scalar * factor, matrices)
 
 
 def summed(terms: Iterable[sp.Expr]) -> sp.Expr:
@@ -100,7 +94,7 @@ def summed(terms: Iterable[sp.Expr]) -> sp.Expr:
         for part in term.args if isinstance(term, sp.MatAdd) else (term,):
             if not isinstance(part, sp.ZeroMatrix):
                 factor, matrices = _factors(part)
-                base = _product_of(sp.S.One, matrices)
+                base = product_of(sp.S.One, matrices)
                 collected[base] = collected.get(base, sp.S.Zero) + factor
     kept = [scaled(factor, base) for base, factor in collected.items() if factor != 0]
     if not kept:
@@ -118,7 +112,7 @@ def matrix_product(left: sp.Expr, right: sp.Expr) -> sp.Expr:
         return filled(first * second * left.shape[1], shape)
     (a, before), (b, after) = _factors(left), _factors(right)
     matrices = [matrix for matrix in before + after if not _is_neutral(matrix)]
-    return scaled(a * b, _product_of(sp.S.One, matrices or [before[0]]))
+    return scaled(a * b, product_of(sp.S.One, matrices or [before[0]]))
 
 
 def transposed(entry: sp.Expr) -> sp.Expr:

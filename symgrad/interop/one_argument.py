@@ -17,7 +17,7 @@ from symgrad.interop.formula_activations import activation_of_formula
 from symgrad.language.elementwise import VARIABLE, ActivatedMatrix
 from symgrad.rigor.functions import canonical
 
-__all__ = ["arguments_of", "composed", "formula_of", "product_of_one_argument"]
+__all__ = ["arguments_of", "composed", "formula_of", "product_of", "product_of_one_argument"]
 
 MOST_OPERATIONS = 40  # in a formula
 
@@ -85,11 +85,12 @@ def _normal(entry: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     first = pairs[0][0]
     if first == 1 or not first.is_number:
         return sp.S.One, entry
-    scaled = [_times(factor / first, matrices) for factor, matrices in pairs]
+    scaled = [product_of(factor / first, matrices) for factor, matrices in pairs]
     return first, scaled[0] if len(scaled) == 1 else sp.MatAdd(*scaled)
 
 
-def _times(factor: sp.Expr, matrices: list[sp.Expr]) -> sp.Expr:
+def product_of(factor: sp.Expr, matrices: list[sp.Expr]) -> sp.Expr:
+    """The product of a number and matrices, a matrix as it is where it is alone."""
     if factor == 1 and len(matrices) == 1:
         return matrices[0]
     return sp.MatMul(*([] if factor == 1 else [factor]), *matrices)
@@ -132,10 +133,10 @@ def _multiple(entry: sp.Expr, base: sp.Expr) -> tuple[sp.Expr, list[sp.Expr]]:
     ratios = {terms.get(block, sp.S.Zero) / number for block, number in wanted.items()}
     if len(ratios) != 1:
         return sp.S.Zero, []
-    return ratios.pop(), [_times(number, [block]) for block, number in terms.items() if block not in wanted]
+    return ratios.pop(), [product_of(number, [block]) for block, number in terms.items() if block not in wanted]
 
 
 def _number_and_block(term: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     """A term without its scalar factor, and this factor."""
     factor, matrices = term.as_coeff_matrices() if isinstance(term, sp.MatMul) else (sp.S.One, [term])
-    return _times(sp.S.One, list(matrices)), factor
+    return product_of(sp.S.One, list(matrices)), factor

@@ -108,14 +108,10 @@ def _at_precision(chain: LayerChain, weights: ChainWeights, start: Array, row: A
     size = chain.widths[-1]
     products = losses = None
     if enclosure_work(chain, size) <= MOST_PRODUCTS:
-        products = _pulled_back(steps, _identity(size))
+        products = _pulled_back(steps, point_matrix(np.eye(size)))
     if enclosure_work(chain, 1) <= MOST_PRODUCTS:
         losses = _pulled_back(steps, row)
     return ChainEnclosure(products, losses, tuple(value.entries()), bits)
-
-
-def _identity(size: int) -> Any:
-    return arb_mat(size, size, [arb(int(i == j)) for i in range(size) for j in range(size)])
 
 
 def _pulled_back(steps: list[PullBack], rows: Any) -> tuple[CertifiedNorm, ...]:
