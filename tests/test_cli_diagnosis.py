@@ -39,6 +39,7 @@ def weight_file(folder: Path, gates: int, scale: float, forget_bias: float = 0.0
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_vanishing_lstm_fails_where_scripts_ask_for_it(run: Run, tmp_path: Path) -> None:
     path = weight_file(tmp_path, 4, 0.1, forget_bias=-4.0)
     done = run("diagnose", path, "--model", "lstm", *QUICK, "--fail-if", "vanishing")

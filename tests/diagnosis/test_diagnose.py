@@ -300,6 +300,7 @@ class Deep(nn.Module):
         return self.blocks[0](sequences)[0]
 
 
+@pytest.mark.slow
 def test_the_code_of_a_remedy_changes_the_module_that_was_given() -> None:
     module, given = seeded(Deep), inputs(2, 40, 3)
     with torch.no_grad():

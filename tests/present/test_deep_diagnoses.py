@@ -89,6 +89,7 @@ def test_upper_bounds_are_printed_rounded_up(diagnosis: sg.DeepDiagnosis) -> Non
     assert float(row.split()[-2]) >= float(diagnosis.bound.upper()) * (1 - 1e-12)
 
 
+@pytest.mark.slow
 def test_documents_compile(network: Any, diagnosis: sg.DeepDiagnosis, tmp_path: Path) -> None:
     for place, part in enumerate((network[0], diagnosis)):
         folder = tmp_path / str(place)
