@@ -20,10 +20,11 @@ __all__ = ["Opening", "SequenceGrowth", "sequence_growth", "work_per_step"]
 Array = NDArray[np.float64]
 
 MOST_WORK = 6_000_000_000  # of the sum below, about 20 seconds of floats with error bounds
-BALL_WORK = 120_000  # of the steps times the square of the states, a few seconds of ball arithmetic
+BALL_WORK = 120_000  # of the steps times the square of the states, a second of ball arithmetic
+MOST_BALL_WORK = 2_000_000  # likewise, where floats lose all their digits
 SHORTEST = 10  # steps that are worth enclosing
 _SHARP = 256  # states up to which norms are enclosed up to rounding
-_NARROW = 1e-6  # decades between the two sides; small layers get digits beyond those of floats where they are wider
+_NARROW, _WIDE = 1e-6, 0.05  # decades between the two sides from which on digits beyond those of floats are spent
 _TOLD = 1e-3  # decades that are worth a word
 
 
@@ -110,19 +111,26 @@ def _enclosed(run: LayerRun, steps: int, count: int) -> tuple[Array, Array] | Sy
     inputs = {name: array[0, :steps] for name, array in run.inputs.items()} or None
     given = run.model, run.weights, inputs, {name: array[0] for name, array in run.initial.items()}
     length = None if inputs else steps
-    small = steps * run.total**2 <= BALL_WORK
+    work = steps * run.total**2
     try:
-        norms = sequence_norms(*given, steps=length, count=count, sharp=run.total <= _SHARP)
-        ends = _logs(norms)
-        if not small or not (ends[1] - np.where(np.isneginf(ends[1]), 0.0, ends[0]) > _NARROW).any():
+        ends = _logs(sequence_norms(*given, steps=length, count=count, sharp=run.total <= _SHARP))
+        if not _worth_balls(work, *ends):
             return ends
     except SymgradError as error:
-        if not small:
+        if work > BALL_WORK:
             return error
     try:
         return _logs(trajectory_bound(*given, steps=length).norms_from_end[:count])
     except SymgradError as error:
         return error
+
+
+def _worth_balls(work: int, least: Array, most: Array) -> bool:
+    """Whether more digits may bring two sides together; where one Jacobian is wide, as at a kink, they do not."""
+    gaps = most - np.where(np.isneginf(most), 0.0, least)
+    if work <= BALL_WORK:
+        return bool((gaps > _NARROW).any())
+    return work <= MOST_BALL_WORK and bool(gaps[0] <= _NARROW and (gaps > _WIDE).any())
 
 
 def _logs(norms: Sequence[CertifiedNorm]) -> tuple[Array, Array]:

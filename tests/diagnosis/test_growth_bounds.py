@@ -172,3 +172,35 @@ def test_bad_arguments_are_refused() -> None:
         bounds_of(run, 0)
     with pytest.raises(UnknownNameError, match="methods"):
         bounds_of(run, 3, methods=["frobenius"])
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_where_floats_lose_their_digits_balls_are_taken(small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = elman(np.triu(np.full((24, 24), 0.5)), activation="identity", steps=60)
+    if not small:
+        monkeypatch.setattr(certified_sequence, "BALL_WORK", 0)
+    found = certified_sequence.sequence_growth(run, 60)
+    measured = measure(run).log10_products[0, 1:]
+    assert found.most is not None
+    assert found.least is not None
+    assert (found.most - found.least < 1e-9).all()
+    assert (np.abs(measured - found.most) < SLACK).all()
+    monkeypatch.setattr(certified_sequence, "BALL_WORK", 0)
+    monkeypatch.setattr(certified_sequence, "MOST_BALL_WORK", 0)
+    wide = certified_sequence.sequence_growth(run, 60)
+    assert wide.most is not None
+    assert (measured <= wide.most + SLACK).all()
+    assert wide.most[-1] > measured[-1] + 1
+    assert "within many decades" in wide.note
+
+
+def test_large_layers_are_enclosed_within_a_stated_factor(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = elman(0.5 * orthogonal(), steps=10)
+    monkeypatch.setattr(certified_sequence, "_SHARP", 1)
+    found = certified_sequence.sequence_growth(run, 10)
+    measured = measure(run).log10_products[0, 1:]
+    assert found.most is not None
+    assert found.least is not None
+    assert (found.least <= measured + SLACK).all()
+    assert (measured <= found.most + SLACK).all()
+    assert (found.most - found.least < 0.1).all()
