@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, product
 from math import prod
@@ -11,22 +11,19 @@ from typing import Any
 
 from symgrad.errors import InputError
 from symgrad.interop.torch_checks import torch_module
+from symgrad.interop.torch_nesting import leaves
 
 __all__ = ["TENSOR", "CellForm", "Stated", "forms"]
 
-TENSOR, TUPLE, LIST, SEPARATE = "a tensor", "a tuple", "a list", "separate arguments"
+TENSOR, SEVERAL, SEPARATE = "a tensor", "one argument", "separate arguments"
 _INPUT_NAMES = ("input_size", "in_features", "input_dim", "in_dim", "n_inputs", "n_in", "d_in", "ninp", "embed_dim")
 _STATE_NAMES = (
-    "hidden_size",
-    "state_size",
-    "hidden_dim",
-    "n_hidden",
-    "hid_dim",
-    "nhid",
-    "d_hidden",
-    "num_units",
-    "units",
+    *("hidden_size", "state_size", "hidden_dim", "n_hidden", "hid_dim", "nhid", "d_hidden"),
+    *("num_units", "units"),
 )
+# Names of arguments that tell a cell whose state comes first.
+_INPUTS = {"x", "x_t", "xt", "u", "inp", "input", "inputs", "input_"}
+_STATES = {"h", "hx", "h_prev", "hidden", "hidden_state", "state", "states", "prev_state", "carry"}
 MOST_TRIALS = 400
 
 
@@ -41,6 +38,8 @@ class CellForm:
         kind: how the states are handed over.
         batch: the length of the batch axis, None without one.
         axes: name -> which axis counts the batch, where it is not the first.
+        container: of several states in one argument, what holds them: a tuple, a list, a named tuple.
+        keys: of states in a dictionary, theirs.
     """
 
     input: str
@@ -49,6 +48,8 @@ class CellForm:
     kind: str
     batch: int | None
     axes: Mapping[str, int] = field(default_factory=dict)
+    container: Callable[[Sequence[Any]], Any] = tuple
+    keys: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -81,12 +82,19 @@ class CellForm:
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """What the cell is called with."""
         states = [values[name] for name in self.states]
-        packed = {TENSOR: states, SEPARATE: states, TUPLE: [tuple(states)], LIST: [states]}[self.kind]
-        return [values[self.input], *packed]
+        if self.keys:
+            return [values[self.input], dict(zip(self.keys, states, strict=True))]
+        return [values[self.input], *([self.container(states)] if self.kind == SEVERAL else states)]
+
+    @property
+    def held_as(self) -> str:
+        """How the states are handed over, in words."""
+        state = self.arguments(dict.fromkeys(self.shapes))[1]
+        return f"a {type(state).__name__}" if self.kind == SEVERAL else self.kind
 
     def __str__(self) -> str:
         states = ", ".join(f"{name} {self.full(name)}" for name in self.states)
-        return f"input {self.input} of shape {self.full(self.input)} and, as {self.kind}, {states}"
+        return f"input {self.input} of shape {self.full(self.input)} and, as {self.held_as}, {states}"
 
 
 @dataclass(frozen=True)
@@ -112,19 +120,29 @@ class Stated:
             raise InputError(
                 f"module: {type(module).__name__}.forward takes {names}; a cell takes forward(input, state)"
             )
+        if places[0].name in _STATES and places[1].name in _INPUTS:
+            raise InputError(
+                f"module: {type(module).__name__}.forward takes {places[0].name} before {places[1].name}; a cell takes "
+                "forward(input, state), the input first"
+            )
         needed = [p.name for p in places[1:] if p.default is p.empty]
         return cls(places[0].name, tuple(needed) or (places[1].name,))
 
     def form(
-        self, input_shape: tuple[int, ...], states: Sequence[tuple[int, ...]], kind: str, batch: int | None
+        self,
+        input_shape: tuple[int, ...],
+        states: Sequence[tuple[int, ...]],
+        kind: str,
+        batch: int | None,
+        held: Any = (),
     ) -> CellForm:
-        """A form of arguments with these names."""
-        names = (
-            self.states if kind in (TENSOR, SEPARATE) else tuple(f"{self.states[0]}_{k}" for k in range(len(states)))
-        )
-        return CellForm(
-            self.input, names, {self.input: input_shape, **dict(zip(names, states, strict=True))}, kind, batch
-        )
+        """A form of arguments with these names; several states in one argument are held together as in ``held``."""
+        keys = tuple(held) if isinstance(held, dict) else ()
+        labels: Sequence[Any] = keys or getattr(held, "_fields", tuple(range(len(states))))
+        names = tuple(f"{self.states[0]}_{label}" for label in labels) if kind == SEVERAL else self.states
+        shapes = {self.input: input_shape, **dict(zip(names, states, strict=True))}
+        container = getattr(held, "_make", list if isinstance(held, list) else tuple)
+        return CellForm(self.input, names, shapes, kind, batch, container=container, keys=keys)
 
 
 def forms(module: Any, example: Any, input_size: int | None, state_sizes: Any) -> tuple[list[list[CellForm]], bool]:
@@ -176,9 +194,9 @@ def _of_sizes(stated: Stated, input_size: int, sizes: Sequence[int], several: bo
         if names > 1:
             kinds = [(each, SEPARATE)] if len(each) == names else []
         elif several or len(sizes) > 1:
-            kinds = [(list(sizes), TUPLE)]
+            kinds = [(list(sizes), SEVERAL), *([(list(sizes), TENSOR)] if len(sizes) == 1 else [])]
         else:
-            kinds = [(list(sizes), TENSOR), (list(sizes) * 2, TUPLE)]
+            kinds = [(list(sizes), TENSOR), (list(sizes) * 2, SEVERAL)]
         for lengths, kind in kinds:
             yield stated.form((input_size,), [(n,) for n in lengths], kind, own)
 
@@ -191,12 +209,13 @@ def _of_example(stated: Stated, example: Any, batch: int) -> list[CellForm]:
         kind, states = SEPARATE, rest
         if len(stated.states) != len(rest):
             raise InputError(f"example: {len(rest)} states are given, forward takes {', '.join(stated.states)}")
-    elif isinstance(rest[0], (tuple, list)):
-        kind, states = (TUPLE if isinstance(rest[0], tuple) else LIST), list(rest[0])
+    elif isinstance(rest[0], (tuple, list, dict)):
+        kind, states = SEVERAL, leaves(rest[0])
     else:
         kind, states = TENSOR, rest
+    held = _checked_keys(rest[0]) if kind == SEVERAL else ()
     shapes = [_shape("input", first), *(_shape("state", value) for value in states)]
-    whole = stated.form(shapes[0], shapes[1:], kind, None)
+    whole = stated.form(shapes[0], shapes[1:], kind, None, held)
     if len(shapes[0]) == 1:
         return [whole]
     length = shapes[0][0]
@@ -207,9 +226,19 @@ def _of_example(stated: Stated, example: Any, batch: int) -> list[CellForm]:
             f"one), got shapes {shapes}"
         )
     cut = [shape[:axis] + shape[axis + 1 :] for shape, axis in zip(shapes, axes, strict=True)]
-    form = stated.form(cut[0], cut[1:], kind, batch)
+    form = stated.form(cut[0], cut[1:], kind, batch, held)
     found = [replace(form, axes=dict(zip((form.input, *form.states), axes, strict=True)))]
     return [*found, whole] if length == 1 else found
+
+
+def _checked_keys(held: Any) -> Any:
+    """States held together, each by itself; those in a dictionary have names."""
+    values = list(held.values()) if isinstance(held, dict) else list(held)
+    if not values or any(isinstance(value, (tuple, list, dict)) for value in values):
+        raise InputError("example: the states must be tensors, or tensors in one tuple, list or dictionary")
+    if isinstance(held, dict) and not all(isinstance(key, str) and key.isidentifier() for key in held):
+        raise InputError(f"example: states in a dictionary need names, got the keys {list(held)!r}")
+    return held
 
 
 def _batch_place(shape: tuple[int, ...], length: int) -> int:
@@ -251,6 +280,6 @@ def _batch_length(module: Any, example: Any) -> int:
     """A prime that is the length of no axis of the module, so that the batch axis is told from all others."""
     lengths = {size for tensor in [*module.parameters(), *module.buffers()] for size in tensor.shape}
     for value in example if isinstance(example, (tuple, list)) else ():
-        for part in value if isinstance(value, (tuple, list)) else [value]:
+        for part in leaves(value):
             lengths |= set(getattr(part, "shape", ()))
     return next(p for p in count(11) if p not in lengths and all(p % q for q in range(2, int(p**0.5) + 1)))

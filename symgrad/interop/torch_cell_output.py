@@ -25,7 +25,8 @@ def next_values(form: CellForm, output: Any) -> list[Any]:
     if found is None:
         wanted = "the next state" if form.kind == TENSOR else f"the {len(form.states)} next states"
         raise InputError(
-            f"module: forward must return {wanted}, or (output, state), got {_shown(output)} for {form.kind} as state"
+            f"module: forward must return {wanted}, or (output, state), got {_shown(output)} "
+            f"for {form.held_as} as state"
         )
     return found
 
@@ -34,6 +35,8 @@ def _states(form: CellForm, output: Any) -> list[Any] | None:
     size = len(form.states)
     if _is_leaf(output):
         return [output] if size == 1 else None
+    if form.keys:
+        return _of_keys(form, output)
     if not isinstance(output, (tuple, list)) or not output:
         return None
     if form.kind != TENSOR and isinstance(output[-1], (tuple, list)) and len(output) == 2:
@@ -42,6 +45,15 @@ def _states(form: CellForm, output: Any) -> list[Any] | None:
     if not all(map(_is_leaf, output)) or len(output) not in (size, size + 1):
         return [output[-1]] if form.kind == TENSOR and len(output) == 2 and _is_leaf(output[-1]) else None
     return list(output[-size:])
+
+
+def _of_keys(form: CellForm, output: Any) -> list[Any] | None:
+    """The states in a dictionary, or in the last of several results."""
+    found = output[-1] if isinstance(output, (tuple, list)) and len(output) == 2 else output
+    if not isinstance(found, dict) or set(found) != set(form.keys):
+        return None
+    values = [found[key] for key in form.keys]
+    return values if all(map(_is_leaf, values)) else None
 
 
 def _is_leaf(value: Any) -> bool:

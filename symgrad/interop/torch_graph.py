@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from symgrad.errors import InputError
 from symgrad.interop.torch_checks import torch_module
+from symgrad.interop.torch_nesting import mapped
 from symgrad.interop.torch_source import describe, message_of, raised_at, user_line
 
 __all__ = ["CellGraph", "recorded", "writes"]
@@ -161,13 +162,15 @@ class _Recorder:
         return root_fn, [self.root, *map(self._placeholders, self._arguments)]
 
     def _placeholders(self, given: Any) -> Any:
-        if isinstance(given, (tuple, list)):
-            return type(given)(map(self._placeholders, given))
-        return self._created("placeholder", self._names[id(given)], (), {}, (), given)
+        return mapped(given, lambda own: self._created("placeholder", self._names[id(own)], (), {}, (), own))
 
     def is_leaf_module(self, m: Any, module_qualified_name: str) -> bool:
         """Whether the inside of a module is not followed."""
         return any(isinstance(m, getattr(torch_module().nn, name)) for name in _OPAQUE)
+
+    def create_arg(self, a: Any) -> Any:
+        """An argument as it is recorded: a named tuple as a tuple, not as a call that makes one."""
+        return self.base.create_arg(self, tuple(a) if isinstance(a, tuple) and hasattr(a, "_fields") else a)
 
     def proxy(self, node: Any) -> Any:
         """The value that a node stands for."""

@@ -26,9 +26,11 @@ def describe(node: Any) -> str:
 def _target_name(target: Any) -> str:
     if isinstance(target, str):
         return target
-    home = getattr(target, "__module__", None) or ""
-    name = getattr(target, "__qualname__", getattr(target, "__name__", repr(target)))
-    return f"{home.lstrip('_')}.{name}" if home and not home.startswith("torch._") else name.rpartition(".")[2]
+    torch, name = torch_module(), getattr(target, "__name__", repr(target))
+    places = {"torch": torch, "torch.nn.functional": torch.nn.functional, "torch.special": torch.special}
+    public = (home for home, place in places.items() if getattr(place, name, None) is target)
+    home = next(public, (getattr(target, "__module__", None) or "").lstrip("_"))
+    return f"{home}.{name}" if home and not home.startswith("torch._") else name
 
 
 def message_of(error: BaseException) -> str:

@@ -40,7 +40,7 @@ def overwritten(self: Any, x: Any, h: Any) -> Any:
 REFUSED = {
     "softmax": (
         lambda self, x, h: torch.softmax(self.u(h), -1) + self.w(x),
-        ["softmax", "call_function", "lambda self"],
+        ["operation torch.softmax", "call_function", "lambda self"],
     ),
     "layer norm": (lambda self, x, h: nn.functional.layer_norm(self.u(h), (3,)), ["layer_norm", "lambda self, x, h"]),
     "maximum of entries": (lambda self, x, h: h.max(1, keepdim=True)[0] + self.w(x), ["max", "call_method"]),
