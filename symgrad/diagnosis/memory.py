@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from symgrad.diagnosis.lyapunov import LyapunovSpectrum
 from symgrad.diagnosis.measured import MeasuredGradients
-from symgrad.errors import InputError
+from symgrad.numerics.network_verdict import checked_delta
 from symgrad.presentable import Presentable
 
 __all__ = ["MemoryHorizon", "memory_horizon"]
@@ -48,19 +47,13 @@ def memory_horizon(
     Raises:
         InputError: delta is no such number.
     """
-    limit = math.log10(_between_0_and_1(delta))
-    above = np.flatnonzero(~(measured.typical <= limit))
+    small = checked_delta(delta)
+    above = np.flatnonzero(~(measured.typical <= math.log10(small)))
     steps = int(above[-1]) + 1 if len(above) else 0
     found = steps if steps < len(measured.ks) else None
-    predicted = None if spectrum is None else _predicted(spectrum.largest, float(delta))
-    return MemoryHorizon(found, float(delta), len(measured.ks) - 1, predicted)
+    predicted = None if spectrum is None else _predicted(spectrum.largest, small)
+    return MemoryHorizon(found, small, len(measured.ks) - 1, predicted)
 
 
 def _predicted(exponent: float, delta: float) -> float:
     return math.inf if exponent >= 0 else math.log(1 / delta) / -exponent
-
-
-def _between_0_and_1(delta: Any) -> float:
-    if isinstance(delta, bool) or not isinstance(delta, (int, float, np.number)) or not 0 < delta < 1:
-        raise InputError(f"delta: a number between 0 and 1 is needed, got {delta!r}")
-    return float(delta)

@@ -19,7 +19,8 @@ from symgrad.diagnosis.network_runs import Seen, run_network
 from symgrad.diagnosis.quick_products import quick_norms
 from symgrad.diagnosis.state_slopes import measured_from_states, plain_layer
 from symgrad.errors import InputError, SymgradError
-from symgrad.language.numbers import exact_number
+from symgrad.numerics.all_bounds import checked_count
+from symgrad.numerics.network_verdict import checked_limits
 
 __all__ = ["GradientMonitor"]
 
@@ -78,14 +79,11 @@ class GradientMonitor:
         seed: int = 0,
     ) -> None:
         self.every, self.horizon, self.sequences = (
-            _count(name, value) for name, value in (("every", every), ("horizon", horizon), ("sequences", sequences))
+            checked_count(name, value, 1)
+            for name, value in (("every", every), ("horizon", horizon), ("sequences", sequences))
         )
-        self.seed = _count("seed", seed, 0)
-        self.delta, self.growth = (float(exact_number(n, v)) for n, v in (("delta", delta), ("growth", growth)))
-        if not 0 < self.delta < 1:
-            raise InputError(f"delta: a number between 0 and 1 is needed, got {delta!r}")
-        if not self.growth > 1:
-            raise InputError(f"growth: a number above 1 is needed, got {growth!r}")
+        self.seed = checked_count("seed", seed, 0)
+        self.delta, self.growth = checked_limits(delta, growth)
         if log is not None and not callable(log):
             raise InputError(f"log: a function of one line is needed, got {type(log).__name__} {log!r}")
         if batch_first not in (None, True, False):
@@ -248,9 +246,3 @@ def _check_finite(name: str, array: Array) -> None:
     bad = int(np.count_nonzero(~np.isfinite(array)))
     if bad:
         raise InputError(f"{name}: {bad} of {array.size} entries are NaN or infinite")
-
-
-def _count(name: str, value: Any, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InputError(f"{name}: a whole number of at least {least} is needed, got {value!r}")
-    return int(value)

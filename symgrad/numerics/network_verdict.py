@@ -19,7 +19,7 @@ from symgrad.numerics.growth_decision import Decision, Question
 from symgrad.numerics.verdict import Verdict
 from symgrad.presentable import Presentable
 
-__all__ = ["NetworkVerdict", "Outcome", "Statement", "verdict"]
+__all__ = ["NetworkVerdict", "Outcome", "Statement", "checked_delta", "checked_limits", "verdict"]
 
 
 class Outcome(StrEnum):
@@ -225,11 +225,7 @@ def _question(
         raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
     if model.depth is not None:
         raise InputError(f"model: the layers of {model.name} end; a verdict is about steps without end")
-    which, small, large = norm_of(norm), _number("delta", delta), _number("growth", growth)
-    if not 0 < small < 1:
-        raise InputError(f"delta: a number between 0 and 1 is needed, got {delta!r}")
-    if not large > 1:
-        raise InputError(f"growth: a number above 1 is needed, got {growth!r}")
+    which, (small, large) = norm_of(norm), checked_limits(delta, growth)
     steps, seed = checked_count("horizon", horizon, 1), checked_count("seed", seed, 0)
     if weights is None and model.parameters:
         if inputs is not None:
@@ -239,8 +235,30 @@ def _question(
     return Question(model, numbers, which, steps, small, large, seed, given)
 
 
-def _number(name: str, value: Any) -> float:
-    number = exact_number(name, value)
-    if not number.is_number or not number.is_finite or not number.is_real:
-        raise InputError(f"{name}: a number is needed, got {value!r}")
-    return float(number)
+def checked_limits(delta: Any, growth: Any) -> tuple[float, float]:
+    """What counts as vanished and what as exploded, as floats.
+
+    Raises:
+        InputError: delta is no number between 0 and 1, or growth none above 1.
+
+    >>> checked_limits("1/1000", 1000)
+    Traceback (most recent call last):
+        ...
+    symgrad.errors.InputError: delta: a finite real number is needed, got str '1/1000'
+    """
+    small, large = checked_delta(delta), float(exact_number("growth", growth))
+    if not large > 1:
+        raise InputError(f"growth: a number above 1 is needed, got {growth!r}")
+    return small, large
+
+
+def checked_delta(delta: Any) -> float:
+    """What counts as vanished, as a float.
+
+    Raises:
+        InputError: no number between 0 and 1.
+    """
+    small = float(exact_number("delta", delta))
+    if not 0 < small < 1:
+        raise InputError(f"delta: a number between 0 and 1 is needed, got {delta!r}")
+    return small

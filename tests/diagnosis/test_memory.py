@@ -53,7 +53,7 @@ def test_memory_without_end() -> None:
 
 @pytest.mark.parametrize("delta", [0.0, 1.0, -1.0, math.nan, True, "small"])
 def test_bad_deltas_are_refused(delta: float) -> None:
-    with pytest.raises(InputError, match="delta: a number between 0 and 1"):
+    with pytest.raises(InputError, match="delta: a (number between 0 and 1|finite real number) is needed"):
         memory_horizon(curve([0.0, -1.0]), delta=delta)
 
 
@@ -104,6 +104,14 @@ def test_a_normal_matrix_has_no_departure() -> None:
     assert found.henrici == pytest.approx(0.0, abs=1e-7)
     assert found.transient == pytest.approx(0.0, abs=1e-12)
     assert (found.spectral_radius, found.operator_norm) == pytest.approx((0.9, 0.9))
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_the_departure_does_not_depend_on_the_size(size: float) -> None:
+    run = linear(size * np.array([[1.0, 1.0], [0.0, 1.0]]), 1)
+    found = non_normality(run, measure(run))
+    assert found.henrici == pytest.approx(3**-0.5)
+    assert found.spectral_radius == pytest.approx(size)
 
 
 @pytest.mark.parametrize("with_spectrum", [True, False])

@@ -313,7 +313,7 @@ def test_one_of_several_networks_has_to_be_chosen() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"every": 0}, r"every: a whole number of at least 1 is needed, got 0"),
+        ({"every": 0}, r"every: a positive integer is needed, got 0"),
         ({"every": 2.5}, r"every: .* got 2\.5"),
         ({"horizon": True}, r"horizon: .* got True"),
         ({"sequences": "2"}, r"sequences: .* got '2'"),
@@ -321,7 +321,7 @@ def test_one_of_several_networks_has_to_be_chosen() -> None:
         ({"growth": 0.5}, r"growth: a number above 1 is needed, got 0\.5"),
         ({"log": 3}, r"log: a function of one line is needed, got int 3"),
         ({"batch_first": "yes"}, r"batch_first: True, False or None"),
-        ({"seed": -1}, r"seed: a whole number of at least 0"),
+        ({"seed": -1}, r"seed: a non-negative integer is needed"),
     ],
 )
 def test_options_are_checked(options: dict[str, Any], message: str) -> None:
