@@ -131,7 +131,8 @@ class _Search:
     def symmetric(self, now: UnitRanges) -> UnitRanges:
         """A guess: for all units of a state the same range, from minus to plus a power of two."""
         sizes = {s: float(now[s].magnitude.max(initial=0.0)) for s in self.start}
-        powers = {s: 2.0 ** np.ceil(np.log2(size)) if 0 < size < np.inf else size for s, size in sizes.items()}
+        with np.errstate(over="ignore"):  # infinity is such a bound as well
+            powers = {s: 2.0 ** np.ceil(np.log2(size)) if 0 < size < np.inf else size for s, size in sizes.items()}
         return {**now, **{s: Intervals(*(sign * np.full(now[s].shape, powers[s]) for sign in (-1, 1))) for s in powers}}
 
     def narrowed(self, ranges: UnitRanges) -> UnitRanges:

@@ -36,7 +36,15 @@ class Adjoints:
     @property
     def log10_norms(self) -> Array:
         """``log10`` of the Euclidean norm of dL/dx_t over all states together, (B, T + 1); minus infinity for zero."""
-        squares = np.sum([np.sum(array**2, axis=2) for array in self.states.values()], axis=0)
+        return self._log10(*self.states)
+
+    @property
+    def log10_first(self) -> Array:
+        """The same of the first state alone, dL/dh_t."""
+        return self._log10(next(iter(self.states)))
+
+    def _log10(self, *names: str) -> Array:
+        squares = np.sum([np.sum(self.states[name] ** 2, axis=2) for name in names], axis=0)
         return log10_scaled(np.sqrt(squares), self.exponent)
 
     def input_gradient(self, name: str) -> Array:

@@ -25,6 +25,7 @@ _DECADES = 1.0  # by which a gradient has to change over all steps before that i
 _PART = 0.1  # of the growth, below which a cause is left out
 _TRANSIENT = 0.5  # decades of growth above the long run
 _ROUNDING = 1e-9  # decades per step
+_NEAR = 3.0  # decades over all steps within which an exponent has to be known to be called zero
 _FEW = 2  # matrices whose norms are told
 _FEW_DECADES = 3
 
@@ -88,7 +89,8 @@ class _Question:
             )
             yield _cause(Cause.NON_NORMAL, text, self.parts.rate - line)
         settled = self.found.outcome in (Outcome.VANISHING, Outcome.EXPLODING)
-        if not settled and abs(value) <= 2 * error + _ROUNDING:
+        known = 2 * error * self.parts.steps <= _NEAR  # else zero is within the error of what may be anything
+        if not settled and known and abs(value) <= 2 * error + _ROUNDING:
             text = (
                 f"the largest Lyapunov exponent is {value * _LN10:.2g} per step, with an error of {error * _LN10:.2g}; "
                 f"{self._weights_text()}"
@@ -148,11 +150,12 @@ class _Question:
     def _decaying_line(self) -> tuple[float, str]:
         """Decades per step of a decay in the long run, and what shows it; nan where nothing does."""
         value, error = self.exponent
-        if value < -error:
+        if math.isfinite(value) and value < -error:
             return value, f"the largest Lyapunov exponent is {value * _LN10:.3g} per step"
         radius = math.nan if self.normality is None else self.normality.spectral_radius
-        if 0 < radius < 1:
-            return math.log10(radius), f"the spectral radius of a Jacobian is typically {radius:.3g}"
+        if 0 <= radius < 1:
+            line = math.log10(radius) if radius else -math.inf
+            return line, f"the spectral radius of a Jacobian is typically {radius:.3g}"
         return math.nan, ""
 
     @property

@@ -82,8 +82,10 @@ def _multiples(name: str, old: Array, new: Array) -> Iterator[Change | None]:
 
 
 def _multiple(name: str, kind: str, base: Array, new: Array) -> Change | None:
-    size = float((base * base).sum())
-    factor = float((base * new).sum()) / size if size else 0.0
+    largest = float(np.abs(base).max(initial=0.0))
+    unit = base / largest if largest else base  # whose squares do not overflow
+    size = float((unit * unit).sum())
+    factor = float((unit * new).sum()) / size / largest if size else 0.0
     close = np.allclose(new, factor * base, rtol=_CLOSE, atol=_CLOSE * float(np.abs(new).max(initial=0.0)))
     return Change(name, kind, factor) if close else None
 

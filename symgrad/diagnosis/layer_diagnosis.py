@@ -62,8 +62,9 @@ def layer_diagnosis(run: LayerRun, question: Question, path: str = "") -> LayerD
     normality = non_normality(run, measured, spectrum)
     within = measured.log10_products[:, : question.horizon + 1]
     found = layer_outcome(bounds, within, delta=question.delta, growth=question.growth)
-    about = run.last(found.steps or question.horizon)
-    causes = find_causes(about, found, spectrum, normality)
+    decisive = run.last(found.steps or question.horizon)
+    causes = find_causes(decisive, found, spectrum, normality)
+    remedies = find_remedies(decisive, found, causes) if question.remedies else ()
     return LayerDiagnosis(
         run=run,
         horizon=question.horizon,
@@ -77,9 +78,7 @@ def layer_diagnosis(run: LayerRun, question: Question, path: str = "") -> LayerD
         memory=memory_horizon(measured, spectrum, delta=question.delta),
         found=found,
         causes=causes,
-        remedies=tuple(_inside(item, path) for item in find_remedies(about, found, causes))
-        if question.remedies
-        else (),
+        remedies=tuple(_inside(item, path) for item in remedies),
     )
 
 

@@ -33,11 +33,13 @@ class MeasuredGradients(Presentable):
         log10_products: (B, T + 1), ``log10 ||dx_T / dx_{T-k}||_2`` of all states together; NaN along a sequence that
             overflows, minus infinity where the product is zero.
         log10_first: the same of the first state alone, ``log10 ||dh_T / dh_{T-k}||_2``.
-        log10_loss: ``log10 ||dL / dx_{T-k}||_2``, through all steps from there on; None without a loss.
+        log10_loss: ``log10 ||dL / dx_{T-k}||_2``, through all steps from there on; None without a loss. Each state is a
+            variable by itself: of an LSTM, dL/dc_t does not take in what h_t of the same step makes of c_t.
         state: the name of the first state.
         exact_norms: whether each norm is that of the whole product; else it was sought with products of vectors alone,
             and is a lower estimate.
         notes: what was left out, in words.
+        log10_loss_first: the same as ``log10_loss`` of the first state alone, ``log10 ||dL / dh_{T-k}||_2``.
     """
 
     ks: NDArray[np.int64]
@@ -47,6 +49,7 @@ class MeasuredGradients(Presentable):
     state: str = "h"
     exact_norms: bool = True
     notes: tuple[str, ...] = ()
+    log10_loss_first: Array | None = None
 
     @property
     def typical(self) -> Array:
@@ -139,9 +142,20 @@ def measure(run: LayerRun, *, dense_limit: int = DENSE_LIMIT, seed: int = 0) -> 
             f"than {dense_limit}"
         )
     norms[:, :, ~finite] = np.nan
-    loss = None if run.loss is None else np.where(finite[:, None], adjoints(run).log10_norms[:, ::-1], np.nan)
-    state = str(run.model.states[0])
-    return MeasuredGradients(np.arange(run.steps + 1), norms[:, 0].T, norms[:, 1].T, loss, state, exact, tuple(notes))
+    loss, first = _loss(run, finite)
+    state, ks = str(run.model.states[0]), np.arange(run.steps + 1)
+    return MeasuredGradients(ks, norms[:, 0].T, norms[:, 1].T, loss, state, exact, tuple(notes), first)
+
+
+def _loss(run: LayerRun, finite: NDArray[np.bool_]) -> tuple[Array, Array] | tuple[None, None]:
+    """The norms of the gradients of the loss going back, of all states and of the first alone."""
+    if run.loss is None:
+        return None, None
+    found = adjoints(run)
+    whole, first = (
+        np.where(finite[:, None], norms[:, ::-1], np.nan) for norms in (found.log10_norms, found.log10_first)
+    )
+    return whole, first
 
 
 def _norms(run: LayerRun, seed: int) -> Iterator[tuple[Array, Array]]:

@@ -159,10 +159,11 @@ def _sequences(module: Any, inputs: Any, options: Options) -> Sequences:
     if isinstance(inputs, torch_module().nn.utils.rnn.PackedSequence):
         raise _packed()
     array = as_floats("inputs", inputs)
-    if array.ndim not in (2, 3) or array.shape[-1] != module.input_size:
+    if array.ndim not in (2, 3) or array.shape[-1] != module.input_size or 0 in array.shape:
         batch = "(B, T, m)" if module.batch_first else "(T, B, m), or (B, T, m) with batch_first=True,"
         raise InputError(
-            f"inputs: shape (T, m) or {batch} is needed with m = input_size = {module.input_size}, got {array.shape}"
+            f"inputs: a non-empty array of shape (T, m) or {batch} is needed with m = input_size = "
+            f"{module.input_size}, got {array.shape}"
         )
     if array.ndim == 3 and not module.batch_first:
         array = np.swapaxes(array, 0, 1)
@@ -187,7 +188,8 @@ def _state(module: Any, parts: tuple[Any, ...], initial: Any, count: int) -> Any
         tensors = [array[:, None] if array.ndim == 2 else array for array in tensors]
     if len(tensors) != kinds or any(array.shape not in (shape, (shape[0], 1, shape[2])) for array in tensors):
         shapes = ", ".join(str(array.shape) for array in tensors)
-        raise InputError(f"initial: {kinds} of shape {shape} (layers and directions, B, n), is needed, got {shapes}")
+        needed = f"a tensor of shape {shape} is" if kinds == 1 else f"{kinds} tensors of shape {shape} are"
+        raise InputError(f"initial: {needed} needed (layers and directions, B, n), got {shapes}")
     torch = torch_module()
     states = tuple(torch.from_numpy(np.broadcast_to(array, shape).copy()) for array in tensors)
     return states if kinds > 1 else states[0]

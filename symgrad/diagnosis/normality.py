@@ -84,9 +84,11 @@ def _sampled(run: LayerRun) -> Array:
 
 def _shape(matrices: Array) -> tuple[float, float, float]:
     """The medians of Henrici's departure, the spectral radius and the norm."""
-    squares = (matrices**2).sum(axis=(1, 2))
-    moduli = np.abs(np.linalg.eigvals(matrices))
+    sizes = np.abs(matrices).max(axis=(1, 2))
+    scaled = matrices / np.where(sizes > 0, sizes, 1.0)[:, None, None]  # so that no square over- or underflows
+    squares = (scaled**2).sum(axis=(1, 2))
+    moduli = np.abs(np.linalg.eigvals(scaled))
     rest = np.maximum(0.0, squares - (moduli**2).sum(axis=1))
     departures = np.sqrt(rest / np.where(squares > 0, squares, 1.0))
-    norms = np.linalg.svd(matrices, compute_uv=False)[:, 0]
-    return float(np.median(departures)), float(np.median(moduli.max(axis=1))), float(np.median(norms))
+    norms = np.linalg.svd(scaled, compute_uv=False)[:, 0] * sizes
+    return float(np.median(departures)), float(np.median(moduli.max(axis=1) * sizes)), float(np.median(norms))

@@ -90,7 +90,7 @@ class _Ends:
             name = max(self.bounds.lower, key=lambda method: self.bounds.lower[method][place])
             k = int(self.bounds.ks[place])
             size = f"at least {_power(float(lower[place]))} ({name} bound)"
-            reason = f"a product of {k} Jacobians stretches every direction by {size}"
+            reason = f"{_product(k)} stretches every direction by {size}"
             return LayerOutcome(Outcome.EXPLODING, self._known("lower"), reason, self.bounds.scope_of("lower"), k)
         certified = self._certified(Outcome.EXPLODING)
         return certified or (self.observed() if self._agreed() is Outcome.EXPLODING else None)
@@ -100,10 +100,10 @@ class _Ends:
         upper, lower = self.bounds.log10_best, float(self.bounds.log10_best_lower[-1])
         k, end = self.bounds.horizon, float(self.bounds.log10_best[-1])
         if end <= self.low:
-            reason = f"the norm of a product of {k} Jacobians is at most {_power(end)} ({self.bounds.best()} bound)"
+            reason = f"the norm of {_product(k)} is at most {_power(end)} ({self.bounds.best()} bound)"
             return LayerOutcome(Outcome.VANISHING, self._known("upper"), reason, self.bounds.scope_of("upper"), k)
         if lower > self.low and upper.max() < self.high:
-            reason = f"norms of products of {k} Jacobians are between {_power(lower)} and {_power(end)}"
+            reason = f"the norm of {_product(k)} is between {_power(lower)} and {_power(end)}"
             known = min(map(self._known, ("upper", "lower")))
             return LayerOutcome(Outcome.NEITHER, known, reason, self.bounds.scope, k)
         return None
@@ -211,6 +211,10 @@ def _is_general(series: BoundSeries) -> bool:
     """Whether a bound holds for all values of the parameters."""
     content = series.bound.growth.content
     return not content.atoms(sp.MatrixSymbol) and not content.free_symbols
+
+
+def _product(count: int) -> str:
+    return "a Jacobian" if count == 1 else f"a product of {count} Jacobians"
 
 
 def _largest(values: Array) -> int:

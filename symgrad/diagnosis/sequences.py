@@ -59,6 +59,8 @@ def as_floats(label: str, value: Any) -> Array:
 
 def _kind(label: str, value: Any) -> str | None:
     """Integers or truth values in words; None for anything else."""
+    if isinstance(value, Mapping):
+        raise InputError(f"{label}: an array is needed, got {type(value).__name__} with {', '.join(map(repr, value))}")
     dtype = getattr(value, "dtype", None)
     if dtype is None:
         try:

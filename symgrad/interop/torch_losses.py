@@ -35,7 +35,8 @@ def scalar_loss(loss: Callable[[Any], Any] | Array, output: Any) -> Any:
     torch = torch_module()
     value = _applied(loss, output) if callable(loss) else _paired(loss, output)
     if not isinstance(value, torch.Tensor):
-        raise InputError(f"loss: a scalar tensor is needed, the function returned {type(value).__name__} {value!r}")
+        shown = f" {value!r}" if isinstance(value, (bool, int, float, str, type(None))) else ""
+        raise InputError(f"loss: a scalar tensor is needed, the function returned {type(value).__name__}{shown}")
     if value.numel() != 1 or value.is_complex():
         raise InputError(
             f"loss: a real scalar tensor is needed, the function returned {value.dtype} of shape {tuple(value.shape)}; "

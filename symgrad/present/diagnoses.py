@@ -19,8 +19,11 @@ _WIDTHS = (30, 12, 12, 14, 16, 20, 34)
 
 
 def head(found: Diagnosis) -> str:
-    """What was asked and what came out, in a line."""
-    return f"gradients of {found.name} over {found.horizon} steps: {found.outcome.value} ({found.verdict.value})"
+    """What was asked and what came out, in a line; sequences may be shorter than the horizon, or explode before."""
+    decided = found.worst.found.steps
+    steps = "1 step" if found.horizon == 1 else f"{found.horizon} steps"
+    about = steps if decided in (None, found.horizon) else f"{decided} of {steps}"
+    return f"gradients of {found.name} over {about}: {found.outcome.value} ({found.verdict.value})"
 
 
 def memory_words(found: LayerDiagnosis) -> str:

@@ -39,6 +39,7 @@ def _(found: MeasuredGradients) -> dict[str, Any]:
         "log10_products": _numbers(found.log10_products),
         "log10_first": _numbers(found.log10_first),
         "log10_loss": None if loss is None else _numbers(loss),
+        "log10_loss_first": None if found.log10_loss_first is None else _numbers(found.log10_loss_first),
         "typical": _numbers(found.typical),
         "typical_first": _numbers(found.typical_first),
         "typical_loss": None if typical_loss is None else _numbers(typical_loss),

@@ -118,6 +118,32 @@ def test_a_product_of_zero_has_a_cause_without_a_share() -> None:
     assert [(item.cause, item.share) for item in nilpotent] == [(Cause.SMALL_NORM, None)]
 
 
+def test_a_nilpotent_jacobian_that_grows_for_a_while_is_non_normal() -> None:
+    found = causes(elman(100 * np.eye(4, k=1), activation="identity", steps=10))
+    assert found[0].cause is Cause.NON_NORMAL
+    assert "spectral radius of a Jacobian is typically 0" in found[0].evidence
+
+
+def test_growth_that_dead_units_end_is_not_called_non_normal() -> None:
+    inputs = np.ones((1, 60, 1))
+    inputs[0, 20] = -1e300
+    weights = {"W": 3 * np.eye(2), "U": np.ones((2, 1)), "b": np.zeros(2)}
+    run = LayerRun("layer 0", sg.models.elman("relu"), weights, {"u": inputs})
+    measured, spectrum = measure(run), lyapunov(run)
+    found = layer_outcome(growth_bounds(run, run.steps, methods=["norm"], along=False), measured.log10_products)
+    assert found.steps == 39  # the unit is dead at step 21 of 60
+    (first, *_) = find_causes(run.last(39), found, spectrum, non_normality(run, measured, spectrum))
+    assert first.cause is Cause.LARGE_NORM
+
+
+def test_an_exponent_with_a_large_error_is_not_called_zero() -> None:
+    run = elman(orthogonal(), activation="identity")
+    measured, spectrum = measure(run), lyapunov(run)
+    found = layer_outcome(growth_bounds(run, run.steps, methods=["norm"], along=False), measured.log10_products)
+    vague = replace(spectrum, errors=spectrum.errors + 1.0)
+    assert {item.cause for item in find_causes(run, found, vague)} == set()
+
+
 def test_direct_paths_are_read_off_any_cell() -> None:
     run = own(-1.0, residual=True, steps=5)
     (path,) = carried_states(run)

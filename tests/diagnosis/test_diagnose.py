@@ -191,6 +191,21 @@ def test_states_that_overflow_are_left_out_and_said() -> None:
     assert len(found) == 2
 
 
+def test_the_outcome_and_the_head_speak_of_the_steps_that_decide() -> None:
+    weights = {"W": 3 * np.eye(2), "U": np.ones((2, 1)), "b": np.zeros(2)}
+    given = np.ones((2, 700, 1))
+    given[0, 0] = -1.0  # the units are dead at the first step: the product over all steps is zero
+    found = sg.diagnose(sg.models.elman("relu"), given, weights=weights, horizon=700, methods=["norm"], remedies=False)
+    assert (found.outcome.value, [cause.cause.value for cause in found.causes]) == ("exploding", ["large norm"])
+    assert str(found).startswith(f"gradients of elman over {found[0].found.steps} of 700 steps: exploding")
+    assert any("2 of 2 sequences overflow" in note for note in found.notes)
+
+
+def test_short_sequences_say_so_in_the_head() -> None:
+    found = sg.diagnose(seeded(nn.GRU, 3, 4), np.ones((5, 3)), horizon=9, methods=["norm"], remedies=False)
+    assert "over 5 of 9 steps" in str(found).splitlines()[0]
+
+
 def test_feed_forward_networks_go_over_their_layers() -> None:
     module = nn.Sequential(*(seeded(nn.Linear, 3, 3) for _ in range(3)))
     found = sg.diagnose(module, inputs(2, 3), remedies=False)

@@ -128,6 +128,8 @@ def test_changes_are_named_by_kind() -> None:
     old = {"W": 2 * orthogonal() + np.eye(8), "b": np.arange(8.0)}
     assert changes(old, old) == ()
     assert changes(old, {**old, "W": 0.5 * old["W"]}) == (Change("W", "scale", pytest.approx(0.5)),)
+    large = {**old, "W": 1e200 * old["W"]}
+    assert changes(large, old) == (Change("W", "scale", pytest.approx(1e-200)),)
     assert changes(old, {**old, "W": 3 * np.eye(8)}) == (Change("W", "identity", pytest.approx(3)),)
     left, _, right = np.linalg.svd(old["W"])
     assert changes(old, {**old, "W": 1.5 * left @ right}) == (Change("W", "orthogonal", pytest.approx(1.5)),)
