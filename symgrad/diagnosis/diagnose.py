@@ -14,8 +14,8 @@ from symgrad.diagnosis.subject import Options, Subject
 from symgrad.diagnosis.subjects import chain_of, check_unused, resolved, subject_of
 from symgrad.errors import InputError
 from symgrad.language.layer_chain import LayerChain
-from symgrad.language.numbers import exact_number
 from symgrad.numerics.all_bounds import checked_count
+from symgrad.numerics.network_verdict import checked_limits
 
 __all__ = ["diagnose"]
 
@@ -133,11 +133,7 @@ def _checked(
 ) -> tuple[Question, Options]:
     steps, count = checked_count("horizon", horizon, 1), checked_count("trajectories", trajectories, 1)
     seed = checked_count("seed", seed, 0)
-    small, large = (float(exact_number(name, value)) for name, value in (("delta", delta), ("growth", growth)))
-    if not 0 < small < 1:
-        raise InputError(f"delta: a number between 0 and 1 is needed, got {delta!r}")
-    if not large > 1:
-        raise InputError(f"growth: a number above 1 is needed, got {growth!r}")
+    small, large = checked_limits(delta, growth)
     if not isinstance(remedies, bool):
         raise InputError(f"remedies: True or False is needed, got {remedies!r}")
     return Question(steps, small, large, methods, remedies, seed), Options(steps, count, seed)
