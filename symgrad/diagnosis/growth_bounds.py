@@ -27,6 +27,7 @@ __all__ = ["GrowthBounds", "growth_bounds"]
 
 Array = NDArray[np.float64]
 
+_TELLING = 6.0  # decades
 MOST_STATES = {"diagonal": 64, "quadratic": 64, "perron": 256, "range": 256, "norm": 8192}
 
 
@@ -80,6 +81,22 @@ class GrowthBounds(Presentable):
     def log10_best_lower(self) -> Array:
         """(K,) decimal logarithms of the largest bound from below; minus infinity where there is none."""
         return np.max(list(self.lower.values()), axis=0, initial=-math.inf) + np.zeros(self.horizon)
+
+    def telling(self, side: str) -> tuple[str, ...]:
+        """The methods whose bound at the horizon is within a million of 1, or of the square of what is proved to occur.
+
+        The others are true, but tell nothing about gradients.
+
+        Args:
+            side: ``"upper"`` or ``"lower"``.
+        """
+        found, sign = (self.upper, 1) if side == "upper" else (self.lower, -1)
+        occurs = [0.0, sign * float((self.log10_best_lower if sign == 1 else self.log10_best)[-1])]
+        enclosed = self.along_least if sign == 1 else self.along
+        if enclosed is not None:
+            occurs += (sign * enclosed[~np.isnan(enclosed)][-1:]).tolist()
+        most = _TELLING + 2 * max(value for value in occurs if np.isfinite(value))
+        return tuple(name for name, logs in found.items() if sign * float(logs[-1]) <= most)
 
     def scope_of(self, side: str) -> str:
         """Which trajectories the closest bound at the horizon is about, in words."""

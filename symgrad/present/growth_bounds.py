@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -44,16 +44,28 @@ def _header(bounds: GrowthBounds) -> list[str]:
 
 
 def bound_rows(bounds: GrowthBounds, power: Power = power_text) -> list[list[str]]:
-    """A row for each bound, an upper one rounded up and a lower one down, and two for the first sequence."""
+    """A row for each bound that tells something, an upper one rounded up and a lower one down, and for each enclosure.
+
+    Of bounds that tell nothing (:meth:`GrowthBounds.telling`) the best stands in one row; lower ones of 0 are left out.
+    """
     rows = []
     for side, found in (("upper", bounds.upper), ("lower", bounds.lower)):
-        for name, logs in found.items():
-            rows.append([f"{_SIDES[side]}, method {name}", *_cells(bounds, logs, _ROUNDING[side], power)])
+        told = bounds.telling(side)
+        named = {f"method {name}": found[name] for name in told} | _together(bounds, side, told)
+        for name, logs in named.items():
+            rows.append([f"{_SIDES[side]}, {name}", *_cells(bounds, logs, _ROUNDING[side], power)])
     if bounds.along is not None:
         rows.append(["first sequence, at most", *_cells(bounds, bounds.along, UP, power)])
     if bounds.along_least is not None:
         rows.append(["first sequence, at least", *_cells(bounds, bounds.along_least, DOWN, power)])
     return rows
+
+
+def _together(bounds: GrowthBounds, side: str, told: Collection[str]) -> dict[str, Any]:
+    """The best of all bounds that tell nothing, under the names of their methods."""
+    found, best = (bounds.upper, np.min) if side == "upper" else (bounds.lower, np.max)
+    rest = {name: logs for name, logs in found.items() if name not in told and not np.isneginf(logs).all()}
+    return {f"method{'s' * (len(rest) > 1)} {', '.join(rest)}": best(list(rest.values()), axis=0)} if rest else {}
 
 
 def _cells(bounds: GrowthBounds, logs: Any, rounding: str, power: Power) -> list[str]:

@@ -204,3 +204,26 @@ def test_large_layers_are_enclosed_within_a_stated_factor(monkeypatch: pytest.Mo
     assert (found.least <= measured + SLACK).all()
     assert (measured <= found.most + SLACK).all()
     assert (found.most - found.least < 0.1).all()
+
+
+def test_bounds_that_tell_nothing_stand_in_one_row() -> None:
+    found = growth_bounds.GrowthBounds(
+        np.arange(1, 3),
+        {"norm": np.array([1.0, 40.0]), "range": np.array([2.0, 30.0]), "quadratic": np.array([0.5, -2.0])},
+        {"norm": np.array([-5.0, -400.0]), "range": np.array([-np.inf, -np.inf])},
+        {},
+        np.array([0.1, -2.5]),
+        "",
+        along_least=np.array([0.1, -2.6]),
+    )
+    assert (found.telling("upper"), found.telling("lower")) == (("quadratic",), ())
+    lines = str(found).splitlines()
+    assert "at most, methods norm, range" in str(found)
+    assert [line.split()[-1] for line in lines[2:6]] == ["0.01", "1e+30", "1e-400", "0.00317"]
+    assert set(found.to_dict()["upper_log10"]) == {"norm", "range", "quadratic"}
+    exploding = replace(found, along=np.array([10.0, 30.0]), along_least=np.array([10.0, 29.0]))
+    assert set(exploding.telling("upper")) == {"norm", "range", "quadratic"}
+    nothing = replace(found, along=None, along_least=None, upper={}, lower={})
+    assert (nothing.telling("upper"), nothing.telling("lower")) == ((), ())
+    zero = replace(found, along=np.full(2, -np.inf), along_least=np.full(2, -np.inf))
+    assert zero.telling("upper") == ("quadratic",)
