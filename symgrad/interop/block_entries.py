@@ -13,7 +13,8 @@ from sympy.matrices.expressions.hadamard import HadamardPower
 
 from symgrad.errors import InputError
 from symgrad.interop.one_argument import composed, product_of, product_of_one_argument
-from symgrad.language.elementwise import VARIABLE, Activation, hadamard
+from symgrad.language.activations import activation_names
+from symgrad.language.elementwise import VARIABLE, ActivatedMatrix, Activation, hadamard
 
 __all__ = [
     "TraceRefusal",
@@ -138,7 +139,15 @@ def entrywise_product(left: sp.Expr, right: sp.Expr) -> sp.Expr:
     else:
         fused = product_of_one_argument(left, right)
         a = b = sp.S.One
-    return hadamard(left, right) if fused is None else scaled(a * b, fused)
+    if fused is None:
+        return hadamard(left, right)
+    whole = product_of_one_argument(left, right) if a * b != 1 and _is_undeclared(fused) else None
+    return scaled(a * b, fused) if whole is None or _is_undeclared(whole) else whole
+
+
+def _is_undeclared(entry: sp.Expr) -> bool:
+    """Whether a block is a function that has no name of its own."""
+    return isinstance(entry, ActivatedMatrix) and entry.activation.name not in activation_names()
 
 
 def raised(entry: sp.Expr, exponent: sp.Expr) -> sp.Expr:

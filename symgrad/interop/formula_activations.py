@@ -113,11 +113,13 @@ def _declared() -> dict[Pieces, Activation]:
 
 
 def _with_parameter(pieces: Pieces) -> Activation | None:
-    """The leaky ReLU and the ELU with other parameters than the default ones."""
+    """The modulus, and the leaky ReLU and the ELU with other parameters than the default ones."""
     if len(pieces) != 2 or pieces[0][0] != 0 or pieces[1][1] != z:
         return None
     for name, unit in (("leaky_relu", z), ("elu", sp.exp(z) - 1)):
         ratio = sp.cancel(pieces[0][1] / unit)
+        if ratio == -1:
+            return Activation("abs", sp.Abs(z), r"\operatorname{abs}")
         if ratio.is_number:
             return activation(name, **{"slope" if name == "leaky_relu" else "alpha": ratio})
     return None

@@ -180,10 +180,10 @@ def _next_state(result: Any, structure: Any, shapes: Sequence[tuple[int, ...]]) 
         leaves, own = flatten(candidate)
         if own == structure and [np.shape(leaf) for leaf in leaves] == list(shapes):
             return list(map(jax_module().numpy.asarray, leaves))
-    leaves, own = flatten(result)
+    tree = jax_module().tree_util
     raise InputError(
-        f"step_fn: it returns {own} with shapes {', '.join(str(np.shape(leaf)) for leaf in leaves)}; the next state "
-        f"must have the structure and shapes of the state, {structure} with {', '.join(map(str, shapes))}"
+        f"step_fn: it returns arrays of shapes {tree.tree_map(np.shape, result)}; the next state must have the "
+        f"structure and shapes of the state, {tree.tree_unflatten(structure, shapes)}"
     )
 
 
@@ -194,9 +194,10 @@ def _recurrence(call: _Call, batched: bool) -> tuple[Recurrence, dict[str, Array
     with double_precision():
         program = _program(call, batched)
         model, weights = _traced(call, program, batched)
-        _check_values(call, program, batched, model, weights)
+        run = jax_module().jit(call.flat)
+        _check_values(call, run, ROUNDED if program.rounds else TOLERANCE, batched, model, weights)
         if program.has_own_rules:
-            _check_slopes(call)
+            _check_slopes(call, run)
     return model, weights
 
 
@@ -266,11 +267,13 @@ def _traced(call: _Call, program: Program, batched: bool) -> tuple[Recurrence, d
 # --- the checks --------------------------------------------------------------------
 
 
-def _check_values(call: _Call, program: Program, batched: bool, model: Recurrence, weights: dict[str, Array]) -> None:
+def _check_values(
+    call: _Call, run: Any, tolerance: float, batched: bool, model: Recurrence, weights: dict[str, Array]
+) -> None:
     """The recurrence must compute what the function computes, at numbers that the trace has not seen."""
     length = call.batch if batched else None
     states, inputs = call.values(length)
-    expected = _called(call, jax_module().jit(call.flat), [*call.numbers, *states, *inputs])
+    expected = _called(call, run, [*call.numbers, *states, *inputs])
     rows = length or 1
     starts = _cut([array.reshape(rows, -1) for array in states], model.states)
     fed = {name: a[:, None, :] for name, a in _cut([array.reshape(rows, -1) for array in inputs], model.inputs).items()}
@@ -278,7 +281,7 @@ def _check_values(call: _Call, program: Program, batched: bool, model: Recurrenc
     got = np.concatenate([found.states[str(symbol)][-1] for symbol in model.states], axis=-1)
     wanted = np.concatenate([np.asarray(value, dtype=np.float64).reshape(rows, -1) for value in expected], axis=-1)
     gap = np.abs(got - wanted)
-    if not (gap <= (ROUNDED if program.rounds else TOLERANCE) * (1 + np.abs(wanted))).all():
+    if not (gap <= tolerance * (1 + np.abs(wanted))).all():
         mixed = "; the rows of the first axis may not be treated independently" if batched else ""
         raise InputError(f"step_fn: it does not compute what its trace computes (differs by {gap.max():.2g}){mixed}")
 
@@ -291,7 +294,7 @@ def _cut(values: Sequence[Array], symbols: Sequence[Any]) -> dict[str, Array]:
     return dict(zip(map(str, symbols), np.split(np.concatenate(values, axis=-1), ends, axis=-1), strict=True))
 
 
-def _check_slopes(call: _Call) -> None:
+def _check_slopes(call: _Call, run: Any) -> None:
     """A derivative rule that is stated by hand must give the derivative."""
     jax = jax_module()
     states, inputs = call.values(None)
@@ -302,15 +305,16 @@ def _check_slopes(call: _Call) -> None:
     def moved(size: float) -> list[Array]:
         return [array + size * own for array, own in zip(states, directions, strict=True)]
 
-    def function(*own: Any) -> Any:
-        return call.flat(*call.numbers, *own, *inputs)
-
-    run = jax.jit(function)
-    ahead, behind = (_called(call, run, moved(size)) for size in (step, -step))
+    ahead, behind = (_called(call, run, [*call.numbers, *moved(size), *inputs]) for size in (step, -step))
     quotients = [(np.asarray(a) - np.asarray(b)) / (2 * step) for a, b in zip(ahead, behind, strict=True)]
-    weights = [rng.normal(size=np.shape(value)) for value in quotients]
-    _, pullback = _called(call, lambda *own: jax.vjp(function, *own), states)
-    slopes = pullback([jax.numpy.asarray(weight) for weight in weights])
+    weights = [rng.normal(size=value.shape) for value in quotients]
+
+    def pulled(*own: Any) -> Any:
+        return jax.vjp(lambda *state: call.flat(*call.numbers, *state, *inputs), *own)[1](
+            list(map(jax.numpy.asarray, weights))
+        )
+
+    slopes = _called(call, jax.jit(pulled), states)
     stated = sum(float(np.sum(np.asarray(s) * own)) for s, own in zip(slopes, directions, strict=True))
     measured = sum(float(np.sum(weight * own)) for weight, own in zip(weights, quotients, strict=True))
     if abs(stated - measured) > SLOPES * (1 + abs(measured)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
@@ -16,7 +16,7 @@ from symgrad.rigor.functions import logistic, softplus
 __all__ = ["COMPARISONS", "FUNCTIONS", "LOGIC", "call_name", "formula_of_call", "selected"]
 
 MOST_OPERATIONS = 120
-Formula = sp.Basic
+Formula: TypeAlias = sp.Basic
 
 FUNCTIONS: dict[str, Callable[[sp.Expr], sp.Expr]] = {
     "tanh": sp.tanh,
@@ -106,10 +106,8 @@ def _number(value: Any) -> Formula:
     array = np.asarray(value)
     if array.size != 1:
         raise InputError("an array: entries are treated in different ways")
-    scalar = array.reshape(())[()]
-    return (
-        sp.true if scalar is np.True_ else sp.false if scalar is np.False_ else exact_number("constant", scalar.item())
-    )
+    scalar = array.reshape(-1)[0].item()
+    return sp.sympify(scalar) if isinstance(scalar, bool) else exact_number("constant", scalar)
 
 
 def _outcome(jaxpr: Any, known: dict[Any, Formula], size: int) -> list[Formula]:

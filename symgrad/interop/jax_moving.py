@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.interop.block_entries import TraceRefusal
+from symgrad.interop.blocks import Blocks
 from symgrad.interop.jax_checks import double_precision, jax_module
 from symgrad.interop.jax_program import Node
 from symgrad.interop.jax_values import Condition, Fixed, Flow, Operand, Reader
@@ -73,7 +74,16 @@ def moved(reader: Reader, node: Node, args: Sequence[Operand]) -> list[Operand]:
         raise TraceRefusal("the places of entries depend on input or state")
     if len(own) == 1 and not isinstance(args[0], Condition):
         return _of_one(args[0], lambda places: _carried_out(node, args, own, [places]))
+    flows = [arg for arg in args if isinstance(arg, Flow)]
+    column = _common(flows) if node.name in _SEVERAL and len(flows) == len(args) else None
+    if column is not None:  # joined without taking it apart first
+        return [Flow(column, _SEVERAL[node.name](*(flow.places for flow in flows), **node.params))]
     return [_of_several(reader, node, args, own)]
+
+
+def _common(values: Sequence[Flow]) -> Blocks | None:
+    """The column that all of the values are parts of."""
+    return values[0].column if all(value.column is values[0].column for value in values) else None
 
 
 def _of_one(value: Operand, function: Callable[[Places], Any]) -> list[Operand]:

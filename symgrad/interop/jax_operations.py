@@ -46,6 +46,7 @@ ARITHMETIC: dict[str, Callable[[Trace, Traced, Traced], Traced]] = {
     "div": Trace.divide,
 }
 _PARTLY = ("log", "log1p", "acos", "asin")  # not real for every number, but maybe of another function
+_WITH_KINKS = ("max", "min", "clamp", "abs", "sign")
 _REDUCTIONS = ("reduce_sum", "reduce_max", "reduce_min", "reduce_prod")
 
 
@@ -74,7 +75,7 @@ def outcome(reader: Reader, node: Node, args: Sequence[Operand]) -> Sequence[Ope
 
 def _moved(reader: Reader, node: Node, args: Sequence[Operand]) -> list[Operand]:
     kind = node.outputs[0].dtype.kind
-    if kind not in "fb" and not isinstance(args[0], Fixed):
+    if kind not in "fb" and isinstance(args[0], Flow):
         raise TraceRefusal(f"numbers of type {node.outputs[0].dtype} have no derivative")
     return moved(reader, node, args)
 
@@ -113,7 +114,7 @@ def _spread(value: Flow | Fixed, shape: tuple[int, ...]) -> Flow | Fixed:
 def _reduced(reader: Reader, node: Node, value: Operand) -> Flow:
     """A sum over axes; over axes of length one any reduction."""
     axes = tuple(node.params["axes"])
-    if isinstance(value, Condition):
+    if not isinstance(value, Flow):
         raise TraceRefusal("truth values that depend on input or state are used as numbers, which jump")
     count = prod(value.shape[axis] for axis in axes)
     rest = [axis for axis in range(len(value.shape)) if axis not in axes]
@@ -135,15 +136,16 @@ def _reduced(reader: Reader, node: Node, value: Operand) -> Flow:
 
 
 def _entrywise(reader: Reader, node: Node, args: Sequence[Operand]) -> Traced | None:
+    """The entries of a node's value; None where nothing here is known of its primitive."""
+    if node.name not in _KNOWN and node.name not in ("select_n", *_WITH_KINKS):
+        return None
     args = [_broadcast(arg, node.outputs[0].shape) for arg in args]
     if node.name == "mul" and any(isinstance(arg, Condition) for arg in args):
         return _masked(reader, *args)
     if node.name == "select_n" and len(args) == 3:
         return _selected(reader, *args)
-    if node.name in ("max", "min", "clamp", "abs", "sign"):
+    if node.name in _WITH_KINKS:
         return _with_kinks(reader, node, args)
-    if node.name not in _KNOWN:
-        return None
     columns = [reader.column(arg) for arg in args]
     if node.name in _PARTLY:
         found = _combined(reader.trace, columns, FUNCTIONS[node.name], 1)

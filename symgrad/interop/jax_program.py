@@ -162,7 +162,7 @@ class _Reader:
             return self._scan(eqn.params, inputs, source)
         if varying and name == "cond" and not inputs[0].varying:
             branches = eqn.params["branches"]
-            chosen = branches[int(np.clip(inputs[0].numbers, 0, len(branches) - 1))]
+            chosen = branches[min(max(int(np.asarray(inputs[0].numbers)), 0), len(branches) - 1)]
             return self.run(chosen.jaxpr, chosen.consts, inputs[1:], source)
         return self._node(eqn, inputs, source, varying)
 
@@ -188,7 +188,7 @@ class _Reader:
         changing = [variable for variable in inputs if variable.varying]
         if label == "logaddexp" and changing and len(inputs) == 2:
             return self._add(Node(label, tuple(inputs), (Variable.like(eqn.outvars[0].aval),), {}, source))
-        if len(changing) == 1 and len(eqn.outvars) == 1:
+        if len(changing) == 1 and len(eqn.outvars) == 1 and changing[0].dtype.kind == "f":
             formula = formula_of_call(jaxpr, consts, [variable.numbers for variable in inputs])
             given = any(variable.given for variable in inputs if not variable.varying)
             if formula is not None and not given and eqn.outvars[0].aval.shape == changing[0].shape:

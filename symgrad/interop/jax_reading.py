@@ -50,7 +50,7 @@ def next_states(trace: Trace, program: Program, names: Names, given: Mapping[Var
             args = [read(variable) for variable in node.inputs]
             varying = any(variable.varying for variable in node.inputs)
             found = outcome(reader, node, args) if varying else _fixed(reader, node, args)
-        except InputError as error:
+        except (InputError, TypeError, ValueError, IndexError) as error:  # those of NumPy and JAX as well
             raise InputError(f"step_fn: {node}: {error}") from error
         values |= dict(zip(node.outputs, found, strict=True))
     return [reader.column(read(variable)) for variable in program.outputs]
@@ -59,8 +59,7 @@ def next_states(trace: Trace, program: Program, names: Names, given: Mapping[Var
 def _leaf(reader: Reader, variable: Variable) -> Fixed:
     name = variable.name or "constant"
     roots = () if variable.name is None else (name,)
-    assert variable.numbers is not None
-    return Fixed.of(reader.with_symbols(Source(name, variable.given, roots, variable.numbers)))
+    return Fixed.of(reader.with_symbols(Source(name, variable.given, roots, np.asarray(variable.numbers))))
 
 
 def _fixed(reader: Reader, node: Node, args: Sequence[Any]) -> list[Operand]:
@@ -76,9 +75,8 @@ def _fixed(reader: Reader, node: Node, args: Sequence[Any]) -> list[Operand]:
     label = "_".join((*roots[:2], node.name)) if roots else "constant"
     found = []
     for place, variable in enumerate(node.outputs):
-        assert variable.numbers is not None
         name = f"{label}_{place}" if len(node.outputs) > 1 else label
-        found.append(Fixed.of(reader.with_symbols(Source(name, given, roots, variable.numbers, data))))
+        found.append(Fixed.of(reader.with_symbols(Source(name, given, roots, np.asarray(variable.numbers), data))))
     return found
 
 

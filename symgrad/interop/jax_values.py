@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -152,7 +153,7 @@ class Reader:
     def entries(self, value: Operand) -> Blocks:
         """The entries one below the other."""
         found = self.column(value)
-        return found if isinstance(found, Blocks) else self.trace.filled(found, (value.places.size, 1))
+        return found if isinstance(found, Blocks) else self.trace.filled(found, (prod(value.shape), 1))
 
     def matrix(self, value: Fixed) -> Blocks:
         """An array of two axes as a matrix."""
@@ -192,7 +193,16 @@ class Reader:
             return self.trace.number(numbers.flat[0].item())
         if value.source.numbers.size == 1 and data is not None and not isinstance(data, Blocks):
             return data
+        if value.source.given and len(np.unique(value.places)) == 1 < value.source.numbers.size:
+            # a scalar of its own, so that the parameter is not cut for it
+            return self._one_entry(value.source, int(value.places.flat[0]))
         return None
+
+    def _one_entry(self, source: Source, place: int) -> sp.Expr:
+        """One entry of a parameter as a parameter of its own."""
+        where = np.unravel_index(place, source.numbers.shape)
+        name = self.names.of("_".join((source.name, *map(str, where))), ())
+        return self.trace.parameter(name, source.numbers[where])
 
     def _named(self, value: Fixed, numbers: NDArray[Any]) -> Traced:
         """Symbols for numbers that have none."""

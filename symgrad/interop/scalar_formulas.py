@@ -37,7 +37,7 @@ def entrywise_formula(entries: Sequence[sp.Expr], combination: Combination, deci
     for base in _bases(entries):
         first = [formula_of(entry, base) for entry in entries[:deciding]]
         rest = [_coefficients(entry, base) for entry in entries[deciding:]]
-        if any(part is None for part in (*first, *rest)):
+        if any(part is None for part in first):
             continue
         factors = dict.fromkeys(factor for part in rest for factor in part) or {None: None}
         try:
@@ -72,7 +72,7 @@ def _bases(entries: Sequence[sp.Expr]) -> list[sp.Expr]:
     return list(found)[::-1]
 
 
-def _coefficients(entry: sp.Expr, base: sp.Expr) -> dict[sp.Expr, sp.Expr] | None:
+def _coefficients(entry: sp.Expr, base: sp.Expr) -> dict[sp.Expr, sp.Expr]:
     """A block as a sum of factors times functions of the base: factor -> function; the factor 1 for none."""
     whole = formula_of(entry, base)
     if whole is not None:
