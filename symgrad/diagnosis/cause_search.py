@@ -27,7 +27,7 @@ _TRANSIENT = 0.5  # decades of growth above the long run
 _ROUNDING = 1e-9  # decades per step
 _NEAR = 3.0  # decades over all steps within which an exponent has to be known to be called zero
 _FEW = 2  # matrices whose norms are told
-_FEW_DECADES = 3
+_FEW_DECADES = 4
 
 
 def find_causes(
@@ -89,11 +89,12 @@ class _Question:
             )
             yield _cause(Cause.NON_NORMAL, text, self.parts.rate - line)
         settled = self.found.outcome in (Outcome.VANISHING, Outcome.EXPLODING)
-        known = 2 * error * self.parts.steps <= _NEAR  # else zero is within the error of what may be anything
-        if not settled and known and abs(value) <= 2 * error + _ROUNDING:
+        steps = self.parts.steps
+        known = 2 * error * steps <= _NEAR  # else zero is within the error of what may be anything
+        if not settled and known and abs(value) <= max(2 * error + _ROUNDING, _DECADES / steps):
             text = (
-                f"the largest Lyapunov exponent is {value * _LN10:.2g} per step, with an error of {error * _LN10:.2g}; "
-                f"{self._weights_text()}"
+                f"the largest Lyapunov exponent is {value * _LN10:.2g} per step, with an error of {error * _LN10:.2g}: "
+                f"over {self._steps} it makes the factor {_factor(value * steps)}; {self._weights_text()}"
             )
             yield _cause(Cause.AT_EDGE, text, value)
 
@@ -135,12 +136,12 @@ class _Question:
         if direct is not None and abs(direct.best * self.parts.steps) <= _DECADES:
             yield _cause(Cause.OPEN_GATE, f"{_kept_by(direct)}, which lasts for {self._steps}", direct.best)
 
-    def place(self, item: CauseFound) -> tuple[bool, float, int]:
-        """Causes that act the way gradients go come first, by their share."""
+    def place(self, item: CauseFound) -> tuple[bool, bool, float, int]:
+        """Causes that act the way gradients go come first, by their share, the edge after what keeps gradients."""
         settled = self.found.outcome in (Outcome.VANISHING, Outcome.EXPLODING)
         passive = item.cause in (Cause.OPEN_GATE, Cause.AT_EDGE)
         size = math.inf if item.share is None else abs(item.share)
-        return passive is settled, -size, _ORDER.index(item.cause)
+        return passive is settled, item.cause is Cause.AT_EDGE, -size, _ORDER.index(item.cause)
 
     @property
     def _steps(self) -> str:

@@ -16,7 +16,8 @@ class Cause(StrEnum):
     ``SATURATION``: slopes of activations far below their largest values. ``SMALL_NORM`` and ``LARGE_NORM``: the
     weights shrink or stretch even with the largest slopes. ``CLOSED_GATE``: the factor by which a state is handed on
     directly is small. ``OPEN_GATE``: it is near 1 and keeps the gradient. ``NON_NORMAL``: products grow for a while
-    although they decay in the long run. ``AT_EDGE``: neither, the largest Lyapunov exponent is zero within its error.
+    although they decay in the long run. ``AT_EDGE``: neither, the largest Lyapunov exponent is zero within its error,
+    or makes less than a decade over all steps.
     """
 
     SATURATION = "saturation"

@@ -19,6 +19,8 @@ from symgrad.numerics.network_verdict import checked_limits
 
 __all__ = ["diagnose"]
 
+MOST_STEPS = 100_000  # of a horizon
+
 
 def diagnose(
     module_or_path: Any,
@@ -61,8 +63,8 @@ def diagnose(
         loss: a function that takes the module's output (of cells and models the first states (B, T, n), as a PyTorch
             tensor) and returns a scalar tensor, or an array of the derivatives of the loss by that output, of all steps
             or the last one. Without a loss the gradients of the loss are those of a unit gradient at the last step.
-        horizon: the number of steps that the outcome is about. Where sequences are shorter, what is measured ends with
-            them, and bounds go on.
+        horizon: the number of steps that the outcome is about, at most 100,000. Where sequences are shorter, what is
+            measured ends with them, and bounds go on.
         model: of a file of weights: ``"lstm"``, ``"gru"`` or ``"elman"``, a :class:`symgrad.Recurrence`, or a PyTorch
             module to put the weights into; told from the file unless given.
         weights: of a :class:`symgrad.Recurrence` or :class:`symgrad.BidirectionalStack`: name -> array.
@@ -71,7 +73,7 @@ def diagnose(
         trajectories: how many sequences to draw.
         seed: of what is drawn.
         delta: between 0 and 1: a gradient smaller than this part has vanished.
-        growth: above 1: one larger than this multiple has exploded.
+        growth: above 1: one larger than this multiple has exploded, after however many steps within the horizon.
         methods: names of methods of :func:`symgrad.product_bound` that bounds are derived by; all unless given.
         remedies: whether to look for remedies, which takes longest.
         example: of a cell of one's own an example ``(input, state)``, where its sizes do not follow from the rest.
@@ -132,6 +134,8 @@ def _checked(
     horizon: Any, trajectories: Any, seed: Any, delta: Any, growth: Any, methods: Any, remedies: Any
 ) -> tuple[Question, Options]:
     steps, count = checked_count("horizon", horizon, 1), checked_count("trajectories", trajectories, 1)
+    if steps > MOST_STEPS:
+        raise InputError(f"horizon: at most {MOST_STEPS:,} steps can be looked at, got {steps:,}")
     seed = checked_count("seed", seed, 0)
     small, large = checked_limits(delta, growth)
     if not isinstance(remedies, bool):
@@ -145,5 +149,5 @@ def _notes(subject: Subject, question: Question, has_loss: bool) -> Iterator[str
         yield "no loss was given: gradients are those of a unit gradient at the last step"
     steps = {run.steps for run in subject.layers}
     if min(steps) < question.horizon:
-        lengths = " and ".join(map(str, sorted(steps)))
-        yield f"the sequences have {lengths} steps, so measurements end there; bounds go on to {question.horizon}"
+        lengths = " and ".join(map(str, sorted(steps))) + (" step" if steps == {1} else " steps")
+        yield f"the sequences have {lengths}, so measurements end there; bounds go on to {question.horizon}"
