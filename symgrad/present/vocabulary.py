@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import count
 
 import sympy as sp
 
@@ -98,8 +99,8 @@ class Vocabulary:
         return names
 
     def _distinct(self, name: str, taken: list[str]) -> str:
-        count = sum(other == name or other.startswith(f"{name}_") for other in taken)
-        return self.notation.stepped(name, str(count + 1)) if name in taken else name
+        numbered = (self.notation.stepped(name, str(number)) for number in count(2))
+        return name if name not in taken else next(other for other in numbered if other not in taken)
 
     @cached_property
     def stated(self) -> frozenset[Activation]:

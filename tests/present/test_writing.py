@@ -227,3 +227,10 @@ def test_presentation_does_not_load_matplotlib() -> None:
         "import sys, symgrad as sg; sg.product_bound(sg.models.elman()).latex(); assert 'matplotlib' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_functions_of_one_name_are_told_apart() -> None:
+    z = sp.Symbol("z")
+    functions = [sg.Activation("bump", sp.exp(-(z**2) / k)) for k in (1, 2, 3)]
+    printed = text(sg.Recurrence({h: sum((f(W * h) for f in functions[1:]), functions[0](W * h))}))
+    assert all(printed.splitlines()[0].count(f"{name}(W*h[t-1])") == 1 for name in (" bump", " bump[2]", " bump[3]"))
