@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -86,5 +87,12 @@ def _inside(remedy: RemedyFound, path: str) -> RemedyFound:
     """A remedy whose code begins at the whole module."""
     if not path or remedy.code is None:
         return remedy
-    steps = [f"[{step}]" if step.isdecimal() else f".{step}" for step in path.split(".")]
-    return replace(remedy, code=re.sub(r"\bmodule\b", f"module{''.join(steps)}", remedy.code))
+    inside = f"module{''.join(map(_step, path.split('.')))}"
+    return replace(remedy, code=re.sub(r"\bmodule\b", lambda _: inside, remedy.code))
+
+
+def _step(name: str) -> str:
+    """The code that takes a part of a module, whatever its name is."""
+    if name.isascii() and name.isdecimal():
+        return f"[{name}]"
+    return f".{name}" if name.isidentifier() and not keyword.iskeyword(name) else f".get_submodule({name!r})"

@@ -18,6 +18,9 @@ from symgrad.present.scalars import phrase
 __all__ = ["growth_words", "share_words", "value_words"]
 
 
+_SAYS_NOTHING = 6.0  # decades; bounds further above 1 stand in the data only
+
+
 def share_words(cause: CauseFound) -> str:
     """By how much a cause changes the gradient; empty where that cannot be told."""
     if cause.share is None or not math.isfinite(cause.share):
@@ -34,8 +37,9 @@ def growth_words(remedy: RemedyFound) -> str:
     """The gradient before and after, and what is proved of it."""
     before, after = (_size(value) for value in remedy.growth)
     tried = "not tried" if math.isnan(remedy.growth[1]) else f"{before} before, {after} after (simulated)"
-    proved = "" if remedy.proved is None else f", proved at most {power_text(remedy.proved, 3, UP)}"
-    return tried + proved
+    if remedy.proved is None or remedy.proved > _SAYS_NOTHING:
+        return tried
+    return f"{tried}, proved at most {power_text(remedy.proved, 3, UP)}"
 
 
 def _size(log10: float) -> str:

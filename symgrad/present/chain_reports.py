@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from symgrad.bounds.chain import ChainBound, chain_bound
 from symgrad.language.layer_chain import LayerChain
-from symgrad.present.dispatch import plot
+from symgrad.present.dispatch import latex, plot
 from symgrad.present.report_contents import Asked, content
-from symgrad.present.report_parts import Content, Item, Section, Shown, Words
+from symgrad.present.report_parts import Content, Formula, Item, Section, Shown, Words
 
 __all__: list[str] = []
 
@@ -34,7 +34,7 @@ def _about(bound: ChainBound, asked: Asked) -> Content:
         f"Norms of Jacobians of {bound.chain.name}",
         [
             Section("Network", [Shown(bound.chain)]),
-            Section("Bounds for every input", [picture, Shown(bound)]),
+            Section("Bounds for every input", [picture, Formula(latex(bound))]),
             Section("Proof from above", [Shown(bound.derivation)]),
             Section("Proof from below", lower),
         ],

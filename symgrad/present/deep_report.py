@@ -6,13 +6,12 @@ from typing import Any
 
 from symgrad.diagnosis.deep_results import DeepDiagnosis
 from symgrad.present.chain_bounds import power_cell, shown_places
-from symgrad.present.data import number
-from symgrad.present.diagnosis_report import cause_items, outcome_mark, remedy_items
+from symgrad.present.diagnosis_report import cause_items, outcome_mark, remedy_items, sentence
 from symgrad.present.diagnosis_terminal import cause_tables, plain_table, remedy_tables
-from symgrad.present.dispatch import plot, terminal, text
+from symgrad.present.dispatch import latex, plot, terminal, text
 from symgrad.present.powers import DOWN, UP
 from symgrad.present.report_contents import Asked, content
-from symgrad.present.report_parts import Content, Fold, Grid, Heading, Item, Section, Shown, Words
+from symgrad.present.report_parts import Content, Fold, Formula, Grid, Heading, Item, Section, Shown, Words
 
 __all__: list[str] = []
 
@@ -38,8 +37,8 @@ def _rows(found: DeepDiagnosis) -> list[list[str]]:
 
 
 def _notes(found: DeepDiagnosis) -> list[str]:
-    head = f"Inputs: {found.inputs}; gradient: {found.loss}; limits {number(found.delta)} and {number(found.growth)}."
-    return [head, *(f"{note[:1].upper()}{note[1:]}." for note in found.notes)]
+    head = f"Inputs: {found.inputs}; gradient: {found.loss}; limits {found.delta:g} and {found.growth:g}."
+    return [head, *map(sentence, found.notes)]
 
 
 @content.register
@@ -57,14 +56,14 @@ def _(found: DeepDiagnosis, asked: Asked) -> Content:
         ],
         (0.3, 0.1, 0.18, 0.17, 0.25),
     )
-    verdicts = Section("Verdict", [verdict, Words(f"{text(found.found)}."), *map(Words, _notes(found))])
+    verdicts = Section("Verdict", [verdict, Words(sentence(text(found.found))), *map(Words, _notes(found))])
     return Content(f"Diagnosis of {found.name}", [verdicts, _layers(found, asked), _proofs(found)])
 
 
 def _layers(found: DeepDiagnosis, asked: Asked) -> Section:
     picture = asked.pictures.saved(plot(found), "layers", _CAPTION)
     # What a step back is in a recurrent layer is a layer here.
-    precision = [Words(f"{text(item).replace(' steps', ' layers')}.") for item in found.precision]
+    precision = [Words(sentence(text(item).replace(" steps", " layers"))) for item in found.precision]
     items: list[Item] = [picture, *cause_items(found.causes), *remedy_items(found.remedies)]
     return Section(
         "Gradients over the layers", [*items, Heading("Norms"), Grid(_HEADER, _rows(found), _WIDTHS), *precision]
@@ -75,7 +74,7 @@ def _proofs(found: DeepDiagnosis) -> Section:
     lower = found.bound.lower_derivation
     items: list[Item] = [Fold("Bound from above", [Shown(found.bound.derivation)])]
     items += [] if lower is None else [Fold("Bound from below", [Shown(lower)])]
-    return Section("Bounds for every input", [Shown(found.bound), *items])
+    return Section("Bounds for every input", [Formula(latex(found.bound)), *items])
 
 
 @terminal.register

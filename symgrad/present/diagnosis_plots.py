@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from symgrad.diagnosis.results import Diagnosis, LayerDiagnosis
 from symgrad.errors import InputError
 from symgrad.present.dispatch import plot
-from symgrad.present.growth_plots import draw_bounds, draw_level, draw_line, draw_measured, finish
+from symgrad.present.growth_plots import draw_bounds, draw_level, draw_line, draw_measured, finish, window
 from symgrad.present.plots import new_axes
 
 __all__ = ["plot_diagnosis", "plot_layer_diagnosis"]
@@ -85,13 +85,13 @@ def _draw(axes: Any, found: LayerDiagnosis) -> None:
     measured, spectrum = found.measured, found.lyapunov
     quartiles = (measured.lower_quartile, measured.typical, measured.upper_quartile)
     one = len(measured.log10_products) == 1
+    delta = math.log10(found.memory.delta)
+    decades = window(np.concatenate([*quartiles, np.array([0.0, delta])]))
     draw_measured(axes, measured.ks, *quartiles, "measured" if one else "measured: median, quartiles")
-    draw_bounds(axes, found.bounds)
+    draw_bounds(axes, found.bounds, decades)
     slope = spectrum.largest / _LN_10
     label = rf"Lyapunov slope, $\lambda_1 = {spectrum.largest:.3g}$"
     draw_line(axes, measured.ks, slope, 0.0, label)
-    delta = math.log10(found.memory.delta)
     draw_level(axes, delta, rf"$\delta = {found.memory.delta:g}$")
-    seen = [*quartiles, np.array([0.0, delta])]
     words = f"{found.name}: {found.outcome.value} ({found.verdict.value})"
-    finish(axes, max(found.horizon, int(measured.ks[-1])), np.concatenate(seen), words)
+    finish(axes, max(found.horizon, int(measured.ks[-1])), decades, words)

@@ -32,7 +32,7 @@ from symgrad.present.report_parts import (
     Words,
 )
 
-__all__ = ["cause_items", "outcome_mark", "remedy_items"]
+__all__ = ["cause_items", "outcome_mark", "remedy_items", "sentence"]
 
 _TONES = {
     Outcome.NEITHER: "good",
@@ -77,10 +77,11 @@ def _verdicts(found: Diagnosis) -> list[Item]:
     ]
     said = [f"Inputs: {found.inputs}.", *(f"Note: {note}." for note in found.notes)]
     table = Grid(header, rows, (0.22, 0.13, 0.12, 0.13, 0.18, 0.22))
-    return [Words(f"{_sentence(head(found))}"), table, *map(Words, said)]
+    return [Words(f"{sentence(head(found))}"), table, *map(Words, said)]
 
 
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
+    """Words with a capital and a full stop."""
     return f"{words[:1].upper()}{words[1:]}."
 
 
@@ -88,7 +89,7 @@ def _layer(place: int, layer: LayerDiagnosis, asked: Asked) -> Section:
     axes = plot_layer_diagnosis(layer)
     picture = asked.pictures.saved(axes, f"layer-{place}", _CAPTION)
     items: list[Item] = [
-        Words(_sentence(text(layer.found))),
+        Words(sentence(text(layer.found))),
         picture,
         *cause_items(layer.causes),
         *remedy_items(layer.remedies),
@@ -115,7 +116,7 @@ def _remedy(remedy: RemedyFound) -> list[Item]:
     values = [[name, value_words(value)] for name, value in remedy.values.items()]
     items: list[Item] = [Formula(latex(remedy.formula))]
     items += [Grid(("set", "to"), values, (0.45, 0.55))] if values else []
-    items += [Words(_sentence(remedy.promise))] if remedy.promise else []
+    items += [Words(sentence(remedy.promise))] if remedy.promise else []
     items += [Words(f"Gradient over the horizon: {growth_words(remedy)}.")]
     return [*items, Code(remedy.code.splitlines())] if remedy.code else items
 
@@ -124,7 +125,7 @@ def _proved(bounds: GrowthBounds) -> list[Item]:
     header = ("norms of products of k Jacobians", *(f"k = {k}" for k in shown_steps(bounds)))
     share = 0.6 / (len(header) - 1)
     items: list[Item] = [Heading("Proved"), Grid(header, bound_rows(bounds), (0.4, *[share] * (len(header) - 1)))]
-    items += [Words(_sentence(f"for {bounds.scope}"))] if bounds.scope else []
+    items += [Words(sentence(f"for {bounds.scope}"))] if bounds.scope else []
     items += [Words(bounds.note)] if bounds.note else []
     closest = {side: bounds.best(side) for side in ("upper", "lower")}
     items += [_theorem(*key, series, key[1] == closest[key[0]]) for key, series in bounds.series.items()]
@@ -149,7 +150,7 @@ def _proof(series: BoundSeries) -> list[Item]:
 
 def _measured(layer: LayerDiagnosis) -> list[Item]:
     found = [layer.memory, layer.normality, *layer.precision]
-    lines: list[Item] = [Words(_sentence(text(item))) for item in found]
+    lines: list[Item] = [Words(sentence(text(item))) for item in found]
     gates: list[list[Cell]] = [
         [Formula(latex(gate.formula)), _carries(gate), f"{gate.mean:.3g}", _part(gate.closed), _part(gate.open)]
         for gate in layer.gates

@@ -43,6 +43,7 @@ _ACCENTS = {
     "\N{COMBINING CARON}": "check",
 }
 _OWN_CAPITALS = "ΓΔΘΛΞΠΣΥΦΨΩ"
+_KNOWN = "¡¿ÆæßØøŒœŁłı–—‘’“”…§©"  # to pdflatex without further packages
 
 
 def document(obj: Any) -> str:
@@ -88,7 +89,10 @@ def equation_lines(found: Sequence[Equation]) -> str:
 
 
 def _typeable(sign: str) -> str:
-    """A character as pdflatex takes it in text and formulas: Greek letters and accents by their commands."""
+    """A character as pdflatex takes it in text and formulas: Greek letters and accents by their commands.
+
+    Signs of which its fonts know nothing are written as their code points.
+    """
     if sign.isascii():
         return sign
     base, *marks = list(unicodedata.normalize("NFD", sign))
@@ -96,7 +100,7 @@ def _typeable(sign: str) -> str:
         return rf"\ensuremath{{\{_ACCENTS[marks[0]]}{{\mathrm{{{base}}}}}}}"
     words = unicodedata.name(sign, "").split()
     if words[:1] != ["GREEK"] or words[2:3] != ["LETTER"] or len(words) != 4:
-        return sign
+        return sign if sign in _KNOWN else rf"\ensuremath{{\text{{[U+{ord(sign):04X}]}}}}"
     name = words[3].lower().replace("lamda", "lambda")
     if words[1] == "SMALL":
         return r"\ensuremath{o}" if name == "omicron" else rf"\ensuremath{{\{name}}}"

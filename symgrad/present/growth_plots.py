@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from symgrad.diagnosis.growth_bounds import GrowthBounds
 from symgrad.present.powers import DOWN, UP, power_latex
 from symgrad.present.titles import literal
 
-__all__ = ["draw_bounds", "draw_level", "draw_line", "draw_measured", "finish"]
+__all__ = ["draw_bounds", "draw_level", "draw_line", "draw_measured", "finish", "window"]
 
 Array = NDArray[np.float64]
 
@@ -24,6 +25,16 @@ _ROOM = 0.6  # of the span of what was measured, above and below, within which b
 _LEAST_ROOM = 3.0  # decades
 
 
+def window(seen: Array) -> tuple[float, float]:
+    """The decades of a picture: what must be visible whole, with room above and below."""
+    finite = seen[np.isfinite(seen)]
+    if not len(finite):
+        return -np.inf, np.inf
+    low, high = float(finite.min()), float(finite.max())
+    room = max(_LEAST_ROOM, _ROOM * (high - low))
+    return low - room, high + room
+
+
 def draw_measured(axes: Any, ks: Any, low: Array, middle: Array, high: Array, label: str) -> None:
     """The typical curve with a band between quartiles."""
     finite = np.isfinite(low) & np.isfinite(high)
@@ -32,16 +43,38 @@ def draw_measured(axes: Any, ks: Any, low: Array, middle: Array, high: Array, la
     axes.plot(ks, _visible(middle), "-", zorder=3, **curve)
 
 
-def draw_bounds(axes: Any, bounds: GrowthBounds) -> None:
-    """Each method's bound by its own line and marks, and the first sequence as it was enclosed."""
-    sides = (("at most", bounds.upper, _UPPER, _UP, UP), ("at least", bounds.lower, _LOWER, _DOWN, DOWN))
-    for words, found, colour, marks, rounding in sides:
-        for place, (name, logs) in enumerate(found.items()):
-            style = {"linestyle": _LINES[place % len(_LINES)], "marker": marks[place % len(marks)]}
-            _curve(axes, bounds.ks, logs, f"{words}, by {name}{_end(logs, rounding)}", colour, **style)
-    if bounds.along is not None:
-        label = "first sequence, enclosed"
-        _curve(axes, bounds.ks, bounds.along, label, _ALONG, linestyle=(0, (3, 3)), linewidth=1.8)
+def draw_bounds(axes: Any, bounds: GrowthBounds, decades: tuple[float, float] = (-np.inf, np.inf)) -> None:
+    """Each method's bound by its own line and marks, and the first sequence as it was enclosed.
+
+    Args:
+        axes: of the picture.
+        bounds: of one layer.
+        decades: the lowest and highest of the picture; bounds that do not come between them are named together.
+    """
+    _draw_side(axes, bounds.ks, "at most", bounds.upper, decades)
+    _draw_side(axes, bounds.ks, "at least", bounds.lower, decades)
+    if bounds.along is not None:  # thin dashes on top of the measured curve, which they often follow
+        style = {"linestyle": (0, (3, 3)), "linewidth": 1.2, "zorder": 3.5}
+        _curve(axes, bounds.ks, bounds.along, "first sequence, enclosed", _ALONG, **style)
+
+
+def _draw_side(axes: Any, ks: Any, words: str, found: Mapping[str, Array], decades: tuple[float, float]) -> None:
+    colour, marks, rounding = (_UPPER, _UP, UP) if words == "at most" else (_LOWER, _DOWN, DOWN)
+    outside = [name for name, logs in found.items() if _passes_by(logs, decades)]
+    every = max(1, len(ks) // _MARKS)
+    for place, name in enumerate(name for name in found if name not in outside):
+        # The marks of methods whose bounds agree stand beside each other.
+        label = f"{words}, by {name}{_end(found[name], rounding)}"
+        line, mark = _LINES[place % len(_LINES)], marks[place % len(marks)]
+        placed = (place * every // len(found), every)
+        _curve(axes, ks, found[name], label, colour, linestyle=line, marker=mark, markevery=placed)
+    if outside:
+        axes.plot([], [], " ", label=f"{words}, by {', '.join(outside)}:\noutside of this picture")
+
+
+def _passes_by(logs: Array, decades: tuple[float, float]) -> bool:
+    finite = logs[np.isfinite(logs)]
+    return len(finite) > 0 and not ((finite >= decades[0]) & (finite <= decades[1])).any()
 
 
 def draw_line(axes: Any, ks: Any, slope: float, start: float, label: str) -> None:
@@ -55,20 +88,17 @@ def draw_level(axes: Any, log10: float, label: str) -> None:
     axes.axhline(log10, color="0.35", linewidth=0.9, linestyle=(0, (8, 4)), label=label, zorder=1)
 
 
-def finish(axes: Any, last: int, seen: Array | None = None, title: str = "") -> None:
-    """Names of the axes, room around what was measured, and a legend below.
+def finish(axes: Any, last: int, decades: tuple[float, float] = (-np.inf, np.inf), title: str = "") -> None:
+    """Names of the axes, and how far they go.
 
     Args:
         axes: with the curves.
         last: the largest number of steps.
-        seen: what must be visible whole, in decades; bounds that lead far away from it leave the picture.
+        decades: the lowest and highest of the picture, see :func:`window`; what leads further leaves it.
         title: of a user's words.
     """
-    if seen is not None and np.isfinite(seen).any():
-        low, high = float(np.min(seen[np.isfinite(seen)])), float(np.max(seen[np.isfinite(seen)]))
-        room = max(_LEAST_ROOM, _ROOM * (high - low))
-        bottom, top = axes.get_ylim()
-        axes.set_ylim(max(bottom, low - room), min(top, high + room))
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(max(bottom, decades[0]), min(top, decades[1]))
     axes.set_xlim(0, last)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.yaxis.get_major_locator().set_params(integer=True)
@@ -85,8 +115,7 @@ def _curve(axes: Any, ks: Any, logs: Array, label: str, colour: str, **style: An
         words = "0" if np.isneginf(logs).all() else "none finite"
         axes.plot([], [], " ", label=f"{label}: {words}")
         return
-    every = max(1, len(ks) // _MARKS)
-    options = {"markersize": 5.0, "markevery": every, "linewidth": 1.3, **style}
+    options = {"markersize": 5.0, "linewidth": 1.3, **style}
     axes.plot(ks, visible, color=colour, fillstyle="none", label=label, **options)
 
 

@@ -189,9 +189,15 @@ def _(found: Underflow) -> str:
     return phrase(text(found))
 
 
+def _transient(found: NonNormality) -> str:
+    if not found.transient > 0:
+        return "no transient growth"
+    return f"transient growth by {found.transient:.3g} decades at k = {found.at_k}"
+
+
 @text.register
 def _(found: NonNormality) -> str:
-    line = f"transient growth {found.transient:.3g} decades at k = {found.at_k}"
+    line = _transient(found)
     if not found.points:
         return line
     return (
@@ -202,7 +208,7 @@ def _(found: NonNormality) -> str:
 
 @latex.register
 def _(found: NonNormality) -> str:
-    growth = phrase(f"transient growth by {found.transient:.3g} decades at k = {found.at_k}")
+    growth = phrase(_transient(found))
     if not found.points:
         return growth
     return (

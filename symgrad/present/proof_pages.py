@@ -12,7 +12,7 @@ from symgrad.present.proof_numbers import StepNumbers
 from symgrad.present.proofs import (
     LEMMA,
     THEOREM,
-    lemma_range,
+    lemma_equation,
     numbered_lines,
     proof_definitions,
     proof_rules,
@@ -56,7 +56,7 @@ def proof_body(proof: Proof, numbers: StepNumbers | None = None) -> str:
 
 
 def _heading(lemma: Proof) -> str:
-    return rf"\subsection*{{{LEMMA}: ${lemma_range(lemma, LATEX)}$}}"
+    return rf"\subsection*{{{LEMMA}}}{equation_lines([lemma_equation(lemma, LATEX)])}"
 
 
 def _derivation(proof: Proof, numbers: StepNumbers | None) -> list[str]:

@@ -28,6 +28,7 @@ from symgrad.present.widths import visible_length
 __all__ = [
     "LEMMA",
     "THEOREM",
+    "lemma_equation",
     "lemma_range",
     "numbered_lines",
     "proof_definitions",
@@ -88,6 +89,12 @@ def proof_rules(proof: Proof) -> list[Rule]:
 
 
 def lemma_range(lemma: Proof, notation: Notation) -> str:
+    """The range of a state that a lemma is about, on one line."""
+    found = lemma_equation(lemma, notation)
+    return f"{found.left} {found.relation} {found.right}"
+
+
+def lemma_equation(lemma: Proof, notation: Notation) -> Equation:
     """The range of a state that a lemma is about, after one step from within the box."""
     vocabulary, conclusion = Vocabulary(lemma.model, notation), lemma.conclusion
     state = next(state for state, node in lemma.model.nodes.items() if conclusion.quantity == EntryRange(node))
@@ -95,7 +102,8 @@ def lemma_range(lemma: Proof, notation: Notation) -> str:
     left = name if isinstance(state, sp.Symbol) else notation.entry(name)
     low, high = conclusion.bound
     ends = vocabulary.scalar(low), vocabulary.scalar(high)
-    return f"{left} {notation.element_of} {notation.interval(*ends, low == -sp.oo, high == sp.oo)}"
+    interval = notation.interval(*ends, low == -sp.oo, high == sp.oo)
+    return Equation(left, notation.element_of, [(False, interval)])
 
 
 # --- LaTeX ----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -23,6 +24,7 @@ _WRITERS: dict[str, Callable[[], ReportWriter]] = {
     "md": MarkdownReport,
     "pdf": LatexReport,
 }
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no part of any format, but of names perhaps
 _RUNS = 2  # the second one settles the widths of tables over several pages
 
 
@@ -118,7 +120,8 @@ def _rendered(writer: ReportWriter, found: Content) -> str:
     )
     environment.filters |= {"heading": writer.heading, "written": writer.item}
     template = environment.get_template(writer.template)
-    return writer.finished(str(template.render(title=found.title, sections=found.sections)))
+    rendered = writer.finished(str(template.render(title=found.title, sections=found.sections)))
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}" if writer.escapes else " ", rendered)
 
 
 def _compiled(source: str, folder: Path, target: Path) -> None:

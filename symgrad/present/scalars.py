@@ -24,6 +24,7 @@ __all__ = ["LatexScalars", "TextScalars", "function_latex", "phrase", "primed", 
 _LONG_FRACTION = 24  # words above a line for each one below from which on factors stand beside it, where lines break
 _SPECIAL = re.compile(r"[#%&$]")
 _UNDERSCORE = re.compile(r"(?<!\\)_")
+_SUBSCRIPTS = re.compile(r"_\{[^{}]*\}")
 _SUBSCRIPTED = re.compile(r"([^_]+)_(?:\{([^{}]*)\}|([0-9A-Za-z]))")
 _SIGNS = {"<=": r"\le", ">=": r"\ge", "^": r"\hat{\ }", "_": r"\_", "|": "|", "<": "<", ">": ">"}
 _SIGNS |= {"{": r"\{", "}": r"\}", "\\": r"\backslash ", "~": r"\sim "}
@@ -43,6 +44,11 @@ def stepped_latex(name: str, step: str) -> str:
         return f"{match[1]}_{{{match[2] or match[3]},{step}}}"
     # The empty group keeps TeX from taking a single letter with its scripts out of the braces again.
     return f"{{{name}{{}}}}_{{{step}}}" if "_" in name else f"{name}_{{{step}}}"
+
+
+def _listed(name: str) -> str:
+    r"""A name whose subscripts are kept apart, as in ``W_{hf,l0}`` for ``W_hf_l0``."""
+    return _SUBSCRIPTS.sub(lambda match: match[0].replace(" ", ","), name)
 
 
 def function_latex(function: Activation) -> str:
@@ -126,10 +132,10 @@ class LatexScalars(LatexPrinter):
         return str(super().parenthesize(item, level, is_neg=is_neg, strict=strict))
 
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
-        return self.names.get(expr) or harmless(super()._print_Symbol(expr, style))
+        return self.names.get(expr) or _listed(harmless(super()._print_Symbol(expr, style)))
 
     def _print_MatrixSymbol(self, expr: Any) -> str:
-        return self.names.get(expr) or harmless(super()._print_MatrixSymbol(expr))
+        return self.names.get(expr) or _listed(harmless(super()._print_MatrixSymbol(expr)))
 
     def _print_Float(self, expr: Any) -> str:
         return self.decimals.digits(expr) or super()._print_Float(expr)

@@ -13,12 +13,21 @@ _TITLE = 40  # signs of a name or a formula that stands in a title
 
 
 def literal(words: str) -> str:
-    r"""Words in which no dollar starts a formula.
+    r"""Words in which no dollar starts a formula, with a question mark for signs that the font of pictures lacks.
 
     >>> print(literal("5 $"))
     5 \$
     """
-    return words.replace("$", r"\$")
+    return "".join(map(_drawn, words)).replace("$", r"\$")
+
+
+def _drawn(sign: str) -> str:
+    if sign.isascii() and sign.isprintable():
+        return sign
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    known = sign.isprintable() and get_font(findfont(FontProperties())).get_char_index(ord(sign))
+    return sign if known else "?"
 
 
 def activation_title(phi: Activation) -> str:

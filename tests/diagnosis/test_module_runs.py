@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import symgrad as sg
 from symgrad.diagnosis.adjoints import adjoints
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.module_runs import module_runs
@@ -362,3 +363,24 @@ def test_the_comparison_would_notice_a_wrong_gradient() -> None:
     check(run, "h_l0", expected)
     with pytest.raises(AssertionError):
         check(falsified(run), "h_l0", expected)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "'); raise SystemExit #",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("0", "class", "a b", r"\input{x}")),
+    ],
+)
+def test_the_code_of_a_remedy_runs_whatever_a_part_of_the_module_is_called(name: str) -> None:
+    inner = nn.RNN(2, 3, batch_first=True)
+    outer = nn.Sequential(inner)
+    if name != "0":
+        outer._modules = {name: inner}
+    with torch.no_grad():
+        inner.weight_hh_l0.mul_(0.5)
+    found = sg.diagnose(outer, torch.randn(2, 20, 2), horizon=20, methods=["norm"])
+    code = next(remedy.code for remedy in found.remedies if remedy.code and "weight_hh_l0" in remedy.code)
+    before = inner.weight_hh_l0.detach().clone()
+    exec(code, {"torch": torch, "module": outer})
+    assert not torch.equal(before, inner.weight_hh_l0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,9 +13,11 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.language.elementwise import Activation
+from symgrad.present.documents import page as whole_page
 from symgrad.present.harmless import harmless
 from symgrad.present.mathml import formula_html, left_over, mathml
 from symgrad.present.scalars import phrase, prose
+from symgrad.present.titles import literal
 from tests.present.typesetting import complaints, typeset
 
 HOSTILE = [
@@ -129,6 +132,31 @@ def test_a_picture_takes_any_name(tmp_path: Path) -> None:
         assert innocent(text)
         assert "<svg" in text
         assert [entry.name for entry in tmp_path.iterdir()] == ["out.html"]
+
+
+def test_pages_take_signs_that_their_fonts_lack(tmp_path: Path) -> None:
+    """Signs from all over Unicode, in words and in a formula."""
+    far = filter(str.isprintable, map(chr, range(0xA1, 0x3000, 41)))
+    signs = "\N{SLIGHTLY SMILING FACE}日本語\u202e" + "".join(far)
+    written = whole_page(f"{prose(signs)} ${phrase(signs)}$")
+    assert [line for line in complaints(typeset(written, tmp_path)) if not line.startswith("Overfull")] == []
+    assert "[U+65E5]" in written
+
+
+def test_no_file_holds_what_controls_a_terminal(tmp_path: Path) -> None:
+    for ending in ("html", "md", "tex"):
+        path = sg.report(model_named("a\x07b\x1b[31mc"), tmp_path / f"out.{ending}", norms=(2,))
+        assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", path.read_text(encoding="utf-8"))
+
+
+def test_titles_of_pictures_hold_what_their_font_draws() -> None:
+    from matplotlib.figure import Figure
+
+    title = literal("RNN \N{SLIGHTLY SMILING FACE} 日 \r\n é $x$")
+    assert title == r"RNN ? ? ?? é \$x\$"
+    figure = Figure()
+    figure.suptitle(title)
+    figure.savefig(io.BytesIO())  # warnings are errors
 
 
 def test_markdown_escapes_names(tmp_path: Path) -> None:
