@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.bounds.chain import ChainBound
+from symgrad.diagnosis.limits import Limits, size_text
 from symgrad.diagnosis.outcome import LayerOutcome
-from symgrad.errors import InputError
 from symgrad.numerics.chain_enclosure import ChainEnclosure
 from symgrad.numerics.chain_gradients import ChainGradients
 from symgrad.numerics.network_verdict import Outcome
 from symgrad.numerics.verdict import Verdict
+from symgrad.rigor.powers import DOWN, UP, power_text
 
 __all__ = ["deep_outcome"]
 
@@ -47,11 +47,7 @@ def deep_outcome(
     Raises:
         InputError: delta or growth is no such number.
     """
-    for label, value, fits in (("delta", delta, 0 < delta < 1), ("growth", growth, 1 < growth < np.inf)):
-        if not fits:
-            wanted = "between 0 and 1" if label == "delta" else "above 1"
-            raise InputError(f"{label}: a number {wanted} is needed, got {value!r}")
-    limits = _Limits(float(np.log10(delta)), float(np.log10(growth)))
+    limits = Limits.of(delta, growth)
     return (
         _everywhere(limits, bound)
         or _enclosed(limits, bound, measured, enclosures)
@@ -59,45 +55,35 @@ def deep_outcome(
     )
 
 
-@dataclass(frozen=True)
-class _Limits:
-    low: float
-    high: float
-
-    def outcome(self, least: float, most: float) -> Outcome:
-        """What a norm between two ends amounts to."""
-        if most <= self.low:
-            return Outcome.VANISHING
-        if least >= self.high:
-            return Outcome.EXPLODING
-        return Outcome.NEITHER if least > self.low and most < self.high else Outcome.UNDECIDED
-
-    def votes(self, values: Array, outcome: Outcome) -> int:
-        return sum(self.outcome(float(value), float(value)) is outcome for value in values)
-
-    def majority(self, values: Array) -> Outcome:
-        for outcome in (Outcome.VANISHING, Outcome.EXPLODING, Outcome.NEITHER):
-            if len(values) and self.votes(values, outcome) >= _MAJORITY * len(values):
-                return outcome
-        return Outcome.UNDECIDED
+def _votes(limits: Limits, values: Array, outcome: Outcome) -> int:
+    return sum(limits.outcome(float(value), float(value)) is outcome for value in values)
 
 
-def _everywhere(limits: _Limits, bound: ChainBound) -> LayerOutcome | None:
+def _agreed(limits: Limits, values: Array) -> Outcome:
+    """What most of the samples show."""
+    for outcome in (Outcome.VANISHING, Outcome.EXPLODING, Outcome.NEITHER):
+        if len(values) and _votes(limits, values, outcome) >= _MAJORITY * len(values):
+            return outcome
+    return Outcome.UNDECIDED
+
+
+def _everywhere(limits: Limits, bound: ChainBound) -> LayerOutcome | None:
     upper, lower = bound.upper().log10, bound.lower().log10
     outcome = limits.outcome(lower, upper)
     depth = bound.chain.depth
+    most, least = power_text(upper, rounding=UP), power_text(lower, rounding=DOWN)
     reasons = {
-        Outcome.VANISHING: f"the norm of dx_{depth}/dx_0 is at most {_power(upper)} (product of the layers' norms)",
-        Outcome.EXPLODING: f"the norm of dx_{depth}/dx_0 is at least {_power(lower)} (least stretches of the layers)",
-        Outcome.NEITHER: f"the norm of dx_{depth}/dx_0 is between {_power(lower)} and {_power(upper)}",
+        Outcome.VANISHING: f"at most {most} (product of the layers' norms)",
+        Outcome.EXPLODING: f"at least {least} (least stretches of the layers)",
+        Outcome.NEITHER: size_text(lower, upper),
     }
     if outcome is Outcome.UNDECIDED:
         return None
-    return LayerOutcome(outcome, Verdict.CERTIFIED, reasons[outcome], "every input")
+    return LayerOutcome(outcome, Verdict.CERTIFIED, f"the norm of dx_{depth}/dx_0 is {reasons[outcome]}", "every input")
 
 
 def _enclosed(
-    limits: _Limits, bound: ChainBound, measured: ChainGradients, enclosures: Sequence[ChainEnclosure]
+    limits: Limits, bound: ChainBound, measured: ChainGradients, enclosures: Sequence[ChainEnclosure]
 ) -> LayerOutcome | None:
     norms = [found.products[0] for found in enclosures if found.products is not None]
     if not norms:
@@ -105,12 +91,11 @@ def _enclosed(
     least, most = min(norm.lower.log10 for norm in norms), max(norm.upper.log10 for norm in norms)
     outcome = limits.outcome(least, most)
     values = _last(measured)
-    if outcome is Outcome.UNDECIDED or limits.majority(values) is not outcome:
+    if outcome is Outcome.UNDECIDED or _agreed(limits, values) is not outcome:
         return None
     count = len(norms)
-    ends = _power(most) if _power(least) == _power(most) else f"from {_power(least)} to {_power(most)}"
-    reason = f"the norm of dx_{bound.chain.depth}/dx_0 is {ends}, enclosed in ball arithmetic"
-    agreed = f"; of the {len(values)} samples measured {limits.votes(values, outcome)} agree"
+    reason = f"the norm of dx_{bound.chain.depth}/dx_0 is {size_text(least, most)}, enclosed in ball arithmetic"
+    agreed = f"; of the {len(values)} samples measured {_votes(limits, values, outcome)} agree"
     scope = "the first input" if count == 1 else f"the first {count} inputs"
     return LayerOutcome(outcome, Verdict.CERTIFIED, reason + (agreed if len(values) > count else ""), scope)
 
@@ -120,28 +105,24 @@ def _last(measured: ChainGradients) -> Array:
     return measured.log10_products[:, 0] if len(measured.log10_products) else measured.log10_ratios[:, 0]
 
 
-def _observed(limits: _Limits, bound: ChainBound, measured: ChainGradients) -> LayerOutcome:
+def _observed(limits: Limits, bound: ChainBound, measured: ChainGradients) -> LayerOutcome:
     values = _last(measured)
     whole = len(measured.log10_products) > 0
     what = f"||dx_{bound.chain.depth}/dx_0||" if whole else f"||dL/dx_0||/||dL/dx_{bound.chain.depth}||"
-    outcome = limits.majority(values)
+    outcome = _agreed(limits, values)
     if outcome in (Outcome.NEITHER, Outcome.UNDECIDED):
         ratios = measured.log10_ratios[:, 0]
-        if limits.majority(ratios) is Outcome.VANISHING:  # the loss may pick a direction that is shrunk
+        if _agreed(limits, ratios) is Outcome.VANISHING:  # the loss may pick a direction that is shrunk
             outcome, values, what = Outcome.VANISHING, ratios, f"||dL/dx_0||/||dL/dx_{bound.chain.depth}||"
     count = len(values)
     scope = "the sample measured" if count == 1 else f"the {count} samples measured"
     known = np.sort(values[~np.isnan(values)])
-    middle = f"the median of {what} is {_power(float(known[len(known) // 2]))}" if len(known) else "no norm is finite"
+    middle = (
+        f"the median of {what} is {power_text(float(known[len(known) // 2]))}" if len(known) else "no norm is finite"
+    )
     if outcome is Outcome.UNDECIDED:
         listed = [item for item in Outcome if item is not Outcome.UNDECIDED]
-        votes = ", ".join(f"{limits.votes(values, item)} {item.value}" for item in listed)
+        votes = ", ".join(f"{_votes(limits, values, item)} {item.value}" for item in listed)
         return LayerOutcome(outcome, Verdict.UNDECIDED, f"{middle}; of {count} samples {votes}", scope)
-    agreed = f"; {limits.votes(values, outcome)} of {count} samples agree" if count > 1 else ""
+    agreed = f"; {_votes(limits, values, outcome)} of {count} samples agree" if count > 1 else ""
     return LayerOutcome(outcome, Verdict.OBSERVED, f"{middle}{agreed}; no bound tells", scope)
-
-
-def _power(log10: float) -> str:
-    if np.isneginf(log10):
-        return "0"
-    return f"1e{log10:+.1f}" if np.isfinite(log10) and abs(log10) > 4 else f"{10**log10:.3g}"

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from symgrad.bounds.product import BoundSeries
 from symgrad.diagnosis.growth_bounds import GrowthBounds
+from symgrad.diagnosis.limits import Limits, size_text
 from symgrad.errors import InputError
 from symgrad.numerics.network_verdict import Outcome
 from symgrad.numerics.verdict import Verdict
 from symgrad.presentable import Presentable
+from symgrad.rigor.powers import DOWN, UP, power_text
 
 __all__ = ["LayerOutcome", "layer_outcome"]
 
 Array = NDArray[np.float64]
 
-_SHARP = 0.002  # decades between the ends of an enclosure that is given as one number
 _MAJORITY = 0.75  # the part of the sequences that has to agree before the outcome counts as observed
 
 
@@ -62,14 +63,11 @@ def layer_outcome(bounds: GrowthBounds, measured: Array, *, delta: float = 1e-3,
     Raises:
         InputError: delta is not between 0 and 1, growth not above 1, or nothing was measured.
     """
-    if not 0 < delta < 1:
-        raise InputError(f"delta: a number between 0 and 1 is needed, got {delta!r}")
-    if not growth > 1:
-        raise InputError(f"growth: a number above 1 is needed, got {growth!r}")
+    limits = Limits.of(delta, growth)
     curves = np.atleast_2d(np.asarray(measured, dtype=float))
     if curves.shape[-1] < 2:
         raise InputError(f"measured: norms over at least one step are needed, got shape {curves.shape}")
-    ends = _Ends(float(np.log10(delta)), float(np.log10(growth)), bounds, curves)
+    ends = _Ends(limits, bounds, curves)
     return ends.exploding() or ends.everywhere() or ends.along_first() or ends.observed()
 
 
@@ -77,8 +75,7 @@ def layer_outcome(bounds: GrowthBounds, measured: Array, *, delta: float = 1e-3,
 class _Ends:
     """The limits and what is known about every number of steps."""
 
-    low: float
-    high: float
+    limits: Limits
     bounds: GrowthBounds
     curves: Array
 
@@ -86,10 +83,10 @@ class _Ends:
         """An explosion, the strongest statement first: in every direction, along one sequence, along most of them."""
         lower = self.bounds.log10_best_lower
         place = _largest(lower)
-        if lower[place] >= self.high:
+        if lower[place] >= self.limits.growth[1]:
             name = max(self.bounds.lower, key=lambda method: self.bounds.lower[method][place])
             k = int(self.bounds.ks[place])
-            size = f"at least {_power(float(lower[place]))} ({name} bound)"
+            size = f"at least {power_text(float(lower[place]), rounding=DOWN)} ({name} bound)"
             reason = f"{_product(k)} stretches every direction by {size}"
             return LayerOutcome(Outcome.EXPLODING, self._known("lower"), reason, self.bounds.scope_of("lower"), k)
         certified = self._certified(Outcome.EXPLODING)
@@ -99,11 +96,12 @@ class _Ends:
         """What the bounds on all trajectories certify."""
         upper, lower = self.bounds.log10_best, float(self.bounds.log10_best_lower[-1])
         k, end = self.bounds.horizon, float(self.bounds.log10_best[-1])
-        if end <= self.low:
-            reason = f"the norm of {_product(k)} is at most {_power(end)} ({self.bounds.best()} bound)"
+        if end <= self.limits.delta[0]:
+            most = power_text(end, rounding=UP)
+            reason = f"the norm of {_product(k)} is at most {most} ({self.bounds.best()} bound)"
             return LayerOutcome(Outcome.VANISHING, self._known("upper"), reason, self.bounds.scope_of("upper"), k)
-        if lower > self.low and upper.max() < self.high:
-            reason = f"the norm of {_product(k)} is between {_power(lower)} and {_power(end)}"
+        if lower > self.limits.delta[1] and upper.max() < self.limits.growth[0]:
+            reason = f"the norm of {_product(k)} is {size_text(lower, end)}"
             known = min(map(self._known, ("upper", "lower")))
             return LayerOutcome(Outcome.NEITHER, known, reason, self.bounds.scope, k)
         return None
@@ -123,7 +121,7 @@ class _Ends:
             votes = ", ".join(f"{self._votes(item)} {item.value}" for item in Outcome if item is not Outcome.UNDECIDED)
             return LayerOutcome(outcome, Verdict.UNDECIDED, f"{middle}; of {count} sequences {votes}", scope)
         last = self.curves.shape[1] - 1
-        later = "" if k == last else f", that of ||dx_T/dx_(T-{last})|| {_power(_median(self.curves[:, -1]))}"
+        later = "" if k == last else f", that of ||dx_T/dx_(T-{last})|| {power_text(_median(self.curves[:, -1]))}"
         agreed = f"; {self._votes(outcome)} of {count} sequences agree" if count > 1 else ""
         return LayerOutcome(outcome, Verdict.OBSERVED, f"{middle}{later}{agreed}; no bound tells", scope, k)
 
@@ -137,7 +135,7 @@ class _Ends:
             return None
         scope = f"the first {opening.steps} steps of the first sequence"
         return self._enclosed(
-            outcome, f"dx_{opening.steps}/dx_0", _size(opening.least, opening.most), scope, opening.steps
+            outcome, f"dx_{opening.steps}/dx_0", size_text(opening.least, opening.most), scope, opening.steps
         )
 
     def _certified_whole(self, outcome: Outcome, most: Array, least: Array) -> LayerOutcome | None:
@@ -145,14 +143,18 @@ class _Ends:
         if not len(known):
             return None
         end = known[-1]
-        place = end if outcome is not Outcome.EXPLODING or least[end] >= self.high else known[_largest(least[known])]
+        place = (
+            end
+            if outcome is not Outcome.EXPLODING or least[end] >= self.limits.growth[1]
+            else known[_largest(least[known])]
+        )
         if self._of(float(least[place]), float(most[place])) is not outcome:
             return None
-        if outcome is Outcome.NEITHER and most[known].max() >= self.high:
+        if outcome is Outcome.NEITHER and most[known].max() >= self.limits.growth[0]:
             return None
-        k, size = int(self.bounds.ks[place]), _size(float(least[place]), float(most[place]))
+        k, size = int(self.bounds.ks[place]), size_text(float(least[place]), float(most[place]))
         if place != end:
-            later = _size(float(least[end]), float(most[end]))
+            later = size_text(float(least[end]), float(most[end]))
             size = f"{size} and that of dx_T/dx_(T-{int(self.bounds.ks[end])}) {later}"
         return self._enclosed(outcome, f"dx_T/dx_(T-{k})", size, "the first sequence", k)
 
@@ -164,15 +166,15 @@ class _Ends:
     def _of(self, least: float, most: float) -> Outcome:
         if np.isnan(least) or np.isnan(most):
             return Outcome.UNDECIDED
-        if most <= self.low:
-            return Outcome.VANISHING
-        if least >= self.high:
-            return Outcome.EXPLODING
-        return Outcome.NEITHER if least > self.low and most < self.high else Outcome.UNDECIDED
+        return self.limits.outcome(least, most)
 
     def _shown(self, curve: Array) -> Outcome:
         """What one measured sequence shows."""
-        return Outcome.EXPLODING if (curve[1:] >= self.high).any() else self._of(float(curve[-1]), float(curve[-1]))
+        return (
+            Outcome.EXPLODING
+            if (curve[1:] >= self.limits.growth[1]).any()
+            else self._of(float(curve[-1]), float(curve[-1]))
+        )
 
     def _votes(self, outcome: Outcome) -> int:
         return sum(self._shown(curve) is outcome for curve in self.curves)
@@ -188,19 +190,19 @@ class _Ends:
         """The number of steps that the measurement decides at: all, or those after which explosion is at its height."""
         last = self.curves.shape[1] - 1
         ends = self.curves[:, -1]
-        if outcome is not Outcome.EXPLODING or (ends >= self.high).sum() >= _MAJORITY * len(ends):
+        if outcome is not Outcome.EXPLODING or (ends >= self.limits.growth[1]).sum() >= _MAJORITY * len(ends):
             return last
-        heights = [_largest(curve[1:]) + 1 for curve in self.curves if (curve[1:] >= self.high).any()]
+        heights = [_largest(curve[1:]) + 1 for curve in self.curves if (curve[1:] >= self.limits.growth[1]).any()]
         return int(np.median(heights))
 
     def _middle(self, k: int) -> str:
         """The median of the measured norms after some number of steps, in words."""
         value = _median(self.curves[:, k])
-        return "no norm" if np.isnan(value) else f"the median of ||dx_T/dx_(T-{k})|| is {_power(value)}"
+        return "no norm" if np.isnan(value) else f"the median of ||dx_T/dx_(T-{k})|| is {power_text(value)}"
 
     def _known(self, side: str) -> Verdict:
         """``PROVED`` where the bound by operator norms alone decides and no parameter enters it."""
-        sign, limit = (1, self.low) if side == "upper" else (-1, -self.high)
+        sign, limit = (1, self.limits.delta[0]) if side == "upper" else (-1, -self.limits.growth[1])
         logs = (self.bounds.upper if side == "upper" else self.bounds.lower).get("norm")
         series = self.bounds.series.get((side, "norm"))
         decides = logs is not None and sign * float(logs[-1]) <= limit
@@ -226,14 +228,3 @@ def _median(values: Array) -> float:
     """Of those that are known, one that was reached; NaN where none is."""
     known = values[~np.isnan(values)]
     return float(np.quantile(known, 0.5, method="inverted_cdf")) if len(known) else float("nan")
-
-
-def _size(least: float, most: float) -> str:
-    """A norm between two decimal logarithms, as one number where they agree as far as that is printed."""
-    return _power(most) if most == least or most - least < _SHARP else f"between {_power(least)} and {_power(most)}"
-
-
-def _power(log10: float) -> str:
-    if log10 == -np.inf:
-        return "0"
-    return f"1e{log10:+.1f}" if np.isfinite(log10) and abs(log10) > 4 else f"{10**log10:.3g}"

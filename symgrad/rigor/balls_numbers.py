@@ -268,5 +268,5 @@ def log10_of(ball: arb, *, up: bool) -> float:
         end = ball.upper() if up else ball.lower()
         if not end > 0:
             return -math.inf if not up or end <= 0 else math.inf  # of an end that is not known, nothing
-        log = end.log() / arb(10).log()
+        log = end.log_base(10)  # exact for powers of ten
         return upper_float(log) if up else lower_float(log)

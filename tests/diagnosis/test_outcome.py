@@ -118,7 +118,7 @@ def peaked(height: float, steps: int = 3) -> np.ndarray:
 def test_a_gradient_that_explodes_on_the_way_has_exploded_even_if_it_is_zero_at_the_end() -> None:
     found = layer_outcome(bounds(), np.repeat(peaked(9.0), 4, axis=0))
     assert (*said(found), found.steps) == ("exploding", "observed", 2)
-    assert "||dx_T/dx_(T-2)|| is 1e+9.0" in found.reason
+    assert "||dx_T/dx_(T-2)|| is 1e+9" in found.reason
     assert "||dx_T/dx_(T-3)|| 0" in found.reason
     below = layer_outcome(bounds(), peaked(2.9))
     assert (*said(below), below.steps) == ("vanishing", "observed", 3)
@@ -130,7 +130,7 @@ def test_an_enclosed_explosion_on_the_way_is_certified() -> None:
     known = replace(bounds(), along=np.array([4.0, -9.0]), along_least=np.array([3.9, -9.1]))
     found = layer_outcome(known, np.array([[0.0, 4.0, -9.0]]))
     assert (*said(found), found.steps) == ("exploding", "certified", 1)
-    assert "dx_T/dx_(T-1) is between 7.94e+03 and 1e+04 and that of dx_T/dx_(T-2) between 1e-9.1" in found.reason
+    assert "dx_T/dx_(T-1) is between 7940 and 10000 and that of dx_T/dx_(T-2) between 7.94e-10" in found.reason
     loose = replace(known, along_least=np.array([2.9, -9.1]))
     assert said(layer_outcome(loose, np.array([[0.0, 2.95, -9.0]]))) == ("vanishing", "certified")
 
@@ -178,4 +178,4 @@ def test_an_enclosure_that_is_not_sharp_says_both_ends() -> None:
     known = replace(bounds(along=-5.0), along_least=np.array([-3.0, -6.0]))
     found = layer_outcome(known, np.array([[0.0, -2.7, -5.5]]))
     assert said(found) == ("vanishing", "certified")
-    assert "is between 1e-6.0 and 1e-5.0, enclosed" in found.reason
+    assert "is between 1e-6 and 1e-5, enclosed" in found.reason
