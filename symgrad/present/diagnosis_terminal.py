@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from symgrad.diagnosis.results import Diagnosis
 from symgrad.numerics.network_verdict import Outcome
@@ -16,6 +16,7 @@ __all__ = ["cause_tables", "plain_table", "remedy_tables", "rich_table"]
 
 _STYLES = {Outcome.NEITHER: "green", Outcome.UNDECIDED: "yellow", Outcome.VANISHING: "red", Outcome.EXPLODING: "red"}
 _NUMBERS = ("gradient", "memory", "exponent")
+_UNBROKEN = 12  # letters of a word that is not to be broken, as far as the terminal is wide enough
 
 
 def rich_table(found: Diagnosis) -> Any:
@@ -46,12 +47,18 @@ def plain_table(title: str, header: Any, rows: Any, numbers: Any = ()) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
-    for name in header:
-        table.add_column(Text(name), justify="right" if name in numbers else "left", overflow="fold")
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for place, name in enumerate(header):
+        widest = _widest_word([name, *(str(row[place]) for row in rows)])
+        side: Literal["left", "right"] = "right" if name in numbers else "left"
+        table.add_column(Text(name), justify=side, overflow="fold", min_width=min(widest, _UNBROKEN))
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     return table
+
+
+def _widest_word(cells: list[str]) -> int:
+    return max((len(word) for cell in cells for word in cell.split()), default=0)
 
 
 @terminal.register

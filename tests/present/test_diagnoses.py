@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 import symgrad as sg
+from symgrad.diagnosis.causes import Cause, CauseFound
 from symgrad.diagnosis.diagnose import diagnose
 from symgrad.diagnosis.results import Diagnosis
 from symgrad.present.diagnoses import verdict_row
@@ -71,6 +72,16 @@ def test_the_terminal_shows_words_as_they_are(found: Diagnosis) -> None:
     assert printed(found.layers[0].found).split() == text(found.layers[0].found).split()
 
 
+def test_no_word_of_the_verdicts_is_broken_at_80_columns(found: Diagnosis) -> None:
+    row = replace(found[0], causes=tuple(CauseFound(cause, "", None) for cause in Cause))
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(rich_table(replace(found, layers=(row,))))
+    words = console.export_text().replace(",", "").split()
+    for cause in Cause:
+        assert set(cause.value.split()) <= set(words)
+    assert {row.outcome.value, row.verdict.value, "gradient", "exponent"} <= set(words)
+
+
 def test_other_results_print_in_a_terminal_as_text() -> None:
     assert terminal(sg.models.elman()).plain == text(sg.models.elman())
 
@@ -112,6 +123,26 @@ def test_the_picture_has_all_curves(found: Diagnosis) -> None:
     low, high = axes.get_ylim()
     assert low <= layer.measured.typical.min() <= layer.measured.typical.max() <= high
     axes.figure.savefig(io.BytesIO())
+
+
+def test_bounds_far_from_what_was_measured_are_named_without_a_curve(found: Diagnosis) -> None:
+    layer = found.layers[0]
+    far = replace(layer.bounds, upper={**layer.bounds.upper, "far": 300.0 + np.arange(24.0), "near": np.zeros(24)})
+    axes = plot(replace(layer, bounds=far))
+    labels = {str(line.get_label()): line for line in axes.get_lines()}
+    (named,) = (line for label, line in labels.items() if "by far:" in label)
+    assert not len(named.get_xdata())
+    assert any(len(line.get_xdata()) for label, line in labels.items() if "by near" in label)
+    assert axes.get_ylim()[1] < 300
+
+
+def test_marks_of_bounds_that_agree_stand_apart(found: Diagnosis) -> None:
+    layer = found.layers[0]
+    (logs,) = layer.bounds.upper.values()
+    axes = plot(replace(layer, bounds=replace(layer.bounds, upper={"one": logs, "two": logs})))
+    marked = [line.get_markevery() for line in axes.get_lines() if "at most" in str(line.get_label())]
+    assert len(marked) == 2
+    assert marked[0] != marked[1]
 
 
 def test_axes_of_ones_own(found: Diagnosis) -> None:
