@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,11 @@ from symgrad.interop.torch_cell_output import next_values
 from symgrad.interop.torch_checks import check_module, torch_module, unwrapped
 from symgrad.interop.torch_copies import plain_copy
 from symgrad.interop.torch_graph import recorded
+from symgrad.interop.torch_hooks import without_hooks
 from symgrad.interop.torch_reading import Names, next_states
 from symgrad.interop.torch_source import raised_at
 from symgrad.interop.torch_values import Flow
+from symgrad.interop.torch_widening import in_float64
 from symgrad.interop.tracing import Trace, traced_recurrence
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.simulate import simulate
@@ -69,11 +70,18 @@ def trace_cell(
     """
     module = unwrapped(module)
     check_module(module)
-    with _in_float64():
+    with in_float64():
         cell = plain_copy(module)
-        form = _chosen(cell, *forms(cell, example, input_size, state_sizes))
-        model, weights = _traced(cell, form)
-        _check_values(cell, form, model, weights)
+        with without_hooks(cell) as hooked:
+            form = _chosen(cell, *forms(cell, example, input_size, state_sizes))
+            model, weights = _traced(cell, form)
+        try:
+            _check_values(cell, form, model, weights)
+        except InputError:
+            if not hooked:
+                raise
+            model, weights = _traced(cell, form)  # with hooks, as some of them change values
+            _check_values(cell, form, model, weights)
     return model, weights
 
 
@@ -86,20 +94,11 @@ def state_lengths(
         InputError: as :func:`trace_cell`.
     """
     module = unwrapped(module)
-    with _in_float64():
-        form = _chosen(plain_copy(module), *forms(module, example, input_size, state_sizes))
+    with in_float64():
+        cell = plain_copy(module)
+        with without_hooks(cell):
+            form = _chosen(cell, *forms(module, example, input_size, state_sizes))
     return tuple(form.sizes[name] for name in form.states)
-
-
-@contextmanager
-def _in_float64() -> Iterator[None]:
-    torch = torch_module()
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def _chosen(cell: Any, stages: Sequence[Sequence[CellForm]], meant: bool) -> CellForm:
@@ -180,6 +179,8 @@ def _check_values(cell: Any, form: CellForm, model: Recurrence, weights: dict[st
     """The traced model must compute what the module computes, at numbers that the trace has not seen."""
     values = form.values(1)
     expected = next_values(form, _run(cell, form, {name: value.clone() for name, value in values.items()}))
+    if not all(bool(value.isfinite().all()) for value in expected):
+        raise InputError(f"module: {type(cell).__name__} returns NaN or infinite states at ordinary numbers")
     flat = {name: form.rows(name, value).numpy() for name, value in values.items()}
     starts = _cut(flat, form.states, model.states)
     inputs = {name: array[:, None, :] for name, array in _cut(flat, [form.input], model.inputs).items()}
@@ -191,7 +192,8 @@ def _check_values(cell: Any, form: CellForm, model: Recurrence, weights: dict[st
     if not (gap <= TOLERANCE * (1 + np.abs(wanted))).all():
         raise InputError(
             f"module: {type(cell).__name__} does not compute what its trace computes (the next state differs by "
-            f"{gap.max():.2g}); tensors that are changed in place, or values kept between calls, cannot be traced"
+            f"{gap.max():.2g}); tensors that are changed in place, values kept between calls and forward hooks of the "
+            "cell itself cannot be traced"
         )
 
 

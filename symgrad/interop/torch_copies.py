@@ -44,6 +44,8 @@ def _computed_tensors(torch: Any, module: Any) -> dict[int, Any]:
 
 def _without_parametrisations(torch: Any, part: Any) -> None:
     """Put the effective weights in the place of what they are computed from."""
+    from torch.nn.utils import prune  # which PyTorch does not load by itself
+
     utils = torch.nn.utils
     if utils.parametrize.is_parametrized(part):
         parametrizations = part.parametrizations.eval()  # the spectral norm's power iteration moves in training mode
@@ -58,8 +60,8 @@ def _without_parametrisations(torch: Any, part: Any) -> None:
             utils.remove_weight_norm(part, name)
         elif kind == "SpectralNorm":
             utils.remove_spectral_norm(part, name)
-        elif isinstance(hook, utils.prune.BasePruningMethod):
-            utils.prune.remove(part, name)
+        elif isinstance(hook, prune.BasePruningMethod):
+            prune.remove(part, name)
 
 
 def _widen_attributes(torch: Any, part: Any) -> None:

@@ -31,7 +31,8 @@ def fixed_outcome(trace: Trace, node: Any, name: str, args: Sequence[Any], optio
     given = any(value.given for value in sources)
     data = _symbols(trace, node, name, args, options) if given else None
     roots = tuple(dict.fromkeys(root for value in sources for root in value.roots))
-    label = "_".join((name, *roots)) if len(roots) in (1, 2) else node.name
+    known = name if name.isidentifier() else getattr(node.target, "__name__", node.name)
+    label = "_".join((known, *roots)) if len(roots) in (1, 2) else node.name
     return _wrapped(result, data, Fixed(None, None, label, given, roots))
 
 

@@ -41,6 +41,9 @@ def called(node: Any, first: Any, rest: Sequence[Any], options: Mapping[str, Any
 def moved_entries(of: Operands, node: Any, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
     """Entries of the first argument, or of all tensors in it, moved about."""
     several = isinstance(args[0], (tuple, list))
+    if isinstance(args[0], Fixed) and hasattr(node.meta["value"], "ndim"):  # only its shape follows what flows
+        fixed = args[0]
+        return Fixed(node.meta["value"], None, f"{node.name}_{fixed.name}", fixed.given, fixed.roots)
     sources = [of.as_flow(value) for value in (args[0] if several else args[:1])]
     examples = node.args[len(node.args) - len(args) + 1 :]
     rest = [_places(part, own) for part, own in zip(args[1:], examples, strict=True)]

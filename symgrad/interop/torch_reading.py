@@ -11,7 +11,7 @@ import numpy as np
 
 from symgrad.errors import InputError
 from symgrad.interop.block_entries import TraceRefusal
-from symgrad.interop.torch_checks import torch_module
+from symgrad.interop.torch_checks import LARGEST, torch_module
 from symgrad.interop.torch_fixed import fixed_outcome
 from symgrad.interop.torch_graph import CellGraph, writes
 from symgrad.interop.torch_moving import COPYING, MOVING
@@ -22,8 +22,6 @@ from symgrad.interop.torch_values import Fixed, Flow
 from symgrad.interop.tracing import Trace, Traced
 
 __all__ = ["Names", "next_states"]
-
-MOST_NUMBERS = 2**22  # in a parameter
 
 
 @dataclass
@@ -145,8 +143,8 @@ class _Reader:
         numbers = tensor.detach().to(torch_module().float64).numpy()
         if not value.given and numbers.size and (numbers == numbers.flat[0]).all():
             return self._trace.number(float(numbers.flat[0]))
-        if numbers.size > MOST_NUMBERS:
-            raise TraceRefusal(f"{value.name} has {numbers.size} entries; at most {MOST_NUMBERS} are accepted")
+        if numbers.size > LARGEST:  # such as what is repeated
+            raise TraceRefusal(f"{value.name} has {numbers.size:,} entries; at most {LARGEST:,} are accepted")
         same = tensor.shape == value.tensor.shape or numbers.ndim == 0
         tensor_name = value.name if same and value.given and value.tensor.ndim else None
         name = self._names.of(value.name, None if same else numbers.shape)

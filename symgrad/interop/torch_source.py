@@ -30,7 +30,10 @@ def _target_name(target: Any) -> str:
     places = {"torch": torch, "torch.nn.functional": torch.nn.functional, "torch.special": torch.special}
     public = (home for home, place in places.items() if getattr(place, name, None) is target)
     home = next(public, (getattr(target, "__module__", None) or "").lstrip("_"))
-    return f"{home}.{name}" if home and not home.startswith("torch._") else name
+    for part in ("fft", "linalg", "special"):  # torch.fft.rfft calls itself fft_rfft
+        if getattr(getattr(torch, part), name.removeprefix(f"{part}_"), None) is target:
+            return f"torch.{part}.{name.removeprefix(f'{part}_')}"
+    return f"{home}.{name.lstrip('_')}" if home and not home.startswith("torch._") else name
 
 
 def message_of(error: BaseException) -> str:

@@ -29,10 +29,22 @@ def in_float64() -> Iterator[None]:
 
 def _called(_mode: Any, function: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
     """A function of tensors, called with float64 in the place of float32."""
-    float32 = torch_module().float32
-    if all(tensor.dtype != float32 for tensor in tensors_in((args, kwargs))):
-        return function(*args, **(kwargs or {}))
-    return function(*_widened(function, args), **mapped(kwargs or {}, _as_float64))
+    torch = torch_module()
+    if function is torch.Tensor.float:
+        function = torch.Tensor.double
+    args, kwargs = (
+        tuple(_stated(value) for value in args),
+        {key: _stated(value) for key, value in (kwargs or {}).items()},
+    )
+    if all(tensor.dtype != torch.float32 for tensor in tensors_in((args, kwargs))):
+        return function(*args, **kwargs)
+    return function(*_widened(function, args), **mapped(kwargs, _as_float64))
+
+
+def _stated(value: Any) -> Any:
+    """An argument, with float64 for the type float32."""
+    torch = torch_module()
+    return torch.float64 if isinstance(value, torch.dtype) and value == torch.float32 else value
 
 
 def _widened(function: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
