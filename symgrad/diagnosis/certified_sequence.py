@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.errors import SymgradError
-from symgrad.numerics.sequence_norms import sequence_norms
+from symgrad.numerics.sequence_norms import sequence_norm, sequence_norms
 from symgrad.numerics.trajectory_bound import trajectory_bound
 from symgrad.numerics.trajectory_bound_norms import CertifiedNorm
 from symgrad.rigor.balls import log10_of
@@ -19,7 +20,7 @@ __all__ = ["Opening", "SequenceGrowth", "sequence_growth", "work_per_step"]
 
 Array = NDArray[np.float64]
 
-MOST_WORK = 6_000_000_000  # of the sum below, about 20 seconds of floats with error bounds
+MOST_WORK = 9_000_000_000  # of the sum below, about 30 seconds of floats with error bounds
 BALL_WORK = 120_000  # of the steps times the square of the states, a second of ball arithmetic
 MOST_BALL_WORK = 2_000_000  # likewise, where floats lose all their digits
 SHORTEST = 10  # steps that are worth enclosing
@@ -66,12 +67,12 @@ def sequence_growth(run: LayerRun, horizon: int) -> SequenceGrowth:
     The states are enclosed in ball arithmetic; the products are those of floats with proved error bounds, or of balls
     with more digits where these are too far apart and the layer is small.
     """
-    fitting = MOST_WORK // work_per_step(run.total)
-    if run.steps > fitting:
-        return _opening(run, min(horizon, fitting))
-    ends = _enclosed(run, run.steps, horizon)
-    if isinstance(ends, SymgradError):
-        return SequenceGrowth(note=f"The first sequence was not enclosed: {ends}")
+    if run.steps > MOST_WORK // work_per_step(run.total):
+        return _opening(run, min(horizon, run.steps, MOST_WORK // work_per_step(run.total, whole=True)))
+    try:
+        ends = _ends(run, run.steps, horizon)
+    except SymgradError as error:
+        return SequenceGrowth(note=f"The first sequence was not enclosed: {error}")
     most, least = np.full(horizon, np.nan), np.full(horizon, np.nan)
     least[: len(ends[0])], most[: len(ends[1])] = ends
     return SequenceGrowth(most, least, _width_note(*ends))
@@ -79,20 +80,27 @@ def sequence_growth(run: LayerRun, horizon: int) -> SequenceGrowth:
 
 def _opening(run: LayerRun, count: int) -> SequenceGrowth:
     """The growth over the first steps alone."""
-    most = f"{run.steps} steps of {run.total} states take longer than is spent on them"
+    long = f"{run.steps} steps of {run.total} states take longer than is spent on them"
     if count < SHORTEST:
-        return SequenceGrowth(note=f"The first sequence was not enclosed: {most}.")
-    ends = _enclosed(run, count, count)
-    if isinstance(ends, SymgradError):
-        return SequenceGrowth(note=f"The first sequence was not enclosed: {ends}")
-    least, most_found = (array[-1:] for array in ends)
-    note = f"Of the first sequence the first {count} steps were enclosed: {most}. {_width_note(least, most_found)}"
-    return SequenceGrowth(note=note.strip(), opening=Opening(count, float(least[0]), float(most_found[0])))
+        return SequenceGrowth(note=f"The first sequence was not enclosed: {long}.")
+    try:
+        norm = sequence_norm(*_given(run, count), steps=_length(run, count), sharp=run.total <= _SHARP)
+    except SymgradError as error:
+        return SequenceGrowth(note=f"The first sequence was not enclosed: {error}")
+    least, most = _logs([norm])
+    part = "dx_T/dx_0 alone was" if count == run.steps else f"the first {count} steps were"
+    note = f"Of the first sequence {part} enclosed: {long}. {_width_note(least, most)}"
+    return SequenceGrowth(note=note.strip(), opening=Opening(count, float(least[0]), float(most[0])))
 
 
-def work_per_step(total: int) -> int:
-    """About three billion of these take a second: products of matrices, vectors of balls, and what any step costs."""
-    return total**3 + 16_000 * total + 800_000
+def work_per_step(total: int, whole: bool = False) -> int:
+    """About three billion of these take a second: products of matrices, vectors of balls, and what any step costs.
+
+    Args:
+        total: the number of states.
+        whole: whether only the product of all Jacobians is asked for, and not those of the last 1, 2, ...
+    """
+    return total**3 // (3 if whole else 1) + 16_000 * total + 800_000
 
 
 def _width_note(least: Array, most: Array) -> str:
@@ -106,23 +114,31 @@ def _width_note(least: Array, most: Array) -> str:
     return f"Norms along the first sequence are enclosed within {size} ({count} of {len(gaps)} not sharply)."
 
 
-def _enclosed(run: LayerRun, steps: int, count: int) -> tuple[Array, Array] | SymgradError:
-    """Decimal logarithms of the norms along the first steps of the first sequence from both sides, or why not."""
-    inputs = {name: array[0, :steps] for name, array in run.inputs.items()} or None
-    given = run.model, run.weights, inputs, {name: array[0] for name, array in run.initial.items()}
-    length = None if inputs else steps
-    work = steps * run.total**2
+def _ends(run: LayerRun, steps: int, count: int) -> tuple[Array, Array]:
+    """Decimal logarithms of the norms along the first steps of the first sequence from both sides.
+
+    Raises:
+        SymgradError: they were not enclosed.
+    """
+    given, length, work = _given(run, steps), _length(run, steps), steps * run.total**2
     try:
         ends = _logs(sequence_norms(*given, steps=length, count=count, sharp=run.total <= _SHARP))
         if not _worth_balls(work, *ends):
             return ends
-    except SymgradError as error:
+    except SymgradError:
         if work > BALL_WORK:
-            return error
-    try:
-        return _logs(trajectory_bound(*given, steps=length).norms_from_end[:count])
-    except SymgradError as error:
-        return error
+            raise
+    return _logs(trajectory_bound(*given, steps=length).norms_from_end[:count])
+
+
+def _given(run: LayerRun, steps: int) -> tuple[Any, ...]:
+    """Model, weights, inputs and start of the first steps of the first sequence."""
+    inputs = {name: array[0, :steps] for name, array in run.inputs.items()} or None
+    return run.model, run.weights, inputs, {name: array[0] for name, array in run.initial.items()}
+
+
+def _length(run: LayerRun, steps: int) -> int | None:
+    return None if run.inputs else steps
 
 
 def _worth_balls(work: int, least: Array, most: Array) -> bool:

@@ -132,7 +132,7 @@ def test_what_takes_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -
 
 def test_of_a_long_sequence_the_first_steps_are_enclosed(monkeypatch: pytest.MonkeyPatch) -> None:
     run = elman(0.5 * orthogonal(), steps=40)
-    monkeypatch.setattr(certified_sequence, "MOST_WORK", 12 * certified_sequence.work_per_step(8))
+    monkeypatch.setattr(certified_sequence, "MOST_WORK", 12 * certified_sequence.work_per_step(8, whole=True))
     found = bounds_of(run, 40, methods=["norm"])
     assert found.along is None
     assert found.opening is not None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import symgrad as sg
 from symgrad.errors import SymgradError
 from symgrad.language.recurrence import Recurrence
-from symgrad.numerics.sequence_norms import sequence_norms
+from symgrad.numerics.sequence_norms import sequence_norm, sequence_norms
 from symgrad.numerics.trajectory_bound_norms import CertifiedNorm
 from symgrad.rigor.rounded_products import RoundedMatrix
 
@@ -128,3 +128,12 @@ def test_bad_input_is_refused() -> None:
         sequence_norms(MODELS["elman"], weights, np.zeros((3, 2)), count=0)
     with pytest.raises(SymgradError, match="W"):
         sequence_norms(MODELS["elman"], {"U": weights["U"], "b": weights["b"]}, np.zeros((3, 2)))
+
+
+def test_the_whole_product_alone_is_the_last_of_all() -> None:
+    model, inputs = MODELS["gru"], np.random.default_rng(1).standard_normal((7, 2))
+    weights = weights_of(model, 3)
+    last = sequence_norms(model, weights, inputs)[-1]
+    alone = sequence_norm(model, weights, inputs)
+    assert overlap(alone, last)
+    assert alone.upper.log10 - alone.lower.log10 < 1e-9
