@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from decimal import ROUND_FLOOR, Context, Decimal
 
 import numpy as np
 import sympy as sp
@@ -137,7 +138,7 @@ def _smaller_branches(run: ChainRun, before: float, growth: float) -> Iterator[R
         return
     lipschitz = float(np.nextafter(max(limits), np.inf))
     remedy = residual_scale(lipschitz, steps=len(blocks), at_most=growth)
-    scale = float(remedy)
+    scale = _rounded_down(float(remedy))
     if not 0 < scale < 1:
         return
     chain = with_scaled_branches(run.chain, scale)
@@ -146,10 +147,16 @@ def _smaller_branches(run: ChainRun, before: float, growth: float) -> Iterator[R
         formula=remedy.formula,
         values={"a": scale, "Lipschitz constant of the branches": lipschitz, "blocks": float(len(blocks))},
         promise=f"the {len(blocks)} blocks together stretch gradients by at most {growth:g}, for every input",
-        code=f"# in the forward of each block\nreturn x + {scale:.6g} * self.branch(x)\n",
+        code=f"# in the forward of each block\nreturn x + {scale!r} * self.branch(x)\n",
         growth=(before, _after(run, chain, run.weights)),
         proved=chain_bound(chain, run.weights).upper().log10,
     )
+
+
+def _rounded_down(value: float) -> float:
+    """A positive number of six digits below a float, so that what holds below the float holds for what is printed."""
+    below = Decimal(float(np.nextafter(value, 0.0)))
+    return float(Context(prec=6, rounding=ROUND_FLOOR).create_decimal(below))
 
 
 def _skips(run: ChainRun, before: float) -> Iterator[RemedyFound]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -107,6 +109,17 @@ def test_remedies_bring_gradients_back(network: Any, name: str) -> None:
         assert abs(after) < 3
         if remedy.proved is not None:
             assert after <= remedy.proved
+
+
+def test_the_factor_of_branches_keeps_its_promise_as_it_is_printed() -> None:
+    found = deep_diagnosis(*residual(20, 2.0))
+    remedy = next(item for item in found.remedies if "branches" in item.name)
+    printed = re.search(r"x \+ (\S+) \*", remedy.code or "")
+    assert printed
+    assert float(printed[1]) == remedy.values["a"]
+    steepest = Fraction(remedy.values["Lipschitz constant of the branches"])
+    growth = (1 + Fraction(remedy.values["a"]) * steepest) ** int(remedy.values["blocks"])
+    assert 0.99 * found.growth < growth <= found.growth
 
 
 def test_the_advised_gain_is_that_of_the_theory_and_its_code_runs() -> None:
