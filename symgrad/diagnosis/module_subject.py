@@ -62,6 +62,12 @@ def module_subject(module: Any, inputs: Any, loss: Any, initial: Any, options: O
     """
     module = unwrapped(module)
     check_module(module)
+    with torch_module().inference_mode(mode=False):  # the caller's mode, in which nothing has a derivative
+        return _subject(module, inputs, loss, initial, options, example)
+
+
+def _subject(module: Any, inputs: Any, loss: Any, initial: Any, options: Options, example: Any) -> Subject:
+    """The layers of a module that may be read."""
     name = type(module).__name__
     if is_recurrent(module):
         if example is not None:

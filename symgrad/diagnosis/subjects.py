@@ -69,7 +69,7 @@ def resolved(module_or_path: Any, model: Any, weights: Any, prefix: str) -> Give
 
 def _is_module(target: Any) -> bool:
     """Whether it looks like a PyTorch module, told without PyTorch."""
-    return all(callable(getattr(target, name, None)) for name in ("forward", "named_modules", "state_dict"))
+    return all(callable(getattr(target, name, None)) for name in ("named_modules", "state_dict"))
 
 
 def chain_of(given: Given) -> tuple[LayerChain, Mapping[Any, Any]] | None:

@@ -129,6 +129,20 @@ def test_initial_states_are_used() -> None:
         np.testing.assert_allclose(run.states["h_l0"][:, 1:], expected, rtol=1e-12)
 
 
+def test_the_callers_mode_does_not_matter() -> None:
+    def curve() -> np.ndarray:
+        return sg.diagnose(module, given, lambda output: output[0].sum(), **QUICK)[0].measured.log10_loss
+
+    module, given = seeded(nn.GRU, 3, 4, batch_first=True), inputs(2, 6, 3)
+    usual = curve()
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            np.testing.assert_array_equal(curve(), usual)
+    with torch.inference_mode():  # its parameters are tensors that never have derivatives
+        module = seeded(nn.GRU, 3, 4, batch_first=True)
+    np.testing.assert_array_equal(curve(), usual)
+
+
 def test_losses_as_arrays_and_functions_agree() -> None:
     module, given = seeded(nn.RNN, 3, 4, batch_first=True), inputs(2, 6, 3)
     weight = inputs(4, seed=5)
@@ -192,12 +206,12 @@ def test_states_that_overflow_are_left_out_and_said() -> None:
 
 
 def test_the_outcome_and_the_head_speak_of_the_steps_that_decide() -> None:
-    weights = {"W": 3 * np.eye(2), "U": np.ones((2, 1)), "b": np.zeros(2)}
-    given = np.ones((2, 700, 1))
+    weights = {"W": 1e40 * np.eye(2), "U": np.ones((2, 1)), "b": np.zeros(2)}
+    given = np.ones((2, 12, 1))
     given[0, 0] = -1.0  # the units are dead at the first step: the product over all steps is zero
-    found = sg.diagnose(sg.models.elman("relu"), given, weights=weights, horizon=700, methods=["norm"], remedies=False)
+    found = sg.diagnose(sg.models.elman("relu"), given, weights=weights, horizon=12, methods=["norm"], remedies=False)
     assert (found.outcome.value, [cause.cause.value for cause in found.causes]) == ("exploding", ["large norm"])
-    assert str(found).startswith(f"gradients of elman over {found[0].found.steps} of 700 steps: exploding")
+    assert str(found).startswith(f"gradients of elman over {found[0].found.steps} of 12 steps: exploding")
     assert any("2 of 2 sequences overflow" in note for note in found.notes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,12 @@ def with_entry(value: float) -> Any:
     return module
 
 
+def scripted(module: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch announces that it is old
+        return torch.jit.script(module)
+
+
 MODULES: dict[str, tuple[Any, str]] = {
     "dropout in training mode": (
         lambda: nn.LSTM(3, 4, 2, dropout=0.5),
@@ -79,6 +86,7 @@ MODULES: dict[str, tuple[Any, str]] = {
     "projections": (lambda: nn.LSTM(3, 4, proj_size=2), r"proj_size=2.*proj_size=0"),
     "convolution": (lambda: nn.Conv2d(1, 2, 3), r"module: .*conv2d.*accepted"),
     "no numbers": (lambda: nn.LSTM(3, 4, device="meta"), r"meta device"),
+    "compiled to TorchScript": (lambda: scripted(nn.LSTM(3, 4)), r"compiled to TorchScript"),
     "a class": (lambda: nn.LSTM, r"an instance is needed, got the class LSTM"),
     "unused network": (Unused, r"Unused calls no recurrent part"),
     "failing module": (Failing, r"inputs: Failing.*KeyError"),
