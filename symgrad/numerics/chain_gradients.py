@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from symgrad.errors import InputError
 from symgrad.numerics.chain_values import ChainRun
+from symgrad.numerics.products import log10_scaled, rescaled
 from symgrad.presentable import Presentable
 
 __all__ = ["MOST_WORK", "ChainGradients", "measured_gradients"]
@@ -19,8 +20,6 @@ Array = NDArray[np.float64]
 
 MOST_WORK = 4 * 10**10
 """Multiplications that products of Jacobians may take; beyond, fewer samples are measured, or none."""
-
-_LOG_OF_2 = float(np.log10(2.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,23 +119,15 @@ def _scaled_norms(run: ChainRun, rows: Array, count: int) -> Array:
     logs = np.zeros((count, len(run.values)))
     if not count:
         return logs
-    exponents = np.zeros(count)
+    exponents = np.zeros(count, dtype=np.int64)
     for place in range(len(run.values) - 1, -1, -1):
         if place < len(run.maps):
             with np.errstate(all="ignore"):
                 rows = run.maps[place].pull_back(rows)
-        rows, powers = _rescaled(rows)
-        exponents += powers
-        with np.errstate(divide="ignore"):
-            logs[:, place] = np.log10(_norms(rows)) + exponents * _LOG_OF_2
+        moved, powers = rescaled(np.moveaxis(rows, 0, 1))
+        rows, exponents = np.moveaxis(moved, 1, 0), exponents + powers
+        logs[:, place] = log10_scaled(_norms(rows), exponents)
     return logs
-
-
-def _rescaled(rows: Array) -> tuple[Array, Array]:
-    """Rows with the largest entry of each sample between 1/2 and 1, and the exponents taken out."""
-    largest = np.abs(rows).max(axis=(1, 2))
-    powers = np.where(np.isfinite(largest) & (largest > 0), np.frexp(largest)[1], 0)
-    return np.ldexp(rows, -powers[:, None, None]), powers.astype(np.float64)
 
 
 def _norms(rows: Array) -> Array:
