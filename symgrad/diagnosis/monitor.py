@@ -59,7 +59,7 @@ class GradientMonitor:
     >>> weights = {"W": np.eye(2) / 2, "U": np.ones((2, 1)), "b": np.zeros(2)}
     >>> record = monitor.step((sg.models.elman("identity"), weights), np.ones((20, 4, 2)))
     >>> print(record.layers[0])
-    layer 0: ||dx_T/dx_(T-20)|| = 9.5e-07, -0.301 decades a step, horizon 10 (from the states)
+    layer 0: ||dx_T/dx_(T-20)|| = 9.5e-7, -0.301 decades a step, horizon 10 (from the states)
     >>> record.outcome.value, record.verdict.value
     ('vanishing', 'observed')
     >>> monitor.step((sg.models.elman("identity"), weights), np.ones((20, 4, 2))) is None, len(monitor.history)

@@ -8,6 +8,7 @@ import numpy as np
 
 from symgrad.diagnosis.monitor_records import LayerRecord, MonitorRecord
 from symgrad.present.dispatch import latex, text, to_dict
+from symgrad.present.powers import power_latex, power_text
 from symgrad.present.scalars import phrase
 
 __all__: list[str] = []
@@ -30,7 +31,7 @@ def _(record: MonitorRecord) -> str:
 
 @latex.register
 def _(record: LayerRecord) -> str:
-    power = _latex_power(record.log10_norm)
+    power = power_latex(record.log10_norm, 2)
     return (
         rf"{phrase(record.name)}:\quad \left\lVert \frac{{\partial x_T}}{{\partial x_{{T-{record.steps}}}}}"
         rf"\right\rVert_2 \approx {power}\quad {phrase(_outcome(record))}"
@@ -79,25 +80,11 @@ def _outcome(record: LayerRecord | MonitorRecord) -> str:
 
 
 def _norm(record: LayerRecord) -> str:
-    return f"||dx_T/dx_(T-{record.steps})|| = {_power(record.log10_norm)}"
+    return f"||dx_T/dx_(T-{record.steps})|| = {power_text(record.log10_norm, 2)}"
 
 
 def _rate(record: LayerRecord) -> list[str]:
     return [] if np.isnan(record.rate) else [f"{record.rate:+.3g} decades a step"]
-
-
-def _power(log10: float) -> str:
-    if not np.isfinite(log10):
-        return "0" if log10 == -np.inf else str(log10)
-    exponent = int(np.floor(log10))
-    return f"{10 ** (log10 - exponent):.1f}e{exponent:+03d}"
-
-
-def _latex_power(log10: float) -> str:
-    if not np.isfinite(log10):
-        return "0" if log10 == -np.inf else r"\infty" if log10 == np.inf else phrase("unknown")
-    exponent = int(np.floor(log10))
-    return rf"{10 ** (log10 - exponent):.1f} \cdot 10^{{{exponent}}}"
 
 
 def _plain(value: float) -> float | str:
