@@ -17,7 +17,6 @@ Array = NDArray[np.float64]
 
 # Colours that Okabe and Ito (2008) chose to be told apart with every kind of colour vision; lines and marks differ too.
 _LOSS, _PRODUCT, _UPPER, _LOWER, _PREDICTED = "#0072B2", "#CC79A7", "#D55E00", "#009E73", "#000000"
-_DASHES = (0, (5, 1, 1, 1, 1, 1))
 _MARKS = 9  # on each curve
 _ROOM = 0.6  # of the span of what was measured, above and below, within which bounds are drawn
 _LEAST_ROOM = 3.0  # decades
