@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError, SymgradError
-from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.jax_checks import (
     Leaf,
     double_precision,
@@ -83,12 +82,13 @@ def from_jax(
     if not callable(step_fn):
         raise InputError(f"step_fn: a function step_fn(params, state, input) is needed, got {type(step_fn).__name__}")
     call = _Call.of(step_fn, params, state, input)
-    refusals: list[InputError] = []
+    refusals: list[SymgradError] = []
     for batched in [True, False] if call.batch else [False]:
         try:
             return _recurrence(call, batched)
-        except InputError as error:
-            refusals.append(error)
+        except SymgradError as error:
+            own = isinstance(error, InputError) and str(error).startswith("step_fn: ")
+            refusals.append(error if own else InputError(f"step_fn: {error}"))
     raise refusals[0]
 
 
@@ -258,10 +258,7 @@ def _traced(call: _Call, program: Program, batched: bool) -> tuple[Recurrence, d
     states = {name: sizes[name] for name in call.names[1]}
     inputs = {name: sizes[name] for name in call.names[2]}
     called = getattr(call.function, "__name__", "step")
-    try:
-        return traced_recurrence(step, states, inputs, called if called.isidentifier() else "step")
-    except TraceRefusal as error:
-        raise InputError(f"step_fn: {error}") from error
+    return traced_recurrence(step, states, inputs, called if called.isidentifier() else "step")
 
 
 # --- the checks --------------------------------------------------------------------

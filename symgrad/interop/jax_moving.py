@@ -15,7 +15,7 @@ from symgrad.interop.jax_checks import double_precision, jax_module
 from symgrad.interop.jax_program import Node
 from symgrad.interop.jax_values import Condition, Fixed, Flow, Operand, Reader
 
-__all__ = ["MOVING", "moved"]
+__all__ = ["MOVING", "SCATTERED", "moved", "scattered"]
 
 Places = NDArray[np.int64]
 
@@ -120,6 +120,30 @@ def _carried_out(node: Node, args: Sequence[Operand], own: Sequence[int], number
     if found.size and (found.min() < low or found.max() > high):
         raise TraceRefusal("entries out of bounds are taken")
     return found.astype(np.int64)
+
+
+SCATTERED = {"scatter-add": 0, "scatter_add": 0, "scatter-sub": 0, "scatter-mul": 1, "scatter_mul": 1}
+
+
+def scattered(reader: Reader, node: Node, operand: Operand, indices: Operand, updates: Operand) -> Flow:
+    """What some entries are changed by, and a neutral number for the others.
+
+    Raises:
+        TraceRefusal: an entry is changed more than once; places depend on input or state, or are out of bounds.
+    """
+    neutral = SCATTERED[node.name]
+    column = reader.entries(updates)
+    numbered = np.arange(column.shape[0]).reshape(updates.shape) + 2
+    base = np.full(operand.shape, neutral)
+    with double_precision():
+        asarray = jax_module().numpy.asarray
+        operands = [asarray(base, dtype=float), asarray(_numbers(indices)), asarray(numbered, dtype=float)]
+        found = np.abs(np.asarray(node.primitive.bind(*operands, **node.params)))
+    touched = found[found != neutral]
+    if sorted(touched.tolist()) != sorted(numbered.reshape(-1).tolist()):
+        raise TraceRefusal("entries are changed more than once, or are out of bounds")
+    joined = reader.trace.concatenated([reader.trace.filled(neutral, (1, 1)), column])
+    return Flow(joined, np.where(found == neutral, 0, found - 1).astype(np.int64))
 
 
 def _numbers(value: Operand) -> Any:

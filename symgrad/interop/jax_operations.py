@@ -15,7 +15,7 @@ from symgrad.interop.block_entries import TraceRefusal
 from symgrad.interop.blocks import Blocks, edges
 from symgrad.interop.formula_activations import activation_of_formula
 from symgrad.interop.jax_formulas import COMPARISONS, FUNCTIONS, LOGIC, entry_formula
-from symgrad.interop.jax_moving import MOVING, moved
+from symgrad.interop.jax_moving import MOVING, SCATTERED, moved, scattered
 from symgrad.interop.jax_products import contracted
 from symgrad.interop.jax_program import Node
 from symgrad.interop.jax_values import Condition, Fixed, Flow, Operand, Reader
@@ -64,7 +64,7 @@ def outcome(reader: Reader, node: Node, args: Sequence[Operand]) -> Sequence[Ope
         return [_condition(node, args)]
     if node.name in _REDUCTIONS:
         return [_reduced(reader, node, args[0])]
-    found = _entrywise(reader, node, args)
+    found = _scattered(reader, node, *args) if node.name in SCATTERED else _entrywise(reader, node, args)
     if found is None:
         raise TraceRefusal(_REASONS.get(node.name, "this operation on input or state cannot be traced"))
     shape = node.outputs[0].shape
@@ -130,6 +130,13 @@ def _reduced(reader: Reader, node: Node, value: Operand) -> Flow:
     else:
         column = reduce(trace.add, [reader.entries(Flow(of, row)) for row in places.T])
     return Flow(column, np.arange(len(places)).reshape(shape))
+
+
+def _scattered(reader: Reader, node: Node, operand: Operand, indices: Operand, updates: Operand) -> Traced:
+    """Entries at given places changed by a sum or a product."""
+    change = reader.entries(scattered(reader, node, operand, indices, updates))
+    combined = ARITHMETIC["mul" if SCATTERED[node.name] else "sub" if node.name.endswith("sub") else "add"]
+    return combined(reader.trace, reader.entries(operand), change)
 
 
 # --- entry by entry ---------------------------------------------------------------

@@ -92,11 +92,11 @@ def _symbols(reader: Reader, node: Node, args: Sequence[Fixed]) -> Traced | None
     trace, shape = reader.trace, node.outputs[0].shape
     try:
         if node.name in _SAME:
-            return reader_data(reader, args[0], shape)
+            return _data(reader, args[0], shape)
         if node.name == "dot_general":
             found: Traced | None = product(reader, node, args[0], args[1])
             return found
-        operands = [reader_data(reader, arg, shape) for arg in args]
+        operands = [_data(reader, arg, shape) for arg in args]
         if any(operand is None for operand in operands):
             return None
         if node.name == "concatenate" and len(shape) <= 2:
@@ -113,11 +113,13 @@ def _symbols(reader: Reader, node: Node, args: Sequence[Fixed]) -> Traced | None
     return None
 
 
-def reader_data(reader: Reader, value: Fixed, shape: tuple[int, ...]) -> Traced | None:
+def _data(reader: Reader, value: Fixed, shape: tuple[int, ...]) -> Traced | None:
     """The symbols of an operand of an operation, whose outcome has the shape; numbers that are all the same as one."""
     numbers = value.numbers
     if not value.source.given:
         same = bool((numbers == numbers.flat[0]).all())
+        if not same and numbers.ndim == 2 and np.array_equal(numbers, np.eye(len(numbers))):
+            return reader.trace.identity(len(numbers))
         return reader.trace.number(numbers.flat[0].item()) if same else None
     if value.source.numbers.size == 1 and not isinstance(value.source.data, Blocks):
         return value.source.data

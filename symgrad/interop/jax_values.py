@@ -117,11 +117,11 @@ class Names:
 
     taken: set[str]
     own: frozenset[str] = frozenset()
-    _given: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
+    _given: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
-    def of(self, name: str, shape: tuple[int, ...]) -> str:
-        """The symbol of an array; another one for each shape it takes."""
-        key = name, shape
+    def of(self, name: str, numbers: NDArray[Any]) -> str:
+        """The symbol of an array; another one for each shape that it takes and for each part of it."""
+        key = name, numbers.shape, numbers.tobytes()
         if key not in self._given:
             free = name
             while free in self.taken and (free not in self.own or free in self._given.values()):
@@ -201,14 +201,14 @@ class Reader:
     def _one_entry(self, source: Source, place: int) -> sp.Expr:
         """One entry of a parameter as a parameter of its own."""
         where = np.unravel_index(place, source.numbers.shape)
-        name = self.names.of("_".join((source.name, *map(str, where))), ())
-        return self.trace.parameter(name, source.numbers[where])
+        number = np.asarray(source.numbers[where])
+        return self.trace.parameter(self.names.of("_".join((source.name, *map(str, where))), number), number)
 
     def _named(self, value: Fixed, numbers: NDArray[Any]) -> Traced:
         """Symbols for numbers that have none."""
         if numbers.size > MOST_NUMBERS:
             raise TraceRefusal(f"{value.source.name} has {numbers.size} entries; at most {MOST_NUMBERS} are accepted")
-        name = self.names.of(value.source.name, numbers.shape)
+        name = self.names.of(value.source.name + _slice_of(value), numbers)
         return self.trace.parameter(name, np.array(numbers, dtype=np.float64))
 
     def with_symbols(self, source: Source) -> Source:
@@ -218,3 +218,12 @@ class Reader:
             return source
         shaped = numbers.reshape(()) if numbers.shape == (1,) else numbers
         return replace(source, data=self._named(Fixed.of(source), shaped))
+
+
+def _slice_of(value: Fixed) -> str:
+    """Which slice of an array of many axes a value is, in the form of a suffix."""
+    shape = value.source.numbers.shape
+    if len(shape) < 3 or value.places.size == value.source.numbers.size:
+        return ""
+    leading = np.unique(value.places // prod(shape[-2:]))
+    return "".join(f"_{place}" for place in np.unravel_index(leading[0], shape[:-2])) if len(leading) == 1 else ""

@@ -38,14 +38,18 @@ def split(symbols: Any, values: np.ndarray) -> dict[str, np.ndarray]:
 def steps_of(step: Callable[..., Any], params: Any, state: Any, input: Any, inputs: np.ndarray, row: bool) -> Any:
     """The states after all steps, as a function of all states' entries before; of a batch the only row."""
     leaves, structure = jax.tree_util.tree_flatten(state)
-    shapes = [(1, *leaf.shape[1:]) if row else leaf.shape for leaf in leaves]
+    shapes = [(1, *leaf.shape[1:]) if row else np.shape(leaf) for leaf in leaves]
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1].tolist()
 
     def run(flat: Any) -> Any:
         parts = [part.reshape(shape) for part, shape in zip(jnp.split(flat, ends), shapes, strict=True)]
         own = jax.tree_util.tree_unflatten(structure, parts)
         for u in inputs:
-            found = step(params, own) if input is None else step(params, own, u[None] if row else u)
+            found = (
+                step(params, own)
+                if input is None
+                else step(params, own, u[None] if row else u.reshape(np.shape(input)))
+            )
             forms = [found, *(found if isinstance(found, tuple) else ())]
             own = next(part for part in forms if same_form(part, own))
         return jnp.concatenate([leaf.reshape(-1) for leaf in jax.tree_util.tree_leaves(own)])
@@ -123,6 +127,11 @@ def test_symbols_are_called_as_the_parameters() -> None:
 def test_a_parameter_with_the_name_of_a_state_gets_another() -> None:
     _, weights = sg.from_jax(lambda p, h, u: jnp.tanh(p["h"] @ h + p["u"] * u), {"h": W["W"], "u": H + 1}, H, U)
     assert set(weights) == {"h_", "u_"}
+
+
+def test_numbers_may_be_scalars() -> None:
+    model = check(lambda p, h, u: jnp.tanh(p * h + u), 0.5, 0.0, 0.0)
+    assert str(model) == "h[t] = tanh(p*h[t-1] + u[t])"
 
 
 def test_float32_is_widened_exactly_and_the_setting_outside_stays() -> None:

@@ -111,6 +111,12 @@ def scan_order(params: Any, h: Any, x: Any) -> Any:
     return jnp.sum(h), h
 
 
+def stacked(params: Any, h: Any, x: Any) -> Any:
+    """Several layers whose weights stand in one array; entries changed at places."""
+    fed, _ = jax.lax.scan(lambda y, weight: (jnp.tanh(weight @ y + x), y), h, params["Ws"], reverse=True)
+    return fed.at[1].add(h[0]).at[jnp.array([0, 2])].multiply(0.5) + params["s"] * h
+
+
 CELLS: dict[str, tuple[Callable[..., Any], Any, Any, Any]] = {
     "elman": (elman, {"rec": {"W": array(N, N)}, "in": array(N, M), "b": array(N)}, np.zeros(N), np.zeros(M)),
     "lstm": (
@@ -135,6 +141,7 @@ CELLS: dict[str, tuple[Callable[..., Any], Any, Any, Any]] = {
         np.zeros(M),
     ),
     "bent": (bent, {"W": array(N, N), "a": array(N)}, np.zeros(N), np.zeros(M)),
+    "stacked": (stacked, {"Ws": array(2, N, N), "s": np.asarray(0.3)}, np.zeros(N), np.zeros(N)),
     "alone": (alone, array(N, N), np.zeros(N), None),
     "scan order": (scan_order, {"W": array(N, N), "U": array(N, M)}, np.zeros((2, N)), np.zeros((2, M))),
 }
