@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.bounds.chain import ChainBound
-from symgrad.diagnosis.limits import Limits, size_text
+from symgrad.diagnosis.limits import Limits, agreed, size_text
 from symgrad.diagnosis.outcome import LayerOutcome
 from symgrad.numerics.chain_enclosure import ChainEnclosure
 from symgrad.numerics.chain_gradients import ChainGradients
@@ -19,8 +19,6 @@ from symgrad.rigor.powers import DOWN, UP, power_text
 __all__ = ["deep_outcome"]
 
 Array = NDArray[np.float64]
-
-_MAJORITY = 0.75  # the part of the samples that has to agree before an outcome counts as observed
 
 
 def deep_outcome(
@@ -55,16 +53,18 @@ def deep_outcome(
     )
 
 
+def _shown(limits: Limits, values: Array) -> list[Outcome]:
+    """What each sample shows."""
+    return [limits.outcome(float(value), float(value)) for value in values]
+
+
 def _votes(limits: Limits, values: Array, outcome: Outcome) -> int:
-    return sum(limits.outcome(float(value), float(value)) is outcome for value in values)
+    return _shown(limits, values).count(outcome)
 
 
 def _agreed(limits: Limits, values: Array) -> Outcome:
     """What most of the samples show."""
-    for outcome in (Outcome.VANISHING, Outcome.EXPLODING, Outcome.NEITHER):
-        if len(values) and _votes(limits, values, outcome) >= _MAJORITY * len(values):
-            return outcome
-    return Outcome.UNDECIDED
+    return agreed(_shown(limits, values))
 
 
 def _everywhere(limits: Limits, bound: ChainBound) -> LayerOutcome | None:

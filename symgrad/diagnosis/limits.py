@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,11 @@ from symgrad.numerics.network_verdict import Outcome, checked_limits
 from symgrad.rigor.balls import log10_of
 from symgrad.rigor.powers import DOWN, UP, power_text
 
-__all__ = ["Limits", "size_text"]
+__all__ = ["MAJORITY", "Limits", "agreed", "size_text"]
 
 Array = NDArray[np.float64]
+
+MAJORITY = 0.75  # the part of what was measured that has to agree before an outcome counts as observed
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,25 @@ class Limits:
             return Outcome.EXPLODING
         keeps = least > self.delta[1] and most < self.growth[0]
         return Outcome.NEITHER if keeps else Outcome.UNDECIDED
+
+    def shown(self, curve: Array) -> Outcome:
+        """What norms after 0, 1, 2 ... steps amount to: explosion at any of them, else what the last one does."""
+        if self.exploded(curve).any():
+            return Outcome.EXPLODING
+        return Outcome.UNDECIDED if np.isnan(curve[-1]) else self.outcome(float(curve[-1]), float(curve[-1]))
+
+    def exploded(self, norms: Array) -> NDArray[np.bool_]:
+        """Which norms of a curve have exploded; the first, after no step, never has."""
+        return np.asarray((norms >= self.growth[1]) & (np.arange(norms.shape[-1]) > 0))
+
+
+def agreed(outcomes: Sequence[Outcome]) -> Outcome:
+    """What most of some outcomes are; undecided where no three quarters agree.
+
+    >>> agreed([Outcome.VANISHING] * 3 + [Outcome.NEITHER]).value, agreed([]).value
+    ('vanishing', 'undecided')
+    """
+    return next((item for item in Outcome if 0 < MAJORITY * len(outcomes) <= outcomes.count(item)), Outcome.UNDECIDED)
 
 
 def size_text(least: float, most: float) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from symgrad.diagnosis.limits import Limits, agreed
 from symgrad.diagnosis.measured import MeasuredGradients
 from symgrad.diagnosis.memory import memory_horizon
 from symgrad.numerics.network_verdict import Outcome
@@ -19,7 +19,6 @@ __all__ = ["LayerRecord", "MonitorRecord", "Source", "layer_record"]
 
 Array = NDArray[np.float64]
 
-_MAJORITY = 0.75  # the part of the sequences that has to agree
 _SEVERITY = (Outcome.NEITHER, Outcome.UNDECIDED, Outcome.VANISHING, Outcome.EXPLODING)
 
 
@@ -47,7 +46,8 @@ class LayerRecord(Presentable):
         rate: decades per step, of the later half of these steps; NaN where the norm is zero.
         horizon: the least number of steps from which on the median stays at or below delta; None where it does not
             within the steps measured.
-        outcome: whether three quarters of the sequences vanish or explode over these steps, or do neither.
+        outcome: whether three quarters of the sequences vanish over these steps, explode after some of them, or do
+            neither; those that overflow show nothing.
     """
 
     name: str
@@ -100,7 +100,7 @@ class MonitorRecord(Presentable):
 
 def layer_record(name: str, source: Source, curves: Array, delta: float, growth: float) -> LayerRecord:
     """A record of ``log10 ||dx_T/dx_{T-k}||_2`` for k = 0 ... T along some sequences, (B, T + 1)."""
-    ks = np.arange(curves.shape[1])
+    ks, limits = np.arange(curves.shape[1]), Limits.of(delta, growth)
     measured = MeasuredGradients(ks, curves, np.full_like(curves, np.nan), None)
     return LayerRecord(
         name,
@@ -109,15 +109,5 @@ def layer_record(name: str, source: Source, curves: Array, delta: float, growth:
         float(measured.typical[-1]),
         measured.slope,
         memory_horizon(measured, delta=delta).steps,
-        _observed(curves[:, -1], math.log10(delta), math.log10(growth)),
+        agreed([limits.shown(curve) for curve in curves]),
     )
-
-
-def _observed(last: Array, low: float, high: float) -> Outcome:
-    """What at least three quarters of the sequences show; those that overflow show nothing."""
-    shown = {
-        Outcome.VANISHING: last <= low,
-        Outcome.EXPLODING: last >= high,
-        Outcome.NEITHER: (last > low) & (last < high),
-    }
-    return next((word for word, votes in shown.items() if votes.sum() >= _MAJORITY * len(last)), Outcome.UNDECIDED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import sympy as sp
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from symgrad.bounds.product import BoundSeries
 from symgrad.diagnosis.growth_bounds import GrowthBounds
-from symgrad.diagnosis.limits import Limits, size_text
+from symgrad.diagnosis.limits import MAJORITY, Limits, agreed, size_text
 from symgrad.errors import InputError
 from symgrad.numerics.network_verdict import Outcome
 from symgrad.numerics.verdict import Verdict
@@ -20,8 +21,6 @@ from symgrad.rigor.powers import DOWN, UP, power_text
 __all__ = ["LayerOutcome", "layer_outcome"]
 
 Array = NDArray[np.float64]
-
-_MAJORITY = 0.75  # the part of the sequences that has to agree before the outcome counts as observed
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +107,8 @@ class _Ends:
 
     def along_first(self) -> LayerOutcome | None:
         """What the enclosed first sequence certifies where the measured ones agree with it."""
-        agreed = self._agreed()
-        return None if agreed is Outcome.UNDECIDED else self._certified(agreed)
+        shown = self._agreed()
+        return None if shown is Outcome.UNDECIDED else self._certified(shown)
 
     def observed(self) -> LayerOutcome:
         """What the measurement shows."""
@@ -122,8 +121,8 @@ class _Ends:
             return LayerOutcome(outcome, Verdict.UNDECIDED, f"{middle}; of {count} sequences {votes}", scope)
         last = self.curves.shape[1] - 1
         later = "" if k == last else f", that of ||dx_T/dx_(T-{last})|| {power_text(_median(self.curves[:, -1]))}"
-        agreed = f"; {self._votes(outcome)} of {count} sequences agree" if count > 1 else ""
-        return LayerOutcome(outcome, Verdict.OBSERVED, f"{middle}{later}{agreed}; no bound tells", scope, k)
+        votes = f"; {self._votes(outcome)} of {count} sequences agree" if count > 1 else ""
+        return LayerOutcome(outcome, Verdict.OBSERVED, f"{middle}{later}{votes}; no bound tells", scope, k)
 
     def _certified(self, outcome: Outcome) -> LayerOutcome | None:
         """That the first sequence, or its first steps, show an outcome, if their enclosure tells."""
@@ -168,32 +167,24 @@ class _Ends:
             return Outcome.UNDECIDED
         return self.limits.outcome(least, most)
 
-    def _shown(self, curve: Array) -> Outcome:
-        """What one measured sequence shows."""
-        return (
-            Outcome.EXPLODING
-            if (curve[1:] >= self.limits.growth[1]).any()
-            else self._of(float(curve[-1]), float(curve[-1]))
-        )
+    @cached_property
+    def _shown(self) -> list[Outcome]:
+        """What the measured sequences show, one by one."""
+        return [self.limits.shown(curve) for curve in self.curves]
 
     def _votes(self, outcome: Outcome) -> int:
-        return sum(self._shown(curve) is outcome for curve in self.curves)
+        return self._shown.count(outcome)
 
     def _agreed(self) -> Outcome:
         """What most of the sequences show."""
-        for outcome in (Outcome.VANISHING, Outcome.EXPLODING, Outcome.NEITHER):
-            if self._votes(outcome) >= _MAJORITY * len(self.curves):
-                return outcome
-        return Outcome.UNDECIDED
+        return agreed(self._shown)
 
     def _decisive(self, outcome: Outcome) -> int:
         """The number of steps that the measurement decides at: all, or those after which explosion is at its height."""
-        last = self.curves.shape[1] - 1
-        ends = self.curves[:, -1]
-        if outcome is not Outcome.EXPLODING or (ends >= self.limits.growth[1]).sum() >= _MAJORITY * len(ends):
+        last, exploded = self.curves.shape[1] - 1, self.limits.exploded(self.curves)
+        if outcome is not Outcome.EXPLODING or exploded[:, -1].sum() >= MAJORITY * len(self.curves):
             return last
-        heights = [_largest(curve[1:]) + 1 for curve in self.curves if (curve[1:] >= self.limits.growth[1]).any()]
-        return int(np.median(heights))
+        return int(np.median([_largest(curve) for curve in self.curves[exploded.any(axis=1)]]))
 
     def _middle(self, k: int) -> str:
         """The median of the measured norms after some number of steps, in words."""

@@ -150,6 +150,17 @@ def test_outcomes_and_horizons(gain: float, outcome: str) -> None:
     assert (record.horizon is None) == (outcome == "exploding")
 
 
+def test_an_explosion_that_dead_units_hide_at_the_end_is_seen() -> None:
+    weights = {"W": 3 * np.eye(2), "U": np.ones((2, 1)), "b": np.zeros(2)}
+    inputs = np.ones((20, 2, 1))
+    inputs[0] = -1.0  # relu is dead at the first step: the product over all steps is zero
+    run = LayerRun("layer 0", sg.models.elman("relu"), weights, {"u": np.swapaxes(inputs, 0, 1)})
+    states = np.swapaxes(run.states["h"][:, 1:], 0, 1)
+    record = sg.GradientMonitor(log=silent).step((run.model, weights), states, inputs)
+    assert record is not None
+    assert (record.layers[0].log10_norm, record.outcome.value) == (-np.inf, "exploding")
+
+
 def test_a_layout_is_a_layout() -> None:
     module, inputs = network("gru", 3, 6), torch.randn(12, 2, 3).double()
     states = module(inputs)[0]
