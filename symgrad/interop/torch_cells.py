@@ -15,6 +15,7 @@ from symgrad.interop.torch_checks import check_module, torch_module, unwrapped
 from symgrad.interop.torch_copies import plain_copy
 from symgrad.interop.torch_graph import recorded
 from symgrad.interop.torch_hooks import without_hooks
+from symgrad.interop.torch_noise import generator_kept
 from symgrad.interop.torch_reading import Names, next_states
 from symgrad.interop.torch_source import raised_at
 from symgrad.interop.torch_values import Flow
@@ -34,8 +35,9 @@ def trace_cell(
 ) -> tuple[Recurrence, dict[str, Array]]:
     """The recurrence that a user-written cell computes, and its weights.
 
-    ``forward(self, input, state)`` takes vectors, with or without a batch axis, and a state that is a tensor
-    or a tuple of tensors (or several arguments); it returns the next state in the same form, or ``(output, state)``.
+    ``forward(self, input, state)`` takes vectors, with or without a batch axis, and a state that is a tensor, or
+    several in a tuple, a list, a named tuple, a dictionary (of these two an example is needed) or in arguments of their
+    own; it returns the next state in the same form, or ``(output, state)``.
     Followed are linear maps, entrywise functions, sums and products, concatenations, slices and views, sub-modules
     and PyTorch's own cells inside; refused are operations on data that have no formula here, such as softmax, layer
     normalisation or control flow that depends on numbers.
@@ -145,16 +147,13 @@ def _only(cell: Any, found: Sequence[CellForm]) -> CellForm:
 
 def _run(cell: Any, form: CellForm, values: Any) -> Any:
     torch = torch_module()
-    noise = torch.get_rng_state()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), generator_kept():
             return cell(*form.arguments(values))
     except Exception as error:  # whatever the user's code raises
         raise InputError(
             f"module: {type(cell).__name__} fails on {form}: {type(error).__name__}: {error}{raised_at(error)}"
         ) from error
-    finally:
-        torch.set_rng_state(noise)
 
 
 def _traced(cell: Any, form: CellForm) -> tuple[Recurrence, dict[str, Array]]:

@@ -15,7 +15,8 @@ __all__ = ["Call", "Keep", "reshaped", "shape_question", "unchanged"]
 
 Keep = Callable[[Constant], Constant]
 
-_SHAPE, _BATCH, _WIDTH = ("shape of a value",), "size of the batch", "width of a value"
+_BATCH, _WIDTH = "size of the batch", "width of a value"
+_SHAPE = _BATCH, _WIDTH
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ import numpy as np
 from symgrad.errors import InputError
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_copies import plain_copy
+from symgrad.interop.torch_noise import generator_kept
 from symgrad.interop.torch_source import message_of, raised_at
+from symgrad.interop.torch_widening import in_float64
 from symgrad.language.layer_chain import ChainWeights, LayerChain
 from symgrad.numerics.chain_values import run_chain
 
@@ -35,7 +37,8 @@ def check_same_values(module: Any, chain: LayerChain, weights: ChainWeights) -> 
     if not same:
         raise InputError(
             f"module: what torch.fx traces of the forward of {name} gives other values than {name} itself, as it does "
-            "where a tensor that has two names is changed in place (y += ...), or the forward depends on values"
+            "where a tensor that has two names is changed in place (y += ...), the forward depends on values, or hooks "
+            f"of {name} itself change them"
         )
 
 
@@ -43,7 +46,7 @@ def _values(module: Any, name: str, inputs: Any) -> Any:
     torch = torch_module()
     double = plain_copy(module)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), in_float64(), generator_kept():
             return double(torch.from_numpy(inputs.copy())).numpy()
     except Exception as error:  # whatever the user's code raises
         raise InputError(

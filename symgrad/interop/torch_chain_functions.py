@@ -14,14 +14,14 @@ from symgrad.interop.torch_chain_calls import Call, Keep, reshaped, shape_questi
 from symgrad.interop.torch_chain_values import Constant, Path, added, combined, is_in_place, scaled, shifted
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_nesting import leaves
-from symgrad.interop.torch_operations import operation_name
+from symgrad.interop.torch_operations import SAME, operation_name
 from symgrad.language.chain_layers import Affine, Entrywise, ParametricReLU, VectorNormalisation
 from symgrad.language.elementwise import VARIABLE, Activation
 from symgrad.language.numbers import exact_number
 
 __all__ = ["called_function"]
 
-_SILENT = ("contiguous", "requires_grad_")
+_SILENT = ("requires_grad_", *SAME - {"clone", "real"})
 _SHAPES = ("view", "reshape", "flatten")
 
 

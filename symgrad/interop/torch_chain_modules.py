@@ -44,7 +44,9 @@ def called_module(part: Any, path: str, arguments: Sequence[Any], options: Mappi
 
 def _parameter(part: Any, path: str, name: str, keep: Keep) -> str | None:
     """The name of a parameter whose numbers are kept; None where the module has none."""
-    if getattr(part, name, None) is None:
+    # What is parametrised is not asked for: in training mode the spectral norm moves with every look at its weight.
+    parametrised = torch_module().nn.utils.parametrize.is_parametrized(part, name)
+    if not parametrised and getattr(part, name, None) is None:
         return None
     full = f"{path}.{name}"
     return keep(Constant(full, checked_array(full, effective_tensor(part, name)))).name

@@ -17,7 +17,10 @@ from symgrad.interop.torch_chain_functions import called_function
 from symgrad.interop.torch_chain_modules import called_module
 from symgrad.interop.torch_chain_values import UNKNOWN, Constant, InputWidthError, Path, is_in_place
 from symgrad.interop.torch_checks import check_module, checked_array, torch_module, unwrapped
+from symgrad.interop.torch_copies import plain_copy
+from symgrad.interop.torch_noise import generator_kept
 from symgrad.interop.torch_source import describe, message_of, raised_at, user_line
+from symgrad.interop.torch_widening import in_float64
 from symgrad.language.chain_layers import ChainLayer, PassThrough, Residual
 from symgrad.language.layer_chain import LayerChain
 
@@ -61,8 +64,9 @@ def chain_from_torch(module: Any, *, input_size: int | None = None) -> tuple[Lay
     check_module(module)
     if input_size is not None and (isinstance(input_size, bool) or not isinstance(input_size, int) or input_size < 1):
         raise InputError(f"input_size: a positive whole number is needed, got {input_size!r}")
-    graph, constants = _traced(module)
-    reader = _Reader(module, constants)
+    double = plain_copy(module)  # a forward may keep values on the module
+    graph = _traced(double)
+    reader = _Reader(module, double)
     try:
         path = reader.read(graph, UNKNOWN if input_size is None else input_size)
     except InputWidthError as found:
@@ -103,13 +107,14 @@ def _tracer() -> Any:
     return Tracer()
 
 
-def _traced(module: Any) -> tuple[Any, dict[str, Any]]:
-    """The graph of a module, and the tensors that its forward makes itself."""
+def _traced(module: Any) -> Any:
+    """The graph of a module, which is given the tensors that its forward makes itself."""
     tracer = _tracer()
-    before = set(vars(module))
     try:
-        graph = tracer.trace(module, concrete_args=_default_arguments(module))
-        constants = {name: vars(module)[name] for name in set(vars(module)) - before}
+        with in_float64(), generator_kept() as drawn:
+            graph = tracer.trace(module, concrete_args=_default_arguments(module))
+            if drawn():
+                raise InputError(f"module: {type(module).__name__} draws random numbers in its forward function")
     except SymgradError:
         raise
     except Exception as error:
@@ -118,10 +123,7 @@ def _traced(module: Any) -> tuple[Any, dict[str, Any]]:
             f"{message_of(error)}{raised_at(error)}; accepted are {ACCEPTED}, "
             "without control flow that depends on values"
         ) from error
-    finally:
-        for name in set(vars(module)) - before:  # tensors made in forward, which the tracer hangs on the module
-            delattr(module, name)
-    return graph, constants
+    return graph
 
 
 def _default_arguments(module: Any) -> dict[str, Any]:
@@ -141,9 +143,9 @@ def _default_arguments(module: Any) -> dict[str, Any]:
 class _Reader:
     """Reads the nodes of a graph in order."""
 
-    def __init__(self, module: Any, constants: Mapping[str, Any]) -> None:
+    def __init__(self, module: Any, double: Any) -> None:
         self.module = module
-        self.constants = constants
+        self.double = double  # its copy in float64, with the tensors made on the way
         self.weights: dict[str, Array] = {}
 
     def read(self, graph: Any, width: int) -> Path:
@@ -192,7 +194,7 @@ class _Reader:
         return called_function(node.target, name, arguments, options, self._kept)
 
     def _attribute(self, target: str) -> Any:
-        found = self.constants[target] if target in self.constants else _fetched(self.module, target)
+        found = _fetched(self.double, target)
         if not isinstance(found, torch_module().Tensor):
             return found
         return self._kept(Constant(target, checked_array(target, found)))

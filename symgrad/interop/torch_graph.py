@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from symgrad.errors import InputError
 from symgrad.interop.torch_checks import torch_module
 from symgrad.interop.torch_nesting import mapped
+from symgrad.interop.torch_noise import generator_kept
 from symgrad.interop.torch_source import describe, message_of, raised_at, user_line
 
 __all__ = ["CellGraph", "recorded", "writes"]
@@ -68,17 +69,15 @@ def recorded(module: Any, arguments: Sequence[Any], names: Mapping[int, str]) ->
     """
     torch = torch_module()
     tracer = _tracer_class()(arguments, names)
-    noise = torch.get_rng_state()
     try:
-        with torch.enable_grad():  # the parameters of the copy need none; a no_grad inside is seen
+        # The parameters of the copy need no gradients; a no_grad inside is seen.
+        with torch.enable_grad(), generator_kept() as drawn:
             graph = tracer.trace(module)
-        random = not torch.equal(noise, torch.get_rng_state())
+            random = drawn()
     except InputError:
         raise
     except Exception as error:  # whatever the user's own code raises along the way
         raise InputError(f"module: {type(module).__name__}: {message_of(error)}{raised_at(error)}") from error
-    finally:
-        torch.set_rng_state(noise)
     if random:
         raise InputError(f"module: {type(module).__name__} draws random numbers in its forward function")
     *nodes, output = graph.nodes

@@ -38,13 +38,14 @@ def from_torch(
 
     - ``nn.RNN``, ``nn.LSTM`` and ``nn.GRU`` (layers, both directions, with or without bias) and ``nn.RNNCell``,
       ``nn.LSTMCell`` and ``nn.GRUCell``: the families of models such as :func:`symgrad.models.lstm`, stacked;
-    - any module with a ``forward(self, input, state)``, where the state is a tensor or a tuple of tensors: traced;
+    - any module with a ``forward(self, input, state)``, the state a tensor or several in a tuple, list or dictionary;
     - ``nn.Sequential`` and other modules with a ``forward(self, x)`` made of linear layers, activations, normalisation
       and residual blocks: a chain of layers.
 
     Of parametrised weights (weight norm, spectral norm) the effective ones are taken, as in evaluation mode. Modules
     inside ``torch.compile`` or ``DataParallel`` are unwrapped, tensors on other devices copied. The module itself is
-    left as it is. Its forward hooks are not part of the model.
+    left as it is. Forward hooks inside a cell are followed where they change values; those of the module itself are no
+    part of the model.
 
     Args:
         module: the module, with float32 or float64 parameters, at most 2**27 of them; dropout only in evaluation mode.

@@ -113,7 +113,7 @@ class Aliased(Long):
 
 class Failing(Long):
     def forward(self, x: Any) -> Any:
-        return torch.tanh(self.a(x).view(x.size(0), 4)) + self.b(x) @ torch.ones(4, 4)
+        return torch.tanh(self.a(x)) + self.b(x.to(torch.float16))
 
 
 class Gate(Long):
@@ -344,3 +344,38 @@ def test_nan_in_a_parameter_is_named() -> None:
         module[0].weight[0, 1] = float("nan")
     with pytest.raises(InputError, match=r"0\.weight"):
         chain_from_torch(module)
+
+
+def test_the_module_and_the_generator_are_left_as_they_are() -> None:
+    class Keeping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4))
+            self.register_buffer("seen", torch.zeros(1))
+            self.last = None
+
+        def forward(self, x: Any) -> Any:
+            self.seen.add_(1)
+            self.last = x
+            return self.a(x.float().view(x.shape[0], -1)) * torch.tensor(0.1)
+
+    module = Keeping()
+    before, noise = {name: value.clone() for name, value in module.state_dict().items()}, torch.get_rng_state()
+    chain, weights = chain_from_torch(module)
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert module.last is None
+    assert module.training
+    x = np.linspace(-1, 1, 4)
+    with torch.no_grad():
+        expected = module.eval()(torch.tensor(x[None], dtype=torch.float32))[0].numpy()
+    assert np.abs(run_chain(chain, weights, x).output[0] - expected).max() < 1e-6
+    with pytest.raises(InputError, match="draws random numbers"):
+        chain_from_torch(Drawing())
+    assert torch.equal(torch.get_rng_state(), noise)
+
+
+class Drawing(nn.Module):
+    """Noise that is added to the values."""
+
+    def forward(self, x: Any) -> Any:
+        return torch.tanh(x) + torch.randn(4)
