@@ -110,8 +110,9 @@ def _width_note(least: Array, most: Array) -> str:
     if widest <= _TOLD:
         return ""
     count = int((gaps > _TOLD).sum())
-    size = f"a factor of {10**widest:.3g}" if widest < 4 else "many decades"
-    return f"Norms along the first sequence are enclosed within {size} ({count} of {len(gaps)} not sharply)."
+    size = f"a factor of {10**widest:.4g}" if widest < 4 else "many decades"
+    some = f" ({count} of {len(gaps)} not sharply)" if len(gaps) > 1 else ""
+    return f"Norms along the first sequence are enclosed within {size}{some}."
 
 
 def _ends(run: LayerRun, steps: int, count: int) -> tuple[Array, Array]:
