@@ -57,6 +57,7 @@ def test_data_are_those_of_the_diagnosis(run: Run, tmp_path: Path) -> None:
     assert data["horizon"] == 30
 
 
+@pytest.mark.slow
 def test_an_open_question_has_a_code_of_its_own(run: Run, tmp_path: Path) -> None:
     # Of a random rotation whose inputs are large, some sequences keep the gradient within the limits, others do not.
     path = weight_file(tmp_path, 1, 1.0)
@@ -66,6 +67,7 @@ def test_an_open_question_has_a_code_of_its_own(run: Run, tmp_path: Path) -> Non
     assert code == {"vanishing": 1, "undecided": 3}.get(found["outcome"], 0)
 
 
+@pytest.mark.slow
 def test_pictures_and_reports_are_written(run: Run, tmp_path: Path) -> None:
     path = weight_file(tmp_path, 1, 0.5)
     page, picture = tmp_path / "page.html", tmp_path / "picture.png"
