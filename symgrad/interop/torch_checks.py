@@ -76,6 +76,8 @@ def check_module(module: Any) -> None:
         if type(part).__module__.startswith(("torch.ao.nn.quantized", "torch.nn.quantized")):
             where = f"{path} ({type(part).__name__})" if path else type(part).__name__
             raise InputError(f"module: {where} is quantised; pass the module before quantisation")
+        if isinstance(part, torch_module().jit.ScriptModule):
+            raise InputError(f"module: {path} is compiled to TorchScript; put the module it was made of in its place")
     _check_mode(module)
     _check_lazy(module)
     count = sum(tensor.numel() for tensor in module.parameters())

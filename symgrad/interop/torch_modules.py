@@ -143,8 +143,15 @@ def _model(module: Any, kind: str) -> Recurrence:
 def _argument_counts(module: Any) -> tuple[int, int]:
     """How many arguments by place forward needs and how many it takes."""
     accepted = inspect.signature(module.forward).parameters.values()
+    named = [p.name for p in accepted if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    if named:
+        raise InputError(
+            f"module: {type(module).__name__}.forward needs {', '.join(named)} by name; accepted are "
+            "forward(input, state) and forward(x), whose arguments are given by place"
+        )
     places = [p for p in accepted if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return sum(place.default is place.empty for place in places), len(places)
+    any_number = any(p.kind is p.VAR_POSITIONAL for p in accepted)
+    return sum(place.default is place.empty for place in places), len(places) + 2 * any_number
 
 
 def _cell_or_chain(module: Any, example: Any, input_size: Any, state_sizes: Any) -> tuple[Model, dict[str, Array]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -88,6 +89,21 @@ def test_a_cell_that_draws_numbers_leaves_the_generator_where_it_was(forward: An
     with pytest.raises(sg.errors.InputError, match="random"):
         trace_cell(cell, EXAMPLE)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_arguments_by_name_and_compiled_parts_are_refused() -> None:
+    def by_name(self: Any, x: Any, *, h: Any) -> Any:
+        return torch.tanh(self.w(x) + self.u(h))
+
+    with pytest.raises(sg.errors.InputError, match="forward needs h by name; accepted are"):
+        sg.from_torch(written(by_name))
+    cell = written(lambda self, *given: torch.tanh(self.w(given[0]) + self.u(given[1])))
+    assert sg.from_torch(cell, example=EXAMPLE)[0].states[0].shape == (3, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is deprecated
+        cell.u = torch.jit.trace(cell.u, torch.zeros(1, 3, dtype=torch.float64))
+    with pytest.raises(sg.errors.InputError, match="module: u is compiled to TorchScript"):
+        sg.from_torch(cell, example=EXAMPLE)
 
 
 def test_sizes_are_inferred_or_asked_for() -> None:
