@@ -18,6 +18,7 @@ from symgrad.present.data import number
 from symgrad.present.dispatch import latex, plot, text, to_dict
 from symgrad.present.documents import body, display
 from symgrad.present.layout import column_table
+from symgrad.present.numbers import number_latex
 from symgrad.present.plots import new_axes
 from symgrad.present.powers import DOWN, UP, power_latex, power_text
 from symgrad.present.scalars import phrase, prose
@@ -251,7 +252,9 @@ def _(found: ChainPrediction) -> str:
 def _(found: ChainPrediction) -> str:
     header = ["l", phrase("variance"), r"\sigma_w^2", r"\sigma_b^2", r"\chi_1"]
     places = [place for place in shown_places(len(found.layers)) if place]
-    return array_of_rows(header, [_prediction_row(p, found.layers[p - 1])[:5] for p in places], "rrrrr")
+    return array_of_rows(
+        header, [list(map(number_latex, _prediction_row(p, found.layers[p - 1])[:5])) for p in places], "rrrrr"
+    )
 
 
 @to_dict.register

@@ -15,6 +15,7 @@ from symgrad.present.dispatch import latex, plot, text, to_dict
 from symgrad.present.documents import body, display
 from symgrad.present.layer_chains import layer_data
 from symgrad.present.layout import column_table
+from symgrad.present.numbers import number_latex
 from symgrad.present.powers import DOWN, UP, power_latex, power_text
 from symgrad.present.scalars import phrase, prose
 
@@ -88,7 +89,7 @@ def _(found: DeepDiagnosis) -> str:
 
 def _table(found: DeepDiagnosis) -> str:
     rows = [
-        [row[0], phrase(row[1]), phrase(row[2]), *row[3:9], row[9].replace("%", r"\%")]
+        [row[0], phrase(row[1]), phrase(row[2]), *row[3:8], number_latex(row[8]), row[9].replace("%", r"\%")]
         for row in _rows(found, power_latex)
     ]
     return array_of_rows(_LATEX_HEADER, rows, "rllrrrrrrr")

@@ -9,6 +9,7 @@ from symgrad.diagnosis.results import Diagnosis, LayerDiagnosis
 from symgrad.present.causes import share_words
 from symgrad.present.dispatch import latex, text, to_dict
 from symgrad.present.layout import column_table
+from symgrad.present.numbers import number_latex
 from symgrad.present.powers import power_latex, power_text
 from symgrad.present.scalars import phrase
 
@@ -107,7 +108,7 @@ def _verdicts(found: Diagnosis) -> str:
 def _latex_row(found: LayerDiagnosis) -> list[str]:
     cells = [phrase(cell) for cell in verdict_row(found)]
     cells[3] = cells[3] if math.isnan(_end(found)) else power_latex(_end(found))
-    cells[5] = exponent_words(found).replace("+-", r"\pm").replace("oo", r"\infty")
+    cells[5] = number_latex(exponent_words(found))
     return cells
 
 

@@ -13,6 +13,7 @@ from symgrad.diagnosis.results import Diagnosis, LayerDiagnosis
 from symgrad.errors import InputError
 from symgrad.present.dispatch import plot
 from symgrad.present.growth_plots import draw_bounds, draw_level, draw_line, draw_measured, finish, window
+from symgrad.present.numbers import number_latex
 from symgrad.present.plots import new_axes
 
 __all__ = ["plot_diagnosis", "plot_layer_diagnosis"]
@@ -90,8 +91,8 @@ def _draw(axes: Any, found: LayerDiagnosis) -> None:
     draw_measured(axes, measured.ks, *quartiles, "measured" if one else "measured: median, quartiles")
     draw_bounds(axes, found.bounds, decades)
     slope = spectrum.largest / _LN_10
-    label = rf"Lyapunov slope, $\lambda_1 = {spectrum.largest:.3g}$"
+    label = rf"Lyapunov slope, $\lambda_1 = {number_latex(f'{spectrum.largest:.3g}')}$"
     draw_line(axes, measured.ks, slope, 0.0, label)
-    draw_level(axes, delta, rf"$\delta = {found.memory.delta:g}$")
+    draw_level(axes, delta, rf"$\delta = {number_latex(f'{found.memory.delta:g}')}$")
     words = f"{found.name}: {found.outcome.value} ({found.verdict.value})"
     finish(axes, max(found.horizon, int(measured.ks[-1])), decades, words)

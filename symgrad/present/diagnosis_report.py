@@ -16,6 +16,7 @@ from symgrad.present.diagnoses import cause_words, exponent_words, head, memory_
 from symgrad.present.diagnosis_plots import plot_layer_diagnosis
 from symgrad.present.dispatch import latex, text
 from symgrad.present.growth_bounds import bound_rows, shortened, shown_steps
+from symgrad.present.numbers import number_latex
 from symgrad.present.report_contents import Asked, content
 from symgrad.present.report_parts import (
     Cell,
@@ -70,7 +71,7 @@ def _verdicts(found: Diagnosis) -> list[Item]:
             outcome_mark(layer.outcome),
             layer.verdict.value,
             memory_words(layer),
-            Formula(exponent_words(layer).replace("+-", r"\pm").replace("oo", r"\infty")),
+            Formula(number_latex(exponent_words(layer))),
             cause_words(layer),
         ]
         for layer in found.layers

@@ -15,6 +15,7 @@ from symgrad.diagnosis.precision import Underflow
 from symgrad.diagnosis.saturation import Saturation
 from symgrad.present.dispatch import latex, text
 from symgrad.present.layout import column_table
+from symgrad.present.numbers import number_latex
 from symgrad.present.powers import power_latex, power_text
 from symgrad.present.scalars import phrase
 
@@ -72,10 +73,10 @@ def _array(columns: str, rows: list[str]) -> str:
     return f"\\begin{{array}}{{{columns}}}\n" + " \\\\\n".join(rows) + "\n\\end{array}"
 
 
-def _with_error(value: float, error: float, sign: str = "+-", infinity: str = "oo") -> str:
+def _with_error(value: float, error: float) -> str:
     if not math.isfinite(value):
-        return f"-{infinity}" if value < 0 else str(value)
-    return f"{value:.5g}" if math.isnan(error) else f"{value:.5g} {sign} {error:.2g}"
+        return "-oo" if value < 0 else str(value)
+    return f"{value:.5g}" if math.isnan(error) else f"{value:.5g} +- {error:.2g}"
 
 
 @text.register
@@ -104,7 +105,7 @@ def _(spectrum: LyapunovSpectrum) -> str:
 
 
 def _exponent_latex(i: int, value: float, error: float) -> str:
-    written, relation = _with_error(value, error, r"\pm", r"\infty"), "&=" if math.isinf(value) else r"&\approx"
+    written, relation = number_latex(_with_error(value, error)), "&=" if math.isinf(value) else r"&\approx"
     return rf"\lambda_{{{i}}} {relation} {written}"
 
 
@@ -124,7 +125,7 @@ def _(found: Saturation) -> str:
 @latex.register
 def _(found: Saturation) -> str:
     saturated = phrase(f"saturated in {_percent(found.fraction)}, mean slope ")
-    return rf"{latex(found.formula)}:\quad {saturated} {found.mean_slope:.3g}"
+    return rf"{latex(found.formula)}:\quad {saturated} {number_latex(f'{found.mean_slope:.3g}')}"
 
 
 def _carried(gate: GateStatistics) -> str:
@@ -211,7 +212,5 @@ def _(found: NonNormality) -> str:
     growth = phrase(_transient(found))
     if not found.points:
         return growth
-    return (
-        rf"{growth}, \quad \rho(J) \approx {found.spectral_radius:.4g}, \quad "
-        rf"\Vert J \Vert_2 \approx {found.operator_norm:.4g}"
-    )
+    radius, size = (number_latex(f"{value:.4g}") for value in (found.spectral_radius, found.operator_norm))
+    return rf"{growth}, \quad \rho(J) \approx {radius}, \quad \Vert J \Vert_2 \approx {size}"

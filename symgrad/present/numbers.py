@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 import sympy as sp
 
-__all__ = ["Decimals", "decimal_digits", "reads_as_decimal"]
+__all__ = ["Decimals", "decimal_digits", "number_latex", "reads_as_decimal"]
 
 _LONGEST_DENOMINATOR = 1000
 _DIGITS = 17
+_POWER = re.compile(r"([0-9.]+)e([+-]?[0-9]+)")
+
+
+def number_latex(words: str) -> str:
+    r"""A number as text has it, with its error if it has one, in LaTeX.
+
+    >>> print(number_latex("0.336 +- 3e-17"), number_latex("-oo"))
+    0.336 \pm 3 \cdot 10^{-17} -\infty
+    """
+    powers = _POWER.sub(lambda match: rf"{match[1]} \cdot 10^{{{int(match[2])}}}", words)
+    return powers.replace("+-", r"\pm").replace("oo", r"\infty")
 
 
 def reads_as_decimal(number: sp.Rational) -> bool:

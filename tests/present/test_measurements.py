@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.lyapunov import LyapunovSpectrum, lyapunov
 from symgrad.diagnosis.measured import measure
 from symgrad.diagnosis.memory import memory_horizon
-from symgrad.diagnosis.normality import non_normality
+from symgrad.diagnosis.normality import NonNormality, non_normality
 from symgrad.diagnosis.precision import underflow
 from symgrad.diagnosis.saturation import saturation
+from symgrad.present.dispatch import latex
 from tests.present.typesetting import complaints, typeset
 
 
@@ -117,3 +119,12 @@ def test_a_horizon_beyond_what_was_measured_is_said() -> None:
     assert found.to_dict()["from_lyapunov"] == "inf"
     assert math.isinf(found.from_lyapunov or 0.0)
     assert str(underflow(measure(run))[0]) == "float32: the typical unit gradient stays within range"
+
+
+def test_powers_of_ten_in_formulas_are_no_letters() -> None:
+    exponents = LyapunovSpectrum(np.array([1e-7, -np.inf]), np.array([3e-17, np.nan]), 9, 1, 2, 2, ())
+    assert latex(exponents).count(r"\cdot 10^{") == 2
+    assert not re.search(r"[0-9]e", latex(exponents))
+    shape = NonNormality(transient=0.5, at_k=3, henrici=0.1, spectral_radius=1e-9, operator_norm=2e7, points=1)
+    assert r"1 \cdot 10^{-9}" in latex(shape)
+    assert r"2 \cdot 10^{7}" in latex(shape)
