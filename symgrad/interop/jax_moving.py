@@ -45,13 +45,15 @@ _ONE: dict[str, Callable[..., Any]] = {
     "rev": lambda a, dimensions: np.flip(a, tuple(dimensions)),
     "slice": _slice,
     "split": _split,
+    "tile": lambda a, reps: np.tile(a, tuple(reps)),
+    "unstack": lambda a, axis: list(np.moveaxis(a, axis, 0)),
     "row": lambda a, place: a[place],
     **dict.fromkeys(("copy", "copy_p", "convert_element_type", "reduce_precision"), lambda a, **_: a),
     **dict.fromkeys(("optimization_barrier", "name", "sharding_constraint"), lambda a, **_: a),
 }
 _SEVERAL: dict[str, Callable[..., Places]] = {
     "concatenate": lambda *a, dimension: np.concatenate(a, dimension),
-    "stack": lambda *a: np.stack(a),
+    "stack": lambda *a, axis=0: np.stack(a, axis),
 }
 # Which operands hold the entries; the others hold places.
 _PLACED = {"gather": (0,), "dynamic_slice": (0,), "dynamic_update_slice": (0, 1), "scatter": (0, 2), "pad": (0, 1)}

@@ -32,6 +32,7 @@ _REASONS = {
     "while": "control flow that depends on data cannot be traced",
     "cond": "control flow that depends on data cannot be traced",
     "scan": "a loop this long is not unrolled",
+    **dict.fromkeys(("sign", "floor", "ceil", "round"), "it jumps, so that it has no derivative"),
     "argmax": "a choice among entries has no derivative",
     "argmin": "a choice among entries has no derivative",
     "sort": "a choice among entries cannot be traced",
@@ -46,7 +47,7 @@ ARITHMETIC: dict[str, Callable[[Trace, Traced, Traced], Traced]] = {
     "div": Trace.divide,
 }
 _PARTLY = ("log", "log1p", "acos", "asin")  # not real for every number, but maybe of another function
-_WITH_KINKS = ("max", "min", "clamp", "abs", "sign")
+_WITH_KINKS = ("max", "min", "clamp", "abs")
 _REDUCTIONS = ("reduce_sum", "reduce_max", "reduce_min", "reduce_prod")
 
 

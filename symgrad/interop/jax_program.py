@@ -45,7 +45,7 @@ class Variable:
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    numbers: NDArray[Any] | None = None
+    numbers: Any = None
     name: str | None = None
     given: bool = False
 
@@ -57,7 +57,12 @@ class Variable:
     @classmethod
     def like(cls, aval: Any, given: bool = False) -> Variable:
         """A value of the shape and type of an abstract one."""
-        return cls(tuple(map(int, aval.shape)), np.dtype(aval.dtype), given=given)
+        return cls(tuple(map(int, aval.shape)), _dtype(aval), given=given)
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The numbers of a value that has some; zeros for keys of random numbers."""
+        return np.zeros(self.shape) if self.dtype.kind == "O" else np.asarray(self.numbers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +130,17 @@ def _has_own_rules(jaxpr: Any) -> bool:
     return False
 
 
+def _dtype(value: Any) -> np.dtype[Any]:
+    """The type of an array; that of objects for the keys of random numbers, which NumPy does not know."""
+    try:
+        return np.dtype(getattr(value, "dtype", type(value)))
+    except TypeError:
+        return np.dtype(object)
+
+
 def _constant(value: Any) -> Variable:
+    if hasattr(value, "shape") and _dtype(value).kind == "O":
+        return Variable(tuple(value.shape), np.dtype(object), value)
     numbers = np.asarray(value)
     return Variable(numbers.shape, numbers.dtype, numbers)
 
@@ -228,12 +243,13 @@ class _Reader:
         return output
 
 
-def _evaluated(eqn: Any, numbers: Sequence[Any]) -> list[NDArray[Any]]:
+def _evaluated(eqn: Any, numbers: Sequence[Any]) -> list[Any]:
     """The outcome of an operation on numbers."""
     bound = eqn.primitive.get_bind_params(eqn.params)
     functions, params = bound if isinstance(bound, tuple) else ((), bound)  # versions differ
     found = eqn.primitive.bind(*functions, *map(jax_module().numpy.asarray, numbers), **params)
-    return [np.asarray(part) for part in (found if eqn.primitive.multiple_results else [found])]
+    parts = found if eqn.primitive.multiple_results else [found]
+    return [part if _dtype(part).kind == "O" else np.asarray(part) for part in parts]
 
 
 def _word(label: str) -> str:

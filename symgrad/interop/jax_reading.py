@@ -59,7 +59,7 @@ def next_states(trace: Trace, program: Program, names: Names, given: Mapping[Var
 def _leaf(reader: Reader, variable: Variable) -> Fixed:
     name = variable.name or "constant"
     roots = () if variable.name is None else (name,)
-    return Fixed.of(reader.with_symbols(Source(name, variable.given, roots, np.asarray(variable.numbers))))
+    return Fixed.of(Source(name, variable.given, roots, variable.array))
 
 
 def _fixed(reader: Reader, node: Node, args: Sequence[Any]) -> list[Operand]:
@@ -76,7 +76,7 @@ def _fixed(reader: Reader, node: Node, args: Sequence[Any]) -> list[Operand]:
     found = []
     for place, variable in enumerate(node.outputs):
         name = f"{label}_{place}" if len(node.outputs) > 1 else label
-        found.append(Fixed.of(reader.with_symbols(Source(name, given, roots, np.asarray(variable.numbers), data))))
+        found.append(Fixed.of(Source(name, given, roots, variable.array, data)))
     return found
 
 
@@ -121,8 +121,8 @@ def _data(reader: Reader, value: Fixed, shape: tuple[int, ...]) -> Traced | None
         if not same and numbers.ndim == 2 and np.array_equal(numbers, np.eye(len(numbers))):
             return reader.trace.identity(len(numbers))
         return reader.trace.number(numbers.flat[0].item()) if same else None
-    if value.source.numbers.size == 1 and not isinstance(value.source.data, Blocks):
-        return value.source.data
+    if value.source.numbers.size == 1 and not isinstance(reader.data(value.source), Blocks):
+        return reader.data(value.source)
     if len(value.shape) > 2 or len(shape) > 2 or not value.shape:
         return None
     return reader.symbols(value, value.places.reshape(-1, 1) if value.places.ndim == 1 else value.places)

@@ -6,7 +6,7 @@ Whatever only moves entries about is carried out on the places of the entries; t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, TypeAlias
 
@@ -137,6 +137,18 @@ class Reader:
 
     trace: Trace
     names: Names
+    _made: dict[Source, Traced] = field(default_factory=dict)
+
+    def data(self, source: Source) -> Traced | None:
+        """The symbols of a source in its own shape, where it depends on parameters and has at most two axes."""
+        numbers = source.numbers
+        if source.data is not None or not source.given or numbers.ndim > 2 or numbers.dtype.kind != "f":
+            return source.data
+        if source not in self._made:
+            self._made[source] = self._named(
+                Fixed.of(source), numbers.reshape(()) if numbers.size == 1 == numbers.ndim else numbers
+            )
+        return self._made[source]
 
     def column(self, value: Operand) -> Traced:
         """The entries one below the other, or one scalar for all of them."""
@@ -147,7 +159,7 @@ class Reader:
         scalar = self._scalar(value)
         if scalar is not None:
             return scalar
-        found = self.symbols(value, value.places.reshape(-1, 1))
+        found = self.symbols(value, value.places.reshape(-1, 1)) if _is_line(value) else None
         return self._named(value, value.numbers.reshape(-1)) if found is None else found
 
     def entries(self, value: Operand) -> Blocks:
@@ -177,7 +189,7 @@ class Reader:
 
     def symbols(self, value: Fixed, places: Places) -> Blocks | None:
         """The symbols at some places of the source, where they have a form there."""
-        data = value.source.data
+        data = self.data(value.source)
         if not isinstance(data, Blocks):
             return None
         if places.shape[1] == 1 and data.shape[1] == 1:
@@ -186,12 +198,13 @@ class Reader:
 
     def _scalar(self, value: Fixed) -> sp.Expr | None:
         """The one number that stands in every entry."""
-        numbers, data = value.numbers, value.source.data
+        numbers = value.numbers
         if numbers.dtype.kind == "c":
             raise TraceRefusal("complex numbers cannot be traced")
         if not value.source.given and (numbers == numbers.flat[0]).all():
             return self.trace.number(numbers.flat[0].item())
-        if value.source.numbers.size == 1 and data is not None and not isinstance(data, Blocks):
+        data = self.data(value.source) if value.source.numbers.size == 1 else None
+        if data is not None and not isinstance(data, Blocks):
             return data
         if value.source.given and len(np.unique(value.places)) == 1 < value.source.numbers.size:
             # a scalar of its own, so that the parameter is not cut for it
@@ -211,13 +224,13 @@ class Reader:
         name = self.names.of(value.source.name + _slice_of(value), numbers)
         return self.trace.parameter(name, np.array(numbers, dtype=np.float64))
 
-    def with_symbols(self, source: Source) -> Source:
-        """A source with symbols of its own, where it depends on parameters and has one or two axes."""
-        numbers = source.numbers
-        if not source.given or source.data is not None or numbers.ndim > 2 or numbers.dtype.kind != "f":
-            return source
-        shaped = numbers.reshape(()) if numbers.shape == (1,) else numbers
-        return replace(source, data=self._named(Fixed.of(source), shaped))
+
+def _is_line(value: Fixed) -> bool:
+    """Whether a value lies in one row or one column of its source."""
+    shape = value.source.numbers.shape
+    if len(shape) != 2:
+        return True
+    return any(len(np.unique(part)) == 1 for part in np.divmod(value.places, shape[1]))
 
 
 def _slice_of(value: Fixed) -> str:
