@@ -22,6 +22,7 @@ __all__ = ["TORCH_SUFFIXES", "plain_array", "state_dict"]
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 # Under which names training scripts keep the state dict next to others, such as averaged weights.
 _USUAL = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights")
+_MOST_NESTED = 4  # dictionaries of these names in one another
 _REFUSED = (
     "holds pickled objects that are no tensors{}; they are not read, since reading them can run any code. Where you "
     "trust the file, save the plain weights from it: torch.save(module.state_dict(), path)"
@@ -45,6 +46,7 @@ def state_dict(file: Path, prefix: str = "") -> dict[str, Any]:
         raise InputError(
             f"path: {file} holds an object of type {type(found).__name__}, not a state dict; save module.state_dict()"
         )
+    found = _unwrapped(found)
     if _is_state_dict(found):
         return dict(found)
     inner = {str(key): value for key, value in found.items() if _is_state_dict(value)}
@@ -101,6 +103,16 @@ def _loaded(file: Path) -> Any:
             raise InputError(f"path: {file} is a TorchScript archive, which is code; save its state_dict()") from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"path: {file} is damaged or no file of torch.save: {reason}") from error
+
+
+def _unwrapped(found: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """What lies in dictionaries of the usual names one within the other, such as ``{"model": {"state_dict": ...}}``."""
+    for _ in range(_MOST_NESTED):
+        deeper = [found[key] for key in _USUAL if isinstance(found.get(key), Mapping)]
+        if len(deeper) != 1 or any(map(_is_state_dict, (found, *found.values()))):
+            break
+        found = deeper[0]
+    return found
 
 
 def _is_state_dict(value: Any) -> bool:

@@ -64,6 +64,17 @@ def test_a_state_dict_inside_a_training_checkpoint_is_found(tmp_path: Path, key:
     assert list(loaded) == ["weight", "bias"]
 
 
+def test_a_state_dict_deeper_inside_is_found_and_one_that_holds_itself_refused(tmp_path: Path) -> None:
+    weights = {"w": torch.ones(2)}
+    torch.save({"model": {"state_dict": weights, "epoch": 3}}, tmp_path / "deep.pt")
+    assert list(sg.load_weights(tmp_path / "deep.pt")) == ["w"]
+    endless: dict[str, object] = {}
+    endless["model"] = endless
+    torch.save(endless, tmp_path / "endless.pt")
+    with pytest.raises(InputError, match="no state dict"):
+        sg.load_weights(tmp_path / "endless.pt")
+
+
 def test_of_several_state_dicts_the_usual_name_or_the_prefix_chooses(tmp_path: Path) -> None:
     one, two = {"W": torch.eye(2)}, {"W": torch.zeros(2)}
     usual = saved(tmp_path / "usual.pt", {"ema": two, "state_dict": one})
