@@ -216,7 +216,7 @@ BAD = {
     "option value": (("derive", "leaky", "-o", "alpha=abc"), "option alpha: a number such as"),
     "huge exponent": (("derive", "leaky", "-o", "alpha=1e999999999"), "option alpha: a number such as"),
     "no file": (("verify", "elman", "-w", "none.npz"), "path: none.npz is no file that exists"),
-    "format": (("verify", "elman", "-w", __file__), "unknown format .py; accepted are .safetensors, .npz and state dicts"),
+    "format": (("verify", "elman", "-w", __file__), "format .py; accepted are .safetensors, .npz and state dicts"),
     "prefix": (("verify", "elman", *W, "--prefix", "x."), "starts with 'x.'"),
     "horizon": (("verify", "elman", *W, "-k", "0"), "horizon: a positive integer is needed, got 0"),
     "search": (("verify", "elman", *W, "-s", "randm"), "unknown search 'randm': did you mean 'random'?"),

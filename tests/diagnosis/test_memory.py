@@ -53,7 +53,7 @@ def test_memory_without_end() -> None:
 
 @pytest.mark.parametrize("delta", [0.0, 1.0, -1.0, math.nan, True, "small"])
 def test_bad_deltas_are_refused(delta: float) -> None:
-    with pytest.raises(InputError, match="delta: a (number between 0 and 1|finite real number) is needed"):
+    with pytest.raises(InputError, match=r"delta: a (number between 0 and 1|finite real number) is needed"):
         memory_horizon(curve([0.0, -1.0]), delta=delta)
 
 
