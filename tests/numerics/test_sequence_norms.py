@@ -137,3 +137,11 @@ def test_the_whole_product_alone_is_the_last_of_all() -> None:
     alone = sequence_norm(model, weights, inputs)
     assert overlap(alone, last)
     assert alone.upper.log10 - alone.lower.log10 < 1e-9
+
+
+@pytest.mark.parametrize(("scale", "steps"), [(1e200, 1), (1e5, 50), (1e-200, 50), (1e-310, 5)])
+def test_weights_at_the_ends_of_the_floats_keep_their_digits(scale: float, steps: int) -> None:
+    weights = {"W": scale * np.eye(3), "U": np.zeros((3, 1)), "b": np.zeros(3)}
+    value = sequence_norms(sg.models.elman("identity"), weights, np.zeros((steps, 1)))[-1]
+    assert abs(value.upper.log10 / steps - np.log10(scale)) < 1e-9
+    assert value.upper.log10 - value.lower.log10 < 1e-9
