@@ -13,8 +13,9 @@ from typing import Any
 from symgrad.errors import InputError, SymgradError, UnknownNameError
 from symgrad.present.report_contents import Asked, Pictures, content
 from symgrad.present.report_html import HtmlReport
+from symgrad.present.report_markdown import MarkdownReport
 from symgrad.present.report_parts import Content
-from symgrad.present.report_writers import LatexReport, MarkdownReport, ReportWriter
+from symgrad.present.report_writers import LatexReport, ReportWriter
 
 __all__ = ["report"]
 
