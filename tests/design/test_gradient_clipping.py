@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 import symgrad as sg
 from symgrad import design
 
-torch.set_default_dtype(torch.float64)
+pytestmark = pytest.mark.usefixtures("double_precision")
 VECTORS = arrays(np.float64, st.integers(1, 12), elements=st.floats(-1e6, 1e6)).filter(lambda g: abs(g).max() > 1e-6)
 
 

@@ -16,7 +16,7 @@ from symgrad import design
 from symgrad.design.loss_checks import check_factor
 from symgrad.language.elementwise import VARIABLE
 
-torch.set_default_dtype(torch.float64)
+pytestmark = pytest.mark.usefixtures("double_precision")
 Z = sp.Symbol("z", real=True)
 SQUARED, ENTROPY = "(y - t)^2/2", "-t*log(y) - (1 - t)*log(1 - y)"
 

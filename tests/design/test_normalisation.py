@@ -15,7 +15,7 @@ import symgrad as sg
 from symgrad import design
 from symgrad.design.normalisation import Normalisation
 
-torch.set_default_dtype(torch.float64)
+pytestmark = pytest.mark.usefixtures("double_precision")
 EPS = 1e-3
 
 

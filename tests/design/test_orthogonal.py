@@ -12,7 +12,7 @@ import torch
 import symgrad as sg
 from symgrad import design
 
-torch.set_default_dtype(torch.float64)
+pytestmark = pytest.mark.usefixtures("double_precision")
 Z = sp.Symbol("z", real=True)
 BY_TORCH = {
     "identity": lambda a: a,

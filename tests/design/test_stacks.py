@@ -14,7 +14,7 @@ import symgrad as sg
 from symgrad import design
 from symgrad.design.stacks import NormalisedStack
 
-torch.set_default_dtype(torch.float64)
+pytestmark = pytest.mark.usefixtures("double_precision")
 N, EPS = 6, 0.05
 
 
