@@ -105,6 +105,7 @@ def test_a_gradient_is_bounded_with_its_value(run, tmp_path: Path) -> None:
     assert run(*asked, "--format", "latex").out.rstrip().splitlines()[-1] == "% Value: at most 3.91312"
 
 
+@pytest.mark.slow
 def test_a_gradient_is_bounded_by_any_method(run, tmp_path: Path) -> None:
     """W = [[0, 4], [1, 0]]: the norm gives the rate 1, the Perron vectors 1/2."""
     np.savez(tmp_path / "w.npz", W_rec=np.array([[0.0, 4.0], [1.0, 0.0]]), W_in=np.eye(2), b=np.zeros(2))

@@ -84,6 +84,7 @@ def test_an_unfinished_search_is_told_by_the_exit_code(run: Run, network: str) -
     assert done.code == 3
 
 
+@pytest.mark.slow
 def test_bifurcations(run: Run, tmp_path: Path) -> None:
     picture = tmp_path / "diagram.pdf"
     done = run("bifurcations", "-w", "5", "--plot", str(picture))
@@ -96,6 +97,7 @@ def test_bifurcations(run: Run, tmp_path: Path) -> None:
     assert [point["kind"] for point in points] == ["transcritical", "flip"]
 
 
+@pytest.mark.slow
 def test_cusps_are_drawn_in_their_region(run: Run, tmp_path: Path) -> None:
     picture = tmp_path / "region.png"
     done = run("bifurcations", "-p", "w,b", "--format", "latex", "--plot", str(picture))
@@ -107,6 +109,7 @@ def test_cusps_are_drawn_in_their_region(run: Run, tmp_path: Path) -> None:
 GEOMETRIC = ("landscape", "--example", "geometric", "--points", "41")
 
 
+@pytest.mark.slow
 def test_the_wall_of_the_geometric_example(run: Run, tmp_path: Path) -> None:
     picture = tmp_path / "wall.png"
     done = run(*GEOMETRIC, "--plot", str(picture), "--json")

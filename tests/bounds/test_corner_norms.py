@@ -49,6 +49,7 @@ def test_is_better_than_the_quadratic_norm_of_the_s_procedure():
     assert found.rate < 0.99 * quadratic.rate
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5))
 @settings(max_examples=10, deadline=None)
 def test_products_stay_below(seed, n):

@@ -46,6 +46,7 @@ def test_products_stay_below_and_the_kinds_are_in_order(seed, n, low, width, aft
     assert diagonal.rate <= perron_certificate(known, 2).rate * (1 + 1e-3) + 1e-9
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.integers(1, 4), st.integers(0, 9))
 @settings(max_examples=20)
 def test_slopes_inside_slopes(seed, states, count):

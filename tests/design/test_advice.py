@@ -119,6 +119,7 @@ def test_the_edge_of_chaos_is_that_of_the_activation_and_the_inputs() -> None:
     assert np.allclose(square, math.pi / 4 * np.eye(N))  # erf'(0) = 2/sqrt(pi) and q* = 0 without biases
 
 
+@pytest.mark.slow
 def test_the_identity_comes_without_biases_which_it_would_add_up() -> None:
     model, steps = sg.models.elman(), 60
     weights = random_weights(model)

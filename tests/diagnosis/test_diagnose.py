@@ -300,6 +300,7 @@ class OneTensor(nn.Module):
         return torch.cat([o.sigmoid() * c.tanh(), c], -1)
 
 
+@pytest.mark.slow
 def test_a_state_in_one_tensor_is_cut_as_the_cell_cuts_it() -> None:
     cell, given, start = seeded(OneTensor).double(), inputs(2, 6, 3), inputs(8, seed=4)
     state, states = torch.from_numpy(np.tile(start, (2, 1))), []

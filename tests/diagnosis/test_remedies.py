@@ -42,6 +42,7 @@ def test_a_healthy_layer_gets_none(which: Outcome) -> None:
     assert find_remedies(elman(0.5 * orthogonal(), steps=5), outcome(which)) == ()
 
 
+@pytest.mark.slow
 def test_the_forget_bias_is_that_of_the_formula() -> None:
     run = gated(LSTM, {"b_hf": -3.0}, steps=100)
     first, *_ = remedies(run, Cause.CLOSED_GATE)

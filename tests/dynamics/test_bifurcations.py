@@ -187,6 +187,7 @@ CASES = given(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None, derandomize=True)
 @CASES
 def test_counts_of_fixed_points_change_only_at_what_is_found(name: str, fixed: float, which: str) -> None:

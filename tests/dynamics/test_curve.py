@@ -282,6 +282,7 @@ def test_counts_at_and_next_to_a_fold() -> None:
     assert neuron_curve("relu").count(w=2, b=1) == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(st.sampled_from([*CLOSED, "hard_tanh"]), st.integers(-40, 400), st.integers(-400, 400))
 def test_bistability_is_where_three_fixed_points_are(name: str, tenths: int, bias: int) -> None:

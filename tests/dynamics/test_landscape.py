@@ -69,6 +69,7 @@ def test_walls_of_other_models_with_simulation_on_both_sides(
             assert abs(settled - side.attractor.value) < 0.4 or settled > 1e6
 
 
+@pytest.mark.slow
 def test_what_is_no_wall_is_told_apart() -> None:
     """The proof of a wall fails for attractors of one branch, and for a span at which a branch leads across."""
     landscape = _geometric()

@@ -126,6 +126,7 @@ def test_other_activations_agree_with_the_single_call(name: str, parameter: str)
         _agree(sweep, index)
 
 
+@pytest.mark.slow
 def test_inputs_steps_flows_and_equations_agree_with_the_single_call() -> None:
     neuron = sg.models.neuron(w=6, b=-3, eps=None, w_in=None)
     x, b = sp.symbols("x b")

@@ -388,6 +388,7 @@ def test_without_certificates_nothing_is_lost():
         assert holding
 
 
+@pytest.mark.slow
 def test_curves_lead_through_every_point_of_a_complete_search():
     found = bifurcations_of(
         gain_network(2), G, {"W": [[1, 0.3], [0.2, 0.8]]}, (2, 2.5), [[-1, -0.8], [0, 1]], branches=True, starts=1

@@ -148,6 +148,7 @@ def test_declared_properties_that_hold_up_to_rounding_are_not_used() -> None:
     assert "||W||_2" in bound.proof.text(weights={"W": turn})
 
 
+@pytest.mark.slow
 def test_pages_with_numbers_compile(tmp_path: Path) -> None:
     parts = []
     for name in ("lstm", "gru", "leaky", "neuron"):

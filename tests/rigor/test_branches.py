@@ -59,6 +59,7 @@ def test_a_falsified_branch_is_caught() -> None:
             _check(formula, falsified)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.lists(st.integers(-5, 5), min_size=2, max_size=4))
 def test_polynomials_have_a_branch_more_than_turns(zeros: list[int]) -> None:

@@ -19,6 +19,7 @@ x = sp.Symbol("x", real=True)
 REALS = sp.Interval(-sp.oo, sp.oo)
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(
     st.lists(st.tuples(st.integers(-6, 6), st.integers(1, 3)), min_size=1, max_size=3, unique_by=lambda pair: pair[0])
