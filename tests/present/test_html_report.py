@@ -103,7 +103,6 @@ def test_without_the_converter_the_extra_is_named(tmp_path: Path, monkeypatch: p
 SIZES = "[...document.querySelectorAll('main > section > .math > math')].map(m => m.getBoundingClientRect())"
 
 
-@pytest.mark.timeout(120)
 def test_in_a_browser(page: Path, tmp_path: Path) -> None:
     with Browser(tmp_path) as browser:
         browser.open(page)
