@@ -135,7 +135,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train plain networks of 50 layers from two initialisations.")
     parser.add_argument("--activations", nargs="+", choices=ACTIVATIONS, default=list(ACTIVATIONS))
     parser.add_argument("--steps", type=int, default=1000, help="training steps of each network")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--seeds", type=int, default=3, choices=range(1, 11), metavar="N", help="train with the seeds 0 to N-1"
+    )
     parser.add_argument("--out", type=Path, help="folder for the .safetensors files")
     parser.add_argument("--quick", action="store_true", help="tanh, one seed, 200 steps")
     options = parser.parse_args()

@@ -284,7 +284,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train recurrent networks before and after derived remedies.")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--seeds", type=int, default=3, choices=range(1, 11), metavar="N", help="train with the seeds 0 to N-1"
+    )
     parser.add_argument("--share", type=float, default=1.0, help="share of the training steps to make")
     parser.add_argument("--out", type=Path, help="folder for the .safetensors files")
     parser.add_argument("--quick", action="store_true", help="LSTM, digits, one seed, 250 steps")
