@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("matplotlib", "torch", "jax", "cvxpy", "typer", "sklearn", "dask", "distributed")
 # Imports a statement's modules, then names those of the rest that came with them.
 PROBE = "import sys\n{statement}\nprint(*[name for name in sys.argv[1:] if name in sys.modules])"
-# Imports every module first of all, in a child of a process that has loaded only the slow foundations; the arguments are
-# a folder for byte code and the modules.
+# Imports every module first of all, in a child of a process that has loaded only the slow foundations; the arguments
+# are a folder for byte code and the modules.
 EACH_FIRST = """
 import os, sys, importlib, traceback
 import array_api_compat, flint, mpmath, numpy, rich, safetensors, scipy.linalg, scipy.optimize, sympy, typer
