@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from symgrad.bounds.chain import ChainBound
 from symgrad.diagnosis.causes import CauseFound
+from symgrad.diagnosis.named_layers import layer_called
 from symgrad.diagnosis.outcome import LayerOutcome
 from symgrad.diagnosis.precision import Underflow
 from symgrad.diagnosis.remedies import RemedyFound
-from symgrad.errors import UnknownNameError
 from symgrad.language.chain_layers import ChainLayer
 from symgrad.language.layer_chain import ChainWeights, LayerChain
 from symgrad.meanfield.chain_prediction import ChainPrediction, LayerPrediction
@@ -160,9 +160,4 @@ class DeepDiagnosis(Presentable):
         return iter(self.layers)
 
     def __getitem__(self, key: int | str) -> ChainLayerDiagnosis:
-        if isinstance(key, str):
-            named = {layer.name: layer for layer in self.layers}
-            if key not in named:
-                raise UnknownNameError("layer", key, named)
-            return named[key]
-        return self.layers[key]
+        return layer_called(self.layers, key)

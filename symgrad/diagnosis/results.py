@@ -12,12 +12,12 @@ from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.lyapunov import LyapunovSpectrum
 from symgrad.diagnosis.measured import MeasuredGradients
 from symgrad.diagnosis.memory import MemoryHorizon
+from symgrad.diagnosis.named_layers import layer_called
 from symgrad.diagnosis.normality import NonNormality
 from symgrad.diagnosis.outcome import LayerOutcome
 from symgrad.diagnosis.precision import Underflow
 from symgrad.diagnosis.remedies import RemedyFound
 from symgrad.diagnosis.saturation import Saturation
-from symgrad.errors import UnknownNameError
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.network_verdict import Outcome
 from symgrad.numerics.verdict import Verdict
@@ -150,9 +150,4 @@ class Diagnosis(Presentable):
         return iter(self.layers)
 
     def __getitem__(self, key: int | str) -> LayerDiagnosis:
-        if isinstance(key, str):
-            named = {layer.name: layer for layer in self.layers}
-            if key not in named:
-                raise UnknownNameError("layer", key, named)
-            return named[key]
-        return self.layers[key]
+        return layer_called(self.layers, key)

@@ -91,7 +91,7 @@ def formula_of_call(jaxpr: Any, consts: Sequence[Any], numbers: Sequence[Any]) -
         for var, value in zip(jaxpr.invars, numbers, strict=True):
             known[var] = VARIABLE if value is None else _number(value)
         found = _outcome(jaxpr, known, varying.pop())
-    except (InputError, TypeError, ValueError, NotImplementedError):
+    except (InputError, TypeError, ValueError, NotImplementedError):  # the last from SymPy: no formula is found
         return None
     return found[0] if isinstance(found[0], sp.Expr) else None
 

@@ -64,7 +64,7 @@ def _computed(target: Any, name: str, arguments: Sequence[Any], options: Mapping
         with torch.no_grad():
             call = getattr(given[0], target) if isinstance(target, str) else target
             found = call(*(given[1:] if isinstance(target, str) else given), **named)
-    except Exception as error:
+    except Exception as error:  # whatever PyTorch says about the arguments
         raise InputError(f"it cannot be computed from constants ({type(error).__name__}: {error})") from error
     if not isinstance(found, torch.Tensor):
         return found

@@ -117,7 +117,7 @@ def _traced(module: Any) -> Any:
                 raise InputError(f"module: {type(module).__name__} draws random numbers in its forward function")
     except SymgradError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever the user's code raises while torch.fx runs it
         raise InputError(
             f"module: the forward of {type(module).__name__} cannot be traced by torch.fx: "
             f"{message_of(error)}{raised_at(error)}; accepted are {ACCEPTED}, "

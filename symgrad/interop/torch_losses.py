@@ -55,7 +55,7 @@ def _applied(loss: Callable[[Any], Any], output: Any) -> Any:
         return loss(output)
     except SymgradError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever the user's loss raises
         shape = f" of shape {tuple(output.shape)}" if hasattr(output, "shape") else ""
         raise InputError(
             f"loss: the function fails on the module's output, {type(output).__name__}{shape} in float64: "

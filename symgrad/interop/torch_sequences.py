@@ -89,7 +89,7 @@ def _called(module: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         return module(*arguments)
     except SymgradError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever the user's code raises
         shapes = ", ".join(str(tuple(getattr(item, "shape", ()))) for item in arguments)
         mixed = "dtype" in str(error)
         hint = "; it is run in float64, so it must not make tensors of a type of its own" if mixed else ""

@@ -24,7 +24,7 @@ from symgrad.language.chain_layers import (
 )
 from symgrad.language.layer_chain import ChainWeights, LayerChain, all_layers
 from symgrad.language.norms import norm as norm_of
-from symgrad.numerics.chain_values import chain_inputs
+from symgrad.numerics.chain_values import back_through, chain_inputs
 from symgrad.numerics.trajectory_bound_norms import CertifiedNorm, matrix_norm
 from symgrad.numerics.trajectory_bound_states import PointEvaluator
 from symgrad.presentable import Presentable
@@ -219,13 +219,7 @@ def _through(layers: tuple[ChainLayer, ...], weights: ChainWeights, x: Any) -> t
     for layer in layers:
         x, step = _ball_step(layer, weights, x)
         steps.append(step)
-
-    def back(rows: Any) -> Any:
-        for step in reversed(steps):
-            rows = step(rows)
-        return rows
-
-    return x, back
+    return x, back_through(steps)
 
 
 def _column(array: Array) -> Any:

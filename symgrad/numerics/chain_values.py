@@ -5,7 +5,7 @@ All numbers here are approximate (float64).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any, TypeAlias
@@ -28,7 +28,7 @@ from symgrad.language.chain_layers import (
 from symgrad.language.layer_chain import ChainWeights, LayerChain
 from symgrad.numerics.functions import array_function
 
-__all__ = ["ChainRun", "LayerMap", "chain_inputs", "layer_map", "run_chain"]
+__all__ = ["ChainRun", "LayerMap", "back_through", "chain_inputs", "layer_map", "run_chain"]
 
 Array = NDArray[np.float64]
 Step: TypeAlias = tuple[Array, Callable[[Array], Array]]
@@ -219,12 +219,18 @@ def _composed(layers: tuple[ChainLayer, ...], weights: ChainWeights, x: Array) -
         x, pull_back = _step(layer, weights, x)
         steps.append(pull_back)
 
-    def through(rows: Array) -> Array:
+    return x, back_through(steps)
+
+
+def back_through(steps: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """Rows times the Jacobians of layers that follow each other, the last one first; floats or balls."""
+
+    def through(rows: Any) -> Any:
         for step in reversed(steps):
             rows = step(rows)
         return rows
 
-    return x, through
+    return through
 
 
 def _rows_times(slopes: Any) -> Callable[[Array], Array]:
