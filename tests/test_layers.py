@@ -38,6 +38,8 @@ DEFERRED = {
     "difflib",
     "torch",
     "jax",
+    "cupy",
+    "cupyx",
     "cvxpy",
     "matplotlib",
     "typer",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError, SymgradError
+from symgrad.numerics.libraries import jax_in_float64
 
 __all__ = ["LARGEST", "Leaf", "double_precision", "free_names", "jax_module", "leaves_of", "parameter_numbers"]
 
@@ -33,12 +34,7 @@ def jax_module() -> Any:
 
 def double_precision() -> Any:
     """A context in which JAX computes in float64; the setting outside is left as it is."""
-    jax = jax_module()
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(True)
-    import jax.experimental as experimental
-
-    return experimental.enable_x64()
+    return jax_in_float64(jax_module())
 
 
 @dataclass(frozen=True, eq=False)

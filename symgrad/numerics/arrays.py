@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 from symgrad.calculus.evaluate import Evaluator
 from symgrad.errors import InputError
@@ -46,6 +46,7 @@ class ArrayEvaluator(Evaluator[Any]):
         super().__init__(values, sizes)
         self.xp = array_namespace(like)
         self.like = like
+        self.placed = {"dtype": like.dtype, "device": device(like)}
         self._numbers: dict[sp.Expr, float] = {}
         self._products: dict[tuple[Operator, int], tuple[Any, Any]] = {}
 
@@ -60,9 +61,9 @@ class ArrayEvaluator(Evaluator[Any]):
         if isinstance(weights, LayerWeights):
             return LayerArrays.of_layers([cls.of_weights(layer, sizes, like) for layer in weights.layers])
         like = np.zeros(0) if like is None else like
-        xp = array_namespace(like)
+        xp, where = array_namespace(like), device(like)
         values = {
-            symbol: xp.asarray(array if array.ndim == 2 else array.reshape(-1, 1), dtype=like.dtype)
+            symbol: xp.asarray(array if array.ndim == 2 else array.reshape(-1, 1), dtype=like.dtype, device=where)
             for symbol, array in weights.values.items()
         }
         return cls(values, {**weights.sizes, **(sizes or {})}, like)
@@ -91,14 +92,14 @@ class ArrayEvaluator(Evaluator[Any]):
         return constant_float(expr.xreplace(known))
 
     def filled(self, value: sp.Expr, rows: int, columns: int) -> Any:
-        return self.xp.full((rows, columns), self.number(value), dtype=self.like.dtype)
+        return self.xp.full((rows, columns), self.number(value), **self.placed)
 
     def dense(self, matrix: sp.ImmutableDenseMatrix) -> Any:
         rows = [[self.number(entry) for entry in row] for row in matrix.tolist()]
-        return self.xp.asarray(rows, dtype=self.like.dtype)
+        return self.xp.asarray(rows, **self.placed)
 
     def identity(self, size: int) -> Any:
-        return self.xp.eye(size, dtype=self.like.dtype)
+        return self.xp.eye(size, **self.placed)
 
     def add(self, left: Any, right: Any) -> Any:
         left, right = self._alike(left, right)

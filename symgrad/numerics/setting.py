@@ -11,6 +11,7 @@ from symgrad.calculus.unit_ranges import UnitRanges
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.backends import Backend
 from symgrad.numerics.ranges import RangeSet
 from symgrad.numerics.sharing import SharedNodes, shared_nodes
 
@@ -33,8 +34,13 @@ class Setting:
 
     @cached_property
     def evaluator(self) -> ArrayEvaluator:
-        """The parameters as float arrays."""
+        """The parameters as NumPy arrays of float64."""
         return ArrayEvaluator.of_weights(self.weights)
+
+    def on(self, backend: Backend) -> ArrayEvaluator:
+        """The parameters as arrays of another library, device or data type."""
+        with backend.scope():
+            return ArrayEvaluator.of_weights(self.weights, like=backend.like)
 
     @property
     def nodes(self) -> SharedNodes:
