@@ -20,6 +20,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
+from figures import Figure
 from mpmath import iv
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -162,6 +163,37 @@ def main(repetitions: int = REPETITIONS) -> None:
             each = seconds / len(part)
             sweep = sweep or each
             print(f"{name:<16} {w:>3} {len(part):>7} {each * 1e3:9.4f} {each / sweep:8.2f}")
+
+
+TARGETS = {"iv, search": 4.0, "iv, branches": 4.0}
+
+
+def figures(quick: bool) -> list[Figure]:
+    """The sweep against each of the others; times of the slow ones are scaled from the part that they did."""
+    iv.prec = BITS
+    found = []
+    for w in WEIGHTS[:1] if quick else WEIGHTS:
+        values = np.linspace(-0.9 * w, -0.1 * w, 100 if quick else COUNT)
+        expected = np.array(certified(w, values))
+        rivals = [name for name in WAYS if name != "certified sweep" and not (quick and name == "one by one")]
+        times: dict[str, list[float]] = {name: [] for name in ("certified sweep", *rivals)}
+        for _ in range(2 if quick else REPETITIONS):
+            for name, taken in times.items():
+                way, every = WAYS[name]
+                part = values[::every]
+                taken.append(_timed(way, w, part, expected[::every]) * len(values) / len(part))
+        case = f"all roots for {len(values)} values of b, w = {w}"
+        found += [
+            Figure("fixed_points", case, times["certified sweep"], name, times[name], TARGETS.get(name), _note(name))
+            for name in rivals
+        ]
+    return found
+
+
+def _note(name: str) -> str:
+    every = WAYS[name][1]
+    notes = [f"rival timed on every {every}th value"] if every > 1 else []
+    return ", ".join([*notes, *(["rival proves nothing"] if name == "scan + brentq" else [])])
 
 
 def _timed(way: Callable[[int, Array], list[int]], w: int, values: Array, expected: Iterable[int]) -> float:

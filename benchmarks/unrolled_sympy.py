@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 
+from figures import Figure
+
 REPETITIONS = 5
 LIMIT = 60.0
 MEMORY = 4 * 2**30
@@ -57,6 +59,18 @@ def main() -> None:
                 break
             seconds, operations = result
             print(f"n = {n:<2} {k:>3} {seconds:10.2f} s {seconds / own:8.1f} {operations:12}")
+
+
+def figures(quick: bool) -> list[Figure]:
+    """One bound for every n and k against SymPy for one of each; stopped after a minute."""
+    own = [_run(DERIVED)[0] for _ in range(REPETITIONS)]
+    found = []
+    for n, k in ((2, 2), (3, 4)) if quick else ((2, 8), (3, 6), (3, 8), (4, 6), (4, 7)):
+        result = _cell(n, k)
+        seconds, note = (None, f"rival stopped: {result}") if isinstance(result, str) else (result[0], "")
+        case = f"bound for every n and k; rival n = {n}, k = {k}"
+        found.append(Figure("unrolled_sympy", case, own, "explicit SymPy derivative", seconds, None, note))
+    return found
 
 
 def _cell(n: int, k: int) -> tuple[float, int] | str:

@@ -4,16 +4,19 @@ Run from the repository root: ``python benchmarks/weighted_norms.py [n ...]``; a
 The network is ``h[t] = tanh(W h[t-1] + ...)`` with slopes in [0, 1] or [0.2, 1]; W is Gaussian with entries of variance
 1/n, or the same scaled to the 2-norm 1.5. Rates: of the plain 2-norm, of weights from Perron vectors, of the best
 diagonal norm and of the best quadratic norm, all proved. ``C`` is the constant that goes with the last; times are those
-to find a certificate, and to prove it again.
+to find a certificate, and to prove it again. In ``figures`` the rival is one feasibility problem of the same kind, at
+the rate that was found, for an interior-point solver (Clarabel through cvxpy), which proves nothing.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import sys
 import time
 
 import numpy as np
+from figures import Figure, repeated, seconds_of
 from numpy.typing import NDArray
 
 import symgrad as sg
@@ -59,6 +62,41 @@ def compare(name: str, w: NDArray[np.float64], low: float) -> None:
         f"{'' if proved else '  not proved'}",
         flush=True,
     )
+
+
+def figures(quick: bool) -> list[Figure]:
+    """The quadratic norm, found by bisection over the rate and proved, against one step of a bisection by a solver."""
+    found = []
+    for n in (8,) if quick else (8, 16, 32):
+        form = network(matrices(n)["Gaussian"], 0.0)
+        rate = quadratic_certificate(form).rate
+        ours = repeated(lambda form=form: quadratic_certificate(form), 3)
+        case = f"quadratic norm, proved, n = {n}, tanh"
+        rival = "one feasibility step, Clarabel"
+        if importlib.util.find_spec("cvxpy") is None:
+            found.append(Figure("weighted_norms", case, ours, rival, None, 1.0, "cvxpy is not installed"))
+            continue
+        feasible(np.eye(2), 2.0)  # loads the solver
+        theirs = seconds_of(lambda n=n, rate=rate: feasible(matrices(n)["Gaussian"], 1.001 * rate))
+        found.append(Figure("weighted_norms", case, ours, rival, theirs, 1.0, f"rate {rate:.4f}; rival not proved"))
+    return found
+
+
+def feasible(w: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    """A matrix P > 0 with ``|D W x|_P <= rate |x|_P`` for all diagonal D with entries in [0, 1], by the S-procedure.
+
+    For y = D W x and any T >= 0, ``y' T (W x - y) >= 0``; rate^2 x'Px - y'Py - that must not be negative.
+    """
+    import cvxpy
+
+    n = len(w)
+    p, t = cvxpy.Variable((n, n), symmetric=True), cvxpy.diag(cvxpy.Variable(n, nonneg=True))
+    lmi = cvxpy.bmat([[rate**2 * p, -w.T @ t / 2], [-t @ w / 2, t - p]])
+    problem = cvxpy.Problem(cvxpy.Minimize(0), [p >> np.eye(n), (lmi + lmi.T) / 2 >> 0])
+    problem.solve(solver=cvxpy.CLARABEL)
+    if p.value is None:
+        raise ArithmeticError(f"the solver finds no norm of rate {rate}: {problem.status}")
+    return np.asarray(p.value)
 
 
 def main() -> None:
