@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import sympy as sp
@@ -13,15 +14,19 @@ from symgrad.language.construct import add_operators, compose, diagonal
 from symgrad.language.operators import (
     Apply,
     Block,
+    Compose,
     Constant,
     Elementwise,
     Hadamard,
     Identity,
     Operator,
+    OperatorSum,
     Variable,
     Vector,
     VectorSum,
     Zero,
+    children,
+    walk,
 )
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.to_sympy import operator_to_sympy
@@ -118,36 +123,64 @@ def jacobian(model: Recurrence) -> Jacobian:
     """
     if not isinstance(model, Recurrence):
         raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
-    return Jacobian(
-        model,
-        tuple(tuple(derivative(node, state) for state in model.states) for node in model.nodes.values()),
-    )
+    passes: dict[Vector, _Differentiation] = {}  # layers of a stack have the layers below in common
+    columns = [_Differentiation(Variable(state), passes) for state in model.states]
+    return Jacobian(model, tuple(tuple(column.of(node) for column in columns) for node in model.nodes.values()))
 
 
 def derivative(vector: Vector, variable: sp.Expr) -> Operator:
     """The derivative of a vector by one of its symbols, as an operator."""
-    return _Differentiation(variable).of(vector)
+    return _Differentiation(Variable(variable), {}).of(vector)
 
 
 class _Differentiation:
-    """One pass of the chain and product rules, each shared sub-expression treated once."""
+    """One pass of the chain and product rules, each shared sub-expression treated once.
 
-    def __init__(self, variable: sp.Expr) -> None:
+    Where all that depends on the variable passes through one vector v, as through the output of a layer, the derivative
+    is ``d node / dv  dv / d variable``, not written out over all paths, of which there are exponentially many in the
+    number of layers. (Such a v is a dominator; Griewank and Walther, Evaluating Derivatives 2008, ch. 9.)
+
+    Args:
+        variable: a vector that is treated as independent.
+        passes: those by other vectors, to be shared.
+    """
+
+    def __init__(self, variable: Vector, passes: dict[Vector, _Differentiation]) -> None:
         self.variable = variable
-        self.columns = Variable(variable).size
+        self.passes = passes
         self.known: dict[Vector, Operator] = {}
+        self.waists: dict[Vector, tuple[Vector, ...]] = {}
 
     def of(self, node: Vector) -> Operator:
         if node not in self.known:
-            self.known[node] = self._of(node)
+            self.known[node] = self._by_parts(node) or self._of(node)
         return self.known[node]
 
+    def _by_parts(self, node: Vector) -> Operator | None:
+        """The derivative through the last vector that all dependence passes through, where it is a sum there."""
+        _, *between = self._passed(node)[:-1] or (None,)
+        if not between or not _branches(self.of(between[-1])):
+            return None
+        last = between[-1]
+        outer = self.passes.setdefault(last, _Differentiation(last, self.passes))
+        return compose(outer.of(node), self.of(last))
+
+    def _passed(self, node: Vector) -> tuple[Vector, ...]:
+        """The vectors that all dependence of a node on the variable passes through, both included; () if it has none."""
+        if node == self.variable:
+            return (node,)
+        if node not in self.waists:
+            chains = [chain for part in children(node) if isinstance(part, Vector) and (chain := self._passed(part))]
+            shared = [same[0] for same in takewhile(lambda row: len(set(row)) == 1, zip(*chains, strict=False))]
+            self.waists[node] = (*shared, node) if chains else ()
+        return self.waists[node]
+
     def _of(self, node: Vector) -> Operator:
+        if node == self.variable:
+            return Identity(node.size)
         match node:
-            case Variable(symbol):
-                return Identity(node.size) if symbol == self.variable else Zero(node.size, self.columns)
-            case Constant():
-                return Zero(node.size, self.columns)
+            case Variable() | Constant():
+                return Zero(node.size, self.variable.size)
             case VectorSum(terms):
                 return add_operators(*map(self.of, terms))
             case Hadamard(left, right):
@@ -168,3 +201,9 @@ class _Differentiation:
         if slope.expr.is_number:
             return diagonal(Constant(slope.expr, argument.size))
         return diagonal(Elementwise(slope, argument))
+
+
+def _branches(operator: Operator) -> bool:
+    """Whether a sum that is no constant stands among the factors: constants are sharper when multiplied out."""
+    factors = operator.factors if isinstance(operator, Compose) else (operator,)
+    return any(isinstance(f, OperatorSum) and any(isinstance(n, Elementwise) for n in walk(f)) for f in factors)
