@@ -1,41 +1,60 @@
-"""Norms, dual vectors and inner products of B stacked vectors at once, given in blocks: symbol -> array (n, B, 1)."""
+"""Norms, dual vectors and inner products of B stacked vectors at once, given in blocks: symbol -> array (n, B, 1).
+
+The arrays are of any library of the Python array API standard.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
-import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
+from array_api_compat import array_namespace, device
 
 from symgrad.language.norms import Norm
 
-__all__ = ["divided", "dual", "joined", "log_norm", "pairing", "safe_exp"]
+__all__ = ["divided", "dual", "log_norm", "pairing", "safe_exp", "split"]
 
-Array = NDArray[np.float64]
 Point = dict[sp.Expr, Any]
 
 
-def joined(blocks: Mapping[sp.Expr, Any]) -> Array:
+def _joined(blocks: Mapping[sp.Expr, Any]) -> Any:
     """(N, B) the blocks below each other."""
-    return np.concatenate([array[:, :, 0] for array in blocks.values()])
+    arrays = [array[:, :, 0] for array in blocks.values()]
+    return array_namespace(*arrays).concat(arrays, axis=0)
 
 
-def log_norm(blocks: Mapping[sp.Expr, Any], norm: Norm) -> Array:
+def split(stacked: Any, like: Mapping[sp.Expr, Any]) -> Point:
+    """An array (N, B, p) cut into blocks with as many rows as others have."""
+    found, start = {}, 0
+    for symbol, array in like.items():
+        found[symbol] = stacked[start : start + array.shape[0]]
+        start += array.shape[0]
+    return found
+
+
+def log_norm(blocks: Mapping[sp.Expr, Any], norm: Norm) -> Any:
     """(B,) natural logarithms of the norms, minus infinity for zero; squares neither over- nor underflow."""
-    entries = np.abs(joined(blocks))
-    largest = entries.max(axis=0)
-    scaled = entries / np.where(largest > 0, largest, 1.0)
-    lengths = {sp.oo: np.ones_like(largest), sp.Integer(1): scaled.sum(axis=0)}
-    length = lengths[norm.p] if norm.p in lengths else np.sqrt((scaled**2).sum(axis=0))
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(largest) + np.log(np.where(length > 0, length, 1.0)))
+    stacked = _joined(blocks)
+    xp = array_namespace(stacked)
+    entries = xp.abs(stacked)
+    largest = xp.max(entries, axis=0)
+    scaled = entries / _nonzero(largest)
+    if norm.p == sp.oo:
+        return xp.log(largest)
+    if norm.p == 1:
+        length = xp.sum(scaled, axis=0)
+    else:
+        length = xp.sqrt(xp.sum(scaled**2, axis=0))
+    return xp.log(largest) + xp.log(_nonzero(length))
 
 
-def safe_exp(log: Array) -> Array:
+def safe_exp(log: Any) -> Any:
     """The exponential as a factor to divide by: finite and positive, 1 where the logarithm is not finite."""
-    return np.exp(np.where(np.isfinite(log), np.clip(log, -700, 700), 0.0))
+    xp = array_namespace(log)
+    most = 700.0 if log.dtype == xp.float64 else 80.0
+    return xp.exp(xp.clip(xp.where(xp.isfinite(log), log, xp.zeros_like(log)), -most, most))
 
 
 def dual(blocks: Point, norm: Norm, conjugate: bool = False) -> Point:
@@ -47,24 +66,33 @@ def dual(blocks: Point, norm: Norm, conjugate: bool = False) -> Point:
         conjugate: measure the given vectors in the dual norm instead, and w in the norm.
     """
     p = norm.dual if conjugate else norm.p
+    xp = array_namespace(*blocks.values())
     if p == 2:
-        length = np.exp(log_norm(blocks, norm))
+        length = xp.exp(log_norm(blocks, norm))
         return {s: divided(array, length) for s, array in blocks.items()}
+    signs = {s: xp.where(array < 0, -xp.ones_like(array), xp.ones_like(array)) for s, array in blocks.items()}
     if p == 1:
-        return {s: np.where(array < 0, -1.0, 1.0) for s, array in blocks.items()}
-    entries = joined(blocks)
-    largest = np.abs(entries).argmax(axis=0), np.arange(entries.shape[1])
-    chosen = np.zeros_like(entries)
-    chosen[largest] = np.where(entries[largest] < 0, -1.0, 1.0)
-    ends = np.cumsum([array.shape[0] for array in blocks.values()]).tolist()
-    return {s: part[:, :, None] for s, part in zip(blocks, np.split(chosen, ends[:-1]), strict=True)}
+        return signs
+    largest = xp.argmax(xp.abs(_joined(blocks)), axis=0)
+    rows = split(xp.arange(sum(array.shape[0] for array in blocks.values()), device=device(largest)), blocks)
+    return {s: xp.where(rows[s][:, None, None] == largest[None, :, None], sign, 0 * sign) for s, sign in signs.items()}
 
 
-def pairing(left: Point, right: Point) -> Array:
+def pairing(left: Point, right: Point) -> Any:
     """The inner products of stacked vectors."""
-    return np.asarray(sum((left[s] * right[s]).sum(axis=(0, 2)) for s in right))
+    return reduce(lambda a, b: a + b, [_sum(left[s] * right[s]) for s in right])
 
 
-def divided(array: Array, number: Array) -> Array:
+def _sum(array: Any) -> Any:
+    return array_namespace(array).sum(array, axis=(0, 2))
+
+
+def divided(array: Any, number: Any) -> Any:
     """Each of B blocks divided by its number; left as it is where that is zero."""
-    return array / np.where(number != 0, number, 1.0)[None, :, None]
+    return array / _nonzero(number)[None, :, None]
+
+
+def _nonzero(array: Any) -> Any:
+    """The same array with 1 in the place of 0."""
+    xp = array_namespace(array)
+    return xp.where(array != 0, array, xp.ones_like(array))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,9 +66,7 @@ def _witness(problem: Problem, found: Findings, k: int, seed: int) -> Witness | 
     """A confirmed witness for k factors along the trajectory found for it, or None."""
     number = int(found.trajectory[k - 1])
     start = found.starts[number]
-    states = problem.simulated(start)
-    item = next(islice(problem.products(start, states), k - 1, None))
-    direction = _direction(item.matrix[:, 0, :], problem)
+    direction = _direction(problem.reference.last_products(start, k)[:, 0, :], problem)
     initial = {str(s): array[:, 0, 0].copy() for s, array in start.initial.items()}
     inputs = {str(s): array[:k, :, 0, 0].copy() for s, array in start.inputs.items()}
     for bits in PRECISIONS:

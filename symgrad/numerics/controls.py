@@ -37,6 +37,10 @@ class Controls:
         """Those of the first steps of a batch."""
         return cls(dict(batch.initial), [{s: a[t] for s, a in batch.inputs.items()} for t in range(steps)])
 
+    def stacked(self) -> Point:
+        """The inputs of all steps in one array, input symbol -> (T, m, B, 1)."""
+        return {s: np.stack([part[s] for part in self.inputs]) for s in (self.inputs[0] if self.inputs else ())}
+
     def zeros(self) -> Controls:
         """Zero in the same shapes."""
         return Controls(_zeros(self.initial), list(map(_zeros, self.inputs)))
@@ -72,8 +76,7 @@ class Controls:
 
     def repeated(self, steps: int) -> Batch:
         """A batch of any number of steps, whose inputs repeat."""
-        symbols = self.inputs[0] if self.inputs else {}
-        inputs = {s: np.array([self.inputs[t % len(self.inputs)][s] for t in range(steps)]) for s in symbols}
+        inputs = {s: array[np.arange(steps) % len(array)] for s, array in self.stacked().items()}
         return Batch(self.initial, inputs, steps)
 
 

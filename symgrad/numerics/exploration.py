@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.backends import Backend, backend
 from symgrad.numerics.products import (
     Largest,
     Products,
@@ -28,9 +29,12 @@ from symgrad.numerics.setting import Setting
 from symgrad.numerics.sharing import SharedNodes
 from symgrad.numerics.simulate import Batch, run
 
-__all__ = ["Exploration", "Findings", "SideExploration"]
+__all__ = ["NUMPY", "Exploration", "Findings", "SideExploration"]
 
 Array = NDArray[np.float64]
+Point = dict[sp.Expr, Any]
+
+NUMPY = backend("numpy")
 
 _CACHED = 2**16  # entries of one array of products: what stays in a processor's cache
 _STORED = 2**23  # entries of the states of one chunk
@@ -39,11 +43,15 @@ _STORED = 2**23  # entries of the states of one chunk
 class Exploration(ABC):
     """What a search for large (or small) products needs to know: a model with numbers, a norm and a side.
 
+    Batches of trajectories are NumPy arrays; simulation and products are made on the arrays of a back end.
+
     Attributes:
         horizon: the largest number of factors.
+        backend: what computes.
     """
 
     horizon: int
+    backend: Backend
 
     @property
     @abstractmethod
@@ -68,10 +76,16 @@ class Exploration(ABC):
         """The recurrence."""
         return self.setting.model
 
-    @property
+    @cached_property
     def evaluator(self) -> ArrayEvaluator:
-        """The parameters as float arrays."""
-        return self.setting.evaluator
+        """The parameters as arrays of the back end."""
+        return self.setting.evaluator if self.backend == NUMPY else self.setting.on(self.backend)
+
+    @cached_property
+    def _limits(self) -> dict[sp.Expr, tuple[Any, Any]]:
+        """The ends of the declared ranges on the back end, none of them further out than declared."""
+        ends = {s: self.ranges.of(s) for s in self.ranges.ends}
+        return {s: tuple(map(self.backend.asarray, self._inward(s, (e.low, e.high)))) for s, e in ends.items()}
 
     @property
     def nodes(self) -> SharedNodes:
@@ -92,8 +106,57 @@ class Exploration(ABC):
         """The number of entries of all states."""
         return self.setting.total
 
-    def simulated(self, batch: Batch) -> dict[sp.Expr, Array]:
-        """The states of a batch."""
+    def _inward(self, symbol: sp.Expr, array: Any) -> Any:
+        """Numbers rounded to the data type of the back end, those within the range of a variable within it."""
+        if self.backend.dtype == "float64":
+            return array
+        ends, rounded = self.ranges.of(symbol), np.asarray(array, dtype=self.backend.dtype)
+        rounded = np.where(rounded > ends.high, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+        return np.where(rounded < ends.low, np.nextafter(rounded, np.float32(np.inf)), rounded)
+
+    def rounded(self, batch: Batch) -> Batch:
+        """The trajectories in numbers of the back end's data type."""
+        initial, inputs = ({s: self._inward(s, a) for s, a in part.items()} for part in (batch.initial, batch.inputs))
+        return Batch(initial, inputs, batch.steps)
+
+    def placed(self, values: Mapping[sp.Expr, Any]) -> Point:
+        """NumPy arrays as arrays of the back end."""
+        return {s: self.backend.asarray(array) for s, array in values.items()}
+
+    def fetched(self, values: Mapping[sp.Expr, Any]) -> Point:
+        """Arrays of the back end as NumPy arrays of float64."""
+        return {s: self.backend.numpy(array).astype(float) for s, array in values.items()}
+
+    def holds(self, symbol: sp.Expr, array: Any) -> Any:
+        """For each trajectory of an array (n, B, 1) of the back end whether it is finite and in range."""
+        xp = self.backend.xp
+        kept = xp.isfinite(array)
+        if symbol in self._limits:
+            low, high = self._limits[symbol]
+            kept = kept & (array >= low) & (array <= high)
+        return xp.all(kept, axis=(0, 2))
+
+    def followed(self, batch: Batch, start: Array | None = None) -> tuple[Array, Iterator[Products]]:
+        """The number of steps within the ranges of each trajectory, and what is measured at each k.
+
+        Args:
+            batch: the trajectories.
+            start: (N, B, p) columns in the place of the identity, for an upper bound.
+        """
+        placed = Batch(self.placed(batch.initial), self.placed(batch.inputs), batch.steps)
+        states = self.simulated(placed)
+        steps = self.ranges.steps_inside(self.fetched(states), batch.inputs, batch.steps)
+        begin = None if start is None else self.backend.asarray(start)
+        return steps, self.products(placed, states, begin)
+
+    def last_products(self, batch: Batch, factors: int) -> Array:
+        """(N, B, N) the products of the first factors, of any scale, as NumPy arrays."""
+        with self.backend.scope():
+            *_, last = self.followed(self.rounded(batch.first(factors)))[1]
+            return np.asarray(self.backend.numpy(last.matrix), dtype=float)
+
+    def simulated(self, batch: Batch) -> dict[sp.Expr, Any]:
+        """The states of a batch whose arrays are those of the back end."""
         return run(self.evaluator, self.nodes.updates, batch)
 
     def windows(self, batch: Batch) -> Batch:
@@ -104,22 +167,32 @@ class Exploration(ABC):
         if self.model.depth is not None:
             return batch.first(self.horizon)
         starts = sorted({*range(0, batch.steps - self.horizon, self.horizon), batch.steps - self.horizon})
-        states = self.simulated(batch)
+        with self.backend.scope():
+            states = self.fetched(
+                self.simulated(Batch(self.placed(batch.initial), self.placed(batch.inputs), batch.steps))
+            )
         cut = [batch.between(start, start + self.horizon, states) for start in starts]
         return reduce(Batch.joined, cut)
 
-    def products(self, batch: Batch, states: Mapping[sp.Expr, Array]) -> Iterator[Products]:
-        """What is measured at each k: products of Jacobians, for a lower bound their inverses."""
-        multiplied = products if self.sign == 1 else inverse_products
-        return multiplied(self.evaluator, self.nodes.blocks, batch, states)
+    def products(self, batch: Batch, states: Mapping[sp.Expr, Any], start: Any = None) -> Iterator[Products]:
+        """What is measured at each k: products of Jacobians, for a lower bound their inverses.
+
+        Args:
+            batch: the trajectories, in arrays of the back end.
+            states: theirs.
+            start: (N, B, p) columns in the place of the identity, for an upper bound.
+        """
+        if self.sign == 1:
+            return products(self.evaluator, self.nodes.blocks, batch, states, start)
+        return inverse_products(self.evaluator, self.nodes.blocks, batch, states)
 
     def log_norms(self, batch: Batch, factors: int) -> Array:
         """(B,) findings for ``J_k ... J_1`` and one k; minus infinity for those that leave the ranges."""
-        short = batch.first(factors)
-        states = self.simulated(short)
-        steps = self.ranges.steps_inside(states, short.inputs, factors)
-        *_, last = self.products(short, states)
-        return np.where(steps >= factors, np.nan_to_num(log_norms(last, self.norm), nan=-np.inf), -np.inf)
+        with self.backend.scope():
+            steps, items = self.followed(self.rounded(batch.first(factors)))
+            *_, last = items
+            logs = self.backend.numpy(log_norms(last, self.norm))
+        return np.where(steps >= factors, np.nan_to_num(logs, nan=-np.inf), -np.inf)
 
     def examine(self, batch: Batch, offset: int = 0, done: Callable[[int], None] = lambda count: None) -> Findings:
         """The largest products along the trajectories of a batch; a few at a time, to stay within caches.
@@ -139,10 +212,11 @@ class Exploration(ABC):
         return found
 
     def _examined(self, batch: Batch, offset: int) -> Findings:
-        states = self.simulated(batch)
-        steps = self.ranges.steps_inside(states, batch.inputs, batch.steps)
-        items = self.products(batch, states)
-        return Findings.of(largest_log_norms(items, self.norm, steps, batch.steps), batch, steps, offset, self.horizon)
+        batch = self.rounded(batch)
+        with self.backend.scope():
+            steps, items = self.followed(batch)
+            largest = largest_log_norms(items, self.norm, steps, batch.steps)
+        return Findings.of(largest, batch, steps, offset, self.horizon)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,12 +228,14 @@ class SideExploration(Exploration):
         measured: the norm.
         side: ``"upper"`` for large norms, ``"lower"`` for small minimum moduli.
         horizon: the largest number of factors.
+        backend: what computes.
     """
 
     place: Setting
     measured: Norm
     side: str
     horizon: int
+    backend: Backend = NUMPY
 
     @property
     def setting(self) -> Setting:

@@ -12,7 +12,8 @@ from symgrad.bounds.product import Bound, BoundSeries
 from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
-from symgrad.numerics.exploration import Exploration, Findings
+from symgrad.numerics.backends import Backend
+from symgrad.numerics.exploration import NUMPY, Exploration, Findings, SideExploration
 from symgrad.numerics.setting import Setting
 
 __all__ = ["Findings", "Problem"]
@@ -20,7 +21,7 @@ __all__ = ["Findings", "Problem"]
 Array = NDArray[np.float64]
 
 _LN10 = float(np.log(10.0))
-_ROUNDING = 2.0**-50
+_ROUNDING = 8  # of the back end's unit of rounding, in each operation
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +32,13 @@ class Problem(Exploration):
         bound: the claim.
         weights: all parameters, with all sizes.
         horizon: the largest number of factors.
+        backend: what simulates and multiplies.
     """
 
     bound: Bound
     weights: Weights
     horizon: int
+    backend: Backend = NUMPY
 
     @property
     def model(self) -> Recurrence:
@@ -79,5 +82,11 @@ class Problem(Exploration):
     def lowered(self, found: Findings) -> Array:
         """The logarithms found, less what rounding of floats can have added (an estimate)."""
         ks, bound = np.arange(1, self.horizon + 1), self.log_bound
-        steps = ks * (self.total + 16) * _ROUNDING
-        return found.log - steps - np.where(np.isfinite(bound), np.abs(bound), 0.0) * _ROUNDING
+        rounding = _ROUNDING * self.backend.eps / 2
+        steps = ks * (self.total + 16) * rounding
+        return found.log - steps - np.where(np.isfinite(bound), np.abs(bound), 0.0) * rounding
+
+    @property
+    def reference(self) -> SideExploration:
+        """The same search in NumPy's float64, from which what is confirmed starts."""
+        return SideExploration(self.setting, self.norm, self.bound.side, self.horizon)

@@ -12,6 +12,7 @@ from symgrad.numerics.adjoints import adjoint
 from symgrad.numerics.ascent import Ascent
 from symgrad.numerics.controls import Controls
 from symgrad.numerics.extreme_points import extreme_points
+from symgrad.numerics.gradients import DerivedGradient
 from symgrad.numerics.problem import Problem
 from symgrad.numerics.search import SEARCHES
 from symgrad.numerics.simulate import Batch
@@ -41,13 +42,13 @@ def some_batch(model: sg.Recurrence) -> Batch:
 @pytest.mark.parametrize("name", ["elman", "lstm", "sigmoid_rnn", "leaky", "residual"])
 def test_the_gradient_agrees_with_differences(name: str, p) -> None:
     given = problem(name, p)
-    batch, ascent, small = some_batch(given.model), Ascent(given), 1e-6
-    direction = ascent._first_direction(batch, STEPS)
+    batch, derived, small = some_batch(given.model), DerivedGradient(given), 1e-6
+    direction = Ascent(given).first_direction(batch, STEPS)
     at = Controls.of(batch, STEPS)
-    slopes, _ = ascent._gradient(ascent._forward(at, direction))
+    slopes = derived.at(at, direction).gradient
 
     def objective(variables: Controls) -> np.ndarray:
-        return ascent._forward(variables, direction).objective
+        return derived.growth.along(variables.initial, variables.inputs, direction).objective
 
     def moved(array: np.ndarray, row: int, by: float) -> np.ndarray:
         other = array.copy()

@@ -1,0 +1,96 @@
+"""How a direction grows along trajectories: what gradient ascent improves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Any
+
+import sympy as sp
+from array_api_compat import array_namespace
+
+from symgrad.language.construct import add_vectors, apply_operator
+from symgrad.language.operators import Variable, Vector
+from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.block_vectors import divided, log_norm, safe_exp
+from symgrad.numerics.exploration import Exploration
+
+__all__ = ["Growth", "Path", "full"]
+
+Point = dict[sp.Expr, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """A forward pass: points and directions at each step, and the objective of each trajectory."""
+
+    points: list[Point]
+    directions: list[Point]
+    objective: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """``log (||J_k ... J_1 v|| / ||v||)`` for the trajectories of a problem, on the arrays of its back end.
+
+    Attributes:
+        problem: the model with its weights, and the norm.
+    """
+
+    problem: Exploration
+
+    @cached_property
+    def symbols(self) -> dict[sp.Expr, sp.Expr]:
+        """A symbol for the direction next to each state."""
+        return {s: _direction_symbol(s) for s in self.problem.model.states}
+
+    @cached_property
+    def pushed(self) -> list[Vector]:
+        """The Jacobian times the direction, a vector for each state."""
+        directions = [Variable(s) for s in self.symbols.values()]
+        return [
+            add_vectors(*(apply_operator(entry, q) for entry, q in zip(row, directions, strict=True)))
+            for row in self.problem.nodes.blocks
+        ]
+
+    def along(self, initial: Point, inputs: Sequence[Point], direction: Point) -> Path:
+        """The forward pass from initial states and directions (n, B, 1); minus infinity for what leaves the ranges."""
+        norm, states, pushed = self.problem.norm, dict(initial), direction
+        total = -log_norm(pushed, norm)
+        xp = array_namespace(total)
+        points, directions, inside = [], [], xp.isfinite(total)
+        for step, given in enumerate(inputs):
+            here = {**states, **given}
+            points.append(here)
+            directions.append(pushed)
+            inside = inside & self._inside(here)
+            point = self.point(here, pushed, step)
+            states = {s: full(point.vector(node), states[s]) for s, node in self.problem.nodes.updates.items()}
+            raw = {s: full(point.vector(node), pushed[s]) for s, node in zip(states, self.pushed, strict=True)}
+            length = log_norm(raw, norm)
+            total = total + length
+            scale = safe_exp(length)
+            pushed = {s: divided(array, scale) for s, array in raw.items()}
+        directions.append(pushed)
+        kept = inside & xp.isfinite(total)
+        return Path(points, directions, xp.where(kept, total, -xp.inf * xp.ones_like(total)))
+
+    def point(self, here: Point, direction: Point, step: int) -> ArrayEvaluator:
+        """The evaluator at states, inputs and a direction."""
+        return self.problem.evaluator.at({**here, **{self.symbols[s]: array for s, array in direction.items()}}, step)
+
+    def _inside(self, here: Point) -> Any:
+        return reduce(lambda a, b: a & b, [self.problem.holds(s, array) for s, array in here.items()])
+
+
+def full(value: Any, like: Any) -> Any:
+    """A value in the shape (n, B, 1) of others, also where it does not depend on the trajectory."""
+    batch = value if value.ndim == 3 else value[:, None, :]
+    return array_namespace(batch).broadcast_to(batch, like.shape)
+
+
+def _direction_symbol(state: sp.Expr) -> sp.Expr:
+    if isinstance(state, sp.Symbol):
+        return sp.Dummy(f"direction_{state}", real=True)
+    return sp.MatrixSymbol(sp.Dummy(f"direction_{state}").name + "'", *state.shape)
