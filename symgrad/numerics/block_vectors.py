@@ -43,10 +43,7 @@ def log_norm(blocks: Mapping[sp.Expr, Any], norm: Norm) -> Any:
     scaled = entries / _nonzero(largest)
     if norm.p == sp.oo:
         return xp.log(largest)
-    if norm.p == 1:
-        length = xp.sum(scaled, axis=0)
-    else:
-        length = xp.sqrt(xp.sum(scaled**2, axis=0))
+    length = xp.sum(scaled, axis=0) if norm.p == 1 else xp.sqrt(xp.sum(scaled**2, axis=0))
     return xp.log(largest) + xp.log(_nonzero(length))
 
 

@@ -127,6 +127,9 @@ class Exploration(ABC):
         """Arrays of the back end as NumPy arrays of float64."""
         return {s: self.backend.numpy(array).astype(float) for s, array in values.items()}
 
+    def _on_back_end(self, batch: Batch) -> Batch:
+        return Batch(self.placed(batch.initial), self.placed(batch.inputs), batch.steps)
+
     def holds(self, symbol: sp.Expr, array: Any) -> Any:
         """For each trajectory of an array (n, B, 1) of the back end whether it is finite and in range."""
         xp = self.backend.xp
@@ -143,7 +146,7 @@ class Exploration(ABC):
             batch: the trajectories.
             start: (N, B, p) columns in the place of the identity, for an upper bound.
         """
-        placed = Batch(self.placed(batch.initial), self.placed(batch.inputs), batch.steps)
+        placed = self._on_back_end(batch)
         states = self.simulated(placed)
         steps = self.ranges.steps_inside(self.fetched(states), batch.inputs, batch.steps)
         begin = None if start is None else self.backend.asarray(start)

@@ -100,9 +100,8 @@ class DerivedGradient(Gradient):
                 placed(variables.initial), [placed(p) for p in variables.inputs], placed(direction)
             )
             gradient, pulled = self._pulled(path)
-        initial, inputs = self.problem.fetched(gradient.initial), list(map(self.problem.fetched, gradient.inputs))
-        objective = backend.numpy(path.objective).astype(float)
-        return Slopes(objective, Controls(initial, inputs), self.problem.fetched(pulled))
+        fetched = Controls(self.problem.fetched(gradient.initial), list(map(self.problem.fetched, gradient.inputs)))
+        return Slopes(backend.numpy(path.objective).astype(float), fetched, self.problem.fetched(pulled))
 
     def _pulled(self, path: Path) -> tuple[Controls, Point]:
         """The gradient by initial state and inputs, and the direction that a power step leads to."""

@@ -32,7 +32,7 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """``log (||J_k ... J_1 v|| / ||v||)`` for the trajectories of a problem, on the arrays of its back end.
+    """``log ||J_k ... J_1 v||`` for the trajectories of a problem, on the arrays of its back end.
 
     Attributes:
         problem: the model with its weights, and the norm.
@@ -55,11 +55,15 @@ class Growth:
         ]
 
     def along(self, initial: Point, inputs: Sequence[Point], direction: Point) -> Path:
-        """The forward pass from initial states and directions (n, B, 1); minus infinity for what leaves the ranges."""
+        """The forward pass from initial states and directions of norm 1, in arrays (n, B, 1).
+
+        The objective is minus infinity for what leaves the ranges.
+        """
         norm, states, pushed = self.problem.norm, dict(initial), direction
-        total = -log_norm(pushed, norm)
-        xp = array_namespace(total)
-        points, directions, inside = [], [], xp.isfinite(total)
+        xp = array_namespace(*pushed.values())
+        count = next(iter(pushed.values()))[0, :, 0]
+        total, inside = xp.zeros_like(count), xp.ones_like(count, dtype=xp.bool)
+        points, directions = [], []
         for step, given in enumerate(inputs):
             here = {**states, **given}
             points.append(here)
