@@ -166,15 +166,15 @@ def _program(expr: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Program:
         raise UnsupportedExpressionError(
             f"expr: a scalar SymPy expression is needed, not {expr!r} of type {type(expr).__name__}"
         )
-    missing = scalar.free_symbols - set(symbols)
-    if missing:
-        names = ", ".join(sorted(map(str, missing)))
-        raise InputError(f"symbols: {scalar} contains {names}, not among the symbols given: {symbols or 'none'}")
     return _compiled(scalar, symbols)
 
 
 @lru_cache(maxsize=2048)
 def _compiled(expr: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Program:
     """Compile with real symbols, so that SymPy simplifies ``re(x)``, ``sqrt(x**2)`` and the like."""
+    missing = expr.free_symbols - set(symbols)
+    if missing:
+        names = ", ".join(sorted(map(str, missing)))
+        raise InputError(f"symbols: {expr} contains {names}, not among the symbols given: {symbols or 'none'}")
     reals = [sp.Dummy(symbol.name, real=True) for symbol in symbols]
     return Program(stable(expr.xreplace(dict(zip(symbols, reals, strict=True)))), reals)

@@ -50,15 +50,15 @@ def complex_ball_function(expr: sp.Expr, symbols: sp.Symbol | Sequence[sp.Symbol
     (True, False)
     """
     given = (symbols,) if isinstance(symbols, sp.Basic) else tuple(symbols)
-    missing = expr.free_symbols - set(given)
-    if missing:
-        names = ", ".join(sorted(map(str, missing)))
-        raise InputError(f"symbols: {expr} contains {names}, not among the symbols given: {given or 'none'}")
     return _compiled(expr, given)
 
 
 @lru_cache(maxsize=1024)
 def _compiled(expr: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable[..., acb]:
+    missing = expr.free_symbols - set(symbols)
+    if missing:
+        names = ", ".join(sorted(map(str, missing)))
+        raise InputError(f"symbols: {expr} contains {names}, not among the symbols given: {symbols or 'none'}")
     program = _Program(symbols)
     result, steps = program.compile(stable(expr)), program.steps
 

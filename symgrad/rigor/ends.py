@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import sympy as sp
-from flint import arb
+from flint import arb, ctx
 from sympy.core.relational import Relational
 
 from symgrad.rigor.balls import to_ball
@@ -41,9 +42,7 @@ class End:
 
     def ball(self) -> arb:
         """A ball around it, or an infinite number."""
-        if self.is_finite:
-            return to_ball(self.value)
-        return arb("inf") if self.value is sp.oo else arb("-inf")
+        return _ball(self.value, ctx.prec)
 
     def model(self, start: int) -> TailModel:
         """The variable as a function of t >= start, which tends to this end for t -> oo."""
@@ -54,7 +53,7 @@ class End:
     def cut(self, start: int) -> arb:
         """The point at t = start."""
         if self.is_finite:
-            return to_ball(self.value) + arb(self.inward) / start
+            return self.ball() + arb(self.inward) / start
         return arb(-self.inward * start)
 
     def substitute(self, formula: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
@@ -67,8 +66,16 @@ class End:
 
     def outer_bound(self) -> arb:
         """An exact point at or just outside a finite end."""
-        ball = to_ball(self.value)
+        ball = self.ball()
         return (ball.lower() if self.inward > 0 else ball.upper()).mid()
+
+
+@lru_cache(maxsize=4096)
+def _ball(value: sp.Expr, bits: int) -> arb:
+    """The ball of an end at a precision, which is the present one."""
+    if value in (sp.oo, -sp.oo):
+        return arb.pos_inf() if value is sp.oo else arb.neg_inf()
+    return to_ball(value)
 
 
 def sample_point(left: End, right: End) -> sp.Rational:

@@ -17,6 +17,7 @@ from symgrad.rigor.trapezoidal_means import trapezoidal_mean
 __all__ = ["Truncation", "hermite", "hermite_integral", "mean_against_hermite", "squared"]
 
 _GUARD = 20
+_PROBE_BITS = 64  # for the size of the integrand, which only says what error to aim at
 _PROBES, _QUARTERS = 24, 20
 _WIDENINGS = 24
 FARTHEST = 1200  # the binary logarithm of numbers beyond which growth is not looked for
@@ -119,21 +120,28 @@ class Truncation:
     def tolerance(self) -> arb:
         """The error to aim at: relative to the largest contribution seen on a grid."""
         if self._scale is None or self._scale[0] != self.reach:
-            weight = self.weight()
             scales = [*(self.reach * k / _PROBES for k in range(1, _PROBES)), *(arb(4) ** -k for k in range(_QUARTERS))]
             steps = [self.deviation * scale for scale in scales]
-            sizes = [abs(self._value(x) * weight(x)) * step for step in steps for x in self._at_distance(step)]
-            largest = reduce(arb.max, (size.mid() for size in sizes if size.is_finite()), arb(0))
+            points = [((self.mean + step).mid(), (self.mean - step).mid()) for step in steps]
+            with working_precision(_PROBE_BITS):
+                largest = self._largest_contribution(steps, points)
             scale = largest if largest > 0 else arb(1)
             self._scale = self.reach, scale * arb(2) ** (-ctx.prec + 2)
         return self._scale[1]
 
-    def _at_distance(self, step: arb) -> tuple[acb, acb]:
-        return acb((self.mean + step).mid()), acb((self.mean - step).mid())
-
-    def _value(self, x: acb) -> acb:
-        part = next((part for part in self.parts if part.right.ball() > x.real), self.parts[-1])
-        return complex_ball_function(part.formula, self.symbol)(x, analytic=False)
+    def _largest_contribution(self, steps: list[arb], points: list[tuple[arb, arb]]) -> arb:
+        """About the largest modulus of the integrand, times the distance from the mean, on a grid."""
+        weight = self.weight()
+        functions = [complex_ball_function(part.formula, self.symbol) for part in self.parts]
+        edges = [part.right.ball() for part in self.parts[:-1]]
+        largest = arb(0)
+        for step, pair in zip(steps, points, strict=True):
+            for x in pair:
+                place = next((place for place, edge in enumerate(edges) if edge > x), -1)
+                size = abs(functions[place](acb(x), analytic=False) * weight(acb(x)) * step)
+                if size.is_finite():
+                    largest = largest.max(size.mid())
+        return largest
 
     def along_the_line(self) -> arb | None:
         """The integral over a range that contains this one, where f is analytic next to the whole of the real line."""

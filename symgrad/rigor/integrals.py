@@ -117,7 +117,7 @@ def integral_of_pieces(
     """
     total = arb(0)
     for part in parts:
-        beyond = (left is not None and _place(part.right) < left) or (right is not None and _place(part.left) > right)
+        beyond = (left is not None and part.right.ball() < left) or (right is not None and part.left.ball() > right)
         if beyond or part.formula is sp.S.Zero:
             continue
         piece = _Piece(part, symbol, weight, tolerance)
@@ -140,12 +140,12 @@ class _Piece:
         (a, first), (b, last) = self._inside(self.part.left, left), self._inside(self.part.right, right)
         if a < b:
             return first + last + self._regular(a, b)
-        hull = _place(self.part.left).union(_place(self.part.right))  # narrower than can be resolved
+        hull = self.part.left.ball().union(self.part.right.ball())  # narrower than can be resolved
         return 2 * hull.rad() * _symmetric(self._values(hull))
 
     def _inside(self, end: End, limit: arb | None) -> tuple[arb, arb]:
         """An exact point just inside, and a ball around the integral between it and the end."""
-        value = _place(end)
+        value = end.ball()
         if limit is not None and (limit - value) * end.inward > 0:
             return limit, arb(0)
         if end.is_finite and self._values(value + arb(end.inward) * arb(0).union(arb(2) ** -ctx.prec)).is_finite():
@@ -181,16 +181,6 @@ class _Piece:
         if self.tolerance is None:
             return acb.integral(integrand, acb(a), acb(b)).real
         return acb.integral(integrand, acb(a), acb(b), abs_tol=self.tolerance, use_heap=True, depth_limit=_QUEUE).real
-
-
-def _place(end: End) -> arb:
-    return _place_at(end, ctx.prec)
-
-
-@lru_cache(maxsize=4096)
-def _place_at(end: End, bits: int) -> arb:
-    """The ball of an end at a precision, which is the present one."""
-    return end.ball()
 
 
 @lru_cache(maxsize=1024)
