@@ -123,9 +123,13 @@ def jacobian(model: Recurrence) -> Jacobian:
     """
     if not isinstance(model, Recurrence):
         raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
-    passes: dict[Vector, _Differentiation] = {}  # layers of a stack have the layers below in common
-    columns = [_Differentiation(Variable(state), passes) for state in model.states]
-    return Jacobian(model, tuple(tuple(column.of(node) for column in columns) for node in model.nodes.values()))
+    known: Jacobian | None = model.__dict__.get("_jacobian")
+    if known is None:
+        passes: dict[Vector, _Differentiation] = {}  # layers of a stack have the layers below in common
+        columns = [_Differentiation(Variable(state), passes) for state in model.states]
+        known = Jacobian(model, tuple(tuple(column.of(node) for column in columns) for node in model.nodes.values()))
+        object.__setattr__(model, "_jacobian", known)  # every bound and every page asks for it again
+    return known
 
 
 def derivative(vector: Vector, variable: sp.Expr) -> Operator:
@@ -166,7 +170,7 @@ class _Differentiation:
         return compose(outer.of(node), self.of(last))
 
     def _passed(self, node: Vector) -> tuple[Vector, ...]:
-        """The vectors that all dependence of a node on the variable passes through, both included; () if it has none."""
+        """The vectors that all dependence on the variable passes through, both ends included; () if there is none."""
         if node == self.variable:
             return (node,)
         if node not in self.waists:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from symgrad.present.widths import visible_length
 
@@ -81,7 +82,7 @@ def _split(line: str, width: float, depth: int, factors: bool) -> list[str]:
     """A line broken at the points of one depth and kind, each part as long as it may be."""
     if visible_length(line) <= width:
         return [line]
-    points = [point for point in _points(line) if point.depth == depth and point.factors == factors]
+    points = [point for point in _places(line) if point.depth == depth and point.factors == factors]
     ends = [*(point.end for point in points), len(line)][1:]
     parts: list[str] = []
     start, lead = 0, ""
@@ -90,6 +91,11 @@ def _split(line: str, width: float, depth: int, factors: bool) -> list[str]:
             parts.append(lead + line[start : point.end] + r"\right." * depth)
             start, lead = point.start, r"\left." * depth + point.lead
     return [*parts, lead + line[start:]]
+
+
+@lru_cache(maxsize=1024)  # a line is looked at again for every depth and kind
+def _places(line: str) -> tuple[_Point, ...]:
+    return tuple(_points(line))
 
 
 def _points(line: str) -> Iterator[_Point]:

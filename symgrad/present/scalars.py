@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -99,6 +100,12 @@ def _parts(words: str) -> list[tuple[bool, str]]:
     return [(part in _SIGNS, _SIGNS.get(part) or _SPECIAL.sub(_escaped_sign, part)) for part in parts]
 
 
+@lru_cache(maxsize=4096)  # the same few symbols stand in every line
+def _with_scripts(name: str, style: str) -> str:
+    """The name of a symbol with its sub- and superscripts, as SymPy reads them."""
+    return str(LatexPrinter()._deal_with_super_sub(name, style))
+
+
 class LatexScalars(LatexPrinter):
     """SymPy expressions as LaTeX, with given names for some symbols and functions."""
 
@@ -130,6 +137,9 @@ class LatexScalars(LatexPrinter):
         if isinstance(item, MinimumModulus) and level >= PRECEDENCE["Pow"]:
             return rf"\left({self._print(item)}\right)"
         return str(super().parenthesize(item, level, is_neg=is_neg, strict=strict))
+
+    def _deal_with_super_sub(self, string: str, style: str = "plain") -> str:
+        return _with_scripts(string, style)
 
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
         return self.names.get(expr) or _listed(harmless(super()._print_Symbol(expr, style)))

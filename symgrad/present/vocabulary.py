@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import count
 
 import sympy as sp
@@ -16,6 +16,16 @@ from symgrad.present.notation import Notation
 from symgrad.present.scalars import primed
 
 __all__ = ["Vocabulary"]
+
+
+_MODELS = 16  # models whose written expressions are kept
+_KEPT = 4096  # expressions of one model
+
+
+@lru_cache(maxsize=_MODELS)
+def _written(model: Recurrence, notation: Notation) -> dict[sp.Basic, str]:
+    """The expressions of a model that are written already: pages about one model have most of them in common."""
+    return {}
 
 
 class Vocabulary:
@@ -56,7 +66,14 @@ class Vocabulary:
 
     def scalar(self, expr: sp.Basic) -> str:
         """A SymPy expression with states and inputs at their steps."""
-        return self.notation.scalar(expr, self._names, self.function)
+        known = _written(self.model, self.notation)
+        written = known.get(expr)
+        if written is None:
+            written = self.notation.scalar(expr, self._names, self.function)
+            if len(known) >= _KEPT:
+                known.clear()
+            known[expr] = written
+        return written
 
     def scalar_with(self, expr: sp.Basic, numbers: dict[sp.Basic, str]) -> str:
         """The same with digits for some symbols, and signs between factors."""
