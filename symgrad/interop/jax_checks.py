@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError, SymgradError
-from symgrad.numerics.libraries import jax_in_float64
+from symgrad.numerics.library_jax import jax_in_float64
 
 __all__ = ["LARGEST", "Leaf", "double_precision", "free_names", "jax_module", "leaves_of", "parameter_numbers"]
 

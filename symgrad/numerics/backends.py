@@ -11,7 +11,8 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError, UnknownNameError
-from symgrad.numerics.libraries import LIBRARIES, Gradients, Library, Values
+from symgrad.numerics.libraries import LIBRARIES
+from symgrad.numerics.library import Gradients, Library, Values
 
 __all__ = ["Backend", "backend"]
 
@@ -73,8 +74,9 @@ class Backend:
     def scope(self) -> Any:
         """The context manager that every computation runs in.
 
-        Inside there are no warnings of overflow, PyTorch records nothing for derivatives, JAX knows float64, products
-        in float32 are made in float32, and new arrays lie on the device. Afterwards all settings are as before.
+        Inside there are no warnings of overflow, JAX knows float64, products in float32 are made in float32, and new
+        arrays lie on the device. Afterwards all settings are as before. Arrays made here need no derivatives, so that
+        PyTorch records none, but through :meth:`value_and_gradient`.
         """
         return self.library.scope(self.device)
 

@@ -10,29 +10,38 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from array_api_compat import to_device
+from array_api_compat import array_namespace
+from flint import arb
 
 from symgrad.errors import UnsupportedExpressionError
 from symgrad.language.elementwise import VARIABLE
-from symgrad.rigor.balls import ball_function, to_ball, working_precision
-from symgrad.rigor.balls_stable import exp_minus_one, one_plus_erf, stable
-from symgrad.rigor.functions import logistic, softplus
+from symgrad.numerics.libraries import host, library_of, on_device_of
+from symgrad.numerics.special import BALL_BITS, is_known, operation
+from symgrad.rigor.balls import ball_function, to_ball, upper_float, working_precision
+from symgrad.rigor.balls_stable import stable
 
 __all__ = ["ArrayFunction", "array_function", "constant_float"]
 
 Step = Callable[[Any, list[Any]], Any]
 
-_BITS = 128
+# Functions with poles: a rounded argument may hit one though the exact one does not.
+_POLES = (
+    *(sp.log, sp.coth, sp.csch, sp.atanh, sp.tan, sp.sec, sp.csc, sp.cot, sp.gamma, sp.loggamma, sp.polygamma),
+    *(sp.acosh, sp.asin, sp.acos),
+)
 _MAX_BITS = 4096
+_RADIUS_BITS = 64
+_SMALL_RADII = (1e150, 1e18, 350.0, 80.0, 20.0, 5.0, 1.0)
 _TINY = 2.0**-1074
 
 
 class ArrayFunction:
     """A formula in one variable, compiled to operations on arrays; common sub-expressions are computed once.
 
-    The values are approximate. Where the operations leave the range of floats on the way an entry is computed
-    again in ball arithmetic: infinity minus infinity would be NaN, and one over infinity 0. So no argument gives
-    NaN but one at which the formula has no real value.
+    The values are approximate, in the data type of the argument. Where the operations leave the range of floats on the
+    way an entry is computed again in ball arithmetic, on the host: infinity minus infinity would be NaN, and one over
+    infinity 0. So no argument gives NaN but one at which the formula has no real value. While a library traces or
+    records derivatives this cannot be done; :meth:`is_safe` tells afterwards whether it was needed.
 
     Args:
         expr: a formula in ``VARIABLE`` of the functions that :func:`symgrad.rigor.balls.ball_function` accepts.
@@ -45,33 +54,92 @@ class ArrayFunction:
         self._balls = ball_function(expr, VARIABLE)
         self._slots: dict[sp.Basic, int] = {VARIABLE: 0}
         self._steps: list[Step] = []
-        self._result = self._compile(stable(expr))
+        self._radii: dict[Any, float] = {}
+        rewritten = stable(expr)
+        self._has_poles = rewritten.has(*_POLES) or any(map(_divides, rewritten.atoms(sp.Pow)))
+        self._result = self._compile(rewritten)
 
     def __call__(self, xp: Any, x: Any) -> Any:
         """The formula at every entry of an array of the library ``xp``."""
+        x = x if hasattr(x, "dtype") else xp.asarray(x)
         with np.errstate(all="ignore"):
-            values = [x]
-            overflow = xp.zeros_like(x, dtype=xp.bool)
-            for step in self._steps:
-                value = step(xp, values)
-                values.append(value)
-                if not isinstance(value, float):
-                    overflow = overflow | xp.isinf(value)
-            result = values[self._result] + xp.zeros_like(x)
-            lost = (overflow | ~xp.isfinite(result)) & xp.isfinite(x)
-            if bool(xp.any(lost)):
-                result = self._recomputed(xp, x, result, lost)
-        return result
+            return self.checked(xp, x)
+
+    def checked(self, xp: Any, x: Any) -> Any:
+        """The same, where floating-point warnings are off already."""
+        values = self._values(xp, x)
+        result = self._shaped(xp, values)
+        if self.never_lost(x) or _is_traced(xp, x) or bool(self.is_safe(xp, x, result)):
+            return result
+        return self._recomputed(xp, x, result, self._lost(xp, values, result))
+
+    def unchecked(self, xp: Any, x: Any) -> Any:
+        """The same without ball arithmetic: right wherever :meth:`is_safe`."""
+        return self._shaped(xp, self._values(xp, x))
+
+    def is_safe(self, xp: Any, x: Any, result: Any) -> Any:
+        """Whether no entry of an unchecked result can need ball arithmetic; an array without dimensions.
+
+        An entry may, where its argument lies beyond the radius, or where the result is not finite.
+        """
+        radius = self.radius(x)
+        suspects = xp.abs(x) > radius if radius < math.inf else None
+        if self._has_poles:
+            infinite = ~xp.isfinite(result)
+            suspects = infinite if suspects is None else suspects | infinite
+        return ~xp.any(suspects & xp.isfinite(x))
+
+    def never_lost(self, x: Any) -> bool:
+        """Whether no finite argument of this data type can leave the range of floats on the way."""
+        return not self._has_poles and self.radius(x) == math.inf
+
+    def radius(self, x: Any) -> float:
+        """Up to which modulus of the argument all values on the way are proved to be floats of its data type.
+
+        Ball arithmetic encloses every sub-expression over some intervals around zero; infinite where all are served.
+        """
+        if x.dtype not in self._radii:
+            self._radii[x.dtype] = self._found_radius(float(array_namespace(x).finfo(x.dtype).max))
+        return self._radii[x.dtype]
+
+    def _found_radius(self, largest: float) -> float:
+        parts = [ball_function(part, VARIABLE) for part in self._slots if part != VARIABLE and part.free_symbols]
+        with working_precision(_RADIUS_BITS):
+            for radius in (largest, *_SMALL_RADII):
+                balls = (part(arb(0, radius)) for part in parts)
+                if radius <= largest and all(
+                    ball.is_finite() and upper_float(abs(ball)) <= largest / 4 for ball in balls
+                ):
+                    return math.inf if radius == largest else radius
+        return 0.0
+
+    def _values(self, xp: Any, x: Any) -> list[Any]:
+        values = [x]
+        for step in self._steps:
+            values.append(step(xp, values))
+        return values
+
+    def _shaped(self, xp: Any, values: list[Any]) -> Any:
+        result = values[self._result]
+        return result + xp.zeros_like(values[0]) if self._result == 0 or isinstance(result, float) else result
+
+    def _lost(self, xp: Any, values: list[Any], result: Any) -> Any:
+        """Where a value on the way is infinite or the result is not finite, though the argument is."""
+        lost = ~xp.isfinite(result)
+        for value in values[1:]:
+            if not isinstance(value, float):
+                lost = lost | xp.isinf(value)
+        return lost & xp.isfinite(values[0])
 
     def _recomputed(self, xp: Any, x: Any, result: Any, lost: Any) -> Any:
-        """The same with the marked entries computed in balls."""
-        points, values = _floats(xp, x), _floats(xp, result)
-        for i in np.flatnonzero(_floats(xp, lost)):
-            values[i] = self._through_balls(points[i], values[i])
-        return xp.reshape(xp.asarray(values, dtype=x.dtype), x.shape)
+        """The same with the marked entries computed in balls, on the host."""
+        points, values = host(xp, x), np.array(host(xp, result))
+        for place in zip(*np.nonzero(host(xp, lost)), strict=True):
+            values[place] = self._through_balls(float(points[place]), float(values[place]))
+        return on_device_of(xp, values, x)
 
     def _through_balls(self, point: float, otherwise: float) -> float:
-        bits = _BITS
+        bits = BALL_BITS
         while True:
             with working_precision(bits):
                 ball = self._balls(point)
@@ -143,15 +211,26 @@ class ArrayFunction:
         return lambda xp, values: compare(values[left] + xp.zeros_like(values[0]), values[right])
 
     def _function(self, expr: sp.Basic) -> Step:
-        operation = _UNARY.get(type(expr))
-        argument = expr.args[0] if expr.args else expr
-        if operation is None and isinstance(expr, sp.polygamma):
-            order, argument = expr.args
-            operation = _by_balls(sp.polygamma(order, VARIABLE))
-        if operation is None:
-            raise UnsupportedExpressionError(f"expr: no array function is known for {expr} ({type(expr).__name__})")
-        slot = self._compile(argument)
-        return lambda xp, values: operation(xp, values[slot])
+        kind: Any = type(expr)
+        order = 0
+        if not is_known(kind):
+            raise UnsupportedExpressionError(f"expr: no array function is known for {expr} ({kind.__name__})")
+        if kind is sp.polygamma:
+            if not expr.args[0].is_Integer:
+                raise UnsupportedExpressionError(f"expr: the order of {expr} must be an integer")
+            order = int(expr.args[0])
+        slot = self._compile(expr.args[-1])
+        return lambda xp, values: operation(kind, order, xp)(xp, values[slot])
+
+
+def _divides(power: sp.Pow) -> bool:
+    """Whether a power can be infinite at a finite base; a hyperbolic cosine is never near zero."""
+    return not (power.exp.is_nonnegative or isinstance(power.base, sp.cosh) or not power.free_symbols)
+
+
+def _is_traced(xp: Any, x: Any) -> bool:
+    library = library_of(xp)
+    return library is not None and library.is_traced(x)
 
 
 @lru_cache(maxsize=1024)
@@ -159,6 +238,7 @@ def array_function(expr: sp.Expr) -> ArrayFunction:
     """The function of arrays for a formula in ``VARIABLE``, compiled once.
 
     >>> import numpy as np
+    >>> from symgrad.rigor.functions import logistic
     >>> array_function(VARIABLE * logistic(VARIABLE))(np, np.array([-1000.0, 0.0, 1000.0])).tolist()
     [0.0, 0.0, 1000.0]
     """
@@ -171,7 +251,7 @@ def constant_float(expr: sp.Expr) -> float:
         return math.inf if expr == sp.oo else -math.inf
     if expr.is_Integer and abs(expr) < 2**53:
         return float(int(expr))
-    return float(to_ball(expr, _BITS).mid())
+    return float(to_ball(expr, BALL_BITS).mid())
 
 
 def _constant(expr: sp.Expr) -> Step:
@@ -216,75 +296,4 @@ _COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
     sp.Le: operator.le,
     sp.Eq: operator.eq,
     sp.Ne: operator.ne,
-}
-
-
-def _entrywise(function: Callable[[float], float], overflow: float = math.nan) -> Callable[[Any, Any], Any]:
-    """A function of Python floats on every entry; the array standard does not have it."""
-
-    def value(x: float) -> float:
-        try:
-            return function(x)
-        except (ValueError, OverflowError):
-            return overflow
-
-    def on_arrays(xp: Any, x: Any) -> Any:
-        return xp.reshape(xp.asarray([value(entry) for entry in _floats(xp, x)], dtype=x.dtype), x.shape)
-
-    return on_arrays
-
-
-def _floats(xp: Any, x: Any) -> list[Any]:
-    """The entries of an array as Python numbers."""
-    entries: list[Any] = np.asarray(to_device(xp.reshape(x, (-1,)), "cpu")).tolist()
-    return entries
-
-
-def _by_balls(expr: sp.Expr) -> Callable[[Any, Any], Any]:
-    enclose = ball_function(expr, VARIABLE)
-
-    def value(x: float) -> float:
-        if not math.isfinite(x):
-            return math.nan
-        with working_precision(_BITS):
-            return float(enclose(x).mid())
-
-    return _entrywise(value)
-
-
-def _softplus(xp: Any, x: Any) -> Any:
-    return xp.where(x > 0, x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x)))
-
-
-_UNARY: dict[Any, Callable[[Any, Any], Any]] = {
-    sp.exp: lambda xp, x: xp.exp(x),
-    exp_minus_one: lambda xp, x: xp.expm1(x),
-    one_plus_erf: _entrywise(lambda x: math.erfc(-x)),
-    sp.log: lambda xp, x: xp.log(x),
-    sp.sinh: lambda xp, x: xp.sinh(x),
-    sp.cosh: lambda xp, x: xp.cosh(x),
-    sp.tanh: lambda xp, x: xp.tanh(x),
-    sp.coth: lambda xp, x: 1 / xp.tanh(x),
-    sp.sech: lambda xp, x: 1 / xp.cosh(x),
-    sp.csch: lambda xp, x: 1 / xp.sinh(x),
-    sp.asinh: lambda xp, x: xp.asinh(x),
-    sp.acosh: lambda xp, x: xp.acosh(x),
-    sp.atanh: lambda xp, x: xp.atanh(x),
-    logistic: lambda xp, x: 1 / (1 + xp.exp(-x)),
-    softplus: _softplus,
-    sp.erf: _entrywise(math.erf),
-    sp.erfc: _entrywise(math.erfc),
-    sp.atan: lambda xp, x: xp.atan(x),
-    sp.asin: lambda xp, x: xp.asin(x),
-    sp.acos: lambda xp, x: xp.acos(x),
-    sp.sin: lambda xp, x: xp.sin(x),
-    sp.cos: lambda xp, x: xp.cos(x),
-    sp.tan: lambda xp, x: xp.tan(x),
-    sp.sec: lambda xp, x: 1 / xp.cos(x),
-    sp.csc: lambda xp, x: 1 / xp.sin(x),
-    sp.cot: lambda xp, x: 1 / xp.tan(x),
-    sp.Abs: lambda xp, x: xp.abs(x),
-    sp.sign: lambda xp, x: xp.sign(x),
-    sp.gamma: _entrywise(math.gamma),
-    sp.loggamma: _entrywise(math.lgamma),
 }

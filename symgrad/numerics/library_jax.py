@@ -1,0 +1,92 @@
+"""JAX among the array libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+
+from symgrad.numerics.library import SPECIAL, Gradients, Library, Values
+
+__all__ = ["Jax", "jax_in_float64"]
+
+
+class Jax(Library):
+    """JAX, on the CPU or an accelerator."""
+
+    name = "jax"
+    has_autodiff = True
+    missing = "pip install 'symgrad[jax]'"
+
+    def _loaded(self) -> Any:
+        import jax
+
+        return jax
+
+    def devices(self) -> list[str]:
+        jax, names = self.module(), ["cpu"]
+        for platform in ("gpu", "tpu"):
+            try:
+                names += [f"{platform}:{i}" for i in range(len(jax.devices(platform)))]
+            except RuntimeError:  # there is none
+                continue
+        return names
+
+    def has(self, device: str, dtype: str) -> bool:
+        try:
+            return bool(self._device(device))
+        except (RuntimeError, ValueError, IndexError):
+            return False
+
+    def _device(self, name: str) -> Any:
+        platform, _, index = name.partition(":")
+        return self.module().devices(platform)[int(index) if index else 0]
+
+    def asarray(self, array: Any, dtype: str, device: str | None) -> Any:
+        jax = self.module()
+        return jax.numpy.asarray(array, dtype=dtype, device=None if device is None else self._device(device))
+
+    @contextmanager
+    def scope(self, device: str | None) -> Iterator[None]:
+        jax = self.module()
+        with ExitStack() as stack:
+            stack.enter_context(np.errstate(all="ignore"))
+            stack.enter_context(jax_in_float64(jax))
+            stack.enter_context(jax.default_matmul_precision("highest"))
+            if device is not None:
+                stack.enter_context(jax.default_device(self._device(device)))
+            yield
+
+    def special(self) -> dict[str, Any]:
+        functions = self.module().scipy.special
+        return {name: getattr(functions, name) for name in SPECIAL}
+
+    def is_traced(self, array: Any) -> bool:
+        return isinstance(array, self.module().core.Tracer)
+
+    def value_and_gradient(self, values: Values, compiled: bool) -> Gradients:
+        jax = self.module()
+
+        def summed(arrays: list[Any]) -> tuple[Any, Any]:
+            result = values(arrays)
+            return result.sum(), result
+
+        differentiated = jax.value_and_grad(summed, has_aux=True)
+        called = jax.jit(differentiated) if compiled else differentiated
+
+        def both(arrays: list[Any]) -> tuple[Any, list[Any]]:
+            (_, result), gradients = called(list(arrays))
+            return result, gradients
+
+        return both
+
+
+def jax_in_float64(jax: Any) -> Any:
+    """A context in which JAX computes in float64 what is given so; the setting outside is left as it is."""
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    import jax.experimental as experimental
+
+    return experimental.enable_x64()

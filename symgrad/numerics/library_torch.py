@@ -1,0 +1,85 @@
+"""PyTorch among the array libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgrad.numerics.library import SPECIAL, Gradients, Library, Values
+
+__all__ = ["Torch"]
+
+
+class Torch(Library):
+    """PyTorch, on the CPU or a GPU."""
+
+    name = "torch"
+    has_autodiff = True
+    missing = "pip install 'symgrad[torch]'"
+
+    def _loaded(self) -> Any:
+        import torch
+
+        return torch
+
+    def devices(self) -> list[str]:
+        torch = self.module()
+        names = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        return [*names, "mps"] if torch.backends.mps.is_available() else names
+
+    def has(self, device: str, dtype: str) -> bool:
+        torch = self.module()
+        try:
+            return bool(torch.zeros(1, device=device, dtype=getattr(torch, dtype)).cpu().numel())
+        except (RuntimeError, AssertionError, NotImplementedError, TypeError):
+            return False  # unknown, not there, without numbers ("meta"), or without this type
+
+    def asarray(self, array: Any, dtype: str, device: str | None) -> Any:
+        torch = self.module()
+        if not isinstance(array, torch.Tensor):
+            array = np.array(array, dtype=dtype)  # a copy: PyTorch warns of arrays that cannot be written to
+        return torch.asarray(array, dtype=getattr(torch, dtype), device=device)
+
+    def numpy(self, array: Any) -> NDArray[Any]:
+        return np.asarray(array.detach().cpu().numpy())
+
+    @contextmanager
+    def scope(self, device: str | None) -> Iterator[None]:
+        torch = self.module()
+        precision = torch.get_float32_matmul_precision()
+        try:
+            torch.set_float32_matmul_precision("highest")  # else float32 products may be rounded to fewer bits
+            with np.errstate(all="ignore"):
+                yield
+        finally:
+            torch.set_float32_matmul_precision(precision)
+
+    def special(self) -> dict[str, Any]:
+        torch = self.module()
+
+        def gamma(x: Any) -> Any:
+            negative = (x < 0) & (torch.floor(x) % 2 != 0)
+            value = torch.exp(torch.special.gammaln(x))
+            return torch.where((x < 0) & (torch.floor(x) == x), torch.nan, torch.where(negative, -value, value))
+
+        return {name: getattr(torch.special, name, gamma) for name in SPECIAL}
+
+    def is_traced(self, array: Any) -> bool:
+        return bool(array.requires_grad)
+
+    def value_and_gradient(self, values: Values, compiled: bool) -> Gradients:
+        torch = self.module()
+
+        def both(arrays: list[Any]) -> tuple[Any, list[Any]]:
+            with torch.enable_grad():
+                leaves = [array.detach().requires_grad_() for array in arrays]
+                result = values(leaves)
+                found = torch.autograd.grad(result.sum(), leaves, allow_unused=True)
+            gradients = [torch.zeros_like(a) if g is None else g for g, a in zip(found, leaves, strict=True)]
+            return result.detach(), gradients
+
+        return both
