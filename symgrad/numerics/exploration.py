@@ -197,6 +197,25 @@ class Exploration(ABC):
             logs = self.backend.numpy(log_norms(last, self.norm))
         return np.where(steps >= factors, np.nan_to_num(logs, nan=-np.inf), -np.inf)
 
+    def reached(self, batch: Batch, lost: float, start: Array | None = None) -> Array:
+        """(B,) findings for all factors of a batch; far lower where a product vanishes or leaves the ranges before.
+
+        Args:
+            batch: the trajectories.
+            lost: taken off for each factor that is missing.
+            start: (N, B, p) columns in the place of the identity, for an upper bound.
+        """
+        with self.backend.scope():
+            steps, items = self.followed(self.rounded(batch), start)
+            value, last = np.full(batch.size, -lost * batch.steps), None
+            for item in items:
+                alive = self.backend.numpy(self.backend.xp.any(item.matrix != 0, axis=(0, 2)))
+                counted = alive & (steps >= item.k)
+                value = np.where(counted, -lost * (batch.steps - item.k), value)
+                last = item
+            logs = self.backend.numpy(log_norms(last, self.norm)) if last is not None else value
+        return np.where(value < 0, value, np.nan_to_num(logs, nan=-np.inf))
+
     def examine(self, batch: Batch, offset: int = 0, done: Callable[[int], None] = lambda count: None) -> Findings:
         """The largest products along the trajectories of a batch; a few at a time, to stay within caches.
 

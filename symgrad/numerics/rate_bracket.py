@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symgrad.bounds.invariant import invariant_box
 from symgrad.bounds.joint_spectral_radius import rate_of_product
 from symgrad.bounds.upper_rates import Spending, UpperRate, upper_rate
-from symgrad.calculus.lasting_ranges import lasting_ranges
-from symgrad.calculus.slope_form import SlopeForm, slope_form
+from symgrad.calculus.slope_form import SlopeForm
 from symgrad.calculus.unit_ranges import UnitRanges
-from symgrad.errors import InputError, NoBoundError, UnknownNameError
+from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, bind
@@ -25,6 +23,7 @@ from symgrad.numerics.periodic_orbit import PeriodicOrbit
 from symgrad.numerics.realise import OrbitSearch
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.slope_search import SlopeSearch
+from symgrad.numerics.slope_setting import slope_setting
 from symgrad.presentable import Presentable
 
 __all__ = ["EFFORTS", "RateBracket", "SlopeWitness", "rate_bracket"]
@@ -156,7 +155,7 @@ class RateBracket(Presentable):
 
     def replay(self) -> bool:
         """Prove both ends again, from the model and its weights, with the certificates, slopes and inputs found."""
-        form, ranges, scope = _form(self.model, self.weights)
+        form, ranges, scope = slope_setting(self.model, self.weights)
         orbit, bound = self.realised, replace(self.bound, form=form)
         if orbit is not None:
             orbit = replace(orbit, model=self.model, weights=self.weights, ranges=ranges)
@@ -206,7 +205,7 @@ def rate_bracket(
     """
     numbers = _checked(model, weights, period, seed, effort)
     measured, spending = norm_of(norm), EFFORTS[effort]
-    form, ranges, scope = _form(model, numbers)
+    form, ranges, scope = slope_setting(model, numbers)
     with np.errstate(all="ignore"):  # what leaves the floats proves nothing and is left out
         bound = upper_rate(form, norm, spending)
         random = np.random.default_rng(seed)
@@ -227,17 +226,6 @@ def _checked(model: Any, weights: Any, period: Any, seed: Any, effort: Any) -> W
         raise UnknownNameError("effort", effort, EFFORTS)
     numbers = bind(model, weights, model.parameters)
     return numbers.with_sizes({**dict.fromkeys(model.sizes, _FREE_SIZE), **numbers.sizes})
-
-
-def _form(model: Recurrence, weights: Weights) -> tuple[SlopeForm, UnitRanges, str]:
-    """Slopes over the ranges that all trajectories end up in, or those that do which start in an invariant box."""
-    declared = " with states and inputs in their declared ranges" if model.ranges else ""
-    lasting = lasting_ranges(model, weights)
-    try:
-        return slope_form(model, weights, lasting), lasting, f"every trajectory{declared}"
-    except NoBoundError:
-        box = lasting_ranges(model, weights, invariant_box(model).of_units(weights).ranges)
-        return slope_form(model, weights, box), box, f"every trajectory that starts within the invariant box{declared}"
 
 
 def _proved_rate(form: SlopeForm, slopes: Array) -> float:

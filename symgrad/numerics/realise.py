@@ -61,16 +61,22 @@ class OrbitSearch:
             enough: the rate at which variations stop.
             random: the source of random numbers.
         """
-        with np.errstate(all="ignore"):
-            aimed = self.orbits(slopes, count, random)
-            free = self.system.returned(self._free(len(slopes), len(aimed) * _FREE, random))
-            found, rates = self._varied(np.concatenate([aimed, free]), len(aimed), rounds, enough, random)
+        found, rates = self.found(slopes, count, rounds, enough, random)
         best: PeriodicOrbit | None = None
         for place in _distinct(rates)[:_PROVED]:
             proved = self._proved(found[place])
             if proved is not None and (best is None or proved.rate > best.rate):
                 best = proved
         return best
+
+    def found(
+        self, slopes: Array, count: int, rounds: int, enough: float, random: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Orbits (B, p, Y) and their rates in floats, best first; minus infinity for what is none."""
+        with np.errstate(all="ignore"):
+            aimed = self.orbits(slopes, count, random)
+            free = self.system.returned(self._free(len(slopes), len(aimed) * _FREE, random))
+            return self._varied(np.concatenate([aimed, free]), len(aimed), rounds, enough, random)
 
     def _varied(
         self, found: Array, count: int, rounds: int, enough: float, random: np.random.Generator
@@ -142,15 +148,19 @@ class OrbitSearch:
         period = len(slopes)
         several = [self.system.steering.targets(count, random) for _ in range(period)]
         targets = np.stack(several, axis=1)
-        if len(self._rows) == 1 and slopes.shape[1] == self._rows[0]:
-            wanted = self._matching(slopes, random, count)
+        if self.tells_slopes(slopes):
+            wanted = self.matching(slopes, random, count)
             targets[: (count + 1) // 2 + 1] = wanted[: (count + 1) // 2 + 1]
             targets[1::4] += _BESIDE * random.standard_normal(targets[1::4].shape)
         elif period > 1:
             targets[::2] = targets[::2, :1]  # constant ones: a fixed point is an orbit of any period
         return targets
 
-    def _matching(self, slopes: Array, random: np.random.Generator, count: int) -> Array:
+    def tells_slopes(self, slopes: Array) -> bool:
+        """Whether each slope of a sequence (p, q) is that of one argument."""
+        return len(self._rows) == 1 and slopes.shape[1] == self._rows[0]
+
+    def matching(self, slopes: Array, random: np.random.Generator, count: int) -> Array:
         """(B, p, R) of the arguments worth trying, in each place one whose slope is nearest to the wanted one."""
         node = self.system.steering.activated[0]
         options = np.array(self.system.steering.candidates[0])

@@ -10,7 +10,9 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.numerics.ascent import Ascent
+from symgrad.numerics.coordinate_search import CoordinateSearch
 from symgrad.numerics.exploration import Exploration, Findings
+from symgrad.numerics.orbit_batches import OrbitBatches
 from symgrad.numerics.simulate import Batch
 from symgrad.numerics.steering import Steering
 
@@ -22,6 +24,11 @@ _STATE_SCALES = (0.0, 1e-6, 1e-2, 0.3, 1.0, 3.0, 10.0)
 _INPUT_SCALES = (0.0, 0.0, 1e-3, 0.3, 1.0, 3.0)
 _FEW = 20  # steered trajectories in a random search
 _ASCENTS = ((1, 40), (3, 30), (12, 15))  # factors and iterations
+_PERIODS = (1, 2, 3, 4)  # of the inputs in coordinate searches
+_LONG = 24  # factors in a coordinate search
+_ROUNDS = 16
+_MOVES = 8
+_WORK = 2**31  # multiplications of one coordinate search
 _ENTRIES = 2**22  # of the inputs of one batch
 
 
@@ -33,11 +40,18 @@ def random_batches(problem: Exploration, count: int, random: np.random.Generator
 
 
 def adversarial_batches(problem: Exploration, count: int, random: np.random.Generator) -> Iterator[Batch]:
-    """A third of the trajectories drawn, a third steered to extreme slopes, a third improved by ascent."""
+    """A third of the trajectories drawn, a third steered to extreme slopes, a third improved.
+
+    Of those that are steered a quarter follows periodic orbits along which products grow. Of those that are improved,
+    half are by gradient ascent where it is possible, the others by coordinate search.
+    """
     third = count // 3
     yield from _drawn_batches(problem, count - 2 * third, random)
-    yield from _steered_batches(problem, third, random)
-    yield from _ascended_batches(problem, third, random)
+    orbits = OrbitBatches(problem.setting, problem.horizon).batch(third // 4, random) if problem.sign == 1 else None
+    if orbits is not None:
+        yield orbits
+    yield from _steered_batches(problem, third - (orbits.size if orbits is not None else 0), random)
+    yield from _improved_batches(problem, third, orbits, random)
 
 
 def _drawn_batches(problem: Exploration, count: int, random: np.random.Generator) -> Iterator[Batch]:
@@ -57,17 +71,41 @@ def _steered_batch(problem: Exploration, numbers: range, random: np.random.Gener
     return steered.joined(_random_batch(problem, numbers[steered.size :], random))
 
 
-def _ascended_batches(problem: Exploration, count: int, random: np.random.Generator) -> Iterator[Batch]:
-    """Drawn and steered starts improved for products of few, of more and of many factors, in turn."""
-    ascent = Ascent(problem)
+def _improved_batches(
+    problem: Exploration, count: int, orbits: Batch | None, random: np.random.Generator
+) -> Iterator[Batch]:
+    """Drawn and steered starts, and orbits, improved for products of few, of more and of many factors, in turn."""
+    searches = _improvements(problem, random)
     for numbers in _portions(problem, count):
         pool = _steered_batch(problem, numbers, random).joined(_random_batch(problem, numbers, random))
-        for turn, (factors, iterations) in enumerate(_ASCENTS):
-            count_here = len(numbers[turn :: len(_ASCENTS)])
-            steps = min(factors, problem.horizon)
-            best = np.argsort(-problem.log_norms(pool, steps), kind="stable")[:count_here]
+        pool = pool if orbits is None else pool.joined(orbits)
+        for turn, (factors, improve) in enumerate(searches):
+            count_here = len(numbers[turn :: len(searches)])
             if count_here:
-                yield ascent.improved(pool.part(best), steps, iterations) if ascent.is_possible else pool.part(best)
+                best = np.argsort(-problem.log_norms(pool, factors), kind="stable")[:count_here]
+                yield improve(pool.part(best))
+
+
+def _improvements(problem: Exploration, random: np.random.Generator) -> list[tuple[int, Callable[[Batch], Batch]]]:
+    """The ways to improve trajectories, each with the number of factors that it looks at."""
+    ascent, found = Ascent(problem), []
+    if ascent.is_possible:
+        found = [_ascending(ascent, min(factors, problem.horizon), iterations) for factors, iterations in _ASCENTS]
+    factors = min(_LONG, problem.horizon)
+    periods = (period for period in _PERIODS if period <= factors)
+    return found + [_by_coordinates(CoordinateSearch(problem, period, factors), random) for period in periods]
+
+
+def _ascending(ascent: Ascent, factors: int, iterations: int) -> tuple[int, Callable[[Batch], Batch]]:
+    return factors, lambda batch: ascent.improved(batch, factors, iterations)
+
+
+def _by_coordinates(search: CoordinateSearch, random: np.random.Generator) -> tuple[int, Callable[[Batch], Batch]]:
+    def improved(batch: Batch) -> Batch:
+        rounds = min(_ROUNDS, _WORK // (search.cost * batch.size * _MOVES))
+        return search.improved(batch, rounds, _MOVES, random)
+
+    return search.factors, improved
 
 
 def _portions(problem: Exploration, count: int) -> Iterator[range]:

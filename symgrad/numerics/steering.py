@@ -147,6 +147,12 @@ class Steering:
         stacked = self._stacked_rows(values, len(targets))
         return stacked - targets, stacked_slopes(point, self._argument_rows, len(targets))
 
+    def arguments(self, stacked: Array) -> Array:
+        """(B, R) the arguments of the activations at states and inputs (B, Y)."""
+        point = self.setting.evaluator.at(self.layout.split(stacked))
+        values = [point.vector(node.argument) for node in self.activated]
+        return self._stacked_rows(values, len(stacked)) if values else np.zeros((len(stacked), 0))
+
     def _rest_residual(self, point: ArrayEvaluator, current: Array) -> tuple[Array, Array]:
         after, slopes = self.next_states(point, len(current))
         total = after.shape[1]
@@ -190,10 +196,15 @@ class Steering:
         settled = self.solve(targets, start, settle=True)
         free = self.solve(targets, start, settle=False)
         both = np.stack([free, settled], axis=1).reshape(2 * len(targets), -1)[:count]
-        return self._kept(self.layout.split(both), np.repeat(targets, 2, axis=0)[:count])
+        return self.kept(self.layout.split(both), np.repeat(targets, 2, axis=0)[None, :count])
 
-    def _kept(self, first: Point, targets: Array) -> Batch:
-        """The trajectories whose inputs bring the arguments back to the targets at every step."""
+    def kept(self, first: Point, targets: Array) -> Batch:
+        """The trajectories whose inputs bring the arguments back to targets at every step.
+
+        Args:
+            first: states and inputs of the first step.
+            targets: (p, B, R), which repeat after p steps.
+        """
         setting, steps = self.setting, self.steps
         states = {s: first[s] for s in setting.model.states}
         current = {s: first[s] for s in setting.model.inputs}
@@ -201,7 +212,8 @@ class Steering:
         initial = dict(states)
         for step in range(steps if current else 0):
             with np.errstate(all="ignore"):
-                current = self._corrected(states, current, targets, step) if step else current
+                wanted = targets[step % len(targets)]
+                current = self._corrected(states, current, wanted, step) if step else current
                 point = setting.evaluator.at({**states, **current}, step)
                 states = {s: point.vector(node) for s, node in setting.nodes.updates.items()}
             for symbol, array in current.items():
