@@ -16,6 +16,7 @@ from sympy.core.symbol import Str
 
 from symgrad.errors import InputError, UnsupportedExpressionError
 from symgrad.rigor.balls import ball_function
+from symgrad.rigor.derivatives import derivative
 from symgrad.rigor.extrema import Extrema, extrema, is_even, is_odd
 from symgrad.rigor.functions import canonical
 from symgrad.rigor.jumps import jumps
@@ -179,7 +180,7 @@ class Activation:
 
 def _almost_everywhere(expr: sp.Expr) -> sp.Expr:
     """The derivative where there is one: a jump contributes nothing."""
-    return canonical(sp.diff(expr, VARIABLE).replace(sp.DiracDelta, lambda *_: sp.S.Zero))
+    return canonical(derivative(expr, VARIABLE).replace(sp.DiracDelta, lambda *_: sp.S.Zero))
 
 
 def _checked_formula(name: str, expr: Any) -> sp.Expr:

@@ -20,6 +20,7 @@ from symgrad.errors import SymgradError
 from symgrad.language.elementwise import VARIABLE as X
 from symgrad.meanfield.variance_ends import is_not_positive, supremum
 from symgrad.meanfield.variance_map import Unit
+from symgrad.rigor.derivatives import derivative
 from symgrad.rigor.functions import canonical
 from symgrad.rigor.jumps import jumps
 
@@ -63,7 +64,7 @@ class Parts:
     @cached_property
     def bend(self) -> sp.Expr:
         """The even part of ``phi phi''`` between kinks."""
-        curvature = sp.diff(self._slope, X).replace(sp.DiracDelta, lambda *_: sp.S.Zero)
+        curvature = derivative(self._slope, X).replace(sp.DiracDelta, lambda *_: sp.S.Zero)
         return even_part(self.unit.activation.expr * curvature)
 
     @property

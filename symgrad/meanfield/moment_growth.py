@@ -13,6 +13,7 @@ from symgrad.errors import SymgradError
 from symgrad.language.elementwise import VARIABLE as X
 from symgrad.rigor.balls import to_ball
 from symgrad.rigor.closed_forms import is_zero_function
+from symgrad.rigor.derivatives import derivative
 from symgrad.rigor.ends import End
 from symgrad.rigor.extrema import extrema
 from symgrad.rigor.functions import canonical
@@ -63,7 +64,7 @@ def _on_half_line(formula: sp.Expr) -> tuple[arb, arb] | None:
 
 
 def _on_piece(piece: SmoothPiece) -> tuple[arb, arb]:
-    rate = canonical(X * sp.diff(piece.formula, X) / piece.formula)
+    rate = canonical(X * derivative(piece.formula, X) / piece.formula)
     if sp.count_ops(rate) > _MOST_OPERATIONS:
         return arb.neg_inf(), arb.pos_inf()
     found = extrema(rate, X, sp.Interval.open(piece.left.value, piece.right.value))
@@ -79,7 +80,7 @@ def growth_of_even_part(even: sp.Expr) -> tuple[arb, arb]:
     """
     try:
         heights = [height for point, height in jumps(even, X) if point > 0]
-        rate = canonical(X * sp.diff(even, X).replace(sp.DiracDelta, lambda *_: sp.S.Zero) / even)
+        rate = canonical(X * derivative(even, X).replace(sp.DiracDelta, lambda *_: sp.S.Zero) / even)
         found = extrema(rate, X, sp.Interval.open(0, sp.oo))
     except (SymgradError, ArithmeticError, ValueError, TypeError):
         return _LEAST, arb.pos_inf()

@@ -17,6 +17,7 @@ from symgrad.meanfield.moment_growth import constant_ball, growth_of_even_part, 
 from symgrad.meanfield.origin import origin
 from symgrad.rigor.balls import to_ball
 from symgrad.rigor.closed_forms import is_zero_constant, tidy
+from symgrad.rigor.derivatives import derivative
 from symgrad.rigor.extrema import extrema
 from symgrad.rigor.functions import canonical
 from symgrad.rigor.jumps import jumps
@@ -105,7 +106,7 @@ class Unit:
     @cached_property
     def slopes_beside_zero(self) -> tuple[sp.Expr, sp.Expr]:
         """The derivatives of phi at zero from the left and from the right."""
-        left, right = (_at_zero(sp.diff(piece, VARIABLE)) for piece in self.beside_zero)
+        left, right = (_at_zero(derivative(piece, VARIABLE)) for piece in self.beside_zero)
         return left, right
 
     @cached_property

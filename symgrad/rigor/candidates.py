@@ -10,6 +10,7 @@ import sympy as sp
 from flint import arb
 
 from symgrad.rigor.balls import Enclosed, to_ball
+from symgrad.rigor.derivatives import derivative
 from symgrad.rigor.zeros import RealFunction
 
 __all__ = ["Candidate", "Known", "Smooth"]
@@ -66,7 +67,7 @@ class Smooth:
     def __init__(self, formula: sp.Expr, symbol: sp.Symbol) -> None:
         self.symbol = symbol
         self.formula = formula
-        self.slope_formula = formula.diff(symbol)
+        self.slope_formula = derivative(formula, symbol)
         self.value = RealFunction.of(formula, symbol)
         self.slope = RealFunction.of(self.slope_formula, symbol)
-        self.curvature = RealFunction.of(self.slope_formula.diff(symbol), symbol)
+        self.curvature = RealFunction.of(derivative(self.slope_formula, symbol), symbol)

@@ -15,6 +15,7 @@ from flint import arb
 from symgrad.errors import SymgradError
 from symgrad.rigor.balls import ball_from_ends, to_ball
 from symgrad.rigor.closed_forms import is_zero_constant
+from symgrad.rigor.derivatives import derivative
 from symgrad.rigor.ends import End
 from symgrad.rigor.gaussian_points import hermite
 from symgrad.rigor.gaussian_tails import growth
@@ -55,7 +56,7 @@ def distribution(formula: sp.Expr, symbol: sp.Symbol, order: int) -> Distributio
     ladders = [[part.formula] for part in parts]
     for ladder in ladders:
         for _ in range(order):
-            ladder.append(sp.diff(ladder[-1], symbol))
+            ladder.append(derivative(ladder[-1], symbol))
     if any(rung.has(sp.DiracDelta, sp.Derivative, sp.Subs) for ladder in ladders for rung in ladder):
         return None
     jumps = []

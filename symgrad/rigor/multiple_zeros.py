@@ -20,6 +20,7 @@ from flint import arb
 from symgrad.errors import SymgradError
 from symgrad.rigor.balls import Enclosed, to_ball, working_precision
 from symgrad.rigor.closed_forms import closed_form, is_zero_constant, tidy
+from symgrad.rigor.derivatives import derivative
 from symgrad.rigor.zeros import Bracket, RealFunction, Zero, isolate_zeros
 
 __all__ = ["Derivatives", "Place", "UndecidedZeroError", "distinct", "lies_in", "zeros_within"]
@@ -51,7 +52,7 @@ class Derivatives:
         found: list[tuple[sp.Expr, sp.Expr]] = []
         for node in sorted(self._formulas[0].atoms(sp.Function, sp.exp), key=sp.default_sort_key):
             argument = sp.expand(node.args[0])
-            slope = argument.diff(self.symbol)
+            slope = derivative(argument, self.symbol)
             shift = sp.expand(argument - slope * self.symbol)
             constant = not (slope.free_symbols or shift.free_symbols or slope.is_zero)
             if constant and (slope, shift) not in [*found, (1, 0)]:
@@ -61,7 +62,7 @@ class Derivatives:
     def formula(self, order: int) -> sp.Expr:
         """The derivative of an order."""
         while len(self._formulas) <= order:
-            self._formulas.append(self._formulas[-1].diff(self.symbol))
+            self._formulas.append(derivative(self._formulas[-1], self.symbol))
         return self._formulas[order]
 
     def function(self, order: int) -> RealFunction:

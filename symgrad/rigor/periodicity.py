@@ -7,6 +7,7 @@ from math import gcd, lcm
 import sympy as sp
 
 from symgrad.rigor.balls import to_ball
+from symgrad.rigor.derivatives import derivative
 
 __all__ = ["one_period", "period"]
 
@@ -22,7 +23,7 @@ def period(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
     waves = [node for node in expr.atoms(sp.sin, sp.cos, sp.tan) if _is_linear(node.args[0], symbol)]
     if not waves or symbol in expr.xreplace({wave: sp.Dummy() for wave in waves}).free_symbols:
         return None
-    frequencies = [wave.args[0].diff(symbol) for wave in waves]
+    frequencies = [derivative(wave.args[0], symbol) for wave in waves]
     ratios = [frequency / frequencies[0] for frequency in frequencies]
     if not all(ratio.is_Rational for ratio in ratios):
         return None
@@ -32,7 +33,7 @@ def period(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
 
 
 def _is_linear(argument: sp.Expr, symbol: sp.Symbol) -> bool:
-    return symbol in argument.free_symbols and symbol not in argument.diff(symbol).free_symbols
+    return symbol in argument.free_symbols and symbol not in derivative(argument, symbol).free_symbols
 
 
 def one_period(expr: sp.Expr, symbol: sp.Symbol, interval: sp.Interval) -> sp.Interval:

@@ -10,6 +10,7 @@ from flint import arb
 
 from symgrad.rigor.balls import Enclosed, ball_function, to_ball, working_precision
 from symgrad.rigor.closed_forms import closed_form, is_zero_constant
+from symgrad.rigor.derivatives import derivative
 from symgrad.rigor.ends import End, core, eventual_sign, starts
 from symgrad.rigor.tail_monomials import TailUndecidedError
 from symgrad.rigor.zeros import Bracket, RealFunction, Zero, isolate_zeros, newton_zero
@@ -73,8 +74,7 @@ def _low_degree_roots(polynomial: sp.Poly) -> list[sp.Expr]:
 
 
 def _isolated_roots(formula: sp.Expr, symbol: sp.Symbol, left: End, right: End) -> list[sp.Expr]:
-    derivative = formula.diff(symbol)
-    function, slope = RealFunction.of(formula, symbol), RealFunction.of(derivative, symbol)
+    function, slope = (RealFunction.of(f, symbol) for f in (formula, derivative(formula, symbol)))
     if _excludes_zero(function, left, right):
         return []
     cuts = [_zero_free_cut(formula, symbol, end, left, right) for end in (left, right)]
@@ -125,7 +125,7 @@ def degenerate_zero(formula: sp.Expr, symbol: sp.Symbol, bracket: Bracket) -> tu
     box = bracket.widened()
     chain = [formula]
     for order in range(1, _MAX_MULTIPLICITY + 1):
-        chain.append(chain[-1].diff(symbol))
+        chain.append(derivative(chain[-1], symbol))
         values = ball_function(chain[order], symbol)(box.ball)
         if not values.is_finite():
             return None
@@ -139,11 +139,11 @@ def degenerate_zero(formula: sp.Expr, symbol: sp.Symbol, bracket: Bracket) -> tu
 def _common_zero(chain: list[sp.Expr], symbol: sp.Symbol, box: Bracket) -> sp.Expr | None:
     """The zero of the last formula in the box, if it is a closed form at which all the formulas vanish."""
     function = RealFunction.of(chain[-1], symbol)
-    derivative = RealFunction.of(chain[-1].diff(symbol), symbol)
+    slope = RealFunction.of(derivative(chain[-1], symbol), symbol)
     if not (function.ball(box.lo) * function.ball(box.hi) < 0):
         return None
     return closed_form(
-        lambda bits: newton_zero(function, derivative, box, bits),
+        lambda bits: newton_zero(function, slope, box, bits),
         lambda c: all(is_zero_constant(f.subs(symbol, c)) for f in reversed(chain)),
     )
 

@@ -17,6 +17,7 @@ from flint import arb
 from symgrad.errors import InputError
 from symgrad.rigor.balls import to_ball, working_precision
 from symgrad.rigor.closed_forms import is_zero_constant, is_zero_function
+from symgrad.rigor.derivatives import derivative
 from symgrad.rigor.ends import End, core, eventual_sign, sample_point, starts
 from symgrad.rigor.multiple_zeros import Derivatives, Place, UndecidedZeroError, distinct, lies_in, zeros_within
 from symgrad.rigor.real_roots import position
@@ -166,7 +167,7 @@ def _beside(formula: sp.Expr, symbol: sp.Symbol, point: sp.Expr) -> tuple[tuple[
     for piece in split(formula, symbol, End(near - 1, 1), End(near + 2, -1), where_defined=True):
         places = position(point, piece.left), position(point, piece.right)
         if places == (1, -1):
-            return (piece.formula.diff(symbol),), _multiplicity(Derivatives(piece.formula, symbol), point)
+            return (derivative(piece.formula, symbol),), _multiplicity(Derivatives(piece.formula, symbol), point)
         if 0 in places:
             slopes.append(_slope_from(piece, symbol, point, piece.left if places[0] == 0 else piece.right))
     return tuple(slopes), None
@@ -179,7 +180,7 @@ def _slope_from(piece: SmoothPiece, symbol: sp.Symbol, point: sp.Expr, end: End)
             limit = to_ball(end.substitute(piece.formula, symbol), bits) * end.inward
             if limit > 0 or limit < 0:
                 return sp.oo if limit > 0 else -sp.oo
-    return piece.formula.diff(symbol)
+    return derivative(piece.formula, symbol)
 
 
 def _multiplicity(derivatives: Derivatives, point: sp.Expr) -> int | None:

@@ -27,6 +27,7 @@ from symgrad.rigor.balls import (
     working_precision,
 )
 from symgrad.rigor.closed_forms import closed_form, is_zero_constant, tidy
+from symgrad.rigor.derivatives import derivative
 from symgrad.rigor.krawczyk import krawczyk_zero
 
 __all__ = ["SWITCHES", "SystemZero", "SystemZeros", "system_zeros"]
@@ -99,7 +100,7 @@ class _System:
 
     def __init__(self, formulas: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]) -> None:
         self.formulas, self.symbols, self.size = list(formulas), list(symbols), len(symbols)
-        slopes = [f.diff(s).replace(sp.DiracDelta, lambda *_: sp.S.Zero) for f in formulas for s in symbols]
+        slopes = [derivative(f, s).replace(sp.DiracDelta, lambda *_: sp.S.Zero) for f in formulas for s in symbols]
         self._values = [ball_function(f, symbols) for f in formulas]
         self._slopes = [ball_function(s, symbols) for s in slopes]
         self._guards = [ball_function(g, symbols) for g in _deciders(formulas)]
