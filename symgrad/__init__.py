@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from symgrad.numerics.bidirectional import BidirectionalStack
     from symgrad.numerics.comparison import BoundComparison, compare_bounds
     from symgrad.numerics.network_verdict import NetworkVerdict, verdict
+    from symgrad.numerics.product_norms import ProductNorms, product_norms
     from symgrad.numerics.rate_bracket import RateBracket, rate_bracket
     from symgrad.numerics.simulate import Trajectory, simulate
     from symgrad.numerics.trajectory_bound import TrajectoryBound, trajectory_bound
@@ -122,6 +123,7 @@ __all__ = [
     "NoBoundError",
     "NoRuleError",
     "OperatorNorm",
+    "ProductNorms",
     "RateBracket",
     "Recurrence",
     "RecurrentMeanField",
@@ -176,6 +178,7 @@ __all__ = [
     "nonnegative",
     "orthogonal",
     "product_bound",
+    "product_norms",
     "rate_bracket",
     "report",
     "self_normalising",
@@ -227,6 +230,7 @@ _ON_FIRST_USE = {
     "LyapunovSpectrum": "symgrad.diagnosis.lyapunov",
     "MeanField": "symgrad.meanfield.deep_network",
     "NetworkVerdict": "symgrad.numerics.network_verdict",
+    "ProductNorms": "symgrad.numerics.product_norms",
     "RateBracket": "symgrad.numerics.rate_bracket",
     "RecurrentMeanField": "symgrad.meanfield.recurrent",
     "SelfNormalising": "symgrad.meanfield.self_normalising",
@@ -267,6 +271,7 @@ _ON_FIRST_USE = {
     "lyapunov_spectrum": "symgrad.diagnosis.lyapunov",
     "mean_field": "symgrad.meanfield.mean_field",
     "product_bound": "symgrad.bounds.product",
+    "product_norms": "symgrad.numerics.product_norms",
     "rate_bracket": "symgrad.numerics.rate_bracket",
     "report": "symgrad.present.reports",
     "self_normalising": "symgrad.meanfield.self_normalising",

@@ -55,6 +55,7 @@ from symgrad.present import (
     measurements,
     monitors,
     plots,
+    product_norms,
     proof_pages,
     proofs,
     rates,

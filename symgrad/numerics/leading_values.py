@@ -1,0 +1,131 @@
+"""The largest eigenvalues of Gram matrices that change slowly, each with an upper side that a factorisation shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgrad.numerics.backends import Backend
+
+__all__ = ["LeadingValues"]
+
+Array = NDArray[np.float64]
+
+_SMALL = 80  # rows up to which all eigenvalues are as quick as an iteration
+_CHECKS = (4, 6, 8, 11, 14, 18, 23, 30, 40)  # vectors in the Krylov space when convergence is looked at
+_ATTEMPTS = 3
+_DRAWN = 1e-3  # length of the random direction added to the one found last
+
+
+class LeadingValues:
+    """Largest eigenvalues of one batch of positive semidefinite matrices after another.
+
+    Large matrices are searched by the Lanczos method with full reorthogonalisation, from the direction found last and
+    a random one (Golub and Van Loan, *Matrix Computations*, 10.3). That no eigenvalue is larger is then shown by a
+    Cholesky factorisation of a multiple of the identity less the matrix. Where that fails the search goes on from a
+    new direction, and in the end all eigenvalues are computed.
+
+    Args:
+        backend: where to compute.
+        tolerance: relative, between the lower and the upper side.
+        seed: of the random directions.
+
+    >>> from symgrad.numerics.backends import backend
+    >>> values = LeadingValues(backend(), 1e-6)
+    >>> lower, upper = values(np.diag(np.arange(300.0))[None])
+    >>> bool(abs(lower[0] / 299 - 1) < 1e-6), bool(299 <= upper[0] < 299.001)
+    (True, True)
+    """
+
+    def __init__(self, backend: Backend, tolerance: float, seed: int = 0) -> None:
+        self._backend, self._tolerance = backend, tolerance
+        self._random = np.random.default_rng([seed, 1])
+        self._direction: Any = None
+
+    def turn(self, basis: Any) -> None:
+        """Take part in a change of basis: matrices are now ``Q^T G Q``, for Q of shape (B, r, r')."""
+        if self._direction is not None:
+            xp = self._backend.xp
+            self._direction = xp.matrix_transpose(basis) @ self._direction
+
+    def __call__(self, grams: Any) -> tuple[Array, Array]:
+        """Largest eigenvalues of a batch (B, r, r), which has no entries that are not finite, and upper sides."""
+        if grams.shape[-1] <= _SMALL:
+            return self._decomposed(grams)
+        for attempt in range(_ATTEMPTS):
+            values, directions = self._searched(grams, attempt)
+            upper = values * (1 + self._tolerance)
+            if self._is_above(grams, upper):
+                self._direction = directions
+                return values, upper
+        return self._decomposed(grams)
+
+    def _decomposed(self, grams: Any) -> tuple[Array, Array]:
+        size = grams.shape[-1]
+        values = np.asarray(self._backend.numpy(self._backend.xp.linalg.eigvalsh(grams))[:, -1], dtype=np.float64)
+        values = np.maximum(values, 0.0)
+        return values, values * (1 + 2 * size * self._backend.eps)
+
+    def _is_above(self, grams: Any, bounds: Array) -> bool:
+        """Whether no eigenvalue of a matrix is above its bound, by Cholesky factorisation."""
+        xp = self._backend.xp
+        bounds = np.where(bounds > 0, bounds, 1.0)
+        identity = xp.eye(grams.shape[-1], dtype=grams.dtype)
+        try:
+            factors = xp.linalg.cholesky(self._backend.asarray(bounds[:, None, None]) * identity - grams)
+        except Exception as error:
+            if "linalg" not in type(error).__name__.lower():
+                raise
+            return False
+        return bool(xp.all(xp.isfinite(factors)))
+
+    def _searched(self, grams: Any, attempt: int) -> tuple[Array, Any]:
+        """Rayleigh quotients (B,) and their directions (B, r, 1)."""
+        xp = self._backend.xp
+        vector = self._start(grams.shape, attempt)
+        basis = xp.matrix_transpose(vector)
+        diagonal: list[Array] = []
+        beside: list[Array] = []
+        while True:
+            image = grams @ vector
+            overlap = basis @ image
+            diagonal.append(self._backend.numpy(overlap[:, -1, 0]))
+            image = image - xp.matrix_transpose(basis) @ overlap
+            image = image - xp.matrix_transpose(basis) @ (basis @ image)
+            lengths = self._backend.numpy(xp.sqrt(xp.sum(image * image, axis=(1, 2))))
+            found = len(diagonal)
+            if found in _CHECKS:
+                values, leading, done = _ritz(np.array(diagonal).T, np.array(beside).T, lengths, self._tolerance / 8)
+                if done or found == _CHECKS[-1] or found >= grams.shape[-1]:
+                    return values, xp.matrix_transpose(basis) @ self._backend.asarray(leading[:, :, None])
+            beside.append(lengths)
+            vector = image / self._backend.asarray(np.where(lengths > 0, lengths, 1.0)[:, None, None])
+            basis = xp.concat([basis, xp.matrix_transpose(vector)], axis=1)
+
+    def _start(self, shape: tuple[int, ...], attempt: int) -> Any:
+        drawn = self._random.standard_normal((shape[0], shape[1], 1)) / np.sqrt(shape[1])
+        start = self._backend.asarray(drawn)
+        if self._direction is not None and self._direction.shape == start.shape and not attempt:
+            start = _DRAWN * start + self._direction
+        xp = self._backend.xp
+        return start / xp.sqrt(xp.sum(start * start, axis=1, keepdims=True))
+
+
+def _ritz(diagonal: Array, beside: Array, lengths: Array, tolerance: float) -> tuple[Array, Array, bool]:
+    """Largest Ritz values (B,) with coefficients (B, j), and whether all are as close as wanted.
+
+    A Ritz value is off by its residual at most, and by the square of it over the gap to the next one.
+    """
+    count = diagonal.shape[1]
+    small = np.zeros((len(diagonal), count, count))
+    places = np.arange(count)
+    small[:, places, places] = diagonal
+    small[:, places[1:], places[:-1]] = beside
+    values, vectors = np.linalg.eigh(small)
+    top, leading = values[:, -1], vectors[:, :, -1]
+    residual = lengths * np.abs(leading[:, -1])
+    gap = top - values[:, -2]
+    error = np.where(gap > residual, residual * residual / np.where(gap > 0, gap, 1.0), residual)
+    return np.maximum(top, 0.0), leading, bool((error <= tolerance * top).all())

@@ -1,0 +1,235 @@
+"""Spectral norms of products of Jacobians at every horizon, on as few directions as matter, in floats.
+
+A product P_k is carried as ``Y = P_k V``, V orthonormal (and never formed): the norm of Y is at most that of P_k, and
+``||P_k||^2 <= ||P_k V||^2 + ||P_k V'||^2``, where V' holds the directions that were dropped. Random combinations of
+the dropped directions are carried along as well; they bound the second term but for a small probability (Halko,
+Martinsson and Tropp, *SIAM Review* 53, 2011, Lemma 4.1). Where it is not small enough, everything is done again with
+fewer directions dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.backends import Backend
+from symgrad.numerics.jacobian_steps import jacobian_steps, rescaled_columns
+from symgrad.numerics.leading_values import LeadingValues
+from symgrad.numerics.rank_reduction import next_look, reduction
+from symgrad.numerics.sharing import SharedNodes
+from symgrad.numerics.simulate import Batch
+
+__all__ = ["ATTEMPTS", "FAILURE", "NormTable", "low_rank_norms", "probe_count", "probe_factor"]
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+FAILURE = 1e-10  # probability that what was dropped is larger than its bound, at one horizon of one trajectory
+_FEWEST, _MOST = 10, 16  # probes
+_KEEP = 0.8  # a smaller basis is taken when it is smaller than that
+_FIRST_LOOK = 8
+_CROWDED = 8  # earlier, where the squares of the singular values are as if only one in so many counted
+_PARTS = (0.02, 1e-5, 0.0)  # of what the tolerance leaves, for one drop; then again, then without any
+ATTEMPTS = len(_PARTS)
+
+
+@dataclass(frozen=True, eq=False)
+class NormTable:
+    """What a run found for the horizons wanted, (K, B) each: natural logarithms and ranks, and what it cost.
+
+    Attributes:
+        lower: of the norms on the directions kept.
+        upper: of what the norms can be at most.
+        ranks: directions kept.
+        columns: products of a step's Jacobian with a column that were made.
+        dropped: (K, B), whether directions were dropped, so that ``upper`` rests on draws.
+    """
+
+    lower: Array
+    upper: Array
+    ranks: IntArray
+    columns: int
+    dropped: NDArray[np.bool_]
+
+
+@dataclass(eq=False)
+class _Carried:
+    """Columns of a product: the directions kept, then the probes; both times ``2**exponent``."""
+
+    columns: Any
+    rank: int
+    exponent: IntArray
+    look: int = 0
+    probes: int = 0
+
+    @property
+    def kept(self) -> Any:
+        return self.columns[:, :, : self.rank] if self.probes else self.columns
+
+
+def probe_count(total: int) -> int:
+    """How many random combinations of the dropped directions are carried along."""
+    return min(max(total // 16, _FEWEST), _MOST)
+
+
+def probe_factor(probes: int, failure: float = FAILURE) -> float:
+    """A norm is at most this times the largest image of so many Gaussian vectors, but for a probability ``failure``.
+
+    >>> round(probe_factor(10), 3)
+    7.979
+    """
+    return math.sqrt(2 / math.pi) * failure ** (-1 / probes)
+
+
+def low_rank_norms(
+    evaluator: ArrayEvaluator,
+    nodes: SharedNodes,
+    batch: Batch,
+    wanted: frozenset[int],
+    tolerance: float,
+    backend: Backend,
+    seed: int = 0,
+) -> NormTable:
+    """Spectral norms of ``J_k ... J_1`` for the wanted k along each trajectory of a batch, to a tolerance.
+
+    Trajectories whose upper side is not within the tolerance are done again with less dropped, at last nothing.
+    """
+    table = _Attempt(evaluator, nodes, batch, wanted, tolerance, backend, seed, 0).table()
+    for attempt in range(1, len(_PARTS)):
+        with np.errstate(invalid="ignore"):
+            far = (table.upper - table.lower > math.log1p(tolerance)).any(axis=0)
+        if not far.any():
+            break
+        places = np.flatnonzero(far)
+        again = _Attempt(evaluator, nodes, batch.part(places), wanted, tolerance, backend, seed, attempt).table()
+        table = _replaced(table, again, places)
+    return table
+
+
+def _replaced(table: NormTable, again: NormTable, places: IntArray) -> NormTable:
+    for old, new in (
+        (table.lower, again.lower),
+        (table.upper, again.upper),
+        (table.ranks, again.ranks),
+        (table.dropped, again.dropped),
+    ):
+        old[:, places] = new
+    return NormTable(table.lower, table.upper, table.ranks, table.columns + again.columns, table.dropped)
+
+
+@dataclass(eq=False)
+class _Attempt:
+    """One run along the trajectories of a batch with one rule of how much may be dropped.
+
+    What is dropped, and when, depends on nothing random, so that the probes are independent of it.
+    """
+
+    evaluator: ArrayEvaluator
+    nodes: SharedNodes
+    batch: Batch
+    wanted: frozenset[int]
+    tolerance: float
+    backend: Backend
+    seed: int
+    number: int
+    _values: LeadingValues = field(init=False)
+    _random: np.random.Generator = field(init=False)
+    _made: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self._values = LeadingValues(self.backend, self.tolerance / 2, self.seed)
+        self._random = np.random.default_rng([self.seed, self.number, 2])
+        self._total = sum(array.shape[0] for array in self.batch.initial.values())
+        self._most = probe_count(self._total)
+        self._factor = probe_factor(self._most)
+
+    def table(self) -> NormTable:
+        rows = list(self._rows())
+        lower, upper, ranks, dropped = (np.array([row[i] for row in rows]) for i in range(4))
+        return NormTable(lower, upper, ranks, self._made, dropped)
+
+    def _rows(self) -> Iterator[tuple[Array, Array, IntArray, NDArray[np.bool_]]]:
+        xp, size = self.backend.xp, self.batch.size
+        identity = xp.expand_dims(self.backend.asarray(np.eye(self._total)), axis=1)
+        carried = _Carried(identity, self._total, np.zeros(size, dtype=np.int64), look=_FIRST_LOOK)
+        last = max(self.wanted)
+        for k, (step, _) in enumerate(jacobian_steps(self.evaluator, self.nodes, self.batch, self.backend), 1):
+            self._made += carried.columns.shape[2] * (1 if k == 1 else size)
+            columns = step.times(carried.columns)
+            if columns.shape[1] != size:
+                columns = xp.broadcast_to(columns, (columns.shape[0], size, columns.shape[2]))
+            carried.columns, shift = rescaled_columns(columns, self.backend)
+            carried.exponent = carried.exponent + shift
+            if k in self.wanted or k >= carried.look:
+                row = self._measured(carried, k)
+                if k in self.wanted:
+                    yield row
+            if k == last:
+                return
+
+    def _measured(self, carried: _Carried, k: int) -> tuple[Array, Array, IntArray, NDArray[np.bool_]]:
+        xp, size = self.backend.xp, self.batch.size
+        kept = xp.permute_dims(carried.kept, (1, 0, 2))
+        grams = xp.matrix_transpose(kept) @ kept
+        finite = self.backend.numpy(xp.all(xp.isfinite(grams), axis=(1, 2)))
+        if not finite.all():
+            grams = xp.where(self.backend.asarray(finite)[:, None, None] > 0, grams, xp.zeros_like(grams))
+        values, above = self._values(grams)
+        dropped = self._dropped(carried)
+        lower = np.where(finite, _log(values, carried.exponent), np.nan)
+        upper = np.where(finite & np.isfinite(dropped), _log(above + dropped, carried.exponent), np.nan)
+        row = lower, upper, np.full(size, carried.rank), np.full(size, carried.probes > 0)
+        self._look(carried, k, grams, values)
+        return row
+
+    def _dropped(self, carried: _Carried) -> Array:
+        """(B,) what the square of the norm on the dropped directions is at most, but for the probability stated."""
+        if not carried.probes:
+            return np.zeros(self.batch.size)
+        xp = self.backend.xp
+        images = carried.columns[:, :, carried.rank :]
+        squares = self.backend.numpy(xp.max(xp.sum(images * images, axis=0), axis=1))
+        return np.asarray(self._factor**2 * squares, dtype=np.float64)
+
+    def _look(self, carried: _Carried, k: int, grams: Any, values: Array) -> None:
+        """Whether fewer directions suffice, and if so on with them."""
+        part = _PARTS[self.number]
+        if not part or carried.rank == 1 or (k < carried.look and (carried.probes or not self._crowded(grams))):
+            return
+        allowed = part * self.tolerance * values / self._factor**2
+        found = reduction(grams, allowed, self.backend)
+        rank = found.rank(allowed)
+        if rank <= _KEEP * carried.rank:
+            self._turn(carried, found.basis(rank), rank)
+        carried.look = next_look(k, found, math.floor(_KEEP * carried.rank), values, allowed)
+
+    def _crowded(self, grams: Any) -> bool:
+        """Whether the squares of the singular values are as if one in eight or fewer counted."""
+        xp = self.backend.xp
+        traces = self.backend.numpy(xp.linalg.trace(grams))
+        squares = self.backend.numpy(xp.sum(grams * grams, axis=(1, 2)))
+        return bool((_CROWDED * traces**2 <= grams.shape[1] * squares).all())
+
+    def _turn(self, carried: _Carried, basis: Any, rank: int) -> None:
+        """Keep the directions of a basis (B, r, rank); probes get random combinations of the others added."""
+        xp = self.backend.xp
+        drawn = self.backend.asarray(self._random.standard_normal((self.batch.size, carried.rank, self._most)))
+        others = drawn - basis @ (xp.matrix_transpose(basis) @ drawn)
+        turned = xp.permute_dims(carried.kept, (1, 0, 2)) @ xp.concat([basis, others], axis=2)
+        turned = xp.permute_dims(turned, (1, 0, 2))
+        if carried.probes:
+            probes = turned[:, :, rank:] + carried.columns[:, :, carried.rank :]
+            turned = xp.concat([turned[:, :, :rank], probes], axis=2)
+        carried.columns, carried.rank, carried.probes = turned, rank, self._most
+        self._values.turn(basis)
+
+
+def _log(squares: Array, exponent: IntArray) -> Array:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(squares) / 2 + exponent * math.log(2.0))
