@@ -8,6 +8,7 @@ from functools import lru_cache
 import sympy as sp
 from flint import arb, fmpq, fmpz, fmpz_mat
 
+from symgrad.errors import SymgradError
 from symgrad.rigor.balls import Enclosed, ball_function, to_ball, working_precision
 from symgrad.rigor.functions import logistic, softplus
 
@@ -19,6 +20,7 @@ _MAX_SIMPLIFY_OPS = 400
 _SHORT = 8
 _LONG = 512  # bits
 _X = sp.Symbol("x")
+_PROBES = ((4, 3), (7, 5), (29, 4))
 
 
 @lru_cache(maxsize=4096)
@@ -206,11 +208,27 @@ def is_zero_function(formula: sp.Expr) -> bool:
     """True only if an expression of one real variable is rewritten to zero; cheap ways are tried first."""
     if formula.is_zero:
         return True
+    if _differs_from_zero(formula):
+        return False
     reflected = formula.replace(logistic, _reflected_logistic).replace(softplus, _reflected_softplus)
     if sp.expand(reflected).is_zero:
         return True
     exponential = reflected.rewrite(sp.exp)
     return bool(sp.expand(exponential).is_zero) or bool(sp.simplify(exponential).is_zero)
+
+
+def _differs_from_zero(formula: sp.Expr) -> bool:
+    """True if a ball around the value at some point proves it, which is much cheaper than to rewrite in vain."""
+    symbols = sorted(formula.free_symbols, key=str)
+    if any(symbol.is_integer or symbol.is_extended_real is False for symbol in symbols):
+        return False
+    sides = [-1 if symbol.is_nonpositive else 1 for symbol in symbols]
+    try:
+        value = ball_function(formula, symbols)
+        balls = [value(*(arb(side * (p + k)) / q for k, side in enumerate(sides))) for p, q in _PROBES]
+    except SymgradError:
+        return False
+    return any(ball.is_finite() and not ball.contains(0) for ball in balls)
 
 
 def _reflected_logistic(argument: sp.Expr) -> sp.Expr:

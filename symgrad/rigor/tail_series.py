@@ -10,6 +10,7 @@ import sympy as sp
 from flint import arb
 
 from symgrad.rigor.balls import ball_function, to_ball
+from symgrad.rigor.derivatives import derivative
 from symgrad.rigor.tail_models import Coefficient, TailModel, supremum
 from symgrad.rigor.tail_monomials import LOG, UNIT, Monomial, TailUndecidedError, exponential
 
@@ -33,7 +34,9 @@ def series(coefficients: list[Coefficient], remainder: arb, delta: TailModel) ->
 
 @lru_cache(maxsize=512)
 def _derivative(function: Callable[..., sp.Expr], order: int) -> tuple[sp.Expr, Callable[..., arb]]:
-    formula = function(_X).diff(_X, order)
+    formula = function(_X)
+    for _ in range(order):
+        formula = derivative(formula, _X)
     return formula, ball_function(formula, (_X,))
 
 
