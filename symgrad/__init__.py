@@ -76,6 +76,9 @@ if TYPE_CHECKING:
     from symgrad.numerics.verify import Check, verify
     from symgrad.numerics.wide_networks import WideNetwork, simulate_wide_network
     from symgrad.present.reports import report
+    from symgrad.sweeps.interruption import SweepInterruptedError
+    from symgrad.sweeps.results import SweepResult
+    from symgrad.sweeps.sweep import load_sweep, sweep
 
 __version__ = "0.1.0"
 
@@ -132,6 +135,8 @@ __all__ = [
     "SingularValues",
     "SmallestSingularValue",
     "SpectralRadius",
+    "SweepInterruptedError",
+    "SweepResult",
     "SymgradError",
     "Trajectory",
     "TrajectoryBound",
@@ -170,6 +175,7 @@ __all__ = [
     "joint_spectral_radius",
     "layer_gradient_bound",
     "load_inputs",
+    "load_sweep",
     "load_weights",
     "loss_landscape",
     "lyapunov_spectrum",
@@ -186,6 +192,7 @@ __all__ = [
     "simulate",
     "simulate_wide_network",
     "stack",
+    "sweep",
     "symmetric",
     "trajectory_bound",
     "unroll",
@@ -236,6 +243,8 @@ _ON_FIRST_USE = {
     "SelfNormalising": "symgrad.meanfield.self_normalising",
     "Sensitivity": "symgrad.dynamics.sensitivity",
     "SingularValues": "symgrad.meanfield.singular_values",
+    "SweepInterruptedError": "symgrad.sweeps.interruption",
+    "SweepResult": "symgrad.sweeps.results",
     "Trajectory": "symgrad.numerics.simulate",
     "TrajectoryBound": "symgrad.numerics.trajectory_bound",
     "Unrolled": "symgrad.calculus.unroll",
@@ -266,6 +275,7 @@ _ON_FIRST_USE = {
     "joint_spectral_radius": "symgrad.bounds.joint_spectral_radius",
     "layer_gradient_bound": "symgrad.bounds.layer_gradient",
     "load_inputs": "symgrad.interop.checkpoints",
+    "load_sweep": "symgrad.sweeps.sweep",
     "load_weights": "symgrad.interop.checkpoints",
     "loss_landscape": "symgrad.dynamics.landscape",
     "lyapunov_spectrum": "symgrad.diagnosis.lyapunov",
@@ -278,6 +288,7 @@ _ON_FIRST_USE = {
     "sensitivity": "symgrad.dynamics.sensitivity",
     "simulate": "symgrad.numerics.simulate",
     "simulate_wide_network": "symgrad.numerics.wide_networks",
+    "sweep": "symgrad.sweeps.sweep",
     "trajectory_bound": "symgrad.numerics.trajectory_bound",
     "unroll": "symgrad.calculus.unroll",
     "verdict": "symgrad.numerics.network_verdict",

@@ -29,6 +29,7 @@ LAYERS = {
     "numerics": 5,
     "interop": 6,
     "diagnosis": 6.5,
+    "sweeps": 6.6,
     "present": 7,
     "": 7.5,
     "cli": 8,
@@ -47,6 +48,7 @@ DEFERRED = {
     "sklearn",
     "dask",
     "distributed",
+    "pyarrow",
     "jinja2",
     "latex2mathml",
 }

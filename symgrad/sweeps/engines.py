@@ -1,0 +1,187 @@
+"""Engines: where the chunks of a sweep are worked on, and what it means there that a worker died."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from typing import Any
+
+from symgrad.errors import InputError
+from symgrad.sweeps.cell_function import CellFunction, check_picklable
+
+__all__ = ["Borrowed", "Engine", "InThisProcess", "OwnProcesses"]
+
+
+class Engine(ABC):
+    """Takes tasks and gives futures; the number of tasks that it is worth giving at a time may change."""
+
+    #: Whether a death tells for certain which chunk did it.
+    certain = True
+
+    @abstractmethod
+    def room(self) -> int:
+        """How many chunks should be in flight."""
+
+    @abstractmethod
+    def workers(self) -> int:
+        """How many chunks are worked on at the same time."""
+
+    @abstractmethod
+    def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Start a task."""
+
+    @abstractmethod
+    def died(self, error: BaseException) -> bool:
+        """Whether an exception says that the worker of this very task died, and others take its place."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End what the engine itself started."""
+
+    def idle_limit(self) -> float:
+        """The number of seconds without any worker after which waiting is in vain."""
+        return float("inf")
+
+
+class InThisProcess(Engine):
+    """One chunk after the other, at once."""
+
+    def room(self) -> int:
+        return 1
+
+    def workers(self) -> int:
+        return 1
+
+    def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(task(*arguments))
+        return future
+
+    def died(self, error: BaseException) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
+class Borrowed(Engine):
+    """An executor of the user's, which stays open; what breaks it ends the sweep."""
+
+    def __init__(self, executor: Executor, function: CellFunction) -> None:
+        if isinstance(executor, ProcessPoolExecutor):
+            check_picklable(function)
+        self._executor = executor
+        count = getattr(executor, "_max_workers", None)  # of the executors in the standard library, and of MPI's
+        self._count = count if isinstance(count, int) and count > 0 else os.cpu_count() or 1
+
+    def room(self) -> int:
+        return 2 * self._count + 1
+
+    def workers(self) -> int:
+        return self._count
+
+    def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        return self._executor.submit(task, *arguments)
+
+    def died(self, error: BaseException) -> bool:
+        return False
+
+    def close(self) -> None:
+        """The executor belongs to the user."""
+
+
+class OwnProcesses(Engine):
+    """Processes of our own, each an executor by itself, so that a death tells which chunk did it and disturbs no other.
+
+    Functions of an interactive session live in no file: where the system can fork, their processes are forked.
+    """
+
+    def __init__(self, count: int, function: CellFunction) -> None:
+        check_picklable(function)
+        self._context = multiprocessing.get_context(_start_method(function.function))
+        self._free: list[ProcessPoolExecutor | None] = [None] * count
+        self._count = count
+        self._busy: set[ProcessPoolExecutor] = set()
+        self._broken: list[ProcessPoolExecutor] = []
+        self._lock = threading.Lock()
+
+    def room(self) -> int:
+        return self._count
+
+    def workers(self) -> int:
+        return self._count
+
+    def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        self._bury()
+        with self._lock:
+            worker = self._free.pop() or self._new()
+        try:
+            future = worker.submit(task, *arguments)
+        except BrokenExecutor:  # it died between two chunks: another one takes its place
+            self._broken.append(worker)
+            worker = self._new()
+            future = worker.submit(task, *arguments)
+        self._busy.add(worker)
+        future.add_done_callback(lambda finished: self._release(worker, finished))
+        return future
+
+    def _new(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, self._context, _begin)
+
+    def _release(self, worker: ProcessPoolExecutor, finished: Future[Any]) -> None:
+        """Called in a thread of the executor, which must not be shut down from there."""
+        broken = not finished.cancelled() and isinstance(finished.exception(), BrokenExecutor)
+        with self._lock:
+            self._busy.discard(worker)
+            self._free.append(None if broken else worker)
+            self._broken += [worker] if broken else []
+
+    def _bury(self) -> None:
+        with self._lock:
+            broken, self._broken = self._broken, []
+        for worker in broken:
+            worker.shutdown(wait=True)
+
+    def died(self, error: BaseException) -> bool:
+        return isinstance(error, BrokenProcessPool)
+
+    def close(self) -> None:
+        self._bury()
+        with self._lock:
+            idle, busy = [worker for worker in self._free if worker is not None], list(self._busy)
+        for worker in busy:  # only after an error or an interruption: nobody waits for what they do
+            for process in list((worker._processes or {}).values()):
+                process.kill()
+        for worker in [*idle, *busy]:
+            worker.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_method(function: Any) -> str:
+    main = sys.modules.get("__main__")
+    interactive = getattr(function, "__module__", None) == "__main__" and not hasattr(main, "__file__")
+    if not interactive:
+        return "spawn"
+    if "fork" not in multiprocessing.get_all_start_methods():
+        raise InputError("fn: other processes cannot import what an interactive session defines; put it into a module")
+    return "fork"
+
+
+def _begin() -> None:
+    """Let a process end with the one that started it, even if that one is killed, and leave Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
