@@ -15,6 +15,7 @@ rectangle instead of a strip, so that nothing needs to be known about g farther 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -218,12 +219,31 @@ def trapezoidal_mean(
     rule = _rule(formula, symbol, shifted, bucket, polynomial, far, aim) if fits else None
     if rule is None:
         return None
-    function = plain_ball_function(formula, symbol)
-    total = arb(0)
-    for k, weight in enumerate(_weights(rule.spacing, rule.count, polynomial, ctx.prec)):
-        z = arb(rule.spacing) * (k - rule.count)
-        total += function(mean + deviation * z) * weight
+    even = all(coefficient.is_zero() for coefficient in polynomial[-2::-2])
+    mirrored = even and mean.is_zero() and _is_plainly_even(formula, symbol)
+    total = _sum_over_nodes(plain_ball_function(formula, symbol), mean, deviation, polynomial, rule, mirrored)
     return total * arb(rule.spacing) + arb(0, 1) * rule.error
+
+
+def _sum_over_nodes(
+    function: Callable[[arb], arb], mean: arb, deviation: arb, polynomial: tuple[arb, ...], rule: _Rule, mirrored: bool
+) -> arb:
+    """The sum of the integrand over the nodes; over those from 0 on, and their mirror images, where it is even."""
+    weights, step = _weights(rule.spacing, rule.count, polynomial, ctx.prec), deviation * arb(rule.spacing)
+    total = arb(0)
+    if not mirrored:
+        for k, weight in enumerate(weights, -rule.count):
+            total += function(mean + step * k) * weight
+        return total
+    for k, weight in enumerate(weights[rule.count + 1 :], 1):
+        total += function(step * k) * weight
+    return 2 * total + function(arb(0)) * weights[rule.count]
+
+
+@lru_cache(maxsize=1024)
+def _is_plainly_even(formula: sp.Expr, symbol: sp.Symbol) -> bool:
+    """Whether SymPy writes ``f(-z)`` as ``f(z)`` by itself."""
+    return bool(formula.xreplace({symbol: -symbol}) == formula)
 
 
 @lru_cache(maxsize=4096)

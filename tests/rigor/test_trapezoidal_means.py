@@ -61,6 +61,18 @@ def test_formulas_of_users_with_any_mean_and_polynomial(formula: sp.Expr, order:
     assert holds(found, truth(formula, "0.5", order, mean))
 
 
+@pytest.mark.parametrize("order", range(5))
+@pytest.mark.parametrize("function", [sp.cos, sp.sin])
+def test_even_integrands_are_folded_and_no_others(function: type[sp.Function], order: int) -> None:
+    """``E[exp(i s z) He_n(z)] = (i s)^n exp(-s^2/2)``."""
+    found = enclosed(function(3 * x / 4), "1", order)
+    s = arb(3) / 4
+    parts = [s**order * (-(s**2) / 2).exp() * sign for sign in ((1, 0, -1, 0), (0, 1, 0, -1))[function is sp.sin]]
+    assert found is not None
+    assert found.rad() < 1e-12
+    assert abs(found.mid() - parts[order % 4]) <= found.rad() + arb("1e-20")
+
+
 def test_a_deviation_known_within_a_ball_gives_a_ball_for_all_of_them() -> None:
     found = trapezoidal_mean(sp.tanh(x) ** 2, x, arb(0), arb(1, 1e-3), acb_coefficients(0), arb(14), TOLERANCE)
     for deviation in ("0.9991", "1", "1.0009"):
