@@ -30,7 +30,8 @@ from symgrad.numerics.all_bounds import (
     long_run_rate,
     with_numbers,
 )
-from symgrad.numerics.exploration import Findings, SideExploration
+from symgrad.numerics.exploration import SideExploration
+from symgrad.numerics.findings import Findings
 from symgrad.numerics.search import explored
 from symgrad.numerics.simulate import Batch
 from symgrad.presentable import Presentable

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from symgrad.numerics.problem import Findings, Problem
+from symgrad.numerics.findings import Findings
+from symgrad.numerics.problem import Problem
 from symgrad.numerics.products import stretched
 from symgrad.numerics.verdict import Verdict
 from symgrad.numerics.witness import PRECISIONS, Separation, Witness, separate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,20 +17,15 @@ from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend, backend
-from symgrad.numerics.products import (
-    Largest,
-    Products,
-    inverse_products,
-    largest_log_norms,
-    log_norms,
-    products,
-)
+from symgrad.numerics.findings import Findings
+from symgrad.numerics.jacobian_steps import StepJacobian, jacobian_steps, rescaled_columns
+from symgrad.numerics.products import Products, inverted, largest, log_frobenius, log_norms
 from symgrad.numerics.ranges import RangeSet
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.sharing import SharedNodes
 from symgrad.numerics.simulate import Batch, run
 
-__all__ = ["NUMPY", "Exploration", "Findings", "SideExploration"]
+__all__ = ["NUMPY", "Exploration", "SideExploration"]
 
 Array = NDArray[np.float64]
 Point = dict[sp.Expr, Any]
@@ -37,7 +33,9 @@ Point = dict[sp.Expr, Any]
 NUMPY = backend("numpy")
 
 _CACHED = 2**16  # entries of one array of products: what stays in a processor's cache
-_STORED = 2**23  # entries of the states of one chunk
+_STORED = 2**23  # entries of the inputs of one chunk
+_PROBES = 6  # columns by which trajectories are told apart
+_SCREENED = 3  # a model with more entries of states than so many times the probes is searched by them first
 
 
 class Exploration(ABC):
@@ -127,9 +125,6 @@ class Exploration(ABC):
         """Arrays of the back end as NumPy arrays of float64."""
         return {s: self.backend.numpy(array).astype(float) for s, array in values.items()}
 
-    def _on_back_end(self, batch: Batch) -> Batch:
-        return Batch(self.placed(batch.initial), self.placed(batch.inputs), batch.steps)
-
     def holds(self, symbol: sp.Expr, array: Any) -> Any:
         """For each trajectory of an array (n, B, 1) of the back end whether it is finite and in range."""
         xp = self.backend.xp
@@ -139,28 +134,43 @@ class Exploration(ABC):
             kept = kept & (array >= low) & (array <= high)
         return xp.all(kept, axis=(0, 2))
 
-    def followed(self, batch: Batch, start: Array | None = None) -> tuple[Array, Iterator[Products]]:
-        """The number of steps within the ranges of each trajectory, and what is measured at each k.
+    def followed(self, batch: Batch, start: Array | None = None) -> Iterator[tuple[Products, Any]]:
+        """What is measured at each k, as NumPy arrays, and (B,) which trajectories have kept to the ranges so far.
+
+        For an upper bound the product, for a lower one its inverse: multiplied up factor by factor, its norm, the
+        reciprocal of the minimum modulus, is not lost in the rounding errors of a long product.
 
         Args:
-            batch: the trajectories.
+            batch: the trajectories, rounded to the back end's data type. The caller is within its scope.
             start: (N, B, p) columns in the place of the identity, for an upper bound.
         """
-        placed = self._on_back_end(batch)
-        states = self.simulated(placed)
-        steps = self.ranges.steps_inside(self.fetched(states), batch.inputs, batch.steps)
-        begin = None if start is None else self.backend.asarray(start)
-        return steps, self.products(placed, states, begin)
+        placed = Batch(self.placed(batch.initial), self.placed(batch.inputs), batch.steps)
+        columns = self.backend.asarray(np.eye(self.total)[:, None, :] if start is None else start)
+        states, inside, exponent = placed.initial, np.ones(batch.size, dtype=bool), np.zeros(batch.size, dtype=np.int64)
+        for k, (step, after) in enumerate(jacobian_steps(self.evaluator, self.nodes, placed, self.backend), 1):
+            here = {**states, **{s: array[k - 1, ...] for s, array in placed.inputs.items()}}
+            inside = inside & self.backend.numpy(reduce(operator.and_, [self.holds(s, a) for s, a in here.items()]))
+            columns, shift = rescaled_columns(self._multiplied(step, columns), self.backend)
+            exponent, states = exponent + shift, after
+            matrix = self.backend.numpy(columns)
+            yield Products(k, np.broadcast_to(matrix, (self.total, batch.size, matrix.shape[2])), exponent), inside
+
+    def _multiplied(self, step: StepJacobian, columns: Any) -> Any:
+        if self.sign == 1:
+            return step.times(columns)
+        factor = self.backend.numpy(step.times(self.backend.asarray(np.eye(self.total)[:, None, :])))
+        product = np.moveaxis(self.backend.numpy(columns), 1, 0) @ inverted(np.moveaxis(factor, 1, 0))
+        return self.backend.asarray(np.moveaxis(product, 0, 1))
 
     def last_products(self, batch: Batch, factors: int) -> Array:
         """(N, B, N) the products of the first factors, of any scale, as NumPy arrays."""
         with self.backend.scope():
-            *_, last = self.followed(self.rounded(batch.first(factors)))[1]
-            return np.asarray(self.backend.numpy(last.matrix), dtype=float)
+            *_, (last, _) = self.followed(self.rounded(batch.first(factors)))
+        return np.asarray(last.matrix, dtype=float)
 
-    def simulated(self, batch: Batch) -> dict[sp.Expr, Any]:
-        """The states of a batch whose arrays are those of the back end."""
-        return run(self.evaluator, self.nodes.updates, batch)
+    def simulated(self, batch: Batch) -> dict[sp.Expr, Array]:
+        """The states of a batch, in NumPy's float64 whatever the back end is."""
+        return run(self.setting.evaluator, self.nodes.updates, batch)
 
     def windows(self, batch: Batch) -> Batch:
         """Trajectories cut into windows of ``horizon`` steps each; the last one ends where they end.
@@ -170,32 +180,15 @@ class Exploration(ABC):
         if self.model.depth is not None:
             return batch.first(self.horizon)
         starts = sorted({*range(0, batch.steps - self.horizon, self.horizon), batch.steps - self.horizon})
-        with self.backend.scope():
-            states = self.fetched(
-                self.simulated(Batch(self.placed(batch.initial), self.placed(batch.inputs), batch.steps))
-            )
+        states = self.simulated(batch)
         cut = [batch.between(start, start + self.horizon, states) for start in starts]
         return reduce(Batch.joined, cut)
-
-    def products(self, batch: Batch, states: Mapping[sp.Expr, Any], start: Any = None) -> Iterator[Products]:
-        """What is measured at each k: products of Jacobians, for a lower bound their inverses.
-
-        Args:
-            batch: the trajectories, in arrays of the back end.
-            states: theirs.
-            start: (N, B, p) columns in the place of the identity, for an upper bound.
-        """
-        if self.sign == 1:
-            return products(self.evaluator, self.nodes.blocks, batch, states, start)
-        return inverse_products(self.evaluator, self.nodes.blocks, batch, states)
 
     def log_norms(self, batch: Batch, factors: int) -> Array:
         """(B,) findings for ``J_k ... J_1`` and one k; minus infinity for those that leave the ranges."""
         with self.backend.scope():
-            steps, items = self.followed(self.rounded(batch.first(factors)))
-            *_, last = items
-            logs = self.backend.numpy(log_norms(last, self.norm))
-        return np.where(steps >= factors, np.nan_to_num(logs, nan=-np.inf), -np.inf)
+            *_, (last, inside) = self.followed(self.rounded(batch.first(factors)))
+        return np.where(inside, np.nan_to_num(log_norms(last, self.norm), nan=-np.inf), -np.inf)
 
     def reached(self, batch: Batch, lost: float, start: Array | None = None) -> Array:
         """(B,) findings for all factors of a batch; far lower where a product vanishes or leaves the ranges before.
@@ -205,40 +198,68 @@ class Exploration(ABC):
             lost: taken off for each factor that is missing.
             start: (N, B, p) columns in the place of the identity, for an upper bound.
         """
+        lasting, last = np.zeros(batch.size), None
         with self.backend.scope():
-            steps, items = self.followed(self.rounded(batch), start)
-            value, last = np.full(batch.size, -lost * batch.steps), None
-            for item in items:
-                alive = self.backend.numpy(self.backend.xp.any(item.matrix != 0, axis=(0, 2)))
-                counted = alive & (steps >= item.k)
-                value = np.where(counted, -lost * (batch.steps - item.k), value)
-                last = item
-            logs = self.backend.numpy(log_norms(last, self.norm)) if last is not None else value
-        return np.where(value < 0, value, np.nan_to_num(logs, nan=-np.inf))
+            for item, inside in self.followed(self.rounded(batch), start):
+                lasting, last = np.where(inside & item.matrix.any(axis=(0, 2)), item.k, lasting), item
+        logs = lasting if last is None else log_norms(last, self.norm)
+        missing = batch.steps - lasting
+        return np.where(missing > 0, -lost * missing, np.nan_to_num(logs, nan=-np.inf))
 
     def examine(self, batch: Batch, offset: int = 0, done: Callable[[int], None] = lambda count: None) -> Findings:
         """The largest products along the trajectories of a batch; a few at a time, to stay within caches.
+
+        Of large models a few columns of the products tell first which trajectories are worth measuring.
 
         Args:
             batch: the trajectories.
             offset: the number of the first one.
             done: called with the number of trajectories that are behind.
         """
-        per_state = max(1, _STORED // (self.total * (batch.steps + 1)))
-        chunk = max(1, min(_CACHED // self.total**2, per_state))
+        screened = self.sign == 1 and self.total > _SCREENED * _PROBES
+        examined = self._screened if screened else self._examined
         found = Findings.empty(self.horizon)
-        for start in range(0, batch.size, chunk):
-            part = batch.part(slice(start, start + chunk))
-            found = found.joined(self._examined(part, offset + start))
+        for places in self._portions(batch, _PROBES if screened else self.total):
+            found = found.joined(examined(self.rounded(batch.part(places)), offset + places.start))
             done(offset + found.trajectories)
         return found
 
+    def _portions(self, batch: Batch, columns: int) -> Iterator[slice]:
+        width = sum(map(self.size, self.model.inputs)) or 1
+        count = max(1, min(_CACHED // (self.total * columns), _STORED // (width * batch.steps)))
+        return (slice(start, min(start + count, batch.size)) for start in range(0, batch.size, count))
+
     def _examined(self, batch: Batch, offset: int) -> Findings:
-        batch = self.rounded(batch)
+        log, trajectory = np.full(batch.steps, -np.inf), np.full(batch.steps, -1, dtype=np.int64)
+        counted = np.zeros(batch.steps, dtype=np.int64)
         with self.backend.scope():
-            steps, items = self.followed(batch)
-            largest = largest_log_norms(items, self.norm, steps, batch.steps)
-        return Findings.of(largest, batch, steps, offset, self.horizon)
+            for item, inside in self.followed(batch):
+                if not inside.any():
+                    break
+                counted[item.k - 1] = inside.sum()
+                log[item.k - 1], trajectory[item.k - 1] = largest(item, self.norm, inside)
+        return Findings.of(log, trajectory, counted, batch, offset, self.horizon)
+
+    def _screened(self, batch: Batch, offset: int) -> Findings:
+        """Only those trajectories are measured along which a few columns are the largest at some k."""
+        start = np.random.default_rng(_PROBES).standard_normal((self.total, 1, _PROBES))
+        counted, chosen = np.zeros(batch.steps, dtype=np.int64), set()
+        with self.backend.scope():
+            for item, inside in self.followed(batch, start):
+                if not inside.any():
+                    break
+                counted[item.k - 1] = inside.sum()
+                size = np.nan_to_num(log_frobenius(item), nan=-np.inf, posinf=-np.inf)
+                chosen.add(int(np.where(inside, size, -np.inf).argmax()))
+        return self._measured(batch, np.array(sorted(chosen), dtype=np.int64), offset).recounted(counted, batch.size)
+
+    def _measured(self, batch: Batch, chosen: NDArray[np.int64], offset: int) -> Findings:
+        """What is found along some of the trajectories."""
+        found = Findings.empty(self.horizon)
+        for places in self._portions(batch.part(chosen), self.total) if len(chosen) else ():
+            here = chosen[places]
+            found = found.joined(self._examined(batch.part(here), 0).renumbered(offset + here))
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,56 +291,3 @@ class SideExploration(Exploration):
     @property
     def sign(self) -> int:
         return 1 if self.side == "upper" else -1
-
-
-@dataclass(frozen=True, eq=False)
-class Findings:
-    """The largest norms (for a lower bound the smallest moduli) found for k = 1 ... horizon, and where.
-
-    Attributes:
-        log: (K,) natural logarithms times the sign of the problem, approximate; minus infinity where nothing is found.
-        trajectory: (K,) the number of the trajectory, -1 where nothing is found.
-        counted: (K,) how many trajectories count.
-        left: how many trajectories left the declared ranges (or overflowed) before the horizon.
-        trajectories: how many were examined.
-        starts: number of a trajectory -> a batch with it alone, for those that stand in ``trajectory``.
-    """
-
-    log: Array
-    trajectory: NDArray[np.int64]
-    counted: NDArray[np.int64]
-    left: int
-    trajectories: int
-    starts: Mapping[int, Batch]
-
-    @classmethod
-    def empty(cls, horizon: int) -> Findings:
-        """Nothing found yet."""
-        none = np.zeros(horizon, dtype=np.int64)
-        return cls(np.full(horizon, -np.inf), none - 1, none, 0, 0, {})
-
-    @classmethod
-    def of(cls, largest: Largest, batch: Batch, steps: Any, offset: int, horizon: int) -> Findings:
-        """The findings in one batch, whose first trajectory has the number ``offset``."""
-        found, steps_made = cls.empty(horizon), batch.steps
-        found.log[:steps_made] = largest.log
-        found.trajectory[:steps_made] = np.where(largest.trajectory >= 0, largest.trajectory + offset, -1)
-        found.counted[:steps_made] = largest.counted
-        used = sorted(set(largest.trajectory.tolist()) - {-1})
-        starts = {offset + place: batch.part(slice(place, place + 1)) for place in used}
-        left = int((steps < steps_made).sum())
-        return cls(found.log, found.trajectory, found.counted, left, batch.size, starts)
-
-    def joined(self, other: Findings) -> Findings:
-        """The better of two for each k."""
-        better = other.log > self.log
-        trajectory = np.where(better, other.trajectory, self.trajectory)
-        starts = {**self.starts, **other.starts}
-        return Findings(
-            np.where(better, other.log, self.log),
-            trajectory,
-            self.counted + other.counted,
-            self.left + other.left,
-            self.trajectories + other.trajectories,
-            {place: starts[place] for place in set(trajectory.tolist()) - {-1}},
-        )

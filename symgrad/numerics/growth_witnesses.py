@@ -12,7 +12,8 @@ from symgrad.errors import SymgradError
 from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
-from symgrad.numerics.exploration import Findings, SideExploration
+from symgrad.numerics.exploration import SideExploration
+from symgrad.numerics.findings import Findings
 from symgrad.numerics.growth_certificates import TrajectoryCertificate
 from symgrad.numerics.periodic_orbit import PeriodicOrbit
 from symgrad.numerics.rate_bracket import rate_bracket

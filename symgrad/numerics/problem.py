@@ -13,10 +13,11 @@ from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.numerics.backends import Backend
-from symgrad.numerics.exploration import NUMPY, Exploration, Findings, SideExploration
+from symgrad.numerics.exploration import NUMPY, Exploration, SideExploration
+from symgrad.numerics.findings import Findings
 from symgrad.numerics.setting import Setting
 
-__all__ = ["Findings", "Problem"]
+__all__ = ["Problem"]
 
 Array = NDArray[np.float64]
 

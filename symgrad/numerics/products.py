@@ -6,7 +6,7 @@ All values here are approximate. They say where to look; a violation is only cla
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +22,12 @@ from symgrad.numerics.sharing import Blocks, shared_nodes
 from symgrad.numerics.simulate import Batch, run
 
 __all__ = [
-    "Largest",
     "Products",
-    "inverse_products",
-    "largest_log_norms",
+    "inverted",
+    "largest",
     "largest_singular_values",
     "log10_scaled",
+    "log_frobenius",
     "log_norms",
     "product_log_norms",
     "products",
@@ -86,34 +86,7 @@ def products(
         yield Products(step + 1, matrix, exponent)
 
 
-def inverse_products(
-    evaluator: ArrayEvaluator, blocks: Blocks, batch: Batch, states: Mapping[sp.Expr, Array]
-) -> Iterator[Products]:
-    """``(J_k ... J_1)^-1`` for k = 1 ... T along trajectories that were simulated before.
-
-    Its norm is the reciprocal of the minimum modulus of the product; multiplied up factor by factor it is not lost in
-    the rounding errors of the product, as the smallest singular value of a long one is.
-    """
-    slices = _state_slices(states)
-    total, size = slices[-1].stop, batch.size
-    matrix = np.repeat(np.eye(total)[:, None, :], size, axis=1)
-    exponent = np.zeros(size, dtype=np.int64)
-    columns = [matrix[rows] for rows in slices]
-    for step in range(batch.steps):
-        here = {s: array[step] for s, array in states.items()} | {s: a[step] for s, a in batch.inputs.items()}
-        with np.errstate(all="ignore"):
-            point = evaluator.at(here, step)
-            rows = [
-                sum_of(point, [point.apply(entry, block) for entry, block in zip(row, columns, strict=True)])
-                for row in blocks
-            ]
-            inverse = _inverted(np.moveaxis(np.concatenate(rows), 1, 0))
-            matrix, shift = rescaled(np.moveaxis(np.moveaxis(matrix, 1, 0) @ inverse, 0, 1))
-        exponent = exponent + shift
-        yield Products(step + 1, matrix, exponent)
-
-
-def _inverted(matrices: Array) -> Array:
+def inverted(matrices: Array) -> Array:
     """Inverses of a batch (B, N, N); singular values of zero are taken as the smallest normal numbers."""
     try:
         return np.asarray(np.linalg.inv(matrices))
@@ -161,6 +134,11 @@ def log_norms(item: Products, norm: Norm) -> Array:
     return _log(_norms(item.matrix, norm), item.exponent)
 
 
+def log_frobenius(item: Products) -> Array:
+    """The natural logarithms (B,) of the roots of the sums of squares, which no spectral norm exceeds."""
+    return _log(np.einsum("ibj,ibj->b", item.matrix, item.matrix), 2 * item.exponent) / 2
+
+
 def _log(values: Array, exponent: IntArray) -> Array:
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(values) + exponent * _LOG2)
@@ -186,41 +164,8 @@ def largest_singular_values(batch: Array) -> Array:
     return values
 
 
-@dataclass(frozen=True, eq=False)
-class Largest:
-    """For k = 1 ... T the largest norm over a batch, approximate.
-
-    Attributes:
-        log: (T,) natural logarithms of the largest norms; minus infinity where nothing counts or all is zero.
-        trajectory: (T,) where they occur; -1 where the logarithm is minus infinity.
-        counted: (T,) how many trajectories count.
-    """
-
-    log: Array
-    trajectory: IntArray
-    counted: IntArray
-
-
-def largest_log_norms(items: Iterable[Products], norm: Norm, steps: IntArray, horizon: int) -> Largest:
-    """The largest norm of ``J_k ... J_1`` over a batch.
-
-    Args:
-        items: the products for k = 1 ... horizon.
-        norm: the operator norm.
-        steps: (B,) for each trajectory the number of steps that count; longer products are left out.
-        horizon: the number of products.
-    """
-    counted = np.array([(steps >= k).sum() for k in range(1, horizon + 1)], dtype=np.int64)
-    log, trajectory = np.full(horizon, -np.inf), np.full(horizon, -1, dtype=np.int64)
-    for item in items:
-        if not counted[item.k - 1]:
-            break
-        log[item.k - 1], trajectory[item.k - 1] = _largest(item, norm, steps >= item.k)
-    return Largest(log, trajectory, counted)
-
-
-def _largest(item: Products, norm: Norm, counts: Any) -> tuple[float, int]:
-    """Logarithm of the largest norm and its trajectory."""
+def largest(item: Products, norm: Norm, counts: Any) -> tuple[float, int]:
+    """The logarithm of the largest norm among the trajectories that count, and its place; -1 where none is finite."""
     if norm.p == 2:
         return _largest_spectral(item, counts)
     logs = log_norms(item, norm)
@@ -231,8 +176,8 @@ def _largest(item: Products, norm: Norm, counts: Any) -> tuple[float, int]:
 
 def _largest_spectral(item: Products, counts: Any) -> tuple[float, int]:
     """Frobenius norms bound singular values: a decomposition is made only where the largest can be."""
-    squares = np.einsum("ibj,ibj->b", item.matrix, item.matrix)
-    upper = np.where(counts & np.isfinite(squares), _log(squares, 2 * item.exponent) / 2, -np.inf)
+    upper = log_frobenius(item)
+    upper = np.where(counts & ~np.isnan(upper) & (upper < np.inf), upper, -np.inf)
     best, where = -np.inf, -1
     for place in np.argsort(-upper).tolist():
         if upper[place] <= best:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from symgrad.numerics.ascent import Ascent
 from symgrad.numerics.coordinate_search import CoordinateSearch
-from symgrad.numerics.exploration import Exploration, Findings
+from symgrad.numerics.exploration import Exploration
+from symgrad.numerics.findings import Findings
 from symgrad.numerics.orbit_batches import OrbitBatches
 from symgrad.numerics.simulate import Batch
 from symgrad.numerics.steering import Steering

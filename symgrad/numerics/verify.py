@@ -15,8 +15,9 @@ from symgrad.bounds.product import Bound
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.weights import Weights, bind
 from symgrad.numerics.confirm import Confirmation, confirm
+from symgrad.numerics.findings import Findings
 from symgrad.numerics.layers import steps_of_layers
-from symgrad.numerics.problem import Findings, Problem
+from symgrad.numerics.problem import Problem
 from symgrad.numerics.search import SEARCHES, explored
 from symgrad.numerics.simulate import Batch, batch_of, given_inputs, sized
 from symgrad.numerics.verdict import Verdict

@@ -13,7 +13,7 @@ import symgrad as sg
 from symgrad.language.norms import norm
 from symgrad.language.weights import bind
 from symgrad.numerics.arrays import ArrayEvaluator
-from symgrad.numerics.products import Products, largest_log_norms, product_log_norms, products, stretched
+from symgrad.numerics.products import Products, largest, product_log_norms, products, stretched
 from symgrad.numerics.sharing import shared_nodes
 from symgrad.numerics.simulate import Batch, run
 
@@ -59,13 +59,11 @@ def test_the_largest_norm_over_a_batch(p) -> None:
     states = run(evaluator, model.nodes, batch)
     logs = product_log_norms(model, evaluator, batch, p)
     steps = np.array([6, 0, 3, 6, 1])
-    items = products(evaluator, shared_nodes(model).blocks, batch, states)
-    found = largest_log_norms(items, norm(p), steps, 6)
-    for k in range(1, 7):
-        counting = np.flatnonzero(steps >= k)
-        assert found.counted[k - 1] == len(counting)
-        assert found.trajectory[k - 1] == counting[np.argmax(logs[k - 1, counting])]
-        assert found.log[k - 1] == pytest.approx(logs[k - 1, counting].max(), rel=1e-12)
+    for item in products(evaluator, shared_nodes(model).blocks, batch, states):
+        counting = np.flatnonzero(steps >= item.k)
+        log, trajectory = largest(item, norm(p), steps >= item.k)
+        assert trajectory == counting[np.argmax(logs[item.k - 1, counting])]
+        assert log == pytest.approx(logs[item.k - 1, counting].max(), rel=1e-12)
 
 
 def rotation_model(scale: float):
@@ -99,10 +97,7 @@ def test_a_product_that_is_zero() -> None:
     model, evaluator, batch = rotation_model(0.0)
     assert np.isneginf(product_log_norms(model, evaluator, batch, 2, [1, 2])).all()
     item = Products(1, np.zeros((2, 3, 2)), np.zeros(3, dtype=np.int64))
-    found = largest_log_norms([item], norm(2), np.ones(3, dtype=np.int64), 1)
-    assert np.isneginf(found.log[0])
-    assert found.trajectory[0] == -1
-    assert found.counted[0] == 3
+    assert largest(item, norm(2), np.ones(3, dtype=bool)) == (-np.inf, -1)
 
 
 @pytest.mark.parametrize("p", NORMS)

@@ -14,7 +14,8 @@ import symgrad as sg
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.weights import bind
 from symgrad.numerics.confirm import confirm
-from symgrad.numerics.problem import Findings, Problem
+from symgrad.numerics.findings import Findings
+from symgrad.numerics.problem import Problem
 from symgrad.numerics.verdict import Verdict
 from symgrad.numerics.verify import verify
 from symgrad.numerics.witness import separate
