@@ -36,6 +36,7 @@ from symgrad.language.operators import (
 )
 from symgrad.language.to_sympy import operator_to_sympy
 
+_LONGEST = 40  # operations in the ends of a range in closed form that further functions are applied to
 MOORE = "Moore, Kearfott and Cloud, Introduction to Interval Analysis 2009"
 
 
@@ -151,7 +152,7 @@ def function_values(goal: EntryRange, prove: Prove, context: Any) -> Conclusion 
 
 
 def _function_range(function: Activation, argument: Any, context: Any) -> Conclusion | Lacking:
-    if context.setting.refined and argument.is_finite and not is_numeric(argument.bound):
+    if context.setting.refined and argument.is_finite and not is_numeric(argument.bound) and _is_short(argument.bound):
         closed = range_in_closed_form(function, argument.bound)
         if closed is not None:
             return Conclusion(closed, (argument,))
@@ -162,6 +163,11 @@ def _function_range(function: Activation, argument: Any, context: Any) -> Conclu
     whole_line = argument.bound == REALS or not is_numeric(argument.bound)
     needless = whole_line and found.is_bounded  # true over the whole line, whatever the argument
     return Conclusion(ends(found.inf, found.sup), () if needless else (argument,))
+
+
+def _is_short(bounds: sp.Tuple) -> bool:
+    """Whether ends are short enough to be put into functions: they grow fivefold from layer to layer of a stack."""
+    return sum(end.count_ops() for end in bounds) <= _LONGEST
 
 
 def _range_over(function: Activation, bounds: sp.Tuple) -> Range:

@@ -19,6 +19,10 @@ _SHORT = 12  # entries up to here never get a name
 
 def sum_terms(vocabulary: Vocabulary, expr: sp.Expr) -> list[Term]:
     """An expression as the terms of a sum."""
+    return list(vocabulary.once(("terms", expr), lambda: _terms(vocabulary, expr)))
+
+
+def _terms(vocabulary: Vocabulary, expr: sp.Expr) -> list[Term]:
     found = []
     for term in expr.as_ordered_terms():
         negative = term.could_extract_minus_sign() and not term.is_Add
@@ -34,6 +38,12 @@ def written_matrix(vocabulary: Vocabulary, letter: str, matrix: sp.MatrixBase) -
         letter: of the matrix, without a layer.
         matrix: expressions.
     """
+    fixed = sp.ImmutableDenseMatrix(matrix)
+    written, entries = vocabulary.once(("matrix", letter, fixed), lambda: _matrix(vocabulary, letter, fixed))
+    return written, list(entries)
+
+
+def _matrix(vocabulary: Vocabulary, letter: str, matrix: sp.MatrixBase) -> tuple[str, list[Equation]]:
     notation = vocabulary.notation
     rows = [[vocabulary.scalar(entry) for entry in row] for row in matrix.tolist()]
     widest = _WIDEST if notation is LATEX else _WIDEST_TEXT

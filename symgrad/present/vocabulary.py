@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from functools import cached_property, lru_cache
 from itertools import count
+from typing import Any, TypeVar, cast
 
 import sympy as sp
 
@@ -18,13 +19,14 @@ from symgrad.present.scalars import primed
 __all__ = ["Vocabulary"]
 
 
+T = TypeVar("T")
 _MODELS = 16  # models whose written expressions are kept
 _KEPT = 4096  # expressions of one model
 
 
 @lru_cache(maxsize=_MODELS)
-def _written(model: Recurrence, notation: Notation) -> dict[sp.Basic, str]:
-    """The expressions of a model that are written already: pages about one model have most of them in common."""
+def _written(model: Recurrence, notation: Notation) -> dict[Hashable, Any]:
+    """What is written of a model already: pages about one model have most of it in common."""
     return {}
 
 
@@ -66,13 +68,17 @@ class Vocabulary:
 
     def scalar(self, expr: sp.Basic) -> str:
         """A SymPy expression with states and inputs at their steps."""
+        return self.once(expr, lambda: self.notation.scalar(expr, self._names, self.function))
+
+    def once(self, key: Hashable, write: Callable[[], T]) -> T:
+        """What a function writes under a key, which must say all that it depends on but the model and the notation."""
         known = _written(self.model, self.notation)
-        written = known.get(expr)
-        if written is None:
-            written = self.notation.scalar(expr, self._names, self.function)
-            if len(known) >= _KEPT:
-                known.clear()
-            known[expr] = written
+        found = known.get(key)
+        if found is not None:
+            return cast(T, found)
+        if len(known) >= _KEPT:
+            known.clear()
+        known[key] = written = write()
         return written
 
     def scalar_with(self, expr: sp.Basic, numbers: dict[sp.Basic, str]) -> str:
