@@ -7,7 +7,7 @@ operations; no back end walks expressions by itself.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any, Generic, TypeVar
 
@@ -122,6 +122,10 @@ class Evaluator(ABC, Generic[T]):
     def function(self, activation: Activation, value: T) -> T:
         """A scalar function of every entry."""
 
+    def total(self, values: Iterable[T]) -> T:
+        """The sum of some values."""
+        return reduce(self.add, values)
+
     # --- the traversal ----------------------------------------------------------
 
     def size(self, expr: sp.Expr) -> int:
@@ -158,7 +162,7 @@ class Evaluator(ABC, Generic[T]):
             case Constant(value, length):
                 return self.filled(value, self.size(length), 1)
             case VectorSum(terms):
-                return reduce(self.add, map(self.vector, terms))
+                return self.total(map(self.vector, terms))
             case Hadamard(left, right):
                 return self.multiply(self.vector(left), self.vector(right))
             case Elementwise(function, argument):
@@ -181,7 +185,7 @@ class Evaluator(ABC, Generic[T]):
             case Scale(coefficient, operand):
                 return self.scaled(self.number(coefficient), self.apply(operand, value))
             case OperatorSum(terms):
-                return reduce(self.add, (self.apply(term, value) for term in terms))
+                return self.total(self.apply(term, value) for term in terms)
             case Compose(factors):
                 return reduce(lambda result, factor: self.apply(factor, result), reversed(factors), value)
             case Transpose(operand):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,11 @@ from symgrad.errors import InputError
 from symgrad.language.elementwise import Activation
 from symgrad.language.operators import Compose, Diagonal, Operator, Scale
 from symgrad.language.weights import LayerWeights, Weights
+from symgrad.numerics import kernels
 from symgrad.numerics.functions import array_function, constant_float
+from symgrad.numerics.kernels import Kernel
+from symgrad.numerics.libraries import library_of
+from symgrad.numerics.library import Library
 
 __all__ = ["ArrayEvaluator", "LayerArrays"]
 
@@ -47,6 +51,7 @@ class ArrayEvaluator(Evaluator[Any]):
         self.xp = array_namespace(like)
         self.like = like
         self.placed = {"dtype": like.dtype, "device": device(like)}
+        self._tapes: dict[Any, Any] = {}
         self._numbers: dict[sp.Expr, float] = {}
         self._products: dict[tuple[Operator, int], tuple[Any, Any]] = {}
 
@@ -80,6 +85,23 @@ class ArrayEvaluator(Evaluator[Any]):
         other._numbers, other._matrices = self._numbers, self._matrices
         return other
 
+    @property
+    def library(self) -> Library:
+        """The library of the arrays."""
+        return library_of(self.xp)
+
+    def asarray(self, array: Any) -> Any:
+        """An array of NumPy or the library on the evaluator's device, of its data type."""
+        foreign = isinstance(array, np.ndarray) and self.xp is not array_namespace(array)
+        return self.xp.asarray(np.array(array) if foreign else array, **self.placed)
+
+    def tape(self, nodes: Mapping[sp.Expr, Any], record: Callable[[], Any]) -> Any:
+        """A tape of some nodes for these parameters, recorded at the first time."""
+        key = tuple(nodes.items())
+        if key not in self._tapes:
+            self._tapes[key] = record()
+        return self._tapes[key]
+
     def number(self, expr: sp.Expr) -> float:
         if expr not in self._numbers:
             self._numbers[expr] = self._number(expr)
@@ -101,45 +123,37 @@ class ArrayEvaluator(Evaluator[Any]):
     def identity(self, size: int) -> Any:
         return self.xp.eye(size, **self.placed)
 
+    def do(self, kernel: Kernel, *operands: Any) -> Any:
+        """One array operation; all that depends on values passes here."""
+        return kernel(self.xp, *operands)
+
     def add(self, left: Any, right: Any) -> Any:
-        left, right = self._alike(left, right)
-        return left + right
+        return self.do(kernels.add, *self._alike(left, right))
 
     def multiply(self, left: Any, right: Any) -> Any:
-        left, right = self._alike(left, right)
-        return left * right
+        return self.do(kernels.multiply, *self._alike(left, right))
 
     def matmul(self, left: Any, right: Any) -> Any:
         if left.shape[0] == left.shape[-1] == 1 and right.shape[0] != 1:  # scalar models: a number acts on any row
             return self.multiply(left, right)
-        if left.ndim == 2 and right.ndim == 3:
-            flat = self.xp.reshape(right, (right.shape[0], -1))
-            return self.xp.reshape(left @ flat, (left.shape[0], *right.shape[1:]))
-        if left.ndim == 2:
-            return left @ right
-        move = self.xp.permute_dims
-        batch = move(left, (1, 0, 2)) @ (right if right.ndim == 2 else move(right, (1, 0, 2)))
-        return move(batch, (1, 0, 2))
+        return self.do(_PRODUCTS[left.ndim, right.ndim], left, right)
 
     def scaled(self, number: Any, value: Any) -> Any:
-        return number * value
+        return self.do(kernels.multiply, number, value)
 
     def scaled_rows(self, column: Any, value: Any) -> Any:
         return self.multiply(column, value)
 
     def transposed(self, value: Any) -> Any:
-        return self.xp.permute_dims(value, (1, 0) if value.ndim == 2 else (2, 1, 0))
+        return self.do(kernels.transposed_constant if value.ndim == 2 else kernels.transposed_batch, value)
 
     def kronecker(self, left: Any, right: Any) -> Any:
         if left.ndim == right.ndim == 2:
-            product = left[:, None, :, None] * right[None, :, None, :]
-            return self.xp.reshape(product, (left.shape[0] * right.shape[0], -1))
-        left, right = self._alike(left, right)
-        product = left[:, None, :, :, None] * right[None, :, :, None, :]
-        return self.xp.reshape(product, (left.shape[0] * right.shape[0], product.shape[2], -1))
+            return self.do(kernels.kronecker_of_constants, left, right)
+        return self.do(kernels.kronecker_of_batches, *self._alike(left, right))
 
     def columns_below(self, value: Any) -> Any:
-        return self.xp.reshape(self.xp.permute_dims(value, (1, 0)), (-1, 1))
+        return self.do(kernels.columns_below, value)
 
     def assembled(self, rows: Sequence[Sequence[Any]]) -> Any:
         return self.xp.concat([self.xp.concat(list(row), axis=1) for row in rows], axis=0)
@@ -151,7 +165,7 @@ class ArrayEvaluator(Evaluator[Any]):
             raise InputError("weights: a matrix whose inverse is needed is singular") from error
 
     def function(self, activation: Activation, value: Any) -> Any:
-        return array_function(activation.expr)(self.xp, value)
+        return self.do(array_function(activation.expr), value)
 
     def apply(self, operator: Operator, value: Any) -> Any:
         """An operator times a matrix; repeated sums and products with one matrix are computed once.
@@ -182,8 +196,17 @@ class ArrayEvaluator(Evaluator[Any]):
         """A constant next to a batch gets the batch's dimension, of length 1."""
         if left.ndim == right.ndim:
             return left, right
-        expand = self.xp.expand_dims
-        return (expand(left, axis=1), right) if left.ndim == 2 else (left, expand(right, axis=1))
+        if left.ndim == 2:
+            return self.do(kernels.with_batch, left), right
+        return left, self.do(kernels.with_batch, right)
+
+
+_PRODUCTS = {
+    (2, 2): kernels.constant_times_constant,
+    (2, 3): kernels.constant_times_batch,
+    (3, 2): kernels.batch_times_constant,
+    (3, 3): kernels.batch_times_batch,
+}
 
 
 class LayerArrays(ArrayEvaluator):

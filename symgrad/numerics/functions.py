@@ -69,7 +69,7 @@ class ArrayFunction:
         """The same, where floating-point warnings are off already."""
         values = self._values(xp, x)
         result = self._shaped(xp, values)
-        if self.never_lost(x) or _is_traced(xp, x) or bool(self.is_safe(xp, x, result)):
+        if self.never_lost(x) or library_of(xp).is_traced(x) or bool(self.is_safe(xp, x, result)):
             return result
         return self._recomputed(xp, x, result, self._lost(xp, values, result))
 
@@ -228,11 +228,6 @@ def _divides(power: sp.Pow) -> bool:
     return not (power.exp.is_nonnegative or isinstance(power.base, sp.cosh) or not power.free_symbols)
 
 
-def _is_traced(xp: Any, x: Any) -> bool:
-    library = library_of(xp)
-    return library is not None and library.is_traced(x)
-
-
 @lru_cache(maxsize=1024)
 def array_function(expr: sp.Expr) -> ArrayFunction:
     """The function of arrays for a formula in ``VARIABLE``, compiled once.
@@ -240,7 +235,7 @@ def array_function(expr: sp.Expr) -> ArrayFunction:
     >>> import numpy as np
     >>> from symgrad.rigor.functions import logistic
     >>> array_function(VARIABLE * logistic(VARIABLE))(np, np.array([-1000.0, 0.0, 1000.0])).tolist()
-    [0.0, 0.0, 1000.0]
+    [-0.0, 0.0, 1000.0]
     """
     return ArrayFunction(expr)
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from array_api_compat import device
 from numpy.typing import NDArray
 
-from symgrad.numerics.library import Library, NumPy
+from symgrad.numerics.library import Library, NumPy, Standard
 from symgrad.numerics.library_cupy import CuPy
 from symgrad.numerics.library_jax import Jax
 from symgrad.numerics.library_torch import Torch
@@ -24,15 +23,18 @@ LIBRARIES: dict[str, Library] = {library.name: library for library in (NumPy(), 
 
 
 @lru_cache(maxsize=64)
-def library_of(xp: Any) -> Library | None:
-    """The library of a namespace: of its own one, or of the one that array-api-compat wraps around it."""
-    return next((LIBRARIES[part] for part in xp.__name__.split(".") if part in LIBRARIES), None)
+def library_of(xp: Any) -> Library:
+    """The library of a namespace: of its own one, or of the one that array-api-compat wraps around it.
+
+    A namespace of another library is used by nothing but the standard.
+    """
+    known = (LIBRARIES[part] for part in xp.__name__.split(".") if part in LIBRARIES)
+    return next(known, None) or Standard(xp.__name__, xp)
 
 
 def host(xp: Any, array: Any) -> NDArray[Any]:
     """An array of any library on the host."""
-    library = library_of(xp)
-    return np.from_dlpack(array) if library is None else library.numpy(array)
+    return library_of(xp).numpy(array)
 
 
 def on_device_of(xp: Any, numbers: Any, array: Any) -> Any:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import scipy.special
+from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError, SymgradError
 
-__all__ = ["SPECIAL", "Gradients", "Library", "NumPy", "Values"]
+__all__ = ["SPECIAL", "Gradients", "Library", "NumPy", "Standard", "Values"]
 
 Values = Callable[[list[Any]], Any]
 Gradients = Callable[[list[Any]], tuple[Any, list[Any]]]
@@ -71,6 +72,46 @@ class Library(ABC):
         """Its functions of arrays expit, erf, erfc, gamma, gammaln and polygamma(order, x), all or none."""
         return {}
 
+    def defers(self, array: Any) -> bool:
+        """Whether asking an array for a truth value, or running without a compiler, costs more than the computation."""
+        return False
+
+    def called(self, function: Any, *arguments: Any) -> Any:
+        """The value of a hashable function; compiled where the library can, once for equal functions and shapes."""
+        return function(*arguments)
+
+    def scanned(self, function: Any, constants: list[Any], state: list[Any], sequences: list[Any], length: int) -> Any:
+        """The same as :meth:`looped`; compiled where the library can, once for equal functions and shapes."""
+        return self.looped(function, constants, state, sequences, length)
+
+    def looped(
+        self, function: Any, constants: list[Any], state: list[Any], sequences: list[Any], length: int
+    ) -> tuple[list[Any], list[Any], list[Any]]:
+        """A recursion ``state, watched = function(constants, state, [sequence[t], ...])`` for t = 0 ... length - 1.
+
+        Returns:
+            The last state; for each of its arrays all of them after each step, one above the other; for each truth
+            value that was watched whether it always held.
+        """
+        rows = None if any(map(self.is_traced, (*state, *sequences))) else self._rows(state, length)
+        collected: list[list[Any]] = []
+        watched: list[Any] = []
+        for step in range(length):
+            state, safe = function(constants, state, [sequence[step] for sequence in sequences])
+            watched = [one & other for one, other in zip(watched, safe, strict=True)] if watched else safe
+            if rows is None:
+                collected.append(state)
+                continue
+            for row, array in zip(rows, state, strict=True):
+                row[step] = array
+        if rows is None:
+            rows = [array_namespace(column[0]).stack(column, axis=0) for column in zip(*collected, strict=True)]
+        return state, rows, watched
+
+    def _rows(self, state: list[Any], length: int) -> list[Any] | None:
+        """Arrays to be filled with one more dimension; None where arrays cannot be written to."""
+        return [array_namespace(a).empty((length, *a.shape), dtype=a.dtype, device=device(a)) for a in state]
+
     def is_traced(self, array: Any) -> bool:
         """Whether an array stands for numbers that are not known yet, or whose derivatives are being recorded."""
         return False
@@ -78,6 +119,31 @@ class Library(ABC):
     def value_and_gradient(self, values: Values, compiled: bool) -> Gradients:
         """See :meth:`symgrad.numerics.backends.Backend.value_and_gradient`."""
         raise InputError(f"backend {self.name!r}: the library has no automatic differentiation; torch and jax have it")
+
+
+class Standard(Library):
+    """Any library of the Python array API standard, by nothing but the standard; on its default device."""
+
+    def __init__(self, name: str, module: Any) -> None:
+        self.name, self._module = name, module
+
+    def _loaded(self) -> Any:
+        return self._module
+
+    def devices(self) -> list[str]:
+        return ["default"]
+
+    def has(self, device: str, dtype: str) -> bool:
+        return device == "default"
+
+    def asarray(self, array: Any, dtype: str, device: str | None) -> Any:
+        return self._module.asarray(array, dtype=getattr(self._module, dtype))
+
+    def numpy(self, array: Any) -> NDArray[Any]:
+        return np.from_dlpack(array)
+
+    def scope(self, device: str | None) -> Any:
+        return np.errstate(all="ignore")
 
 
 class NumPy(Library):

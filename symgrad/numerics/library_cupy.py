@@ -55,3 +55,6 @@ class CuPy(Library):
         import cupyx.scipy.special as special
 
         return {name: getattr(special, name) for name in SPECIAL}
+
+    def defers(self, array: Any) -> bool:
+        return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,18 @@ class Jax(Library):
         functions = self.module().scipy.special
         return {name: getattr(functions, name) for name in SPECIAL}
 
+    def defers(self, array: Any) -> bool:
+        return True
+
+    def called(self, function: Any, *arguments: Any) -> Any:
+        return _called(self.module())(function, *arguments)
+
+    def scanned(self, function: Any, constants: list[Any], state: list[Any], sequences: list[Any], length: int) -> Any:
+        return _scanned(self.module())(function, length, constants, state, sequences)
+
+    def _rows(self, state: list[Any], length: int) -> None:
+        return None
+
     def is_traced(self, array: Any) -> bool:
         return isinstance(array, self.module().core.Tracer)
 
@@ -81,6 +94,26 @@ class Jax(Library):
             return result, gradients
 
         return both
+
+
+@lru_cache(maxsize=1)
+def _called(jax: Any) -> Any:
+    return jax.jit(lambda function, *arguments: function(*arguments), static_argnums=0)
+
+
+@lru_cache(maxsize=1)
+def _scanned(jax: Any) -> Any:
+    """The recursion in one compiled loop; what was watched has one more dimension."""
+
+    def scanned(function: Any, length: int, constants: Any, state: Any, sequences: Any) -> tuple[Any, Any, Any]:
+        def step(carry: Any, early: Any) -> tuple[Any, Any]:
+            following, watched = function(constants, carry, early)
+            return following, (following, watched)
+
+        last, (states, watched) = jax.lax.scan(step, state, sequences, length=length)
+        return last, states, watched
+
+    return jax.jit(scanned, static_argnums=(0, 1))
 
 
 def jax_in_float64(jax: Any) -> Any:

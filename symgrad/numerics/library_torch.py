@@ -68,6 +68,9 @@ class Torch(Library):
 
         return {name: getattr(torch.special, name, gamma) for name in SPECIAL}
 
+    def defers(self, array: Any) -> bool:
+        return str(array.device.type) != "cpu"
+
     def is_traced(self, array: Any) -> bool:
         return bool(array.requires_grad)
 

@@ -15,10 +15,14 @@ from symgrad.language.operators import Vector
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, bind, exact_array
 from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.backends import Backend
+from symgrad.numerics.backends import backend as chosen_backend
 from symgrad.numerics.layers import check_layers, filled_up, steps_of_layers, trimmed
+from symgrad.numerics.multiprecision import checked_digits, multiprecision_run
+from symgrad.numerics.running import Batch, run
 from symgrad.numerics.sharing import shared_nodes
 
-__all__ = ["Batch", "Trajectory", "batch_of", "given_initial", "given_inputs", "run", "simulate", "sized"]
+__all__ = ["Batch", "Trajectory", "batch_of", "computing", "given_initial", "given_inputs", "run", "simulate", "sized"]
 
 Array = NDArray[np.float64]
 
@@ -49,68 +53,6 @@ class Trajectory:
         return len(next(iter(self.states.values()))) - 1
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Starting points and inputs of B trajectories, in the layout of computation.
-
-    Attributes:
-        initial: state symbol -> array (n, B, 1).
-        inputs: input symbol -> array (T, m, B, 1).
-        steps: T.
-    """
-
-    initial: dict[sp.Expr, Array]
-    inputs: dict[sp.Expr, Array]
-    steps: int
-
-    @property
-    def size(self) -> int:
-        """The number B of trajectories."""
-        return int(next(iter(self.initial.values())).shape[1])
-
-    def first(self, steps: int) -> Batch:
-        """The first steps of the same trajectories."""
-        return Batch(self.initial, {s: array[:steps] for s, array in self.inputs.items()}, steps)
-
-    def between(self, start: int, stop: int, states: Mapping[sp.Expr, Array]) -> Batch:
-        """The steps from one to another, starting from the states (T+1, n, B, 1) there."""
-        initial = {s: array[start] for s, array in states.items()}
-        return Batch(initial, {s: array[start:stop] for s, array in self.inputs.items()}, stop - start)
-
-    def joined(self, other: Batch) -> Batch:
-        """These trajectories and then others of as many steps."""
-        initial = {s: np.concatenate([a, other.initial[s]], axis=1) for s, a in self.initial.items()}
-        inputs = {s: np.concatenate([a, other.inputs[s]], axis=2) for s, a in self.inputs.items()}
-        return Batch(initial, inputs, self.steps)
-
-    def part(self, places: Any) -> Batch:
-        """Some of the trajectories, by a slice or by indices."""
-        initial = {s: array[:, places] for s, array in self.initial.items()}
-        return Batch(initial, {s: array[:, :, places] for s, array in self.inputs.items()}, self.steps)
-
-
-def run(evaluator: ArrayEvaluator, updates: Mapping[sp.Expr, Vector], batch: Batch) -> dict[sp.Expr, Array]:
-    """The states of a batch, state symbol -> (T+1, n, B, 1).
-
-    A state that overflows becomes infinite or NaN; it is for the caller to leave such trajectories out.
-    """
-    states = {s: np.empty((batch.steps + 1, *array.shape)) for s, array in batch.initial.items()}
-    current: dict[sp.Expr, Any] = dict(batch.initial)
-    for step in range(batch.steps + 1):
-        for symbol, array in current.items():
-            states[symbol][step] = array
-        if step < batch.steps:
-            with np.errstate(all="ignore"):
-                point = evaluator.at({**current, **{s: array[step] for s, array in batch.inputs.items()}}, step)
-                current = {symbol: _batched(point.vector(node), current[symbol]) for symbol, node in updates.items()}
-    return states
-
-
-def _batched(value: Any, like: Any) -> Any:
-    """A value of shape (n, 1), which depends on no state and no input, repeated for every trajectory."""
-    return value if value.ndim == 3 else np.broadcast_to(value[:, None, :], like.shape)
-
-
 def simulate(
     model: Recurrence,
     weights: Mapping[Any, Any] | None = None,
@@ -118,8 +60,16 @@ def simulate(
     *,
     initial: Mapping[Any, Any] | None = None,
     steps: int | None = None,
+    backend: str | Backend = "numpy",
+    device: str | None = None,
+    dtype: str = "float64",
+    digits: int | None = None,
 ) -> Trajectory:
-    """Run a recurrence in floats.
+    """Run a recurrence in floats, or in as many digits as wanted.
+
+    Weights, inputs and initial states are read on the host and moved to the device once; the loop over the steps runs
+    there; the states come back to the host at the end, as NumPy arrays. JAX compiles the loop at the first call with a
+    model and shapes.
 
     Args:
         model: the recurrence.
@@ -128,14 +78,21 @@ def simulate(
         initial: symbol or name -> (n,), or (B, n) for a batch; states that are left out start at zero.
         steps: the number of steps T, needed only for a model without inputs. Of a model with a depth the first T
             layers, all unless given.
+        backend: what computes: "numpy", "torch", "jax" or "cupy", or what :func:`symgrad.backend` gives; "mpmath" for
+            any precision, for reference.
+        device: as the library spells it, such as "cpu", "cuda", "cuda:1"; by default the library's own choice.
+        dtype: "float64" or "float32".
+        digits: decimal digits, for "mpmath" only; 50 unless given.
 
     Returns:
-        A :class:`Trajectory`; its values are approximate. States of layers that are narrower than others are filled up
-        with zeros.
+        A :class:`Trajectory`; its values are approximate, of the data type; for "mpmath" its numbers in arrays of
+        objects, each step right to the digits. States of layers that are narrower than others are filled up with zeros.
 
     Raises:
-        InputError: a missing weight, a wrong shape, or numbers of steps or trajectories that do not agree.
-        UnknownNameError: a name that the model does not have.
+        InputError: a missing weight, a wrong shape, or numbers of steps or trajectories that do not agree; a device
+            that is not there.
+        UnknownNameError: a name that the model does not have, or an unknown back end.
+        SymgradError: the library of the back end is not installed.
 
     >>> import sympy as sp, symgrad as sg
     >>> x, r = sp.symbols("x r")
@@ -145,6 +102,7 @@ def simulate(
     """
     if not isinstance(model, Recurrence):
         raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")
+    where = computing(backend, device, dtype, digits)
     bound = bind(model, weights, model.parameters)
     steps = steps_of_layers(bound, steps) if steps is None and not model.inputs else steps
     sequences = given_inputs(model, inputs, steps)
@@ -152,13 +110,39 @@ def simulate(
     bound = sized(model, bound, sequences, starts)
     batch, single = batch_of(model, bound, sequences, starts, steps)
     check_layers(bound, batch.steps)
-    states = trimmed(bound, run(ArrayEvaluator.of_weights(bound), shared_nodes(model).updates, batch))
+    states = trimmed(bound, _run_on(where, bound, shared_nodes(model).updates, batch))
     shown = (slice(None), slice(None), 0, 0) if single else (slice(None), slice(None), slice(None), 0)
     return Trajectory(
         model,
         {str(s): _rows_last(array[shown]) for s, array in states.items()},
         {str(s): _rows_last(array[shown]) for s, array in batch.inputs.items()},
     )
+
+
+def computing(name: str | Backend, device: str | None, dtype: str, digits: int | None) -> Backend | int:
+    """What to compute with: a back end, or for mpmath the decimal digits.
+
+    Raises:
+        InputError: see :func:`symgrad.numerics.backends.backend`; or digits without mpmath, or mpmath with a device.
+    """
+    if name != "mpmath":
+        if digits is not None:
+            raise InputError(f"digits: only backend='mpmath' takes a number of digits, got backend={name!r}")
+        return chosen_backend(name, device, dtype)
+    if device is not None or dtype != "float64":
+        raise InputError(f"backend: mpmath has digits, but no device or dtype, got {device!r} and {dtype!r}")
+    return checked_digits(digits)
+
+
+def _run_on(
+    where: Backend | int, weights: Weights, updates: Mapping[sp.Expr, Vector], batch: Batch
+) -> dict[sp.Expr, Array]:
+    """The states as arrays on the host."""
+    if isinstance(where, int):
+        return multiprecision_run(weights, updates, batch, where)
+    with where.scope():
+        evaluator = ArrayEvaluator.of_weights(weights, like=where.like)
+        return {s: where.numpy(array) for s, array in run(evaluator, updates, batch).items()}
 
 
 def _rows_last(array: Array) -> Array:

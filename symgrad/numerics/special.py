@@ -79,8 +79,7 @@ def operation(kind: Any, order: int, xp: Any) -> Operation:
     """
     if kind in _STANDARD:
         return _STANDARD[kind]
-    library = library_of(xp)
-    native = {} if library is None else library.special()
+    native = library_of(xp).special()
     if kind is sp.polygamma:
         return _polygamma(order, native.get("polygamma"))
     named, otherwise = _SPECIAL[kind]
