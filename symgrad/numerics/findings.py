@@ -67,6 +67,15 @@ class Findings:
         trajectory = np.where(self.trajectory >= 0, numbers[self.trajectory], -1)
         return replace(self, trajectory=trajectory, starts={int(numbers[i]): batch for i, batch in self.starts.items()})
 
+    def replaced(self, other: Findings, places: NDArray[np.int64]) -> Findings:
+        """The same with the largest ones of another for some k, by their places."""
+        log, trajectory = self.log.copy(), self.trajectory.copy()
+        log[places], trajectory[places] = other.log[places], other.trajectory[places]
+        starts = {**self.starts, **other.starts}
+        return replace(
+            self, log=log, trajectory=trajectory, starts={i: starts[i] for i in set(trajectory.tolist()) - {-1}}
+        )
+
     def recounted(self, counted: NDArray[np.int64], trajectories: int) -> Findings:
         """The same as what is found among more trajectories, of which (T,) so many count."""
         everywhere = np.zeros_like(self.counted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from symgrad.numerics.backends import Backend
 from symgrad.numerics.exploration import NUMPY, Exploration, SideExploration
 from symgrad.numerics.findings import Findings
 from symgrad.numerics.setting import Setting
+from symgrad.numerics.simulate import Batch
 
 __all__ = ["Problem"]
 
@@ -91,3 +92,16 @@ class Problem(Exploration):
     def reference(self) -> SideExploration:
         """The same search in NumPy's float64, from which what is confirmed starts."""
         return SideExploration(self.setting, self.norm, self.bound.side, self.horizon)
+
+    def recomputed(self, found: Findings) -> Findings:
+        """Findings of less than double precision that exceed the bound, replaced by those of float64 for their starts.
+
+        A rounding error of float32 is no violation; those that do not exceed the bound stay as they are.
+        """
+        exceeding = np.flatnonzero(self.lowered(found) > self.log_bound)
+        if self.backend.dtype == "float64" or not len(exceeding):
+            return found
+        numbers = sorted(set(found.trajectory[exceeding].tolist()) - {-1})
+        batch = reduce(Batch.joined, [found.starts[number] for number in numbers])
+        exact = self.reference.examine(batch).renumbered(np.array(numbers, dtype=np.int64))
+        return found.replaced(exact, exceeding)

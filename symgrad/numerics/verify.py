@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from symgrad.bounds.product import Bound
 from symgrad.errors import InputError, UnknownNameError
 from symgrad.language.weights import Weights, bind
+from symgrad.numerics.backends import Backend
+from symgrad.numerics.backends import backend as chosen_backend
 from symgrad.numerics.confirm import Confirmation, confirm
+from symgrad.numerics.exploration import NUMPY
 from symgrad.numerics.findings import Findings
 from symgrad.numerics.layers import steps_of_layers
 from symgrad.numerics.problem import Problem
@@ -53,6 +56,7 @@ class Check(Presentable):
             reach beyond that step do not count.
         witness: the confirmed counter-example if the verdict is "refuted".
         versions: of the libraries that computed.
+        backend: the array library, device and data type that simulated and multiplied.
 
     >>> import numpy as np, symgrad as sg
     >>> weights = {"W": np.eye(2), "U": np.zeros((2, 1)), "b": np.zeros(2)}
@@ -74,6 +78,7 @@ class Check(Presentable):
     left_range: int
     witness: Witness | None
     versions: Mapping[str, str]
+    backend: Backend = NUMPY
 
     @property
     def log10_ratio(self) -> Array:
@@ -133,6 +138,9 @@ def verify(
     seed: int = 0,
     inputs: Any = None,
     progress: Progress | None = None,
+    backend: str | Backend = "numpy",
+    device: str | None = None,
+    dtype: str = "float64",
 ) -> Check:
     """Look for a counter-example to a bound along simulated trajectories.
 
@@ -148,11 +156,17 @@ def verify(
         horizon: the largest number of factors; for a model with a depth at most that of its layers.
         trajectories: how many trajectories to examine, besides those of ``inputs``.
         search: ``"random"`` draws states and inputs at many scales; ``"adversarial"`` also steers them to
-            where the activations are steepest and improves the largest products.
-        seed: of all that is drawn.
+            where the activations are steepest, follows periodic orbits along which products grow, and improves the
+            largest products by gradient ascent, where slopes have derivatives, and by changing one entry at a time.
+        seed: of all that is drawn, by NumPy whatever the back end is.
         inputs: sequences to examine too, as :func:`simulate` takes them, at least ``horizon`` steps long, from
             states that start at zero. Longer ones are cut into windows of ``horizon`` steps.
         progress: called with the number of trajectories done and their total.
+        backend: what simulates and multiplies, ``"numpy"``, ``"torch"``, ``"jax"`` or ``"cupy"``; PyTorch and JAX
+            also differentiate for the ascent. Draws, steering and ball arithmetic stay on the host.
+        device: as that library spells it, such as ``"cuda"``; its own choice unless given.
+        dtype: ``"float64"`` or ``"float32"``. What exceeds the bound in float32 is computed again in float64 before
+            balls decide.
 
     Returns:
         A :class:`Check`.
@@ -160,7 +174,8 @@ def verify(
     Raises:
         InputError: an argument of the wrong type or value, a missing or malformed weight, a weight outside its
             declared range.
-        UnknownNameError: a name that the model does not have, or an unknown search.
+        UnknownNameError: a name that the model does not have, an unknown search or back end.
+        SymgradError: the array library is not installed; says how to install it.
 
     >>> import numpy as np, symgrad as sg
     >>> bound = sg.product_bound(sg.models.elman())
@@ -171,7 +186,8 @@ def verify(
     >>> check.verdict.value, check.replay()
     ('refuted', True)
     """
-    problem, given = _problem(bound, weights, inputs, horizon)
+    chosen = chosen_backend(backend, device, dtype)
+    problem, given = _problem(bound, weights, inputs, horizon, chosen)
     counts = {"trajectories": trajectories, "seed": seed}
     for name, number in counts.items():
         _check_count(name, number, least=0 if name == "seed" else 1)
@@ -179,6 +195,7 @@ def verify(
         raise UnknownNameError("search", search, SEARCHES)
     with np.errstate(all="ignore"):  # what overflows in floats is left out, or decided in balls
         found = explored(problem, given, search, int(trajectories), int(seed), progress)
+        found = problem.recomputed(found)
         confirmed = confirm(problem, found, int(seed))
     return _check(problem, found, confirmed, search, int(seed))
 
@@ -189,7 +206,7 @@ def _check_count(name: str, number: Any, least: int) -> None:
         raise InputError(f"{name}: a {kind} integer is needed, got {number!r}")
 
 
-def _problem(bound: Any, weights: Any, inputs: Any, horizon: Any) -> tuple[Problem, Batch | None]:
+def _problem(bound: Any, weights: Any, inputs: Any, horizon: Any, backend: Backend) -> tuple[Problem, Batch | None]:
     if not isinstance(bound, Bound):
         raise InputError(f"bound: a Bound as product_bound returns is needed, got {type(bound).__name__} {bound!r}")
     _check_count("horizon", horizon, least=1)
@@ -197,13 +214,13 @@ def _problem(bound: Any, weights: Any, inputs: Any, horizon: Any) -> tuple[Probl
     numbers = bind(model, weights, model.parameters)
     steps = steps_of_layers(numbers, steps) or steps
     if inputs is None:
-        return Problem(bound, _all_sizes(bound, numbers), steps), None
+        return Problem(bound, _all_sizes(bound, numbers), steps, backend), None
     sequences = given_inputs(model, inputs)
     numbers = _all_sizes(bound, sized(model, numbers, sequences, {}))
     short = {str(s): array.shape for s, array in sequences.items() if array.shape[-2] < steps}
     if short:
         raise InputError(f"inputs: sequences of at least horizon = {steps} steps are needed, got {short}")
-    problem = Problem(bound, numbers, steps)
+    problem = Problem(bound, numbers, steps, backend)
     return problem, problem.windows(batch_of(model, numbers, sequences, {}, None)[0])
 
 
@@ -226,5 +243,11 @@ def _check(problem: Problem, found: Findings, confirmed: Confirmation, search: s
         found.trajectories,
         found.left,
         confirmed.witness,
-        {name: metadata.version(name) for name in ("numpy", "python-flint", "sympy")},
+        _versions(problem.backend),
+        problem.backend,
     )
+
+
+def _versions(backend: Backend) -> dict[str, str]:
+    found = {name: metadata.version(name) for name in ("numpy", "python-flint", "sympy")}
+    return found | {backend.name: str(backend.library.module().__version__)}

@@ -140,6 +140,7 @@ def _(check: Check) -> dict[str, Any]:
         "worst_ratio": number(check.worst_ratio),
         "rows": [_row_data(row) for row in check_rows(check, map(int, check.ks))],
         "witness": None if check.witness is None else to_dict(check.witness),
+        "backend": str(check.backend),
         "versions": dict(check.versions),
     }
 
