@@ -10,6 +10,7 @@ from symgrad.cli import (
     mean_field,
     networks,
     remedies,
+    sweeps,
     writing,
 )
 from symgrad.cli.application import main
@@ -25,5 +26,6 @@ __all__ = [
     "mean_field",
     "networks",
     "remedies",
+    "sweeps",
     "writing",
 ]

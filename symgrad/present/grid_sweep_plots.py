@@ -22,6 +22,7 @@ _MARKS = ("o", "s", "^", "D", "v", "x")
 # Okabe and Ito (2008), from dark to light.
 _COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 _MOST_CURVES = 24
+_FEW = 4  # values that are named one by one
 
 
 @plot.register
@@ -123,8 +124,11 @@ def _positions(values: Array) -> Array:
 
 
 def _name_positions(axis: Any, values: Array) -> None:
+    """Words, and a few numbers, stand at the axis themselves."""
     if values.dtype.kind not in "if":
         axis.set_ticks(range(len(values)), [literal(str(value)) for value in values])
+    elif len(values) <= _FEW:
+        axis.set_ticks(values, [f"{value:.4g}" for value in values])
 
 
 def _heat_map(axes: Any, sweep: SweepResult, names: tuple[str, str], value: str, level: float | None) -> None:
