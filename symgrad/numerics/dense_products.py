@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from symgrad.language.norms import Norm
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
+from symgrad.numerics.gram_norms import NormTable
 from symgrad.numerics.jacobian_steps import jacobian_steps, rescaled_columns
-from symgrad.numerics.low_rank_products import NormTable
 from symgrad.numerics.sharing import SharedNodes
 from symgrad.numerics.simulate import Batch
 
@@ -32,20 +32,21 @@ def dense_norms(
     """Norms of ``J_k ... J_1`` for the wanted k: sums of entries, or the largest of all singular values."""
     xp, size, last = backend.xp, batch.size, max(wanted)
     total = sum(array.shape[0] for array in batch.initial.values())
-    columns, exponent, made = xp.expand_dims(backend.asarray(np.eye(total)), axis=1), np.zeros(size, dtype=np.int64), 0
-    rows = []
+    columns, exponent = xp.expand_dims(backend.asarray(np.eye(total)), axis=1), np.zeros(size, dtype=np.int64)
+    table = NormTable.empty(wanted, size)
     for k, (step, _) in enumerate(jacobian_steps(evaluator, nodes, batch, backend), 1):
-        made += int(columns.shape[1]) * total
+        table.columns += int(columns.shape[1]) * total
         columns, shift = rescaled_columns(step.times(columns), backend)
         exponent = exponent + shift
         if k in wanted:
             values = np.broadcast_to(np.asarray(_norms(columns, norm, backend), dtype=np.float64), (size,))
             with np.errstate(divide="ignore"):
-                rows.append(np.where(np.isfinite(values), np.log(values) + exponent * math.log(2.0), np.nan))
+                logs = np.where(np.isfinite(values), np.log(values) + exponent * math.log(2.0), np.nan)
+            table.lower[table.rows[k]] = table.upper[table.rows[k]] = logs
         if k == last:
             break
-    lower = np.array(rows)
-    return NormTable(lower, lower, np.full(lower.shape, total), made, np.zeros(lower.shape, dtype=np.bool_))
+    table.ranks[:] = total
+    return table
 
 
 def _norms(columns: Any, norm: Norm, backend: Backend) -> Any:

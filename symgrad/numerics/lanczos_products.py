@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
+from symgrad.numerics.gram_norms import NormTable
 from symgrad.numerics.jacobian_steps import (
     adjoint_blocks,
     jacobian_steps,
@@ -28,7 +29,7 @@ from symgrad.numerics.jacobian_steps import (
     times_blocks,
     weight_products,
 )
-from symgrad.numerics.low_rank_products import NormTable, probe_factor
+from symgrad.numerics.low_rank_products import probe_factor
 from symgrad.numerics.sharing import shared_nodes
 from symgrad.numerics.simulate import Batch
 
@@ -111,9 +112,10 @@ def lanczos_norms(
             upper = np.minimum(upper, search.upper(lower))
             if last or (~(upper - lower > math.log1p(tolerance)) | ~finite).all():
                 break
-    lower, upper = np.where(finite, lower, np.nan), np.where(finite, upper, np.nan)
-    size = np.full((1, batch.size), search.dimension)
-    return NormTable(lower[None], upper[None], size, product.made, np.full((1, batch.size), not search.complete))
+    table = NormTable.empty([batch.steps], batch.size)
+    table.lower[0], table.upper[0] = np.where(finite, lower, np.nan), np.where(finite, upper, np.nan)
+    table.ranks[0], table.dropped[0], table.columns = search.dimension, not search.complete, product.made
+    return table
 
 
 class _Search:

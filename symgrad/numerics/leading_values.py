@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import get_lapack_funcs
 
 from symgrad.numerics.backends import Backend
 
@@ -30,6 +31,7 @@ class LeadingValues:
     Args:
         backend: where to compute.
         tolerance: relative, between the lower and the upper side.
+        size: the number B of matrices of a batch.
         seed: of the random directions.
 
     >>> from symgrad.numerics.backends import backend
@@ -39,8 +41,8 @@ class LeadingValues:
     (True, True)
     """
 
-    def __init__(self, backend: Backend, tolerance: float, seed: int = 0) -> None:
-        self._backend, self._tolerance = backend, tolerance
+    def __init__(self, backend: Backend, tolerance: float, size: int = 1, seed: int = 0) -> None:
+        self._backend, self._tolerance, self._size = backend, tolerance, size
         self._random = np.random.default_rng([seed, 1])
         self._direction: Any = None
 
@@ -51,14 +53,17 @@ class LeadingValues:
             self._direction = xp.matrix_transpose(basis) @ self._direction
 
     def __call__(self, grams: Any) -> tuple[Array, Array]:
-        """Largest eigenvalues of a batch (B, r, r), which has no entries that are not finite, and upper sides."""
+        """Largest eigenvalues of matrices (S B, r, r), all entries finite, and upper sides.
+
+        Several batches may be given at once, one after the other; the directions of the last are kept for the next.
+        """
         if grams.shape[-1] <= _SMALL:
             return self._decomposed(grams)
         for attempt in range(_ATTEMPTS):
             values, directions = self._searched(grams, attempt)
             upper = values * (1 + self._tolerance)
             if self._is_above(grams, upper):
-                self._direction = directions
+                self._direction = directions[-self._size :, ...]
                 return values, upper
         return self._decomposed(grams)
 
@@ -70,9 +75,11 @@ class LeadingValues:
 
     def _is_above(self, grams: Any, bounds: Array) -> bool:
         """Whether no eigenvalue of a matrix is above its bound, by Cholesky factorisation."""
-        xp = self._backend.xp
         bounds = np.where(bounds > 0, bounds, 1.0)
-        identity = xp.eye(grams.shape[-1], dtype=grams.dtype)
+        if self._backend.name == "numpy":
+            return all(_is_definite(bound, gram) for bound, gram in zip(bounds, grams, strict=True))
+        xp = self._backend.xp
+        identity = self._backend.asarray(np.eye(grams.shape[-1]))
         try:
             factors = xp.linalg.cholesky(self._backend.asarray(bounds[:, None, None]) * identity - grams)
         except Exception as error:
@@ -107,10 +114,18 @@ class LeadingValues:
     def _start(self, shape: tuple[int, ...], attempt: int) -> Any:
         drawn = self._random.standard_normal((shape[0], shape[1], 1)) / np.sqrt(shape[1])
         start = self._backend.asarray(drawn)
-        if self._direction is not None and self._direction.shape == start.shape and not attempt:
-            start = _DRAWN * start + self._direction
         xp = self._backend.xp
+        if self._direction is not None and self._direction.shape[1] == shape[1] and not attempt:
+            start = _DRAWN * start + xp.tile(self._direction, (shape[0] // self._size, 1, 1))
         return start / xp.sqrt(xp.sum(start * start, axis=1, keepdims=True))
+
+
+def _is_definite(bound: float, gram: Any) -> bool:
+    """Whether ``bound I - gram`` has a Cholesky factorisation; in place, which NumPy's own does not offer."""
+    (factorise,) = get_lapack_funcs(("potrf",), (gram,))
+    matrix = np.negative(gram, order="F")
+    matrix[np.diag_indices(len(gram))] += bound
+    return int(factorise(matrix, lower=True, clean=False, overwrite_a=True)[1]) == 0
 
 
 def _ritz(diagonal: Array, beside: Array, lengths: Array, tolerance: float) -> tuple[Array, Array, bool]:

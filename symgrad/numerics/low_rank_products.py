@@ -10,8 +10,7 @@ fewer directions dropped.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,13 @@ from numpy.typing import NDArray
 
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
+from symgrad.numerics.gram_norms import GramNorms, NormTable
 from symgrad.numerics.jacobian_steps import jacobian_steps, rescaled_columns
-from symgrad.numerics.leading_values import LeadingValues
 from symgrad.numerics.rank_reduction import next_look, reduction
 from symgrad.numerics.sharing import SharedNodes
 from symgrad.numerics.simulate import Batch
 
-__all__ = ["ATTEMPTS", "FAILURE", "NormTable", "low_rank_norms", "probe_count", "probe_factor"]
+__all__ = ["ATTEMPTS", "FAILURE", "low_rank_norms", "probe_count", "probe_factor"]
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -34,28 +33,10 @@ FAILURE = 1e-10  # probability that what was dropped is larger than its bound, a
 _FEWEST, _MOST = 10, 16  # probes
 _KEEP = 0.8  # a smaller basis is taken when it is smaller than that
 _FIRST_LOOK = 8
+_LEAST = 2.0**-60  # squares of norms are kept between this and its reciprocal
 _CROWDED = 8  # earlier, where the squares of the singular values are as if only one in so many counted
 _PARTS = (0.02, 1e-5, 0.0)  # of what the tolerance leaves, for one drop; then again, then without any
 ATTEMPTS = len(_PARTS)
-
-
-@dataclass(frozen=True, eq=False)
-class NormTable:
-    """What a run found for the horizons wanted, (K, B) each: natural logarithms and ranks, and what it cost.
-
-    Attributes:
-        lower: of the norms on the directions kept.
-        upper: of what the norms can be at most.
-        ranks: directions kept.
-        columns: products of a step's Jacobian with a column that were made.
-        dropped: (K, B), whether directions were dropped, so that ``upper`` rests on draws.
-    """
-
-    lower: Array
-    upper: Array
-    ranks: IntArray
-    columns: int
-    dropped: NDArray[np.bool_]
 
 
 @dataclass(eq=False)
@@ -68,8 +49,14 @@ class _Carried:
     look: int = 0
     probes: int = 0
 
+    def rescale(self, backend: Backend) -> None:
+        """Bring the largest entry of each trajectory near 1."""
+        self.columns, shift = rescaled_columns(self.columns, backend)
+        self.exponent = self.exponent + shift
+
     @property
     def kept(self) -> Any:
+        """The directions kept."""
         return self.columns[:, :, : self.rank] if self.probes else self.columns
 
 
@@ -108,19 +95,8 @@ def low_rank_norms(
             break
         places = np.flatnonzero(far)
         again = _Attempt(evaluator, nodes, batch.part(places), wanted, tolerance, backend, seed, attempt).table()
-        table = _replaced(table, again, places)
+        table.replace(again, places)
     return table
-
-
-def _replaced(table: NormTable, again: NormTable, places: IntArray) -> NormTable:
-    for old, new in (
-        (table.lower, again.lower),
-        (table.upper, again.upper),
-        (table.ranks, again.ranks),
-        (table.dropped, again.dropped),
-    ):
-        old[:, places] = new
-    return NormTable(table.lower, table.upper, table.ranks, table.columns + again.columns, table.dropped)
 
 
 @dataclass(eq=False)
@@ -138,55 +114,56 @@ class _Attempt:
     backend: Backend
     seed: int
     number: int
-    _values: LeadingValues = field(init=False)
-    _random: np.random.Generator = field(init=False)
-    _made: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        self._values = LeadingValues(self.backend, self.tolerance / 2, self.seed)
         self._random = np.random.default_rng([self.seed, self.number, 2])
         self._total = sum(array.shape[0] for array in self.batch.initial.values())
         self._most = probe_count(self._total)
         self._factor = probe_factor(self._most)
+        self._table = NormTable.empty(self.wanted, self.batch.size)
+        self._norms = GramNorms(self._table, self.backend, self.tolerance / 2, self.seed)
 
     def table(self) -> NormTable:
-        rows = list(self._rows())
-        lower, upper, ranks, dropped = (np.array([row[i] for row in rows]) for i in range(4))
-        return NormTable(lower, upper, ranks, self._made, dropped)
-
-    def _rows(self) -> Iterator[tuple[Array, Array, IntArray, NDArray[np.bool_]]]:
-        xp, size = self.backend.xp, self.batch.size
-        identity = xp.expand_dims(self.backend.asarray(np.eye(self._total)), axis=1)
-        carried = _Carried(identity, self._total, np.zeros(size, dtype=np.int64), look=_FIRST_LOOK)
-        last = max(self.wanted)
+        """The norms at the horizons wanted."""
+        size, last = self.batch.size, max(self.wanted)
+        carried = _Carried(self._identity(), self._total, np.zeros(size, dtype=np.int64), look=_FIRST_LOOK)
         for k, (step, _) in enumerate(jacobian_steps(self.evaluator, self.nodes, self.batch, self.backend), 1):
-            self._made += carried.columns.shape[2] * (1 if k == 1 else size)
-            columns = step.times(carried.columns)
-            if columns.shape[1] != size:
-                columns = xp.broadcast_to(columns, (columns.shape[0], size, columns.shape[2]))
-            carried.columns, shift = rescaled_columns(columns, self.backend)
-            carried.exponent = carried.exponent + shift
+            self._table.columns += carried.columns.shape[2] * carried.columns.shape[1]
+            carried.columns = self._for_each(step.times(carried.columns))
             if k in self.wanted or k >= carried.look:
-                row = self._measured(carried, k)
-                if k in self.wanted:
-                    yield row
+                self._measure(carried, k)
+            else:
+                carried.rescale(self.backend)
             if k == last:
-                return
+                break
+        self._norms.find()
+        return self._table
 
-    def _measured(self, carried: _Carried, k: int) -> tuple[Array, Array, IntArray, NDArray[np.bool_]]:
-        xp, size = self.backend.xp, self.batch.size
+    def _identity(self) -> Any:
+        return self.backend.xp.expand_dims(self.backend.asarray(np.eye(self._total)), axis=1)
+
+    def _for_each(self, columns: Any) -> Any:
+        """Columns that are the same for all trajectories, repeated for each."""
+        if columns.shape[1] == self.batch.size:
+            return columns
+        return self.backend.xp.broadcast_to(columns, (columns.shape[0], self.batch.size, columns.shape[2]))
+
+    def _measure(self, carried: _Carried, k: int) -> None:
+        grams, traces = self._grams(carried)
+        if not ((traces > _LEAST) & (traces < 1 / _LEAST)).all():
+            carried.rescale(self.backend)
+            grams, traces = self._grams(carried)
+        looks = self._is_look(carried, k, grams, traces)
+        self._norms.add(k, grams, np.isfinite(traces), carried.exponent, self._dropped(carried), carried.probes > 0)
+        if looks:
+            self._look(carried, k, grams, self._norms.find())
+
+    def _grams(self, carried: _Carried) -> tuple[Any, Array]:
+        """(B, r, r) and the traces (B,)."""
+        xp = self.backend.xp
         kept = xp.permute_dims(carried.kept, (1, 0, 2))
         grams = xp.matrix_transpose(kept) @ kept
-        finite = self.backend.numpy(xp.all(xp.isfinite(grams), axis=(1, 2)))
-        if not finite.all():
-            grams = xp.where(self.backend.asarray(finite)[:, None, None] > 0, grams, xp.zeros_like(grams))
-        values, above = self._values(grams)
-        dropped = self._dropped(carried)
-        lower = np.where(finite, _log(values, carried.exponent), np.nan)
-        upper = np.where(finite & np.isfinite(dropped), _log(above + dropped, carried.exponent), np.nan)
-        row = lower, upper, np.full(size, carried.rank), np.full(size, carried.probes > 0)
-        self._look(carried, k, grams, values)
-        return row
+        return grams, np.asarray(self.backend.numpy(xp.linalg.trace(grams)), dtype=np.float64)
 
     def _dropped(self, carried: _Carried) -> Array:
         """(B,) what the square of the norm on the dropped directions is at most, but for the probability stated."""
@@ -197,22 +174,23 @@ class _Attempt:
         squares = self.backend.numpy(xp.max(xp.sum(images * images, axis=0), axis=1))
         return np.asarray(self._factor**2 * squares, dtype=np.float64)
 
+    def _is_look(self, carried: _Carried, k: int, grams: Any, traces: Array) -> bool:
+        if not _PARTS[self.number] or carried.rank == 1:
+            return False
+        return k >= carried.look or (not carried.probes and self._crowded(grams, traces))
+
     def _look(self, carried: _Carried, k: int, grams: Any, values: Array) -> None:
         """Whether fewer directions suffice, and if so on with them."""
-        part = _PARTS[self.number]
-        if not part or carried.rank == 1 or (k < carried.look and (carried.probes or not self._crowded(grams))):
-            return
-        allowed = part * self.tolerance * values / self._factor**2
-        found = reduction(grams, allowed, self.backend)
+        allowed = _PARTS[self.number] * self.tolerance * values / self._factor**2
+        found = reduction(self._norms.clean(grams), allowed, self.backend)
         rank = found.rank(allowed)
         if rank <= _KEEP * carried.rank:
             self._turn(carried, found.basis(rank), rank)
         carried.look = next_look(k, found, math.floor(_KEEP * carried.rank), values, allowed)
 
-    def _crowded(self, grams: Any) -> bool:
+    def _crowded(self, grams: Any, traces: Array) -> bool:
         """Whether the squares of the singular values are as if one in eight or fewer counted."""
         xp = self.backend.xp
-        traces = self.backend.numpy(xp.linalg.trace(grams))
         squares = self.backend.numpy(xp.sum(grams * grams, axis=(1, 2)))
         return bool((_CROWDED * traces**2 <= grams.shape[1] * squares).all())
 
@@ -227,9 +205,4 @@ class _Attempt:
             probes = turned[:, :, rank:] + carried.columns[:, :, carried.rank :]
             turned = xp.concat([turned[:, :, :rank], probes], axis=2)
         carried.columns, carried.rank, carried.probes = turned, rank, self._most
-        self._values.turn(basis)
-
-
-def _log(squares: Array, exponent: IntArray) -> Array:
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(squares) / 2 + exponent * math.log(2.0))
+        self._norms.turn(basis)

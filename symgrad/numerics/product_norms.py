@@ -19,10 +19,11 @@ from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
 from symgrad.numerics.backends import backend as backend_of
 from symgrad.numerics.dense_products import dense_norms
+from symgrad.numerics.gram_norms import NormTable
 from symgrad.numerics.jacobian_steps import weight_products
 from symgrad.numerics.lanczos_products import CHECKS, lanczos_norms
 from symgrad.numerics.layers import check_layers, filled_up, steps_of_layers
-from symgrad.numerics.low_rank_products import ATTEMPTS, FAILURE, NormTable, low_rank_norms
+from symgrad.numerics.low_rank_products import ATTEMPTS, FAILURE, low_rank_norms
 from symgrad.numerics.sharing import shared_nodes
 from symgrad.numerics.simulate import Batch, batch_of, given_initial, given_inputs, sized
 from symgrad.presentable import Presentable
@@ -247,8 +248,8 @@ class _Problem:
             table = dense_norms(evaluator, nodes, batch, self.wanted, self.norm, self.backend)
         else:
             table = low_rank_norms(evaluator, nodes, batch, self.wanted, self.tolerance, self.backend, self.seed)
-        products = table.columns * weight_products(self.model)
-        return NormTable(table.lower, table.upper, table.ranks, products, table.dropped)
+        table.columns *= weight_products(self.model)
+        return table
 
     def _in_portions(self, solve: Callable[[Batch], NormTable]) -> NormTable:
         """Some trajectories after others, so that memory stays bounded."""
@@ -259,8 +260,7 @@ class _Problem:
         ]
         if len(parts) == 1:
             return parts[0]
-        lower, upper, ranks, dropped = (
-            np.concatenate([getattr(part, name) for part in parts], axis=1)
-            for name in ("lower", "upper", "ranks", "dropped")
-        )
-        return NormTable(lower, upper, ranks, sum(part.columns for part in parts), dropped)
+        table = NormTable.empty(self.wanted, self.batch.size)
+        for number, part in enumerate(parts):
+            table.replace(part, np.arange(number * together, number * together + part.lower.shape[1]))
+        return table

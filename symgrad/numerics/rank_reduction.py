@@ -59,8 +59,8 @@ def _pivoted(grams: Array, allowed: Array, backend: Backend) -> Reduction:
     size = grams.shape[1]
     factors, parts = np.zeros_like(grams), np.zeros((len(grams), size))
     for place, gram in enumerate(grams):
-        factor, pivots, rank, _ = factorise(gram, tol=float(allowed[place]) / size)
-        rows = np.triu(factor)[:rank]
+        factor, pivots, rank, _ = factorise(gram.T, tol=float(allowed[place]) / size, lower=True)
+        rows = np.tril(factor)[:, :rank].T
         factors[place][:rank, pivots - 1] = rows
         parts[place, :rank] = np.einsum("ij,ij->i", rows, rows)
         if rank < size:  # what the factorisation leaves, counted as one more

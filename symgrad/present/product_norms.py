@@ -27,7 +27,7 @@ _CURVES = 12  # trajectories that are drawn one by one; of more, the median and 
 _DIGITS = 7
 
 
-def _columns(found: ProductNorms) -> tuple[Array, Array, Array]:
+def _columns(found: ProductNorms) -> tuple[Array, Array, NDArray[np.int64]]:
     """(K, B) of what was found, at most and the ranks, also for a single trajectory."""
     size = len(found.ks)
     return found.log10.reshape(size, -1), found.log10_upper.reshape(size, -1), found.ranks.reshape(size, -1)
@@ -128,7 +128,7 @@ def plot_product_norms(found: ProductNorms, *, ax: Any = None) -> Any:
     if not np.isfinite(logs).any():
         raise InputError("product norms: every product is zero or overflows, there is nothing to draw")
     axes, below = (new_axes(ax), None) if ax is not None else _two_panels()
-    _draw_norms(axes, found.ks, logs, above)
+    _draw_norms(axes, found.ks, logs, above, f"at most, within {found.reached:.1e} of it")
     symbol = rf"$\log_{{10}}\ \Vert J_k \cdots J_1\Vert_{{{found.norm.latex}}}$"
     axes.set_ylabel(symbol)
     axes.set_title(f"{literal(found.model.name)}: norms of products ({found.method}, approximate)")
@@ -157,14 +157,14 @@ def _marks(ks: Any) -> dict[str, Any]:
     return {"marker": "o", "markersize": 4} if len(ks) <= _CURVES else {}
 
 
-def _draw_norms(axes: Any, ks: Any, logs: Array, above: Array) -> None:
+def _draw_norms(axes: Any, ks: Any, logs: Array, above: Array, most: str) -> None:
     shown = np.where(np.isfinite(logs), logs, np.nan)
     top = np.where(np.isfinite(logs) & np.isfinite(above), above, np.nan)
     if logs.shape[1] <= _CURVES:
         for place in range(logs.shape[1]):
-            band = {"label": "up to what they can be at most"} if not place else {}
+            band = {"label": most} if not place else {}
             axes.fill_between(ks, shown[:, place], top[:, place], color=_COLOUR, alpha=0.25, linewidth=0, **band)
-            name = {"label": "norms found"} if not place else {}
+            name = {"label": "found"} if not place else {}
             axes.plot(ks, shown[:, place], color=_COLOUR, linewidth=1.5, **_marks(ks), **name)
         return
     known = ~np.isnan(shown).all(axis=1)
