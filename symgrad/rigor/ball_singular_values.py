@@ -8,6 +8,8 @@ balls: neither isolated singular values nor a moderate condition number are need
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -35,7 +37,8 @@ def _identity(n: int) -> Any:
 
 def _frobenius(x: Any) -> arb:
     """An upper bound of the Frobenius norm."""
-    return sum((entry.abs_upper() * entry.abs_upper() for entry in x.entries()), arb(0)).sqrt().upper()
+    sizes = [entry.abs_upper() for entry in x.entries()]
+    return sum(map(mul, sizes, sizes), arb(0)).sqrt().upper()
 
 
 def cholesky_factor(x: Any) -> Any | None:
@@ -49,11 +52,12 @@ def cholesky_factor(x: Any) -> Any | None:
     True
     """
     factor: list[list[arb]] = []
+    zero = arb(0)
     for i, row in enumerate(_rows(x.mid())):
         current: list[arb] = []
         for j in range(i + 1):
             other = factor[j] if j < i else current
-            rest = row[j] - sum((a * b for a, b in zip(current, other, strict=False)), arb(0))
+            rest = row[j] - sum(map(mul, current, other), zero)
             if j == i and not rest.mid() > 0:
                 return None
             current.append((rest / other[j] if j < i else rest.sqrt()).mid())
@@ -72,10 +76,11 @@ class _Largest:
 
 def _approximation(x: Any) -> NDArray[np.float64]:
     """The entries as floats, after scaling the largest one to about 1."""
-    largest = max((abs(entry.mid()) for entry in x.entries()), key=lambda size: size)
+    entries = [entry.mid() for entry in x.entries()]
+    largest = reduce(arb.max, map(abs, entries))
     _, exponent = largest.man_exp()
     scale = arb((1, -int(exponent) - largest.bits()))
-    return np.array([[float((entry * scale).mid()) for entry in row] for row in _rows(x)])
+    return np.array([float(entry * scale) for entry in entries]).reshape(x.nrows(), x.ncols())
 
 
 def _top_vector(x: Any) -> Any:
@@ -92,7 +97,8 @@ def _stretch(x: Any, vector: Any) -> arb:
 
 
 def _length(vector: Any) -> arb:
-    return sum((entry * entry for entry in vector.entries()), arb(0)).nonnegative_part().sqrt()
+    entries = vector.entries()
+    return sum(map(mul, entries, entries), arb(0)).nonnegative_part().sqrt()
 
 
 def _completed(gram: Any, square: arb) -> arb | None:

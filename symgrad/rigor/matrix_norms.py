@@ -40,6 +40,9 @@ _BITS = 160
 # the largest (columns, entries) of a matrix that goes through balls at once, or when float64 proves too little
 _SMALL = (32, 4096)
 _MEDIUM = (128, 32768)
+_TINY = 8  # columns up to which balls are as fast as float64
+_ROUNDING = arb(2) ** -54
+_IN_VAIN = 32
 
 
 @dataclass(frozen=True)
@@ -173,8 +176,11 @@ def _shortest(sizes: _Magnitudes) -> arb:
     return _frobenius(sizes.column(int(np.argmin(_lengths(sizes))))).upper
 
 
-def _largest(values: Array) -> _Bounds:
-    """sigma_max; when sqrt(1-norm * inf-norm) or the Frobenius norm meets the longest column or row, this is all."""
+def _largest(values: Array, radius: arb) -> _Bounds:
+    """sigma_max; when sqrt(1-norm * inf-norm) or the Frobenius norm meets the longest column or row, this is all.
+
+    Where matrices within a radius are meant that is not much below rounding, balls would be accurate in vain.
+    """
     sizes, balls = _magnitudes(values, None), _within(values, _SMALL)
     root = (_row_sums(sizes).upper * _row_sums(sizes.transposed).upper).sqrt()
     simple = _Bounds(_longest(sizes), root, "sums").tightened(_longest(sizes.transposed), root)
@@ -182,8 +188,11 @@ def _largest(values: Array) -> _Bounds:
         simple = simple.tightened(arb(0), _frobenius(sizes).upper)
     if simple.lower >= simple.upper:
         return simple
-    lower, upper = (ball_largest if balls else float_largest)(_tall(values))
-    return _Bounds(lower, upper, "balls" if balls else "blas").tightened(simple.lower, simple.upper)
+    if not balls or (min(values.shape) > _TINY and radius > simple.lower * _ROUNDING):
+        lower, upper = float_largest(_tall(values))
+        if not balls or upper - lower < _IN_VAIN * radius:
+            return _Bounds(lower, upper, "blas").tightened(simple.lower, simple.upper)
+    return _Bounds(*ball_largest(_tall(values)), "balls").tightened(simple.lower, simple.upper)
 
 
 def _diagonal_bound(sizes: _Magnitudes) -> arb:
@@ -258,8 +267,9 @@ def operator_norm(matrix: object, p: NormIndex = 2, *, radius: object = None) ->
         return NormEnclosure(0.0, 0.0, "empty")
     with working_precision(_BITS):
         if index == 2:
-            bounds = _largest(values) if values.any() else _NOTHING
-            return bounds.enclosure(_radius_norm(spread))
+            distance = _radius_norm(spread)
+            bounds = _largest(values, distance) if values.any() else _NOTHING
+            return bounds.enclosure(distance)
         sizes = _magnitudes(values, spread)
         if index == "fro":
             return _frobenius(sizes).enclosure(arb(0))
