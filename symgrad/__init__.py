@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from symgrad.meanfield.self_normalising import SelfNormalising, self_normalising
     from symgrad.meanfield.singular_values import SingularValues
     from symgrad.numerics import claims
+    from symgrad.numerics.backends import Backend, backend
     from symgrad.numerics.backpropagation import Gradients, backpropagate
     from symgrad.numerics.bidirectional import BidirectionalStack
     from symgrad.numerics.comparison import BoundComparison, compare_bounds
@@ -84,6 +85,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Activation",
+    "Backend",
     "Basins",
     "BidirectionalStack",
     "BifurcationPoint",
@@ -148,6 +150,7 @@ __all__ = [
     "WideNetwork",
     "activation",
     "activation_names",
+    "backend",
     "backpropagate",
     "basins",
     "bifurcations",
@@ -203,6 +206,7 @@ __all__ = [
 # The language is there at once; what works on it is loaded on first use, so that importing the package costs little
 # more than importing sympy.
 _ON_FIRST_USE = {
+    "Backend": "symgrad.numerics.backends",
     "Basins": "symgrad.dynamics.basins",
     "BidirectionalStack": "symgrad.numerics.bidirectional",
     "BifurcationPoint": "symgrad.dynamics.bifurcation_points",
@@ -255,6 +259,7 @@ _ON_FIRST_USE = {
     "basins": "symgrad.dynamics.basins",
     "bifurcations": "symgrad.dynamics.bifurcations",
     "bound_table": "symgrad.bounds.tables",
+    "backend": "symgrad.numerics.backends",
     "backpropagate": "symgrad.numerics.backpropagation",
     "chain_bound": "symgrad.bounds.chain",
     "compare_bounds": "symgrad.numerics.comparison",
