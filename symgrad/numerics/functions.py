@@ -16,8 +16,8 @@ from flint import arb
 from symgrad.errors import UnsupportedExpressionError
 from symgrad.language.elementwise import VARIABLE
 from symgrad.numerics.libraries import host, library_of, on_device_of
-from symgrad.numerics.special import BALL_BITS, is_known, operation
-from symgrad.rigor.balls import ball_function, to_ball, upper_float, working_precision
+from symgrad.numerics.special import BALL_BITS, constant_float, is_known, operation
+from symgrad.rigor.balls import ball_function, upper_float, working_precision
 from symgrad.rigor.balls_stable import stable
 
 __all__ = ["ArrayFunction", "array_function", "constant_float"]
@@ -76,6 +76,20 @@ class ArrayFunction:
     def unchecked(self, xp: Any, x: Any) -> Any:
         """The same without ball arithmetic: right wherever :meth:`is_safe`."""
         return self._shaped(xp, self._values(xp, x))
+
+    def kernel(self, xp: Any, x: Any) -> Any:
+        """The cheapest function of a namespace and arrays like this one that gives the same, and is equal next time."""
+        if not self.never_lost(x):
+            return self
+        return self._single(xp) or self.unchecked
+
+    def _single(self, xp: Any) -> Any:
+        """The operation on arrays, where the formula is one function of the variable itself."""
+        for expr, slot in self._slots.items():
+            if slot == self._result == len(self._steps) == 1 and is_known(type(expr)) and expr.args == (VARIABLE,):
+                kind: Any = type(expr)
+                return operation(kind, 0, xp)
+        return None
 
     def is_safe(self, xp: Any, x: Any, result: Any) -> Any:
         """Whether no entry of an unchecked result can need ball arithmetic; an array without dimensions.
@@ -238,15 +252,6 @@ def array_function(expr: sp.Expr) -> ArrayFunction:
     [-0.0, 0.0, 1000.0]
     """
     return ArrayFunction(expr)
-
-
-def constant_float(expr: sp.Expr) -> float:
-    """The float nearest to a constant (infinite beyond the floats); approximate in the last place."""
-    if expr in (sp.oo, -sp.oo):
-        return math.inf if expr == sp.oo else -math.inf
-    if expr.is_Integer and abs(expr) < 2**53:
-        return float(int(expr))
-    return float(to_ball(expr, BALL_BITS).mid())
 
 
 def _constant(expr: sp.Expr) -> Step:

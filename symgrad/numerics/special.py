@@ -11,11 +11,11 @@ import sympy as sp
 
 from symgrad.language.elementwise import VARIABLE
 from symgrad.numerics.libraries import host, library_of, on_device_of
-from symgrad.rigor.balls import ball_function, working_precision
+from symgrad.rigor.balls import ball_function, to_ball, working_precision
 from symgrad.rigor.balls_stable import exp_minus_one, one_plus_erf
 from symgrad.rigor.functions import logistic, softplus
 
-__all__ = ["BALL_BITS", "is_known", "operation"]
+__all__ = ["BALL_BITS", "constant_float", "is_known", "operation"]
 
 Operation = Callable[[Any, Any], Any]
 
@@ -130,3 +130,12 @@ def _by_balls(expr: sp.Expr) -> Operation:
             return float(enclose(x).mid())
 
     return _entrywise(value)
+
+
+def constant_float(expr: sp.Expr) -> float:
+    """The float nearest to a constant (infinite beyond the floats); approximate in the last place."""
+    if expr in (sp.oo, -sp.oo):
+        return math.inf if expr == sp.oo else -math.inf
+    if expr.is_Integer and abs(expr) < 2**53:
+        return float(int(expr))
+    return float(to_ball(expr, BALL_BITS).mid())

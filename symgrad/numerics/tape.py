@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import sympy as sp
 
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.functions import ArrayFunction
-from symgrad.numerics.kernels import Kernel
+from symgrad.numerics.kernels import Kernel, Rows, constant_times_batch
 
 __all__ = ["Program", "Recorder", "Tape", "recorded"]
 
@@ -125,16 +126,17 @@ def _table(program: Program, constants: Sequence[Any], early: Sequence[Any], lat
 
 def _run(xp: Any, instructions: Sequence[Instruction], values: list[Any], watch: list[Any] | None) -> None:
     for kernel, operands, result in instructions:
-        if watch is not None and isinstance(kernel, ArrayFunction):
-            values[result] = _watched(xp, kernel, values[operands[0]], watch)
-        else:
+        if not isinstance(kernel, ArrayFunction):
             values[result] = kernel(xp, *[values[slot] for slot in operands])
+        elif watch is None:
+            values[result] = kernel.checked(xp, values[operands[0]])
+        else:
+            values[result] = _watched(xp, kernel, values[operands[0]], watch)
 
 
 def _watched(xp: Any, function: ArrayFunction, x: Any, watch: list[Any]) -> Any:
     result = function.unchecked(xp, x)
-    if not function.never_lost(x):
-        watch.append(function.is_safe(xp, x, result))
+    watch.append(function.is_safe(xp, x, result))
     return result
 
 
@@ -164,6 +166,7 @@ class Recorder(ArrayEvaluator):
         result = kernel(self.xp, *operands)
         if any(id(operand) in self._slots for operand in operands):
             slots = tuple(map(self._slot, operands))
+            kernel = kernel.kernel(self.xp, operands[0]) if isinstance(kernel, ArrayFunction) else kernel
             self._lines.append((kernel, slots, len(self._is_late)))
             self._slots[id(result)] = len(self._is_late)
             self._is_late.append(any(slot >= 0 and self._is_late[slot] for slot in slots))
@@ -191,23 +194,56 @@ class Recorder(ArrayEvaluator):
     def written(self, outputs: Sequence[Any]) -> Tape:
         """What was recorded, as far as the outputs need it."""
         wanted = tuple(map(self._slot, outputs))
-        lines = _needed(self._lines, wanted)
-        late = [line for line in lines if self._is_late[line[2]]]
-        used = {slot for line in late for slot in line[1]} | set(wanted)
-        kept = sorted(slot for slot in used if slot >= 0 and not self._is_late[slot])
-        count = len(self._constant_values)
-
-        def moved(slots: Iterable[int]) -> tuple[int, ...]:
-            return tuple(slot + count if slot >= 0 else -1 - slot for slot in slots)
+        lines = self._merged(_needed(self._lines, wanted))
+        used = {slot for line in lines for slot in line[1]} | set(wanted)
+        constants = sorted((slot for slot in used if slot < 0), reverse=True)
+        count = len(constants)
+        places = {slot: place for place, slot in enumerate(constants)}
+        places |= {slot: slot + count for slot in range(len(self._is_late))}
 
         def placed(part: Iterable[Instruction]) -> tuple[Instruction, ...]:
-            return tuple((kernel, moved(operands), result + count) for kernel, operands, result in part)
+            return tuple((kernel, tuple(places[slot] for slot in slots), places[to]) for kernel, slots, to in part)
 
-        early = [line for line in lines if not self._is_late[line[2]]]
-        size = count + len(self._is_late)
-        width = sum(self._widths[slot] for slot, is_late in enumerate(self._is_late) if not is_late)
-        program = Program(placed(early), placed(late), count, self._given, moved(kept), moved(wanted), size, width)
-        return Tape(self._evaluator.xp, program, tuple(self._constant_values))
+        late = [line for line in lines if self._is_late[line[2]]]
+        needed = {slot for line in late for slot in line[1]} | set(wanted)
+        program = Program(
+            early=placed(line for line in lines if not self._is_late[line[2]]),
+            late=placed(late),
+            constants=count,
+            given=self._given,
+            kept=tuple(places[slot] for slot in sorted(needed) if slot >= 0 and not self._is_late[slot]),
+            outputs=tuple(places[slot] for slot in wanted),
+            size=count + len(self._is_late),
+            width=sum(self._widths[slot] for slot, is_late in enumerate(self._is_late) if not is_late),
+        )
+        return Tape(self._evaluator.xp, program, tuple(self._constant_values[-1 - slot] for slot in constants))
+
+    def _merged(self, lines: list[Instruction]) -> list[Instruction]:
+        """Products of several constants with one batch become one product, of the constants one above the other."""
+        groups: dict[int, list[Instruction]] = {}
+        for line in lines:
+            if line[0] is constant_times_batch and line[1][0] < 0:
+                groups.setdefault(line[1][1], []).append(line)
+        merged = []
+        for line in lines:
+            group = groups.get(line[1][-1], []) if line[0] is constant_times_batch else []
+            if len(group) < 2 or line not in group:
+                merged.append(line)
+            elif line is group[0]:
+                merged += self._product_of_group(group)
+        return merged
+
+    def _product_of_group(self, group: list[Instruction]) -> list[Instruction]:
+        matrices = [self._constant_values[-1 - line[1][0]] for line in group]
+        stacked = self.xp.concat(matrices, axis=0)
+        self._constant_values.append(stacked)
+        both = len(self._is_late)
+        self._is_late.append(self._is_late[group[0][2]])
+        self._widths.append(sum(self._widths[line[2]] for line in group))
+        ends = list(accumulate(matrix.shape[0] for matrix in matrices))
+        rows = [Rows(end - matrix.shape[0], end) for end, matrix in zip(ends, matrices, strict=True)]
+        product: Instruction = (constant_times_batch, (-len(self._constant_values), group[0][1][1]), both)
+        return [product, *((part, (both,), line[2]) for part, line in zip(rows, group, strict=True))]
 
 
 def _width(array: Any) -> int:
