@@ -27,6 +27,7 @@ _FEW = 8  # entries of all states up to which whole products are compared, not s
 _LOST = 1e4  # what counts in the objective for each factor after which a product has become zero
 _FIRST_STEPS = (-2.0, 1.5)  # decimal logarithms of the lengths of moves in ranges without ends
 _PROGRESS = 1e-12
+_REFRESHED = 4  # rounds after which directions are found again
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,19 +41,19 @@ class CoordinateSearch:
 
     Attributes:
         problem: the model with its weights, a norm and a side.
-        period: after how many steps inputs repeat.
+        longest: after at most how many steps inputs repeat.
         factors: the number of Jacobians in the products that are compared.
     """
 
     problem: Exploration
-    period: int
+    longest: int
     factors: int
 
     @cached_property
     def _sizes(self) -> list[tuple[sp.Expr, int]]:
         """Each state and, for each step of a period, each input, with its number of entries."""
         model, size = self.problem.model, self.problem.size
-        return [(s, size(s)) for s in model.states] + [(s, size(s)) for s in model.inputs] * self.period
+        return [(s, size(s)) for s in model.states] + [(s, size(s)) for s in model.inputs] * self.longest
 
     @cached_property
     def _blocks(self) -> NDArray[np.int64]:
@@ -62,10 +63,15 @@ class CoordinateSearch:
     @cached_property
     def _repeats(self) -> list[NDArray[np.int64]]:
         """For each entry its places at all steps."""
-        states, width = self.problem.total, sum(map(self.problem.size, self.problem.model.inputs))
+        states, width = self.problem.total, self._width
         alone = [np.array([place]) for place in range(states)]
-        steps = states + width * np.arange(self.period)
-        return alone + [steps + j for _ in range(self.period) for j in range(width)]
+        steps = states + width * np.arange(self.longest)
+        return alone + [steps + j for _ in range(self.longest) for j in range(width)]
+
+    @property
+    def _width(self) -> int:
+        """The number of entries of all inputs."""
+        return sum(map(self.problem.size, self.problem.model.inputs))
 
     @cached_property
     def _limits(self) -> tuple[Array, Array]:
@@ -93,54 +99,53 @@ class CoordinateSearch:
     def _is_whole(self) -> bool:
         return self.problem.total <= _FEW or self.problem.sign != 1
 
-    def improved(self, batch: Batch, rounds: int, moves: int, random: np.random.Generator) -> Batch:
+    def improved(
+        self, batch: Batch, periods: NDArray[np.int64], rounds: int, moves: int, random: np.random.Generator
+    ) -> Batch:
         """Trajectories with products at least as large, of as many steps; their inputs repeat.
 
         Args:
             batch: the trajectories to begin with.
+            periods: (B,) after how many steps the inputs of each repeat.
             rounds: how often the best of some moves is made.
             moves: how many are tried in each round, for each trajectory.
             random: the source of random numbers.
         """
-        kept = self._stacked(batch)
-        best = self.values(kept)
-        start = self._columns(kept)
-        for _ in range(rounds):
-            tried = self._moved(kept, moves, random)
-            found = self.values(tried.reshape(-1, self.count), self._for_each(start, moves)).reshape(moves, -1)
-            place, index = found.argmax(axis=0), np.arange(len(kept))
+        kept, index = self._stacked(batch), np.arange(batch.size)
+        best, start = self.values(kept, periods), None
+        for turn in range(rounds):
+            start = self._columns(kept, periods) if turn % _REFRESHED == 0 else start
+            tried = self._moved(kept, periods, moves, random)
+            each = None if start is None else np.tile(start, (1, moves, 1))
+            found = self.values(tried.reshape(-1, self.count), np.tile(periods, moves), each).reshape(moves, -1)
+            place = found.argmax(axis=0)
             better = found[place, index] > best + _PROGRESS
             kept = np.where(better[:, None], tried[place, index], kept)
             best = np.where(better, found[place, index], best)
-            start = self._columns(kept) if better.any() else start
-        return self._batch(kept, batch.steps)
+        return self._batch(kept, periods, batch.steps)
 
-    def values(self, stacked: Array, start: Array | None = None) -> Array:
+    def values(self, stacked: Array, periods: NDArray[np.int64], start: Array | None = None) -> Array:
         """(B,) the objective: the logarithm of the norm, far lower the earlier a product has become zero or left."""
-        return self.problem.reached(self._batch(stacked, self.factors), _LOST, start)
+        return self.problem.reached(self._batch(stacked, periods, self.factors), _LOST, start)
 
-    def _columns(self, kept: Array) -> Array | None:
+    def _columns(self, kept: Array, periods: NDArray[np.int64]) -> Array | None:
         """(N, B, 1) the direction that each product stretches most; None where whole products are compared."""
         if self._is_whole:
             return None
-        last = self.problem.last_products(self._batch(kept, self.factors), self.factors)
+        last = self.problem.last_products(self._batch(kept, periods, self.factors), self.factors)
         return np.stack([stretched(last[:, b], self.problem.norm) for b in range(len(kept))], axis=1)[:, :, None]
 
-    @staticmethod
-    def _for_each(start: Array | None, moves: int) -> Array | None:
-        return None if start is None else np.tile(start, (1, moves, 1))
-
-    def _moved(self, kept: Array, moves: int, random: np.random.Generator) -> Array:
+    def _moved(self, kept: Array, periods: NDArray[np.int64], moves: int, random: np.random.Generator) -> Array:
         """(moves, B, V) copies with something moved."""
         shape = (moves, len(kept))
-        chosen = self._chosen(shape, random)
+        chosen = self._chosen(shape, self.problem.total + self._width * periods, random)
         low, high = self._limits
         values = np.where(np.isfinite(high - low), *self._within_and_around(kept, (*shape, self.count), random))
         return np.clip(np.where(chosen, values, kept), low, high)
 
-    def _chosen(self, shape: tuple[int, int], random: np.random.Generator) -> Any:
-        """(moves, B, V) which entries move: mostly one, some at all steps, some with the whole vector."""
-        entry, kind = random.integers(0, self.count, shape), random.random(shape)
+    def _chosen(self, shape: tuple[int, int], used: NDArray[np.int64], random: np.random.Generator) -> Any:
+        """(moves, B, V) which entries move: mostly one of those used, some at all steps, some with the whole vector."""
+        entry, kind = random.integers(0, used, shape), random.random(shape)
         chosen = np.zeros((*shape, self.count), dtype=bool)
         np.put_along_axis(chosen, entry[..., None], True, axis=2)
         at_all = np.zeros((self.count, self.count), dtype=bool)
@@ -168,14 +173,15 @@ class CoordinateSearch:
     def _stacked(self, batch: Batch) -> Array:
         """(B, V) the initial states and the inputs of the first period."""
         arrays = [batch.initial[s] for s in self.problem.model.states]
-        arrays += [batch.inputs[s][t % batch.steps] for t in range(self.period) for s in self.problem.model.inputs]
+        arrays += [batch.inputs[s][t % batch.steps] for t in range(self.longest) for s in self.problem.model.inputs]
         return np.concatenate([array[:, :, 0].T for array in arrays], axis=1)
 
-    def _batch(self, stacked: Array, steps: int) -> Batch:
+    def _batch(self, stacked: Array, periods: NDArray[np.int64], steps: int) -> Batch:
         """Trajectories of any number of steps."""
         ends = np.cumsum([size for _, size in self._sizes])[:-1].tolist()
         parts = [np.ascontiguousarray(part.T)[:, :, None] for part in np.split(stacked, ends, axis=1)]
         states, inputs = self.problem.model.states, self.problem.model.inputs
         fed: Mapping[sp.Expr, list[Array]] = {s: parts[len(states) + i :: len(inputs)] for i, s in enumerate(inputs)}
-        repeated = {s: np.array(arrays)[np.arange(steps) % self.period] for s, arrays in fed.items()}
+        places = (np.arange(steps)[:, None] % periods)[:, None, :, None]
+        repeated = {s: np.take_along_axis(np.array(arrays), places, axis=0) for s, arrays in fed.items()}
         return Batch(dict(zip(states, parts, strict=False)), repeated, steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any
@@ -17,9 +17,8 @@ from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend, backend
-from symgrad.numerics.findings import Findings
 from symgrad.numerics.jacobian_steps import StepJacobian, jacobian_steps, rescaled_columns
-from symgrad.numerics.products import Products, inverted, largest, log_frobenius, log_norms
+from symgrad.numerics.products import Products, inverted, log_frobenius, log_norms
 from symgrad.numerics.ranges import RangeSet
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.sharing import SharedNodes
@@ -32,8 +31,6 @@ Point = dict[sp.Expr, Any]
 
 NUMPY = backend("numpy")
 
-_CACHED = 2**16  # entries of one array of products: what stays in a processor's cache
-_STORED = 2**23  # entries of the inputs of one chunk
 _PROBES = 6  # columns by which trajectories are told apart
 _SCREENED = 3  # a model with more entries of states than so many times the probes is searched by them first
 
@@ -206,60 +203,25 @@ class Exploration(ABC):
         missing = batch.steps - lasting
         return np.where(missing > 0, -lost * missing, np.nan_to_num(logs, nan=-np.inf))
 
-    def examine(self, batch: Batch, offset: int = 0, done: Callable[[int], None] = lambda count: None) -> Findings:
-        """The largest products along the trajectories of a batch; a few at a time, to stay within caches.
-
-        Of large models a few columns of the products tell first which trajectories are worth measuring.
-
-        Args:
-            batch: the trajectories.
-            offset: the number of the first one.
-            done: called with the number of trajectories that are behind.
-        """
-        screened = self.sign == 1 and self.total > _SCREENED * _PROBES
-        examined = self._screened if screened else self._examined
-        found = Findings.empty(self.horizon)
-        for places in self._portions(batch, _PROBES if screened else self.total):
-            found = found.joined(examined(self.rounded(batch.part(places)), offset + places.start))
-            done(offset + found.trajectories)
+    def estimates(self, batch: Batch, ks: Collection[int]) -> dict[int, Array]:
+        """For some k the findings (B,), of large models estimates; minus infinity for those that leave the ranges."""
+        found, start = {}, self.probes if self.is_screened else None
+        with self.backend.scope():
+            for item, inside in self.followed(self.rounded(batch.first(max(ks))), start):
+                if item.k in ks:
+                    logs = log_frobenius(item) if self.is_screened else log_norms(item, self.norm)
+                    found[item.k] = np.where(inside, np.nan_to_num(logs, nan=-np.inf), -np.inf)
         return found
 
-    def _portions(self, batch: Batch, columns: int) -> Iterator[slice]:
-        width = sum(map(self.size, self.model.inputs)) or 1
-        count = max(1, min(_CACHED // (self.total * columns), _STORED // (width * batch.steps)))
-        return (slice(start, min(start + count, batch.size)) for start in range(0, batch.size, count))
+    @property
+    def is_screened(self) -> bool:
+        """Whether a few columns are so much cheaper than whole products that they tell trajectories apart first."""
+        return self.sign == 1 and self.total > _SCREENED * _PROBES
 
-    def _examined(self, batch: Batch, offset: int) -> Findings:
-        log, trajectory = np.full(batch.steps, -np.inf), np.full(batch.steps, -1, dtype=np.int64)
-        counted = np.zeros(batch.steps, dtype=np.int64)
-        with self.backend.scope():
-            for item, inside in self.followed(batch):
-                if not inside.any():
-                    break
-                counted[item.k - 1] = inside.sum()
-                log[item.k - 1], trajectory[item.k - 1] = largest(item, self.norm, inside)
-        return Findings.of(log, trajectory, counted, batch, offset, self.horizon)
-
-    def _screened(self, batch: Batch, offset: int) -> Findings:
-        """Only those trajectories are measured along which a few columns are the largest at some k."""
-        start = np.random.default_rng(_PROBES).standard_normal((self.total, 1, _PROBES))
-        counted, chosen = np.zeros(batch.steps, dtype=np.int64), set()
-        with self.backend.scope():
-            for item, inside in self.followed(batch, start):
-                if not inside.any():
-                    break
-                counted[item.k - 1] = inside.sum()
-                size = np.nan_to_num(log_frobenius(item), nan=-np.inf, posinf=-np.inf)
-                chosen.add(int(np.where(inside, size, -np.inf).argmax()))
-        return self._measured(batch, np.array(sorted(chosen), dtype=np.int64), offset).recounted(counted, batch.size)
-
-    def _measured(self, batch: Batch, chosen: NDArray[np.int64], offset: int) -> Findings:
-        """What is found along some of the trajectories."""
-        found = Findings.empty(self.horizon)
-        for places in self._portions(batch.part(chosen), self.total) if len(chosen) else ():
-            here = chosen[places]
-            found = found.joined(self._examined(batch.part(here), 0).renumbered(offset + here))
-        return found
+    @property
+    def probes(self) -> Array:
+        """(N, 1, p) the columns for that."""
+        return np.random.default_rng(_PROBES).standard_normal((self.total, 1, _PROBES))
 
 
 @dataclass(frozen=True, eq=False)

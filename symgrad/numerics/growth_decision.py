@@ -13,7 +13,7 @@ from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.numerics.all_bounds import AllBounds, Theorems, all_bounds
-from symgrad.numerics.exploration import Findings
+from symgrad.numerics.findings import Findings
 from symgrad.numerics.growth_certificates import GrowthCertificate, RuleCertificate, TrajectoryCertificate
 from symgrad.numerics.growth_proofs import bounded, decays, grows, kept, rule_proof
 from symgrad.numerics.growth_witnesses import (

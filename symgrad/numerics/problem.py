@@ -13,6 +13,7 @@ from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.numerics.backends import Backend
+from symgrad.numerics.examination import examine
 from symgrad.numerics.exploration import NUMPY, Exploration, SideExploration
 from symgrad.numerics.findings import Findings
 from symgrad.numerics.setting import Setting
@@ -103,5 +104,5 @@ class Problem(Exploration):
             return found
         numbers = sorted(set(found.trajectory[exceeding].tolist()) - {-1})
         batch = reduce(Batch.joined, [found.starts[number] for number in numbers])
-        exact = self.reference.examine(batch).renumbered(np.array(numbers, dtype=np.int64))
+        exact = examine(self.reference, batch).renumbered(np.array(numbers, dtype=np.int64))
         return found.replaced(exact, exceeding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from symgrad.numerics.ascent import Ascent
 from symgrad.numerics.coordinate_search import CoordinateSearch
+from symgrad.numerics.examination import at_once, examine
 from symgrad.numerics.exploration import Exploration
 from symgrad.numerics.findings import Findings
 from symgrad.numerics.orbit_batches import OrbitBatches
@@ -25,11 +26,11 @@ _STATE_SCALES = (0.0, 1e-6, 1e-2, 0.3, 1.0, 3.0, 10.0)
 _INPUT_SCALES = (0.0, 0.0, 1e-3, 0.3, 1.0, 3.0)
 _FEW = 20  # steered trajectories in a random search
 _ASCENTS = ((1, 40), (3, 30), (12, 15))  # factors and iterations
-_PERIODS = (1, 2, 3, 4)  # of the inputs in coordinate searches
+_LONGEST = 4  # period of the inputs in coordinate searches
 _LONG = 24  # factors in a coordinate search
-_ROUNDS = 16
+_LEAST, _ROUNDS = 4, 24
 _MOVES = 8
-_WORK = 2**31  # multiplications of one coordinate search
+_WORK = 2**29  # multiplications of one coordinate search
 _ENTRIES = 2**22  # of the inputs of one batch
 
 
@@ -48,11 +49,12 @@ def adversarial_batches(problem: Exploration, count: int, random: np.random.Gene
     """
     third = count // 3
     yield from _drawn_batches(problem, count - 2 * third, random)
-    orbits = OrbitBatches(problem.setting, problem.horizon).batch(third // 4, random) if problem.sign == 1 else None
-    if orbits is not None:
-        yield orbits
-    yield from _steered_batches(problem, third - (orbits.size if orbits is not None else 0), random)
-    yield from _improved_batches(problem, third, orbits, random)
+    for numbers in _portions(problem, third):
+        orbits = _orbits(problem, len(numbers) // 4, random)
+        steered = _steered_batch(problem, numbers[orbits.size if orbits is not None else 0 :], random)
+        steered = steered if orbits is None else orbits.joined(steered)
+        yield steered
+        yield from _improved_batches(problem, steered, numbers, random)
 
 
 def _drawn_batches(problem: Exploration, count: int, random: np.random.Generator) -> Iterator[Batch]:
@@ -72,41 +74,38 @@ def _steered_batch(problem: Exploration, numbers: range, random: np.random.Gener
     return steered.joined(_random_batch(problem, numbers[steered.size :], random))
 
 
+def _orbits(problem: Exploration, count: int, random: np.random.Generator) -> Batch | None:
+    """Trajectories along which products grow, where large ones are looked for."""
+    return OrbitBatches(problem.setting, problem.horizon).batch(count, random) if problem.sign == 1 else None
+
+
 def _improved_batches(
-    problem: Exploration, count: int, orbits: Batch | None, random: np.random.Generator
+    problem: Exploration, steered: Batch, numbers: range, random: np.random.Generator
 ) -> Iterator[Batch]:
-    """Drawn and steered starts, and orbits, improved for products of few, of more and of many factors, in turn."""
-    searches = _improvements(problem, random)
-    for numbers in _portions(problem, count):
-        pool = _steered_batch(problem, numbers, random).joined(_random_batch(problem, numbers, random))
-        pool = pool if orbits is None else pool.joined(orbits)
-        for turn, (factors, improve) in enumerate(searches):
-            count_here = len(numbers[turn :: len(searches)])
-            if count_here:
-                best = np.argsort(-problem.log_norms(pool, factors), kind="stable")[:count_here]
-                yield improve(pool.part(best))
+    """Drawn and steered starts improved for products of few, of more and of many factors."""
+    pool, ascent = steered.joined(_random_batch(problem, numbers, random)), Ascent(problem)
+    climbing = len(numbers) // 2 if ascent.is_possible else 0
+    long = min(_LONG, problem.horizon)
+    factors = [min(factors, problem.horizon) for factors, _ in _ASCENTS]
+    logs = problem.estimates(pool, {*factors, long})
+
+    def best(count: int, k: int) -> Batch:
+        return pool.part(np.argsort(-logs[k], kind="stable")[:count])
+
+    for turn, (k, (_, iterations)) in enumerate(zip(factors, _ASCENTS, strict=True)):
+        count = len(range(turn, climbing, len(_ASCENTS)))
+        if count:
+            yield ascent.improved(best(count, k), k, iterations)
+    if climbing < len(numbers):
+        yield _by_coordinates(problem, best(len(numbers) - climbing, long), long, random)
 
 
-def _improvements(problem: Exploration, random: np.random.Generator) -> list[tuple[int, Callable[[Batch], Batch]]]:
-    """The ways to improve trajectories, each with the number of factors that it looks at."""
-    ascent, found = Ascent(problem), []
-    if ascent.is_possible:
-        found = [_ascending(ascent, min(factors, problem.horizon), iterations) for factors, iterations in _ASCENTS]
-    factors = min(_LONG, problem.horizon)
-    periods = (period for period in _PERIODS if period <= factors)
-    return found + [_by_coordinates(CoordinateSearch(problem, period, factors), random) for period in periods]
-
-
-def _ascending(ascent: Ascent, factors: int, iterations: int) -> tuple[int, Callable[[Batch], Batch]]:
-    return factors, lambda batch: ascent.improved(batch, factors, iterations)
-
-
-def _by_coordinates(search: CoordinateSearch, random: np.random.Generator) -> tuple[int, Callable[[Batch], Batch]]:
-    def improved(batch: Batch) -> Batch:
-        rounds = min(_ROUNDS, _WORK // (search.cost * batch.size * _MOVES))
-        return search.improved(batch, rounds, _MOVES, random)
-
-    return search.factors, improved
+def _by_coordinates(problem: Exploration, batch: Batch, factors: int, random: np.random.Generator) -> Batch:
+    """Trajectories whose inputs repeat after one step, two and more, improved by coordinate search."""
+    longest = min(_LONGEST, factors)
+    search = CoordinateSearch(problem, longest, factors)
+    rounds = max(_LEAST, min(_ROUNDS, _WORK // (search.cost * batch.size * _MOVES)))
+    return search.improved(batch, 1 + np.arange(batch.size) % longest, rounds, _MOVES, random)
 
 
 def _portions(problem: Exploration, count: int) -> Iterator[range]:
@@ -179,6 +178,20 @@ def explored(
 
     found = Findings.empty(problem.horizon)
     drawn = SEARCHES[search](problem, count, np.random.default_rng(seed))
-    for batch in chain(() if given is None else (given,), drawn):
-        found = found.joined(problem.examine(batch, found.trajectories, done))
+    for batch in _gathered(problem, chain(() if given is None else (given,), drawn)):
+        found = found.joined(examine(problem, batch, found.trajectories, done))
     return found
+
+
+def _gathered(problem: Exploration, batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The same trajectories in larger batches, as far as they can be examined at once."""
+    waiting: Batch | None = None
+    for batch in batches:
+        if waiting is not None and (
+            waiting.steps != batch.steps or waiting.size + batch.size > at_once(problem, batch.steps)
+        ):
+            yield waiting
+            waiting = None
+        waiting = batch if waiting is None else waiting.joined(batch)
+    if waiting is not None:
+        yield waiting
