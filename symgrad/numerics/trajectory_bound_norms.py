@@ -81,11 +81,12 @@ def floats_around(matrix: Any) -> FloatsAround:
 
 def _floats_around(matrix: Any, exponent: int) -> FloatsAround:
     entries, shape = matrix.entries(), (matrix.nrows(), matrix.ncols())
-    mid = np.array([float(entry.mid()) for entry in entries]).reshape(shape)
+    mid = np.array([float(entry) for entry in entries]).reshape(shape)
     radius = np.array([float(entry.rad()) for entry in entries]).reshape(shape)
-    rounded = np.array([entry.bits() > 53 for entry in entries]).reshape(shape)
-    exact = np.array([bool(entry.is_exact()) for entry in entries]).reshape(shape)
-    zero = np.array([bool(entry.is_zero()) for entry in entries]).reshape(shape)
+    rounded, exact, zero = np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    for place in np.flatnonzero(radius == 0).tolist():  # the radius may have underflowed
+        entry = entries[place]
+        rounded.flat[place], exact.flat[place], zero.flat[place] = entry.bits() > 53, entry.is_exact(), entry.is_zero()
     with np.errstate(all="ignore"):
         shift = np.where(rounded | (np.abs(mid) < 1 / _FAR), np.abs(mid) * 2.0**-51 + 2.0**-1070 * (mid != 0), 0.0)
         radius = np.where(exact, 0.0, radius * (1 + 2.0**-50) + 2.0**-1070) + shift

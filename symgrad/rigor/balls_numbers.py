@@ -18,6 +18,7 @@ from symgrad.errors import InputError
 
 __all__ = ["Enclosed", "ball_from_ends", "exact_ball", "log10_of", "lower_float", "upper_float", "working_precision"]
 
+_FLOAT_BITS = 64  # enough for the rounding to a float to be the only one that counts
 RADIUS_BITS = 30  # the mantissa of an arb radius
 SMALL_END = arb(2) ** -24  # below this ratio, rounding the smaller end could change its sign
 WIDEST_GAP = 4096  # bits between the ends of an interval up to which a midpoint is stored exactly
@@ -88,14 +89,21 @@ def upper_float(ball: arb) -> float:
     >>> upper_float(arb(1) / 3), upper_float(arb("1e-400")), upper_float(arb("1e400"))
     (0.33333333333333337, 5e-324, inf)
     """
-    with working_precision(max(64, flint.ctx.prec)):
+    former = flint.ctx.prec
+    if former >= _FLOAT_BITS:
         bound = ball.upper()
-        if bound.is_nan() or not bound.is_exact():
-            return math.inf
-        value = float(bound)
-        while arb(value) < bound:
-            value = math.nextafter(value, math.inf)
-        return value + 0.0
+    else:  # by hand, as this is called very often
+        flint.ctx.prec = _FLOAT_BITS
+        try:
+            bound = ball.upper()
+        finally:
+            flint.ctx.prec = former
+    if bound.is_nan() or not bound.is_exact():
+        return math.inf
+    value = float(bound)
+    while bound > value:
+        value = math.nextafter(value, math.inf)
+    return value + 0.0
 
 
 def lower_float(ball: arb) -> float:

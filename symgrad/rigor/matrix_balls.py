@@ -59,7 +59,7 @@ def midpoint_radius(balls: Any) -> tuple[Array, Array]:
     (array([[0.01]]), True)
     """
     shape = (balls.nrows(), balls.ncols())
-    mids = [float(entry.mid()) for entry in balls.entries()]
+    mids = [float(entry) for entry in balls.entries()]
     with working_precision(_BITS):
         radii = [_radius(entry, arb(mid)) for entry, mid in zip(balls.entries(), mids, strict=True)]
     if not all(math.isfinite(x) for x in (*mids, *radii)):
@@ -77,7 +77,7 @@ def midpoints(balls: Any) -> Array:
     >>> midpoints(ball_matrix([[0.5, 2.0]])).tolist()
     [[0.5, 2.0]]
     """
-    entries = np.array([float(entry.mid()) for entry in balls.entries()], dtype=np.float64)
+    entries = np.array([float(entry) for entry in balls.entries()], dtype=np.float64)
     return entries.reshape(balls.nrows(), balls.ncols())
 
 
