@@ -92,8 +92,10 @@ class ArrayEvaluator(Evaluator[Any]):
 
     def asarray(self, array: Any) -> Any:
         """An array of NumPy or the library on the evaluator's device, of its data type."""
-        foreign = isinstance(array, np.ndarray) and self.xp is not array_namespace(array)
-        return self.xp.asarray(np.array(array) if foreign else array, **self.placed)
+        if isinstance(array, np.ndarray) and self.xp is not array_namespace(array):
+            return self.xp.asarray(np.array(array), **self.placed)  # a copy: arrays may not be written to otherwise
+        there = self.library.is_traced(array) or device(array) == self.placed["device"]
+        return array if there and array.dtype == self.like.dtype else self.xp.asarray(array, **self.placed)
 
     def tape(self, nodes: Mapping[sp.Expr, Any], record: Callable[[], Any]) -> Any:
         """A tape of some nodes for these parameters, recorded at the first time."""

@@ -123,7 +123,7 @@ def backend(name: str | Backend = "numpy", device: str | None = None, dtype: str
         raise InputError(f"backend: one of {', '.join(LIBRARIES)} is needed, got {type(name).__name__} {name!r}")
     if name not in LIBRARIES:
         raise UnknownNameError("backend", name, LIBRARIES)
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise InputError(f"dtype: {' or '.join(DTYPES)} is needed, got {dtype!r}")
     if device is not None and not isinstance(device, str):
         raise InputError(f"device: a name such as 'cpu' or 'cuda' is needed, got {type(device).__name__} {device!r}")

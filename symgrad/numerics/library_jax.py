@@ -43,7 +43,9 @@ class Jax(Library):
 
     def _device(self, name: str) -> Any:
         platform, _, index = name.partition(":")
-        return self.module().devices(platform)[int(index) if index else 0]
+        if not (index or "0").isdecimal():
+            raise ValueError(f"no number of a device: {index!r}")
+        return self.module().devices(platform)[int(index or 0)]
 
     def asarray(self, array: Any, dtype: str, device: str | None) -> Any:
         jax = self.module()

@@ -40,9 +40,10 @@ class Torch(Library):
 
     def asarray(self, array: Any, dtype: str, device: str | None) -> Any:
         torch = self.module()
-        if not isinstance(array, torch.Tensor):
-            array = np.array(array, dtype=dtype)  # a copy: PyTorch warns of arrays that cannot be written to
-        return torch.asarray(array, dtype=getattr(torch, dtype), device=device)
+        if isinstance(array, torch.Tensor):
+            return array.to(device or torch.get_default_device(), getattr(torch, dtype))
+        copied = np.array(array, dtype=dtype)  # PyTorch warns of arrays that cannot be written to
+        return torch.asarray(copied, device=device)
 
     def numpy(self, array: Any) -> NDArray[Any]:
         return np.asarray(array.detach().cpu().numpy())
