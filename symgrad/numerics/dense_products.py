@@ -13,8 +13,8 @@ from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
 from symgrad.numerics.gram_norms import NormTable
 from symgrad.numerics.jacobian_steps import jacobian_steps, rescaled_columns
+from symgrad.numerics.running import Batch
 from symgrad.numerics.sharing import SharedNodes
-from symgrad.numerics.simulate import Batch
 
 __all__ = ["dense_norms"]
 
@@ -34,7 +34,7 @@ def dense_norms(
     total = sum(array.shape[0] for array in batch.initial.values())
     columns, exponent = xp.expand_dims(backend.asarray(np.eye(total)), axis=1), np.zeros(size, dtype=np.int64)
     table = NormTable.empty(wanted, size)
-    for k, (step, _) in enumerate(jacobian_steps(evaluator, nodes, batch, backend), 1):
+    for k, step in enumerate(jacobian_steps(evaluator, nodes, batch), 1):
         table.columns += int(columns.shape[1]) * total
         columns, shift = rescaled_columns(step.times(columns), backend)
         exponent = exponent + shift

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.language.operators import Compose, Diagonal, Identity, Operator, OperatorSum, Scale, Zero
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.adjoints import adjoint
-from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.arrays import ArrayEvaluator, LayerArrays
 from symgrad.numerics.backends import Backend
+from symgrad.numerics.running import Batch, run
 from symgrad.numerics.sharing import Blocks, SharedNodes, shared_nodes
-from symgrad.numerics.simulate import Batch
+from symgrad.numerics.tape import Tape, prepared, recorded, replayed
 
 __all__ = [
+    "Jacobians",
     "StepJacobian",
     "adjoint_blocks",
     "jacobian_steps",
     "rescaled_columns",
     "state_rows",
-    "times_blocks",
     "weight_products",
 ]
 
@@ -32,46 +32,95 @@ IntArray = NDArray[np.int64]
 
 _FAR = 16  # powers of two that the largest entry may be away from 1
 _STEP = 120  # powers of two in one factor
+_WINDOW = 2**20  # numbers in the values of all steps that are computed together
+_VALUES = 16  # arrays of the size of a state that a step may take
 
 
 class StepJacobian:
-    """The Jacobian of one step, for all trajectories of a batch.
+    """The Jacobian of one step, or its transpose, for all trajectories of a batch.
 
     Args:
-        point: the values at the step.
-        blocks: of the Jacobian.
+        tape: how it is multiplied with columns.
+        early: the values at the step that this takes.
         rows: of each state among all entries.
+        filled: the states whose rows are not all zeros.
     """
 
-    def __init__(self, point: ArrayEvaluator, blocks: Blocks, rows: Sequence[slice]) -> None:
-        self._point, self._blocks, self._rows = point, blocks, rows
+    def __init__(self, tape: Tape, early: Sequence[Any], rows: Sequence[slice], filled: Sequence[int]) -> None:
+        self._tape, self._early, self._rows, self._filled = tape, early, rows, filled
 
     def times(self, columns: Any) -> Any:
         """The Jacobian times columns (N, B, p); B may be 1 for columns that are the same for all trajectories."""
-        return times_blocks(self._point, self._blocks, self._rows, columns)
-
-
-def times_blocks(point: ArrayEvaluator, blocks: Blocks, rows: Sequence[slice], columns: Any) -> Any:
-    """A matrix of blocks times columns (N, B, p), by the structure of each block; blocks of zeros cost nothing."""
-    parts = [columns[place] for place in rows] if len(rows) > 1 else [columns]
-    results = []
-    for row, place in zip(blocks, rows, strict=True):
-        terms = [
-            point.apply(entry, part) for entry, part in zip(row, parts, strict=True) if not isinstance(entry, Zero)
-        ]
-        total = terms[0] if terms else point.xp.zeros_like(columns[place])
-        for term in terms[1:]:
-            total = point.add(total, term)
-        results.append(total)
-    if len(results) == 1:
-        return results[0]
-    most = max(result.shape[1] for result in results)
-    return point.xp.concat([_of_size(point.xp, result, most) for result in results], axis=0)
+        tape = self._tape
+        parts = [columns[rows, ...] for rows in self._rows] if len(self._rows) > 1 else [columns]
+        found = replayed(tape.xp, tape.program, tape.constants, self._early, parts)
+        if len(self._rows) == len(found) == 1:
+            return found[0]
+        most = max((value.shape[1] for value in found), default=columns.shape[1])
+        results = [_of_size(tape.xp, tape.xp.zeros_like(part), most) for part in parts]
+        for place, value in zip(self._filled, found, strict=True):
+            results[place] = _of_size(tape.xp, value, most)
+        return tape.xp.concat(results, axis=0)
 
 
 def _of_size(xp: Any, columns: Any, size: int) -> Any:
     shape = (columns.shape[0], size, columns.shape[2])
     return columns if columns.shape == shape else xp.broadcast_to(columns, shape)
+
+
+class Jacobians:
+    """The Jacobians of many steps whose states are known, or their transposes: what they take is computed together.
+
+    Args:
+        evaluator: the parameters, on the back end that computes.
+        blocks: of the Jacobian or its transpose.
+        sizes: of the states.
+    """
+
+    def __init__(self, evaluator: ArrayEvaluator, blocks: Blocks, sizes: Sequence[int]) -> None:
+        self._evaluator, self._blocks, self.rows = evaluator, blocks, state_rows(sizes)
+        self._filled = [place for place, row in enumerate(blocks) if not all(isinstance(entry, Zero) for entry in row)]
+
+    def steps(self, states: Mapping[Any, Any], inputs: Mapping[Any, Any], start: int = 0) -> list[StepJacobian]:
+        """Those of w steps in a row.
+
+        Args:
+            states: symbol -> (w, n, B, 1) before each step.
+            inputs: symbol -> (w, m, B, 1).
+            start: which step is the first.
+        """
+        given = {**states, **inputs}
+        length = len(next(iter(given.values())))
+        if not isinstance(self._evaluator, LayerArrays):
+            tape = self._evaluator.tape({"blocks": self._blocks}, lambda: self._recorded(self._evaluator, given))
+            return self._together(tape, list(given.values()), length)
+        found = []
+        for step in range(length):
+            tape = self._recorded(self._evaluator.layers[start + step], given)
+            found += self._together(tape, [array[step : step + 1, ...] for array in given.values()], 1)
+        return found
+
+    def _together(self, tape: Tape, sequences: list[Any], length: int) -> list[StepJacobian]:
+        early = prepared(tape.xp, tape.program, tape.constants, sequences)
+        return [
+            StepJacobian(tape, [value[step, ...] for value in early], self.rows, self._filled) for step in range(length)
+        ]
+
+    def _recorded(self, evaluator: ArrayEvaluator, given: Mapping[Any, Any]) -> Tape:
+        early = {symbol: (array.shape[1], array.shape[3]) for symbol, array in given.items()}
+        late = {f"columns {place}": (rows.stop - rows.start, 2) for place, rows in enumerate(self.rows)}
+
+        def compute(point: ArrayEvaluator, arrays: Mapping[Any, Any]) -> list[Any]:
+            parts = [arrays[name] for name in late]
+            return [_row(point, self._blocks[place], parts) for place in self._filled]
+
+        return recorded(evaluator, early, late, compute)
+
+
+def _row(point: ArrayEvaluator, entries: Sequence[Operator], parts: Sequence[Any]) -> Any:
+    """A row of blocks times parts of columns; blocks of zeros cost nothing."""
+    pairs = [(entry, part) for entry, part in zip(entries, parts, strict=True) if not isinstance(entry, Zero)]
+    return point.total(point.apply(entry, part) for entry, part in pairs)
 
 
 def state_rows(sizes: Sequence[int]) -> list[slice]:
@@ -84,33 +133,24 @@ def state_rows(sizes: Sequence[int]) -> list[slice]:
     return [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
 
 
-def jacobian_steps(
-    evaluator: ArrayEvaluator, nodes: SharedNodes, batch: Batch, backend: Backend
-) -> Iterator[tuple[StepJacobian, Any]]:
-    """Simulates a batch and gives the Jacobian of each step, first to last, and the states after it.
-
-    What the next state and the Jacobian have in common is computed once. Nothing of earlier steps is kept.
+def jacobian_steps(evaluator: ArrayEvaluator, nodes: SharedNodes, batch: Batch) -> Iterator[StepJacobian]:
+    """Simulates a batch and gives the Jacobian of each step, first to last; states are kept for some steps only.
 
     Args:
-        evaluator: the parameters, on the back end.
+        evaluator: the parameters, on the back end that computes; the caller is within its scope.
         nodes: of the model.
         batch: B trajectories.
-        backend: where to compute. The caller is within its scope.
     """
-    current: dict[sp.Expr, Any] = {s: backend.asarray(array) for s, array in batch.initial.items()}
-    inputs = {s: backend.asarray(array) for s, array in batch.inputs.items()}
-    rows = state_rows([array.shape[0] for array in current.values()])
-    for step in range(batch.steps):
-        point = evaluator.at({**current, **{s: array[step, ...] for s, array in inputs.items()}}, step)
-        current = {s: _for_each(point, node, current[s]) for s, node in nodes.updates.items()}
-        yield StepJacobian(point, nodes.blocks, rows), current
-
-
-def _for_each(point: ArrayEvaluator, node: Any, like: Any) -> Any:
-    """The value of an update, repeated for every trajectory where it depends on no state and no input."""
-    value = point.vector(node)
-    value = value if value.ndim == 3 else point.xp.expand_dims(value, axis=1)
-    return _of_size(point.xp, value, like.shape[1])
+    sizes = [array.shape[0] for array in batch.initial.values()]
+    jacobians, width = Jacobians(evaluator, nodes.blocks, sizes), _VALUES * sum(sizes) * batch.size
+    length = batch.steps if isinstance(evaluator, LayerArrays) else max(1, _WINDOW // width)
+    initial = {s: batch.initial[s] for s in nodes.updates}
+    for start in range(0, batch.steps, length):
+        stop = min(start + length, batch.steps)
+        inputs = {s: evaluator.asarray(array[start:stop]) for s, array in batch.inputs.items()}
+        states = run(evaluator, nodes.updates, Batch(initial, inputs, stop - start))
+        initial = {s: array[-1, ...] for s, array in states.items()}
+        yield from jacobians.steps({s: array[:-1, ...] for s, array in states.items()}, inputs)
 
 
 def rescaled_columns(columns: Any, backend: Backend) -> tuple[Any, IntArray]:

@@ -10,11 +10,11 @@ Lemma 4.1).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.language.recurrence import Recurrence
@@ -22,16 +22,15 @@ from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
 from symgrad.numerics.gram_norms import NormTable
 from symgrad.numerics.jacobian_steps import (
+    Jacobians,
+    StepJacobian,
     adjoint_blocks,
-    jacobian_steps,
     rescaled_columns,
-    state_rows,
-    times_blocks,
     weight_products,
 )
 from symgrad.numerics.low_rank_products import probe_factor
+from symgrad.numerics.running import Batch, run
 from symgrad.numerics.sharing import shared_nodes
-from symgrad.numerics.simulate import Batch
 
 __all__ = ["CHECKS", "lanczos_norms"]
 
@@ -40,6 +39,7 @@ IntArray = NDArray[np.int64]
 
 _BLOCK = 3
 _PROBES = 10
+_WINDOW = 64  # steps whose values are computed together
 CHECKS = 12  # passes at most, after each of which the upper side may be looked at
 
 
@@ -55,37 +55,47 @@ class _Product:
     """The product of the Jacobians along trajectories whose states are kept, times columns."""
 
     def __init__(self, model: Recurrence, evaluator: ArrayEvaluator, batch: Batch, backend: Backend) -> None:
-        self._evaluator, self._batch, self._backend = evaluator, batch, backend
-        self._blocks, self._transposed = shared_nodes(model).blocks, adjoint_blocks(model)
-        first: dict[sp.Expr, Any] = {s: backend.asarray(array) for s, array in batch.initial.items()}
-        after = [states for _, states in jacobian_steps(evaluator, shared_nodes(model), batch, backend)]
-        self._states = [first, *after]
-        self._inputs = {s: backend.asarray(array) for s, array in batch.inputs.items()}
-        self._rows = state_rows([array.shape[0] for array in first.values()])
+        nodes, sizes = shared_nodes(model), [array.shape[0] for array in batch.initial.values()]
+        self._backend, self._batch = backend, batch
+        self._inputs = {s: evaluator.asarray(array) for s, array in batch.inputs.items()}
+        self._states = run(evaluator, nodes.updates, batch)
+        self._forward = Jacobians(evaluator, nodes.blocks, sizes)
+        self._backward = Jacobians(evaluator, adjoint_blocks(model), sizes)
         self._counts = weight_products(model), weight_products(model, backward=True)
-        self.total, self.made = self._rows[-1].stop, 0
+        self.total, self.made = sum(sizes), 0
 
     def finite(self) -> NDArray[np.bool_]:
-        """(B,) whether a trajectory stays finite."""
+        """(B,) whether a trajectory is finite before the last step."""
         xp = self._backend.xp
-        last = [xp.all(xp.isfinite(array), axis=(0, 2)) for array in self._states[-2].values()]
+        last = [xp.all(xp.isfinite(array[-2, ...]), axis=(0, 2)) for array in self._states.values()]
         return np.asarray(np.all([self._backend.numpy(each) for each in last], axis=0))
 
     def forward(self, columns: Any) -> _Images:
         """The product times columns."""
-        return self._through(columns, range(self._batch.steps), self._blocks, self._counts[0])
+        self.made += self._columns(columns) * self._counts[0]
+        return self._through(columns, (step for start in self._starts() for step in self._steps(self._forward, start)))
 
     def backward(self, columns: Any) -> _Images:
         """The transposed product times columns."""
-        return self._through(columns, reversed(range(self._batch.steps)), self._transposed, self._counts[1])
+        self.made += self._columns(columns) * self._counts[1]
+        starts = reversed(self._starts())
+        return self._through(columns, (step for s in starts for step in reversed(self._steps(self._backward, s))))
 
-    def _through(self, columns: Any, steps: Any, blocks: Any, count: int) -> _Images:
+    def _columns(self, columns: Any) -> int:
+        return self._batch.steps * self._batch.size * int(columns.shape[2])
+
+    def _starts(self) -> range:
+        return range(0, self._batch.steps, _WINDOW)
+
+    def _steps(self, jacobians: Jacobians, start: int) -> list[StepJacobian]:
+        stop = min(start + _WINDOW, self._batch.steps)
+        states, inputs = ({s: a[start:stop, ...] for s, a in d.items()} for d in (self._states, self._inputs))
+        return jacobians.steps(states, inputs, start)
+
+    def _through(self, columns: Any, steps: Iterable[StepJacobian]) -> _Images:
         exponent = np.zeros(self._batch.size, dtype=np.int64)
-        self.made += self._batch.steps * self._batch.size * int(columns.shape[2]) * count
         for step in steps:
-            inputs = {s: array[step, ...] for s, array in self._inputs.items()}
-            point = self._evaluator.at({**self._states[step], **inputs}, step)
-            columns, shift = rescaled_columns(times_blocks(point, blocks, self._rows, columns), self._backend)
+            columns, shift = rescaled_columns(step.times(columns), self._backend)
             exponent = exponent + shift
         return _Images(columns, exponent)
 

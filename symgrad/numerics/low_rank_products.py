@@ -21,8 +21,8 @@ from symgrad.numerics.backends import Backend
 from symgrad.numerics.gram_norms import GramNorms, NormTable
 from symgrad.numerics.jacobian_steps import jacobian_steps, rescaled_columns
 from symgrad.numerics.rank_reduction import next_look, reduction
+from symgrad.numerics.running import Batch
 from symgrad.numerics.sharing import SharedNodes
-from symgrad.numerics.simulate import Batch
 
 __all__ = ["ATTEMPTS", "FAILURE", "low_rank_norms", "probe_count", "probe_factor"]
 
@@ -127,7 +127,7 @@ class _Attempt:
         """The norms at the horizons wanted."""
         size, last = self.batch.size, max(self.wanted)
         carried = _Carried(self._identity(), self._total, np.zeros(size, dtype=np.int64), look=_FIRST_LOOK)
-        for k, (step, _) in enumerate(jacobian_steps(self.evaluator, self.nodes, self.batch, self.backend), 1):
+        for k, step in enumerate(jacobian_steps(self.evaluator, self.nodes, self.batch), 1):
             self._table.columns += carried.columns.shape[2] * carried.columns.shape[1]
             carried.columns = self._for_each(step.times(carried.columns))
             if k in self.wanted or k >= carried.look:
