@@ -221,6 +221,8 @@ BAD = {
     "prefix": (("verify", "elman", *W, "--prefix", "x."), "starts with 'x.'"),
     "horizon": (("verify", "elman", *W, "-k", "0"), "horizon: a positive integer is needed, got 0"),
     "search": (("verify", "elman", *W, "-s", "randm"), "unknown search 'randm': did you mean 'random'?"),
+    "backend": (("verify", "elman", *W, "--backend", "numpi"), "unknown backend 'numpi': did you mean 'numpy'?"),
+    "device": (("verify", "elman", *W, "--device", "tape"), "device: numpy has no 'tape'"),
     "seed": (("verify", "elman", *W, "--seed", "-1"), "seed: a non-negative integer is needed, got -1"),
     "factor": (("verify", "elman", *W, "--tightened", "-1"), "factor: a positive number is needed"),
     "side": (("derive", "elman", "--side", "under"), "unknown side 'under'"),

@@ -108,6 +108,11 @@ def verify(
     tightened: Annotated[
         str | None, typer.Option("--tightened", metavar="F", help="Check the claim that the rate times F bounds too.")
     ] = None,
+    backend: Annotated[str, typer.Option("--backend", help="numpy, torch, jax or cupy computes.")] = "numpy",
+    device: Annotated[
+        str | None, typer.Option("--device", help="Where, in that library's words: cpu, cuda, ...")
+    ] = None,
+    dtype: Annotated[str, typer.Option("--dtype", help="float64 or float32.")] = "float64",
     as_json: Json = False,
 ) -> None:
     """Check the bound of a model with given weights on simulated trajectories.
@@ -125,7 +130,7 @@ def verify(
         with _progress(shown=not as_json) as report:
             check = verify_bound(
                 bound, arrays, horizon=horizon, trajectories=trajectories, search=search, seed=seed,
-                inputs=sequences, progress=report,
+                inputs=sequences, progress=report, backend=backend, device=device, dtype=dtype,
             )  # fmt: skip
         write_json(to_dict(check)) if as_json else typer.echo(f"{text(bound)}\n\n{text(check)}")
     if not check.verdict.holds:

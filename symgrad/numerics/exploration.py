@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -143,14 +142,13 @@ class Exploration(ABC):
         """
         placed = Batch(self.placed(batch.initial), self.placed(batch.inputs), batch.steps)
         columns = self.backend.asarray(np.eye(self.total)[:, None, :] if start is None else start)
-        states, inside, exponent = placed.initial, np.ones(batch.size, dtype=bool), np.zeros(batch.size, dtype=np.int64)
-        for k, (step, after) in enumerate(jacobian_steps(self.evaluator, self.nodes, placed, self.backend), 1):
-            here = {**states, **{s: array[k - 1, ...] for s, array in placed.inputs.items()}}
-            inside = inside & self.backend.numpy(reduce(operator.and_, [self.holds(s, a) for s, a in here.items()]))
+        states = self.fetched(run(self.evaluator, self.nodes.updates, placed))
+        steps = self.ranges.steps_inside(states, batch.inputs, batch.steps)
+        exponent = np.zeros(batch.size, dtype=np.int64)
+        for k, step in enumerate(jacobian_steps(self.evaluator, self.nodes, placed), 1):
             columns, shift = rescaled_columns(self._multiplied(step, columns), self.backend)
-            exponent, states = exponent + shift, after
-            matrix = self.backend.numpy(columns)
-            yield Products(k, np.broadcast_to(matrix, (self.total, batch.size, matrix.shape[2])), exponent), inside
+            exponent, matrix = exponent + shift, self.backend.numpy(columns)
+            yield Products(k, np.broadcast_to(matrix, (self.total, batch.size, matrix.shape[2])), exponent), steps >= k
 
     def _multiplied(self, step: StepJacobian, columns: Any) -> Any:
         if self.sign == 1:
