@@ -80,13 +80,13 @@ def cell_function(fn: Any, grid: Grid, seed: Any) -> CellFunction:
 
 def _check_names(fn: Any, parameters: Any, named: set[str], own: set[str], added: set[str]) -> None:
     anything = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
-    unknown = sorted(own - named)
-    if unknown and not anything:
-        raise InputError(f"grid: {_label(fn)} does not take {', '.join(unknown)}; it takes {', '.join(sorted(named))}")
     bare = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     by_place = [p.name for p in bare if p.kind is p.POSITIONAL_ONLY]
     if by_place:
         raise InputError(f"fn: {_label(fn)} takes {', '.join(by_place)} by position only; cells are passed by name")
+    unknown = sorted(own - named)
+    if unknown and not anything:
+        raise InputError(f"grid: {_label(fn)} does not take {', '.join(unknown)}; it takes {', '.join(sorted(named))}")
     missing = sorted({p.name for p in bare} - own - added)
     if missing:
         raise InputError(f"grid: {_label(fn)} needs {', '.join(missing)} too")

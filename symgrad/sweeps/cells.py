@@ -11,7 +11,7 @@ import numpy as np
 from symgrad.bounds.product import Bound, product_bound
 from symgrad.diagnosis.lyapunov import lyapunov_spectrum
 from symgrad.dynamics.fixed_points import fixed_points
-from symgrad.dynamics.points import STABLE
+from symgrad.dynamics.points import STABLE, FixedPoint
 from symgrad.errors import InputError
 from symgrad.language import models
 from symgrad.meanfield.deep_network import MeanField
@@ -192,12 +192,13 @@ def neuron_fixed_points(w: float, b: float) -> dict[str, Any]:
     (2, 1)
     """
     found = fixed_points(models.build("neuron", w=w, b=b))
-    places = [point.value for point in found]
+    points = [point for point in found if isinstance(point, FixedPoint)]
+    places = [float(point.value) for point in points]
     return {
         "fixed_points": len(places),
-        "stable": sum(point.stability == STABLE for point in found),
-        "least": float(min(places)),
-        "largest": float(max(places)),
+        "stable": sum(point.stability == STABLE for point in points),
+        "least": min(places),
+        "largest": max(places),
         "complete": bool(found.complete),
     }
 

@@ -189,9 +189,9 @@ def _axis(name: Any, values: Any) -> Axis:
 def _typed(name: Any, values: Any, label: str) -> Axis:
     """The values as an array of one kind, in 64 bits."""
     if isinstance(values, range):
-        if not len(values):
+        if not values:
             raise InputError(f"{label}: it is empty, at least one value is needed")
-        if max(abs(values[0]), abs(values[-1])) >= 1 << 62:
+        if max(abs(values.start), abs(values.stop)) >= 1 << 62:
             raise InputError(f"{label}: integers beyond 62 bits, got {values}")
         return Axis(name, "int", values)
     if (

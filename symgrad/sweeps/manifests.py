@@ -48,7 +48,8 @@ def check_same(stored: dict[str, Any], given: dict[str, Any], where: str) -> Non
     words = list(_differences(stored, given))
     if words:
         raise InputError(
-            f"store: {where} holds another sweep: {'; '.join(words)}. Give another name, or resume=False (--restart) to replace it"
+            f"store: {where} holds another sweep: {'; '.join(words)}. "
+            "Give another name, or resume=False (--restart) to replace it"
         )
 
 
