@@ -112,9 +112,10 @@ class ArrayFunction:
 
         Ball arithmetic encloses every sub-expression over some intervals around zero; infinite where all are served.
         """
-        if x.dtype not in self._radii:
-            self._radii[x.dtype] = self._found_radius(float(array_namespace(x).finfo(x.dtype).max))
-        return self._radii[x.dtype]
+        key = type(x), x.dtype  # data types of different libraries are not compared
+        if key not in self._radii:
+            self._radii[key] = self._found_radius(float(array_namespace(x).finfo(x.dtype).max))
+        return self._radii[key]
 
     def _found_radius(self, largest: float) -> float:
         parts = [ball_function(part, VARIABLE) for part in self._slots if part != VARIABLE and part.free_symbols]

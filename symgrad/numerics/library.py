@@ -97,13 +97,13 @@ class Library(ABC):
         collected: list[list[Any]] = []
         watched: list[Any] = []
         for step in range(length):
-            state, safe = function(constants, state, [sequence[step] for sequence in sequences])
+            state, safe = function(constants, state, [sequence[step, ...] for sequence in sequences])
             watched = [one & other for one, other in zip(watched, safe, strict=True)] if watched else safe
             if rows is None:
                 collected.append(state)
                 continue
             for row, array in zip(rows, state, strict=True):
-                row[step] = array
+                row[step, ...] = array
         if rows is None:
             rows = [array_namespace(column[0]).stack(column, axis=0) for column in zip(*collected, strict=True)]
         return state, rows, watched

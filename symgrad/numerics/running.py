@@ -96,7 +96,7 @@ def _layer_by_layer(evaluator: ArrayEvaluator, updates: Mapping[sp.Expr, Vector]
     """Where each step has parameters of its own: every one is traversed."""
     rows = [batch.initial]
     for step in range(batch.steps):
-        point = evaluator.at({**rows[-1], **{s: array[step] for s, array in batch.inputs.items()}}, step)
+        point = evaluator.at({**rows[-1], **{s: array[step, ...] for s, array in batch.inputs.items()}}, step)
         rows.append({s: _batched(point.xp, point.vector(node), rows[-1][s]) for s, node in updates.items()})
     return {s: evaluator.xp.stack([row[s] for row in rows], axis=0) for s in updates}
 
@@ -160,7 +160,7 @@ class _Course:
         early, late = _Early(xp, self.tape.program, watching), _Late(xp, self.tape.program, watching)
         parts, watched, current = [[xp.expand_dims(a, axis=0) for a in start]], [], start
         for window in self._windows(start[0].shape[1]):
-            given = [array[window] for array in self.inputs]
+            given = [array[window, ...] for array in self.inputs]
             sequences, safe = early(constants, given) if plain else library.called(early, constants, given)
             length = window.stop - window.start
             current, states, checked = scanned(late, constants, current, sequences, length)
