@@ -21,6 +21,7 @@ __all__ = ["Ascent"]
 Point = dict[sp.Expr, Any]
 
 _FIRST_STEP = 0.3
+_LEAST_STEP = 1e-5
 _GROWTH, _SHRINKAGE = 1.6, 0.35
 
 
@@ -61,6 +62,8 @@ class Ascent:
             kept, gradient = variables.where(better, kept), found.gradient.where(better, gradient)
             direction = where(better, found.direction, direction)
             step = np.where(better, step * _GROWTH, step * _SHRINKAGE)
+            if (step < _LEAST_STEP).all():
+                break
             variables = kept.moved(gradient, step).clipped(self.problem.ranges)
         return kept.repeated(batch.steps)
 

@@ -110,8 +110,7 @@ class DerivedGradient(Gradient):
         costate = {s: 0 * array for s, array in pulled.items()}
         inputs: list[Point] = []
         for step in reversed(range(len(path.points))):
-            direction, here = path.directions[step], path.points[step]
-            point = self.growth.point(here, direction, step)
+            direction, point = path.directions[step], path.points[step]
             before = {
                 s: _sum(point.apply(first, r) for (_, first), r in zip(backward[s], pulled.values(), strict=True))
                 for s in pulled
@@ -121,7 +120,7 @@ class DerivedGradient(Gradient):
             for s, pairs in backward.items():
                 direct = _sum(point.apply(second, r) for (second, _), r in zip(pairs, pulled.values(), strict=True))
                 later = _sum(point.apply(first, c) for (_, first), c in zip(pairs, costate.values(), strict=True))
-                slopes[s] = divided(full(direct, here[s]), value) + full(later, here[s])
+                slopes[s] = divided(full(direct, point.symbol(s)), value) + full(later, point.symbol(s))
             pulled = {s: divided(array, value) for s, array in before.items()}
             inputs.append({s: slopes[s] for s in self.problem.model.inputs})
             costate = {s: slopes[s] for s in pulled}

@@ -23,9 +23,15 @@ Point = dict[sp.Expr, Any]
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """A forward pass: points and directions at each step, and the objective of each trajectory."""
+    """A forward pass.
 
-    points: list[Point]
+    Attributes:
+        points: the values at each step, states, inputs and directions put in.
+        directions: at each step and after the last.
+        objective: (B,)
+    """
+
+    points: list[ArrayEvaluator]
     directions: list[Point]
     objective: Any
 
@@ -66,10 +72,10 @@ class Growth:
         points, directions = [], []
         for step, given in enumerate(inputs):
             here = {**states, **given}
-            points.append(here)
-            directions.append(pushed)
             inside = inside & self._inside(here)
-            point = self.point(here, pushed, step)
+            point = self._point(here, pushed, step)
+            points.append(point)
+            directions.append(pushed)
             states = {s: full(point.vector(node), states[s]) for s, node in self.problem.nodes.updates.items()}
             raw = {s: full(point.vector(node), pushed[s]) for s, node in zip(states, self.pushed, strict=True)}
             length = log_norm(raw, norm)
@@ -80,8 +86,7 @@ class Growth:
         kept = inside & xp.isfinite(total)
         return Path(points, directions, xp.where(kept, total, -xp.inf * xp.ones_like(total)))
 
-    def point(self, here: Point, direction: Point, step: int) -> ArrayEvaluator:
-        """The evaluator at states, inputs and a direction."""
+    def _point(self, here: Point, direction: Point, step: int) -> ArrayEvaluator:
         return self.problem.evaluator.at({**here, **{self.symbols[s]: array for s, array in direction.items()}}, step)
 
     def _inside(self, here: Point) -> Any:

@@ -104,7 +104,7 @@ def _by_coordinates(problem: Exploration, batch: Batch, factors: int, random: np
     """Trajectories whose inputs repeat after one step, two and more, improved by coordinate search."""
     longest = min(_LONGEST, factors)
     search = CoordinateSearch(problem, longest, factors)
-    rounds = max(_LEAST, min(_ROUNDS, _WORK // (search.cost * batch.size * _MOVES)))
+    rounds = max(_LEAST, min(_ROUNDS, 2 * batch.size, _WORK // (search.cost * batch.size * _MOVES)))
     return search.improved(batch, 1 + np.arange(batch.size) % longest, rounds, _MOVES, random)
 
 
