@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def test_tables_do_not_depend_on_where_parts_end(outcomes: list[Any], data: st.D
     cut = data.draw(st.integers(0, count))
     tables = []
     for ends in ((0, count), (0, cut, count)):
-        spans = [(start, stop) for start, stop in zip(ends, ends[1:], strict=False) if stop > start]
+        spans = [(start, stop) for start, stop in pairwise(ends) if stop > start]
         parts = [Part.of(a, b, range(b - a), outcomes[a:b]) for a, b in spans]
         schema = schema_of(parts, count)
         whole = list(blocks(parts, grid, schema))
