@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import sympy as sp
@@ -17,6 +17,7 @@ from symgrad.rigor.candidates import Candidate, Smooth
 from symgrad.rigor.closed_forms import is_zero_function
 from symgrad.rigor.end_behaviour import near_end
 from symgrad.rigor.ends import End, core, sample_point
+from symgrad.rigor.plain_balls import plain_ball_function
 from symgrad.rigor.smooth_pieces import SmoothPiece, split
 from symgrad.rigor.tail_monomials import TailUndecidedError
 from symgrad.rigor.zeros import isolate_zeros
@@ -28,6 +29,7 @@ Array = NDArray[np.float64]
 _BITS = 96
 _MOST_BOXES = 400
 _REMEMBERED = 10**5
+_ENOUGH = 60  # bits of a value: more than a float has
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class FunctionRange:
             inside = (turn.right >= low) & (turn.left <= high)
             below = np.where(inside, np.minimum(below, turn.low), below)
             above = np.where(inside, np.maximum(above, turn.high), above)
-        return below, above
+        least, most = min(turn.low for turn in self.turns), max(turn.high for turn in self.turns)
+        return np.maximum(below, least), np.minimum(above, most)  # which all values on R keep to
 
     def _at(self, points: Array) -> Array:
         """Bounds of the values at points, along a new last axis; at infinite ones, whose limits are turns, none."""
@@ -81,11 +84,15 @@ class FunctionRange:
             self._known.clear()
         new = [point for point in distinct.tolist() if point not in self._known]
         if new:
-            function = interval_function(self.formula, self.symbol)
+            function, plain = interval_function(self.formula, self.symbol), self._at_points
             with working_precision(_BITS):
-                self._known.update((point, _value(function, point)) for point in new)
+                self._known.update((point, _value(plain, function, point)) for point in new)
         bounds = np.array([self._known[point] for point in distinct.tolist()]).reshape(-1, 2)
         return bounds[places.reshape(points.shape)]
+
+    @cached_property
+    def _at_points(self) -> Callable[[arb], arb]:
+        return plain_ball_function(self.formula, self.symbol)
 
     def _without_turns(self, low: Array, high: Array) -> tuple[Array, Array]:
         below, above = np.empty_like(low), np.empty_like(high)
@@ -96,11 +103,14 @@ class FunctionRange:
         return below, above
 
 
-def _value(function: Callable[..., Interval], point: float) -> tuple[float, float]:
-    """Bounds of the value at a finite point."""
+def _value(plain: Callable[[arb], arb], function: Callable[..., Interval], point: float) -> tuple[float, float]:
+    """Bounds of the value at a finite point, by the fast function on balls where that says enough."""
     if math.isinf(point):
         return math.inf, -math.inf
     end = arb(point)
+    value = plain(end)
+    if value.is_finite() and value.rel_accuracy_bits() >= _ENOUGH:
+        return lower_float(value), upper_float(value)
     return _floats(*function((end, end)))
 
 
