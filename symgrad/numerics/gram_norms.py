@@ -76,6 +76,7 @@ class GramNorms:
         self._table, self._backend = table, backend
         self._size = table.lower.shape[1]
         self._values = LeadingValues(backend, tolerance, self._size, seed)
+        self._last = np.zeros(self._size)
         self._grams: list[Any] = []
         self._notes: list[tuple[int, NDArray[np.bool_], IntArray, Array, bool]] = []
 

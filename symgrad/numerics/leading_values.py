@@ -14,7 +14,9 @@ __all__ = ["LeadingValues"]
 
 Array = NDArray[np.float64]
 
-_SMALL = 80  # rows up to which all eigenvalues are as quick as an iteration
+_SMALL, _SMALL_AMONG_MANY = 80, 20  # rows up to which all eigenvalues are as quick as an iteration
+_TOGETHER = 2**17  # entries of the matrices that are searched together, so that they stay in the cache
+_MANY = 6  # matrices at once, which share the calls of an iteration
 _CHECKS = (4, 6, 8, 11, 14, 18, 23, 30, 40)  # vectors in the Krylov space when convergence is looked at
 _ATTEMPTS = 3
 _DRAWN = 1e-3  # length of the random direction added to the one found last
@@ -57,15 +59,35 @@ class LeadingValues:
 
         Several batches may be given at once, one after the other; the directions of the last are kept for the next.
         """
-        if grams.shape[-1] <= _SMALL:
+        size = grams.shape[-1]
+        if size <= (_SMALL_AMONG_MANY if len(grams) >= _MANY else _SMALL):
             return self._decomposed(grams)
-        for attempt in range(_ATTEMPTS):
-            values, directions = self._searched(grams, attempt)
+        starts, together = self._known(len(grams)), max(1, _TOGETHER // size**2)
+        parts, directions = [], []
+        for first in range(0, len(grams), together):
+            here = slice(first, first + together)
+            *sides, found = self._found(grams[here, ...], None if starts is None else starts[here, ...])
+            parts.append(sides)
+            directions.append(found)
+        if all(found is not None for found in directions):
+            self._direction = self._backend.xp.concat(directions, axis=0)[-self._size :, ...]
+        lower, upper = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return lower, upper
+
+    def _known(self, count: int) -> Any:
+        """The directions found last, for so many matrices; None at first."""
+        known = self._direction
+        return None if known is None else self._backend.xp.tile(known, (count // self._size, 1, 1))
+
+    def _found(self, grams: Any, known: Any) -> tuple[Array, Array, Any]:
+        """Both sides and the directions, which are None where all eigenvalues were computed."""
+        for _ in range(_ATTEMPTS):
+            values, directions = self._searched(grams, self._start(grams.shape, known))
             upper = values * (1 + self._tolerance)
             if self._is_above(grams, upper):
-                self._direction = directions[-self._size :, ...]
-                return values, upper
-        return self._decomposed(grams)
+                return values, upper, directions
+            known = None
+        return *self._decomposed(grams), None
 
     def _decomposed(self, grams: Any) -> tuple[Array, Array]:
         size = grams.shape[-1]
@@ -77,7 +99,7 @@ class LeadingValues:
         """Whether no eigenvalue of a matrix is above its bound, by Cholesky factorisation."""
         bounds = np.where(bounds > 0, bounds, 1.0)
         if self._backend.name == "numpy":
-            return all(_is_definite(bound, gram) for bound, gram in zip(bounds, grams, strict=True))
+            return _are_definite(bounds, grams)
         xp = self._backend.xp
         identity = self._backend.asarray(np.eye(grams.shape[-1]))
         try:
@@ -88,10 +110,9 @@ class LeadingValues:
             return False
         return bool(xp.all(xp.isfinite(factors)))
 
-    def _searched(self, grams: Any, attempt: int) -> tuple[Array, Any]:
-        """Rayleigh quotients (B,) and their directions (B, r, 1)."""
+    def _searched(self, grams: Any, vector: Any) -> tuple[Array, Any]:
+        """Rayleigh quotients (B,) and their directions (B, r, 1), from starting directions."""
         xp = self._backend.xp
-        vector = self._start(grams.shape, attempt)
         basis = xp.matrix_transpose(vector)
         diagonal: list[Array] = []
         beside: list[Array] = []
@@ -104,28 +125,27 @@ class LeadingValues:
             lengths = self._backend.numpy(xp.sqrt(xp.sum(image * image, axis=(1, 2))))
             found = len(diagonal)
             if found in _CHECKS:
-                values, leading, done = _ritz(np.array(diagonal).T, np.array(beside).T, lengths, self._tolerance / 8)
+                values, leading, done = _ritz(np.array(diagonal).T, np.array(beside).T, lengths, self._tolerance / 4)
                 if done or found == _CHECKS[-1] or found >= grams.shape[-1]:
                     return values, xp.matrix_transpose(basis) @ self._backend.asarray(leading[:, :, None])
             beside.append(lengths)
             vector = image / self._backend.asarray(np.where(lengths > 0, lengths, 1.0)[:, None, None])
             basis = xp.concat([basis, xp.matrix_transpose(vector)], axis=1)
 
-    def _start(self, shape: tuple[int, ...], attempt: int) -> Any:
+    def _start(self, shape: tuple[int, ...], known: Any) -> Any:
+        """Random directions of length 1, near those that are known."""
         drawn = self._random.standard_normal((shape[0], shape[1], 1)) / np.sqrt(shape[1])
-        start = self._backend.asarray(drawn)
-        xp = self._backend.xp
-        if self._direction is not None and self._direction.shape[1] == shape[1] and not attempt:
-            start = _DRAWN * start + xp.tile(self._direction, (shape[0] // self._size, 1, 1))
+        start, xp = self._backend.asarray(drawn), self._backend.xp
+        start = start if known is None else _DRAWN * start + known
         return start / xp.sqrt(xp.sum(start * start, axis=1, keepdims=True))
 
 
-def _is_definite(bound: float, gram: Any) -> bool:
-    """Whether ``bound I - gram`` has a Cholesky factorisation; in place, which NumPy's own does not offer."""
-    (factorise,) = get_lapack_funcs(("potrf",), (gram,))
-    matrix = np.negative(gram, order="F")
-    matrix[np.diag_indices(len(gram))] += bound
-    return int(factorise(matrix, lower=True, clean=False, overwrite_a=True)[1]) == 0
+def _are_definite(bounds: Array, grams: Any) -> bool:
+    """Whether all ``bound I - gram`` have a Cholesky factorisation; in place, which NumPy's own does not offer."""
+    (factorise,) = get_lapack_funcs(("potrf",), (grams,))
+    matrices = np.negative(grams, order="C")
+    matrices.reshape(len(grams), -1)[:, :: grams.shape[-1] + 1] += bounds[:, None]
+    return all(factorise(matrix.T, lower=True, clean=False, overwrite_a=True)[1] == 0 for matrix in matrices)
 
 
 def _ritz(diagonal: Array, beside: Array, lengths: Array, tolerance: float) -> tuple[Array, Array, bool]:
