@@ -6,7 +6,6 @@ is found exactly (Knuth, The Art of Computer Programming, vol. 2, sec. 4.2.2, th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,12 +97,10 @@ class Intervals:
         if np.array_equal(self.low, self.high):  # exact numbers: their signs tell which ends meet
             positive = self.low >= 0
             below = np.where(positive, other.low, other.high), np.where(positive, other.high, other.low)
-            return Intervals(_product(self.low, below[0], -1), _product(self.low, below[1], 1))
-        pairs = [(a, b) for a in (self.low, self.high) for b in (other.low, other.high)]
-        return Intervals(
-            _extreme(np.minimum, [_product(a, b, -1) for a, b in pairs]),
-            _extreme(np.maximum, [_product(a, b, 1) for a, b in pairs]),
-        )
+            return Intervals(*_products(self.low, below[0], (-1,)), *_products(self.low, below[1], (1,)))
+        ends = np.broadcast_arrays(self.low, self.high, other.low, other.high)
+        below, above = _products(np.stack([ends[i] for i in (0, 0, 1, 1)]), np.stack([ends[i] for i in (2, 3, 2, 3)]))
+        return Intervals(below.min(axis=0), above.max(axis=0))
 
     def __matmul__(self, other: Intervals) -> Intervals:
         width = max(1, _AT_ONCE // max(1, self.low.size))
@@ -138,13 +135,6 @@ def _ends(ball: arb) -> tuple[float, float]:
     return lower_float(ball), upper_float(ball)
 
 
-def _extreme(choose: Callable[[Array, Array], Array], values: list[Array]) -> Array:
-    result = values[0]
-    for value in values[1:]:
-        result = choose(result, value)
-    return result
-
-
 def _sum(a: Array, b: Array, direction: int) -> Array:
     """The sum, rounded down (-1) or up (1); of opposite infinities the one in that direction."""
     with np.errstate(all="ignore"):
@@ -157,14 +147,20 @@ def _sum(a: Array, b: Array, direction: int) -> Array:
     return np.where(np.isnan(total), direction * np.inf, rounded)
 
 
-def _product(a: Array, b: Array, direction: int) -> Array:
-    """The product, rounded down (-1) or up (1), with 0 times infinity = 0."""
+def _products(a: Array, b: Array, directions: tuple[int, ...] = (-1, 1)) -> list[Array]:
+    """The product, rounded down (-1) and up (1), with 0 times infinity = 0."""
     with np.errstate(all="ignore"):
         value = a * b
         safe = (np.abs(a) < _LARGE) & (np.abs(b) < _LARGE) & (np.abs(value) > _SMALL)
-        inexact = np.where(safe, direction * _product_error(a, b, value) > 0, np.isfinite(a) & np.isfinite(b))
-        rounded = np.where(inexact, np.nextafter(value, direction * np.inf), value)
-    return np.where((a == 0) | (b == 0), 0.0, rounded)
+        # beyond what is safe, the error may have any sign
+        signs = np.where(safe, np.sign(_product_error(a, b, value)), np.nan)
+        unsafe = ~safe & np.isfinite(a) & np.isfinite(b)
+        moved = [
+            np.where(unsafe | (signs == direction), np.nextafter(value, direction * np.inf), value)
+            for direction in directions
+        ]
+    zero = (a == 0) | (b == 0)
+    return [np.where(zero, 0.0, rounded) for rounded in moved]
 
 
 def _product_error(a: Array, b: Array, value: Array) -> Array:
