@@ -167,8 +167,7 @@ class AutomaticGradient(Gradient):
                 given = iter(arrays)
                 initial, direction = ({s: next(given) for s in states} for _ in range(2))
                 inputs = {s: next(given) for s in symbols}
-                fed = [{s: array[t, ...] for s, array in inputs.items()} for t in range(steps)]
-                return self.growth.along(initial, fed, direction).objective
+                return self.growth.total(initial, inputs, direction, steps)
 
             self._made[steps] = self.problem.backend.value_and_gradient(values, compiled=True)
         return self._made[steps]

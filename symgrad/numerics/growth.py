@@ -12,7 +12,7 @@ from array_api_compat import array_namespace
 
 from symgrad.language.construct import add_vectors, apply_operator
 from symgrad.language.operators import Variable, Vector
-from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.arrays import ArrayEvaluator, LayerArrays
 from symgrad.numerics.block_vectors import divided, log_norm, safe_exp
 from symgrad.numerics.exploration import Exploration
 
@@ -85,6 +85,28 @@ class Growth:
         directions.append(pushed)
         kept = inside & xp.isfinite(total)
         return Path(points, directions, xp.where(kept, total, -xp.inf * xp.ones_like(total)))
+
+    def total(self, initial: Point, inputs: Point, direction: Point, steps: int) -> Any:
+        """(B,) the same objective from inputs (T, m, B, 1), the steps in one loop that JAX compiles once."""
+        xp, count = self.problem.backend.xp, next(iter(direction.values()))[0, :, 0]
+        if isinstance(self.problem.evaluator, LayerArrays):  # whose steps differ
+            fed = [{s: array[t, ...] for s, array in inputs.items()} for t in range(steps)]
+            return self.along(initial, fed, direction).objective
+        start = [*initial.values(), *direction.values(), xp.zeros_like(count), xp.ones_like(count, dtype=xp.bool)]
+        (*_, total, inside), _, _ = self.problem.backend.library.scanned(
+            self._step, [], start, list(inputs.values()), steps
+        )
+        return xp.where(inside & xp.isfinite(total), total, -xp.inf * xp.ones_like(total))
+
+    def _step(self, _: Any, state: list[Any], given: list[Any]) -> tuple[list[Any], list[Any]]:
+        """One step of the loop: states, directions, the objective so far and whether all has been in the ranges."""
+        model, (*vectors, total, inside) = self.problem.model, state
+        count = len(model.states)
+        states, pushed = (dict(zip(model.states, part, strict=True)) for part in (vectors[:count], vectors[count:]))
+        path = self.along(states, [dict(zip(model.inputs, given, strict=True))], pushed)
+        after = [full(path.points[0].vector(node), states[s]) for s, node in self.problem.nodes.updates.items()]
+        kept = inside & (path.objective > -array_namespace(total).inf)
+        return [*after, *path.directions[-1].values(), total + path.objective, kept], []
 
     def _point(self, here: Point, direction: Point, step: int) -> ArrayEvaluator:
         return self.problem.evaluator.at({**here, **{self.symbols[s]: array for s, array in direction.items()}}, step)
