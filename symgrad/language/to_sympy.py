@@ -30,6 +30,23 @@ __all__ = ["operator_to_sympy", "vector_to_sympy"]
 
 def vector_to_sympy(node: Vector) -> sp.Expr:
     """A vector node as a SymPy column (in a scalar model: as a scalar expression)."""
+    known = node.__dict__.get("_sympy")
+    if known is None:
+        known = _vector(node)
+        object.__setattr__(node, "_sympy", known)  # nodes are shared: over all paths there would be too many
+    return known
+
+
+def operator_to_sympy(node: Operator) -> sp.Expr:
+    """An operator node as a SymPy matrix expression."""
+    known = node.__dict__.get("_sympy")
+    if known is None:
+        known = _operator(node)
+        object.__setattr__(node, "_sympy", known)
+    return known
+
+
+def _vector(node: Vector) -> sp.Expr:
     match node:
         case Variable(symbol):
             return symbol
@@ -46,8 +63,7 @@ def vector_to_sympy(node: Vector) -> sp.Expr:
     raise TypeError(f"no SymPy form is defined for {type(node).__name__}")
 
 
-def operator_to_sympy(node: Operator) -> sp.Expr:
-    """An operator node as a SymPy matrix expression."""
+def _operator(node: Operator) -> sp.Expr:
     match node:
         case Identity(length):
             return sp.Identity(length)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -20,6 +21,15 @@ class _Unevaluated:
     """
 
     _joined, _brackets, _minus = "*", "({})", "-"
+
+    def _print(self: Any, expr: Any, **named: Any) -> str:
+        printer: Any = super()
+        if named or not isinstance(expr, sp.MatrixExpr):
+            return str(printer._print(expr, **named))
+        known: dict[sp.Basic, str] = self.__dict__.setdefault("_written", {})
+        if expr not in known:
+            known[expr] = str(printer._print(expr))
+        return known[expr]
 
     def _print_MatMul(self: Any, expr: sp.MatMul) -> str:
         coefficient, matrices = expr.as_coeff_matrices()
@@ -50,7 +60,13 @@ class _Latex(_Unevaluated, LatexScalars):
 
 def expression(expr: sp.Basic) -> dict[str, str]:
     """A SymPy expression as SymPy's own text and as LaTeX."""
-    return {"text": _Text().doprint(expr), "latex": _Latex().doprint(expr)}
+    text, latex = _written(expr)
+    return {"text": text, "latex": latex}
+
+
+@lru_cache(maxsize=1024)
+def _written(expr: sp.Basic) -> tuple[str, str]:
+    return _Text().doprint(expr), _Latex().doprint(expr)
 
 
 def number(value: float) -> float | str:

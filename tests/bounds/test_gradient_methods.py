@@ -22,7 +22,8 @@ from symgrad.present import latex, text, with_numbers
 from tests.bounds.test_gradient import DUAL, drawn, gradient_norm
 
 METHODS = ("range", "perron", "diagonal", "quadratic", "best")
-FREE = [("elman", 1), ("elman", 2), ("elman", "inf"), ("leaky", 1), ("lstm", 2), ("gru", "inf"), ("sigmoid_rnn", 1)]
+FREE = [("elman", 2), ("elman", "inf"), ("leaky", 1), ("gru", "inf"), ("sigmoid_rnn", 1)]
+FREE += [pytest.param(name, norm, marks=pytest.mark.slow) for name, norm in (("elman", 1), ("lstm", 2))]
 
 
 @cache

@@ -28,7 +28,9 @@ def check_trajectories(name, method) -> None:
     assert check.left_range == 0
 
 
-@pytest.mark.parametrize("name", NAMES[:-1])
+@pytest.mark.parametrize(
+    "name", [*NAMES[:2], "lstm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("leaky", "gru", "highway"))]
+)
 def test_no_trajectory_in_the_box_exceeds_the_best_bound(name) -> None:
     check_trajectories(name, "best")
 

@@ -281,7 +281,7 @@ def assert_sound(model, draw, p):
 SEEDS = (0, 1, 2, 3, 5, 6, 7)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*SEEDS[1:5], *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 6, 7))])
 def test_random_recurrences_never_exceed_their_bounds(seed):
     draw = Draw(seed)
     model = draw.model()

@@ -86,7 +86,9 @@ def test_an_input_gate_that_lets_in_what_is_forgotten_keeps_the_cell_from_growin
     assert "b_{hi}" in latex
 
 
-@pytest.mark.parametrize(("name", "kept"), [("gru", "b_hz"), ("highway", "b_t"), ("leaky", "alpha")])
+@pytest.mark.parametrize(
+    ("name", "kept"), [pytest.param("gru", "b_hz", marks=pytest.mark.slow), ("highway", "b_t"), ("leaky", "alpha")]
+)
 def test_gates_of_other_cells_are_found(name: str, kept: str) -> None:
     model = sg.models.build(name)
     advice = sg.design.advise(model, random_weights(model), horizon=80, trajectories=2)

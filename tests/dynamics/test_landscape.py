@@ -47,7 +47,7 @@ def test_the_published_wall() -> None:
 @pytest.mark.parametrize(
     ("model", "interval", "start", "expected"),
     [
-        (sg.Flow({x: -x + SIGMOID(5 * x + b)}), (-4, -1), 0.5, [-2.5]),
+        pytest.param(sg.Flow({x: -x + SIGMOID(5 * x + b)}), (-4, -1), 0.5, [-2.5], marks=pytest.mark.slow),
         (sg.Flow({x: -x + SIGMOID(5 * x + b)}), (-4, -1), 0.7, [np.log(0.7 / 0.3) - 3.5]),
         (sg.models.neuron(w=2, activation="tanh"), (-2, 2), 0.9, [-(np.sqrt(2) - np.log(1 + np.sqrt(2)))]),  # a fold
         (sg.models.neuron(w=2, activation="relu"), (-3, 1), 1, [-1]),
@@ -91,7 +91,7 @@ def test_what_is_no_wall_is_told_apart() -> None:
     ("model", "interval", "complete"),
     [
         (sg.Recurrence({x: b * x * (1 - x)}), (3.5, 3.9), False),
-        (sg.models.neuron(activation="gelu", w=2), (-1, 0), False),
+        pytest.param(sg.models.neuron(activation="gelu", w=2), (-1, 0), False, marks=pytest.mark.slow),
         (sg.Flow({x: b - x + sp.sign(x - b)}), (-1, 1), False),
         (sg.Flow({x: b * x * (1 - x)}), (3.5, 3.9), True),
         (sg.models.neuron(w=-2), (0, 1), True),

@@ -63,7 +63,7 @@ def test_the_loss_at_the_horizon_jumps_within_a_proved_interval() -> None:
 def test_a_longer_horizon_shows_the_wall_more_sharply_and_a_short_one_does_not() -> None:
     (wall,) = _geometric().walls
     widths = []
-    for horizon in (30, 60, 90):
+    for horizon in (20, 40, 60):
         found = _geometric(horizon=horizon).wall_at_horizon(wall)
         assert found is not None
         widths.append(float(found.high - found.low))
@@ -74,7 +74,12 @@ def test_a_longer_horizon_shows_the_wall_more_sharply_and_a_short_one_does_not()
 
 @pytest.mark.parametrize(
     ("weight", "bias", "start", "time"),
-    [(5, "-2.4", "0.5", 8), (5, "-2.6", "0.3", 3), (-3, "1", "2", 1.5), (2, "0.1", "-1", 0.25)],
+    [
+        (5, "-2.4", "0.5", 8),
+        (5, "-2.6", "0.3", 3),
+        pytest.param(-3, "1", "2", 1.5, marks=pytest.mark.slow),
+        (2, "0.1", "-1", 0.25),
+    ],
 )
 def test_states_of_flows_are_enclosed(weight: float, bias: str, start: str, time: float) -> None:
     """The time that a quadrature needs from the start to the claimed state is T."""

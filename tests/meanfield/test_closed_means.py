@@ -313,7 +313,7 @@ def formulas(draw) -> sp.Expr:
     return sp.Piecewise((smooth(), x > threshold), (smooth(), True))
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(formulas(), st.sampled_from([0.05, 0.7, 3.0]))
 def test_made_up_formulas_agree_with_quadrature(formula, variance):
     _compare(formula, variance)

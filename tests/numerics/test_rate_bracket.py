@@ -101,7 +101,7 @@ def test_nilpotent_weights_have_rate_zero():
     assert found.replay()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_gaussian_weights_are_bracketed_tightly_and_realised(seed):
     found = elman(gaussian(16, seed), effort="quick")
     assert found.gap < 0.08
@@ -132,7 +132,9 @@ def test_trajectories_stay_below_and_the_lower_end_below_the_upper(seed, n, gain
     assert along[-1] / 600 >= np.log(found.lower) - 0.02
 
 
-@pytest.mark.parametrize("name", ["gru", "lstm", "leaky", "residual"])
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("gru", "lstm")), "leaky", "residual"]
+)
 def test_other_cells(name):
     model = sg.models.build(name).assuming({"u": (-1, 1)}) if name in ("gru", "lstm") else sg.models.build(name)
     weights = drawn(model, 3, 2 if name in ("gru", "lstm") else 3, 0.5)

@@ -40,7 +40,7 @@ def weights_of(model: sg.Recurrence, size: int = 2) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", ["elman", "lstm", "scalars"])
+@pytest.mark.parametrize("name", ["elman", pytest.param("lstm", marks=pytest.mark.slow), "scalars"])
 def test_text_latex_and_data_are_well_formed(name: str, method: str) -> None:
     bound = sg.product_bound(named(name), method=method)
     for item in (bound, bound.tightened(0.9), bound.proof, bound.box, *bound.criteria):

@@ -284,7 +284,11 @@ def random_model(seed: int) -> sg.Recurrence:
 
 
 MODELS |= {f"random {seed}": lambda seed=seed: random_model(seed) for seed in range(SEEDS)}
-CASES = [(name, notation) for name in MODELS for notation in ("text", "latex")]
+LONG = {"random 2", "random 11"}
+CASES = [(name, notation) for name in MODELS if name not in LONG for notation in ("text", "latex")]
+CASES += [
+    pytest.param(name, notation, marks=pytest.mark.slow) for name in sorted(LONG) for notation in ("text", "latex")
+]
 CASES += [(name, "text") for name in SCALAR_MODELS]
 READERS = {"text": (text, from_text), "latex": (latex, from_latex)}
 
