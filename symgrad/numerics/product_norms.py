@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError
@@ -17,15 +18,16 @@ from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights, bind
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
-from symgrad.numerics.backends import backend as backend_of
 from symgrad.numerics.dense_products import dense_norms
 from symgrad.numerics.gram_norms import NormTable
 from symgrad.numerics.jacobian_steps import weight_products
 from symgrad.numerics.lanczos_products import CHECKS, lanczos_norms
 from symgrad.numerics.layers import check_layers, filled_up, steps_of_layers
 from symgrad.numerics.low_rank_products import ATTEMPTS, FAILURE, low_rank_norms
+from symgrad.numerics.multiprecision import product_log10_norms
+from symgrad.numerics.running import Batch
 from symgrad.numerics.sharing import shared_nodes
-from symgrad.numerics.simulate import Batch, batch_of, given_initial, given_inputs, sized
+from symgrad.numerics.simulate import batch_of, computing, given_initial, given_inputs, sized
 from symgrad.presentable import Presentable
 
 __all__ = ["METHODS", "ProductNorms", "product_norms"]
@@ -76,7 +78,7 @@ class ProductNorms(Presentable):
     def reached(self) -> float:
         """The largest relative distance between both sides; at most ``tolerance`` where the search succeeded."""
         with np.errstate(invalid="ignore"):
-            gaps = self.log10_upper - self.log10
+            gaps = self.log10_upper.astype(float) - self.log10.astype(float)
         known = gaps[~np.isnan(gaps)]
         return float(np.expm1(known.max() * math.log(10.0))) if known.size else 0.0
 
@@ -120,7 +122,7 @@ def product_norms(
         backend: "numpy", "torch", "jax", "cupy", or "mpmath" for a slow reference at any precision.
         device: as the library spells it.
         dtype: "float64" or "float32".
-        digits: decimal digits of "mpmath".
+        digits: decimal digits of "mpmath", 50 unless given; its results are dense, in arrays of objects.
 
     Returns:
         :class:`ProductNorms`; approximate. Memory is O(B n r) in the rank r that is kept, for one trajectory or as
@@ -140,11 +142,11 @@ def product_norms(
     _check_settings(tolerance, method, seed)
     bound, batch, single = _bound_batch(model, weights, inputs, initial, steps)
     wanted = _wanted(ks, batch.steps)
-    if backend == "mpmath" or digits is not None:
-        raise InputError("backend: mpmath is not available for products")
-    chosen = backend_of(backend, device, dtype)
-    tolerance = max(float(tolerance), _ROUNDING * chosen.eps)
-    problem = _Problem(model, bound, batch.first(max(wanted)), frozenset(wanted), which, tolerance, seed, chosen)
+    where = computing(backend, device, dtype, digits)
+    if isinstance(where, int):
+        return _reference(model, bound, batch, single, wanted, which, where)
+    tolerance = max(float(tolerance), _ROUNDING * where.eps)
+    problem = _Problem(model, bound, batch.first(max(wanted)), frozenset(wanted), which, tolerance, seed, where)
     table, used = problem.solved(_method(method, which, wanted))
     shown = (slice(None), 0) if single else slice(None)
     places = int(np.count_nonzero(table.dropped))
@@ -159,6 +161,22 @@ def product_norms(
         table.columns,
         used,
         tolerance,
+    )
+
+
+def _reference(
+    model: Recurrence, weights: Weights, batch: Batch, single: bool, wanted: list[int], norm: Norm, digits: int
+) -> ProductNorms:
+    """The same in mpmath's numbers, from dense products."""
+    nodes = shared_nodes(model)
+    p = norm.p if norm.p == sp.oo else int(norm.p)
+    logs = product_log10_norms(weights, nodes.updates, nodes.blocks, batch, norm=p, ks=wanted, digits=digits)
+    shown = logs[:, 0] if single else logs
+    total = sum(len(array) for array in batch.initial.values())
+    made = total * max(wanted) * batch.size * weight_products(model)
+    ranks = np.full(shown.shape, total)
+    return ProductNorms(
+        model, norm, np.array(wanted), shown, shown, ranks, 0.0, made, "dense", 10.0 ** (1 - min(digits, 300))
     )
 
 

@@ -30,7 +30,8 @@ _DIGITS = 7
 def _columns(found: ProductNorms) -> tuple[Array, Array, NDArray[np.int64]]:
     """(K, B) of what was found, at most and the ranks, also for a single trajectory."""
     size = len(found.ks)
-    return found.log10.reshape(size, -1), found.log10_upper.reshape(size, -1), found.ranks.reshape(size, -1)
+    logs, above = (values.astype(float).reshape(size, -1) for values in (found.log10, found.log10_upper))
+    return logs, above, found.ranks.reshape(size, -1)
 
 
 def _shown(found: ProductNorms) -> list[int]:
