@@ -98,10 +98,10 @@ def _sweep(matrix: Intervals, offset: Intervals, boxes: Intervals, centre: Array
     size = len(centre)
     low, high = boxes.low.copy(), boxes.high.copy()
     for i in range(size):
-        total = _part(offset, i)
-        for j in set(range(size)) - {i}:
-            distance = Intervals(low[j], high[j]) + Intervals.exact(-centre[j])
-            total = total + _part(matrix, (i, j)) * distance
+        others = np.arange(size) != i
+        distances = Intervals(low[others], high[others]) + Intervals.exact(-centre[others])
+        terms = _part(matrix, (i, others)) * distances
+        total = reduce(Intervals.__add__, (_part(terms, j) for j in range(size - 1)), _part(offset, i))
         found = Intervals.exact(centre[i]) + quotient(-total, _part(matrix, (i, i)))
         sound = low[i] <= high[i]  # an empty box stays empty
         low[i] = np.where(sound, np.maximum(low[i], found.low), low[i])

@@ -99,8 +99,9 @@ class Intervals:
             below = np.where(positive, other.low, other.high), np.where(positive, other.high, other.low)
             return Intervals(*_products(self.low, below[0], (-1,)), *_products(self.low, below[1], (1,)))
         ends = np.broadcast_arrays(self.low, self.high, other.low, other.high)
-        below, above = _products(np.stack([ends[i] for i in (0, 0, 1, 1)]), np.stack([ends[i] for i in (2, 3, 2, 3)]))
-        return Intervals(below.min(axis=0), above.max(axis=0))
+        left, right = (np.stack([ends[i] for i in places]) for places in ((0, 0, 1, 1), (2, 3, 2, 3)))
+        down, up = _products(left, right)
+        return Intervals(down.min(axis=0), up.max(axis=0))
 
     def __matmul__(self, other: Intervals) -> Intervals:
         width = max(1, _AT_ONCE // max(1, self.low.size))
