@@ -123,13 +123,16 @@ class LeadingValues:
             image = image - xp.matrix_transpose(basis) @ overlap
             image = image - xp.matrix_transpose(basis) @ (basis @ image)
             lengths = self._backend.numpy(xp.sqrt(xp.sum(image * image, axis=(1, 2))))
+            # What is left of an invariant space is rounding, and its square may underflow: no direction to go on in.
+            lengths = np.where(lengths > self._backend.eps * np.max(diagonal, axis=0), lengths, 0.0)
             found = len(diagonal)
             if found in _CHECKS:
                 values, leading, done = _ritz(np.array(diagonal).T, np.array(beside).T, lengths, self._tolerance / 4)
                 if done or found == _CHECKS[-1] or found >= grams.shape[-1]:
                     return values, xp.matrix_transpose(basis) @ self._backend.asarray(leading[:, :, None])
             beside.append(lengths)
-            vector = image / self._backend.asarray(np.where(lengths > 0, lengths, 1.0)[:, None, None])
+            inverse = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+            vector = image * self._backend.asarray(inverse[:, None, None])
             basis = xp.concat([basis, xp.matrix_transpose(vector)], axis=1)
 
     def _start(self, shape: tuple[int, ...], known: Any) -> Any:

@@ -1,0 +1,52 @@
+"""Largest eigenvalues of Gram matrices against NumPy's decomposition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from symgrad.numerics.backends import backend
+from symgrad.numerics.leading_values import LeadingValues
+
+TOLERANCE = 1e-6
+
+
+def powers(matrix: np.ndarray, count: int) -> np.ndarray:
+    """Gram matrices of the powers of a matrix, each scaled to a largest entry of 1."""
+    product, grams = np.eye(len(matrix)), []
+    for _ in range(count):
+        product = matrix @ product
+        product = product / np.abs(product).max()
+        grams.append(product.T @ product)
+    return np.array(grams)
+
+
+def shifted(n: int) -> np.ndarray:
+    return np.eye(n) / 2 + 2 * np.eye(n, k=1)
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [shifted(40), np.eye(40, k=1), np.diag(10.0 ** -np.arange(0, 120, 3)), np.eye(40), np.zeros((40, 40)) + 1.0],
+    ids=["growing Jordan block", "nilpotent", "graded", "identity", "rank 1"],
+)
+def test_many_at_once_whose_ranks_collapse(matrix: np.ndarray) -> None:
+    """What is left of an invariant space may be so small that its square underflows."""
+    with np.errstate(invalid="ignore"):
+        grams = np.nan_to_num(powers(matrix, 60))
+    exact = np.linalg.eigvalsh(grams)[:, -1]
+    lower, upper = LeadingValues(backend(), TOLERANCE)(grams)
+    assert (lower <= exact * (1 + 1e-12)).all()
+    assert (exact <= upper * (1 + 1e-12) + 1e-300).all()
+    assert (upper <= lower * (1 + 2 * TOLERANCE)).all()
+
+
+def test_one_large_after_another() -> None:
+    random = np.random.default_rng(0)
+    values = LeadingValues(backend(), TOLERANCE)
+    product = np.eye(120)
+    for _ in range(20):
+        product = random.normal(size=(120, 120)) @ product / 120**0.5
+        lower, upper = values((product.T @ product)[None])
+        exact = np.linalg.norm(product, 2) ** 2
+        assert lower[0] <= exact * (1 + 1e-12) <= upper[0] * (1 + 2e-12) <= lower[0] * (1 + 2 * TOLERANCE)
