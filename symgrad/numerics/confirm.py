@@ -67,7 +67,7 @@ def _witness(problem: Problem, found: Findings, k: int, seed: int) -> Witness | 
     """A confirmed witness for k factors along the trajectory found for it, or None."""
     number = int(found.trajectory[k - 1])
     start = found.starts[number]
-    direction = _direction(problem.reference.last_products(start, k)[:, 0, :], problem)
+    direction = _direction(problem.last_products(start, k)[:, 0, :], problem)
     initial = {str(s): array[:, 0, 0].copy() for s, array in start.initial.items()}
     inputs = {str(s): array[:k, :, 0, 0].copy() for s, array in start.inputs.items()}
     for bits in PRECISIONS:

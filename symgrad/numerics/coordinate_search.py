@@ -111,29 +111,27 @@ class CoordinateSearch:
             moves: how many are tried in each round, for each trajectory.
             random: the source of random numbers.
         """
-        kept, index = self._stacked(batch), np.arange(batch.size)
-        best, start = self.values(kept, periods), None
+        kept, index, start = self._stacked(batch), np.arange(batch.size), None
         for turn in range(rounds):
-            start = self._columns(kept, periods) if turn % _REFRESHED == 0 else start
-            tried = self._moved(kept, periods, moves, random)
-            each = None if start is None else np.tile(start, (1, moves, 1))
-            found = self.values(tried.reshape(-1, self.count), np.tile(periods, moves), each).reshape(moves, -1)
-            place = found.argmax(axis=0)
-            better = found[place, index] > best + _PROGRESS
-            kept = np.where(better[:, None], tried[place, index], kept)
-            best = np.where(better, found[place, index], best)
+            start = self._columns(kept, periods, moves + 1) if turn % _REFRESHED == 0 else start
+            tried = np.concatenate([kept[None], self._moved(kept, periods, moves, random)])
+            found = self.values(tried.reshape(-1, self.count), np.tile(periods, moves + 1), start)
+            found = found.reshape(moves + 1, -1)
+            found[0] += _PROGRESS
+            kept = tried[found.argmax(axis=0), index]
         return self._batch(kept, periods, batch.steps)
 
     def values(self, stacked: Array, periods: NDArray[np.int64], start: Array | None = None) -> Array:
         """(B,) the objective: the logarithm of the norm, far lower the earlier a product has become zero or left."""
         return self.problem.reached(self._batch(stacked, periods, self.factors), _LOST, start)
 
-    def _columns(self, kept: Array, periods: NDArray[np.int64]) -> Array | None:
-        """(N, B, 1) the direction that each product stretches most; None where whole products are compared."""
+    def _columns(self, kept: Array, periods: NDArray[np.int64], times: int) -> Array | None:
+        """(N, times B, 1) the directions that products stretch most; None where whole products are compared."""
         if self._is_whole:
             return None
         last = self.problem.last_products(self._batch(kept, periods, self.factors), self.factors)
-        return np.stack([stretched(last[:, b], self.problem.norm) for b in range(len(kept))], axis=1)[:, :, None]
+        columns = np.stack([stretched(last[:, b], self.problem.norm) for b in range(len(kept))], axis=1)
+        return np.tile(columns[:, :, None], (1, times, 1))
 
     def _moved(self, kept: Array, periods: NDArray[np.int64], moves: int, random: np.random.Generator) -> Array:
         """(moves, B, V) copies with something moved."""

@@ -157,11 +157,18 @@ class Exploration(ABC):
         product = np.moveaxis(self.backend.numpy(columns), 1, 0) @ inverted(np.moveaxis(factor, 1, 0))
         return self.backend.asarray(np.moveaxis(product, 0, 1))
 
+    @cached_property
+    def reference(self) -> Exploration:
+        """The same search in NumPy's float64, whatever the back end is."""
+        if self.backend == NUMPY:
+            return self
+        return SideExploration(self.setting, self.norm, "upper" if self.sign == 1 else "lower", self.horizon)
+
     def last_products(self, batch: Batch, factors: int) -> Array:
-        """(N, B, N) the products of the first factors, of any scale, as NumPy arrays."""
-        with self.backend.scope():
-            *_, (last, _) = self.followed(self.rounded(batch.first(factors)))
-        return np.asarray(last.matrix, dtype=float)
+        """(N, B, N) the products of the first factors, of any scale, in NumPy's float64."""
+        with NUMPY.scope():
+            *_, (last, _) = self.reference.followed(batch.first(factors))
+        return last.matrix
 
     def simulated(self, batch: Batch) -> dict[sp.Expr, Array]:
         """The states of a batch, in NumPy's float64 whatever the back end is."""

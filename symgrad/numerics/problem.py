@@ -14,7 +14,7 @@ from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import Weights
 from symgrad.numerics.backends import Backend
 from symgrad.numerics.examination import examine
-from symgrad.numerics.exploration import NUMPY, Exploration, SideExploration
+from symgrad.numerics.exploration import NUMPY, Exploration
 from symgrad.numerics.findings import Findings
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import Batch
@@ -88,11 +88,6 @@ class Problem(Exploration):
         rounding = _ROUNDING * self.backend.eps / 2
         steps = ks * (self.total + 16) * rounding
         return found.log - steps - np.where(np.isfinite(bound), np.abs(bound), 0.0) * rounding
-
-    @property
-    def reference(self) -> SideExploration:
-        """The same search in NumPy's float64, from which what is confirmed starts."""
-        return SideExploration(self.setting, self.norm, self.bound.side, self.horizon)
 
     def recomputed(self, found: Findings) -> Findings:
         """Findings of less than double precision that exceed the bound, replaced by those of float64 for their starts.
