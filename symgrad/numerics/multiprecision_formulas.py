@@ -17,6 +17,7 @@ from symgrad.rigor.functions import logistic, softplus
 __all__ = ["formula_value"]
 
 _GUARD = 10  # decimal digits
+_SLACK = 5
 _DOUBLINGS = 7
 
 # SymPy's functions that mpmath has under the same name.
@@ -50,6 +51,8 @@ _COMPARISONS: dict[Any, Callable[[Any, Any], bool]] = {
 def formula_value(expr: sp.Expr, values: Mapping[sp.Expr, Any]) -> Any:
     """A formula at a point, to mpmath's present precision: with more digits until two values agree.
 
+    At most with 64 times as many: a difference smaller than that is not told from zero.
+
     Args:
         expr: a formula of the functions of :func:`symgrad.rigor.balls.ball_function`.
         values: its symbols' values, numbers of mpmath.
@@ -70,9 +73,9 @@ def formula_value(expr: sp.Expr, values: Mapping[sp.Expr, Any]) -> Any:
     value: Any = None
     for doubling in range(_DOUBLINGS):
         with mpmath.workdps(digits * 2**doubling + _GUARD):
-            formula = _Formula(values)
+            formula = _Formula(values, digits)
             value = _real(formula(expr))
-        if before is not None and _agree(value, before, digits) and not (formula.cancels and value == 0):
+        if before is not None and _agree(value, before, digits) and not formula.cancels:
             break
         before = value
     return +value
@@ -96,11 +99,12 @@ class _Formula:
     """The value of a formula by a walk through its nodes, at mpmath's present precision.
 
     Attributes:
-        cancels: whether a sum of numbers other than zero came out as zero, which more digits may change.
+        cancels: whether in a sum so much cancelled that fewer digits are left than wanted.
     """
 
-    def __init__(self, values: Mapping[sp.Expr, Any]) -> None:
+    def __init__(self, values: Mapping[sp.Expr, Any], digits: int) -> None:
         self._known: dict[sp.Basic, Any] = dict(values)
+        self._share = mpmath.mpf(10) ** (digits + _SLACK - mpmath.mp.dps)
         self.cancels = False
 
     def __call__(self, expr: Any) -> Any:
@@ -130,7 +134,8 @@ class _Formula:
 
     def _sum(self, terms: list[Any]) -> Any:
         total = mpmath.fsum(terms)
-        self.cancels |= bool(total == 0 and any(terms))
+        largest = max(map(abs, terms))
+        self.cancels |= bool(mpmath.isfinite(largest) and largest and abs(total) <= largest * self._share)
         return total
 
     def _piecewise(self, expr: sp.Piecewise) -> Any:
