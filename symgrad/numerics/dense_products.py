@@ -33,15 +33,16 @@ def dense_norms(
     xp, size, last = backend.xp, batch.size, max(wanted)
     total = sum(array.shape[0] for array in batch.initial.values())
     columns, exponent = xp.expand_dims(backend.asarray(np.eye(total)), axis=1), np.zeros(size, dtype=np.int64)
-    table = NormTable.empty(wanted, size)
+    table, finite = NormTable.empty(wanted, size), np.full(size, True)
     for k, step in enumerate(jacobian_steps(evaluator, nodes, batch), 1):
         table.columns += int(columns.shape[1]) * total
+        finite = finite & backend.numpy(step.finite)
         columns, shift = rescaled_columns(step.times(columns), backend)
         exponent = exponent + shift
         if k in wanted:
             values = np.broadcast_to(np.asarray(_norms(columns, norm, backend), dtype=np.float64), (size,))
             with np.errstate(divide="ignore"):
-                logs = np.where(np.isfinite(values), np.log(values) + exponent * math.log(2.0), np.nan)
+                logs = np.where(finite & np.isfinite(values), np.log(values) + exponent * math.log(2.0), np.nan)
             table.lower[table.rows[k]] = table.upper[table.rows[k]] = logs
         if k == last:
             break

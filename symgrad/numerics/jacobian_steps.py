@@ -44,10 +44,13 @@ class StepJacobian:
         early: the values at the step that this takes.
         rows: of each state among all entries.
         filled: the states whose rows are not all zeros.
+        finite: (B,) whether all entries of the states before the step are finite, in the library's array.
     """
 
-    def __init__(self, tape: Tape, early: Sequence[Any], rows: Sequence[slice], filled: Sequence[int]) -> None:
-        self._tape, self._early, self._rows, self._filled = tape, early, rows, filled
+    def __init__(
+        self, tape: Tape, early: Sequence[Any], rows: Sequence[slice], filled: Sequence[int], finite: Any
+    ) -> None:
+        self._tape, self._early, self._rows, self._filled, self.finite = tape, early, rows, filled, finite
 
     def times(self, columns: Any) -> Any:
         """The Jacobian times columns (N, B, p); B may be 1 for columns that are the same for all trajectories."""
@@ -89,21 +92,26 @@ class Jacobians:
             inputs: symbol -> (w, m, B, 1).
             start: which step is the first.
         """
-        given = {**states, **inputs}
-        length = len(next(iter(given.values())))
+        given, xp = {**states, **inputs}, self._evaluator.xp
+        finite: Any = None
+        for array in states.values():
+            here = xp.all(xp.isfinite(array), axis=(1, 3))
+            finite = here if finite is None else finite & here
         if not isinstance(self._evaluator, LayerArrays):
             tape = self._evaluator.tape({"blocks": self._blocks}, lambda: self._recorded(self._evaluator, given))
-            return self._together(tape, list(given.values()), length)
+            return self._together(tape, list(given.values()), finite)
         found = []
-        for step in range(length):
+        for step in range(finite.shape[0]):
             tape = self._recorded(self._evaluator.layers[start + step], given)
-            found += self._together(tape, [array[step : step + 1, ...] for array in given.values()], 1)
+            here = slice(step, step + 1)
+            found += self._together(tape, [array[here, ...] for array in given.values()], finite[here, ...])
         return found
 
-    def _together(self, tape: Tape, sequences: list[Any], length: int) -> list[StepJacobian]:
+    def _together(self, tape: Tape, sequences: list[Any], finite: Any) -> list[StepJacobian]:
         early = prepared(tape.xp, tape.program, tape.constants, sequences)
         return [
-            StepJacobian(tape, [value[step, ...] for value in early], self.rows, self._filled) for step in range(length)
+            StepJacobian(tape, [value[step, ...] for value in early], self.rows, self._filled, finite[step, ...])
+            for step in range(finite.shape[0])
         ]
 
     def _recorded(self, evaluator: ArrayEvaluator, given: Mapping[Any, Any]) -> Tape:

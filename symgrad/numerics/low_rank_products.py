@@ -46,6 +46,7 @@ class _Carried:
     columns: Any
     rank: int
     exponent: IntArray
+    finite: NDArray[np.bool_]
     look: int = 0
     probes: int = 0
 
@@ -126,10 +127,13 @@ class _Attempt:
     def table(self) -> NormTable:
         """The norms at the horizons wanted."""
         size, last = self.batch.size, max(self.wanted)
-        carried = _Carried(self._identity(), self._total, np.zeros(size, dtype=np.int64), look=_FIRST_LOOK)
+        carried = _Carried(
+            self._identity(), self._total, np.zeros(size, dtype=np.int64), np.full(size, True), look=_FIRST_LOOK
+        )
         for k, step in enumerate(jacobian_steps(self.evaluator, self.nodes, self.batch), 1):
             self._table.columns += carried.columns.shape[2] * carried.columns.shape[1]
             carried.columns = self._for_each(step.times(carried.columns))
+            carried.finite = carried.finite & self.backend.numpy(step.finite)
             if k in self.wanted or k >= carried.look:
                 self._measure(carried, k)
             else:
@@ -154,7 +158,8 @@ class _Attempt:
             carried.rescale(self.backend)
             grams, traces = self._grams(carried)
         looks = self._is_look(carried, k, grams, traces)
-        self._norms.add(k, grams, np.isfinite(traces), carried.exponent, self._dropped(carried), carried.probes > 0)
+        finite = carried.finite & np.isfinite(traces)
+        self._norms.add(k, grams, finite, carried.exponent, self._dropped(carried), carried.probes > 0)
         if looks:
             self._look(carried, k, grams, self._norms.find())
 

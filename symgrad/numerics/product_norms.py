@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -210,7 +210,7 @@ def _wanted(ks: Any, steps: int) -> list[int]:
     """The horizons in increasing order."""
     if ks is None:
         return list(range(1, steps + 1))
-    given = [ks] if isinstance(ks, (int, np.integer)) else list(ks)
+    given = list(ks) if isinstance(ks, Iterable) and not isinstance(ks, str) else [ks]
     numbers = [k for k in given if not isinstance(k, bool) and isinstance(k, (int, np.integer)) and 1 <= k <= steps]
     if len(numbers) < len(given) or not given:
         raise InputError(f"ks: integers from 1 to the number of steps {steps} are needed, got {given!r}")
