@@ -15,6 +15,7 @@ from symgrad.numerics.simulate import Batch
 __all__ = ["at_once", "examine"]
 
 _CACHED = 2**16  # entries of one array of products: what stays in a processor's cache
+_SHORT = 4  # factors of products that are measured all; their singular values are not far apart yet
 _STORED = 2**23  # entries of the inputs of one chunk
 
 
@@ -49,11 +50,12 @@ def _fitting(problem: Exploration, columns: int, steps: int) -> int:
     return max(1, min(_CACHED // (problem.total * columns), _STORED // (width * steps)))
 
 
-def _examined(problem: Exploration, batch: Batch, offset: int) -> Findings:
+def _examined(problem: Exploration, batch: Batch, offset: int, factors: int | None = None) -> Findings:
+    """The largest of all products, or of those of the first factors."""
     log, trajectory = np.full(batch.steps, -np.inf), np.full(batch.steps, -1, dtype=np.int64)
     counted = np.zeros(batch.steps, dtype=np.int64)
     with problem.backend.scope():
-        for item, inside in problem.followed(batch):
+        for item, inside in problem.followed(batch.first(factors or batch.steps)):
             if not inside.any():
                 break
             counted[item.k - 1] = inside.sum()
@@ -62,7 +64,7 @@ def _examined(problem: Exploration, batch: Batch, offset: int) -> Findings:
 
 
 def _screened(problem: Exploration, batch: Batch, offset: int) -> Findings:
-    """Only those trajectories are measured along which a few columns are the largest at some k."""
+    """Of long products only those are measured along whose trajectories a few columns are the largest at some k."""
     counted, chosen = np.zeros(batch.steps, dtype=np.int64), set()
     with problem.backend.scope():
         for item, inside in problem.followed(batch, problem.probes):
@@ -71,7 +73,9 @@ def _screened(problem: Exploration, batch: Batch, offset: int) -> Findings:
             counted[item.k - 1] = inside.sum()
             size = np.nan_to_num(log_frobenius(item), nan=-np.inf, posinf=-np.inf)
             chosen.add(int(np.where(inside, size, -np.inf).argmax()))
-    return _measured(problem, batch, np.array(sorted(chosen), dtype=np.int64), offset).recounted(counted, batch.size)
+    short = _examined(problem, batch, offset, min(_SHORT, batch.steps))
+    long = _measured(problem, batch, np.array(sorted(chosen), dtype=np.int64), offset)
+    return short.joined(long).recounted(counted, batch.size)
 
 
 def _measured(problem: Exploration, batch: Batch, chosen: NDArray[np.int64], offset: int) -> Findings:
