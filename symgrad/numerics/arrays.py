@@ -22,6 +22,8 @@ from symgrad.numerics.library import Library
 
 __all__ = ["ArrayEvaluator", "LayerArrays"]
 
+_SINGULAR = "weights: a matrix whose inverse is needed is singular"
+
 
 class ArrayEvaluator(Evaluator[Any]):
     """Approximate values in floats, over any array library of the Python array API standard.
@@ -162,9 +164,12 @@ class ArrayEvaluator(Evaluator[Any]):
 
     def inverted(self, value: Any) -> Any:
         try:
-            return self.xp.linalg.inv(value)
-        except np.linalg.LinAlgError as error:
-            raise InputError("weights: a matrix whose inverse is needed is singular") from error
+            inverse = self.xp.linalg.inv(value)
+        except (np.linalg.LinAlgError, RuntimeError) as error:  # of PyTorch the latter
+            raise InputError(_SINGULAR) from error
+        if not self.library.is_traced(value) and not bool(self.xp.all(self.xp.isfinite(inverse))):  # as JAX tells
+            raise InputError(_SINGULAR)
+        return inverse
 
     def function(self, activation: Activation, value: Any) -> Any:
         return self.do(array_function(activation.expr), value)

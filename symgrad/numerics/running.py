@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from symgrad.language.operators import Vector
@@ -42,23 +43,27 @@ class Batch:
 
     def first(self, steps: int) -> Batch:
         """The first steps of the same trajectories."""
-        return Batch(self.initial, {s: array[:steps] for s, array in self.inputs.items()}, steps)
+        return Batch(self.initial, {s: array[:steps, ...] for s, array in self.inputs.items()}, steps)
 
     def between(self, start: int, stop: int, states: Mapping[sp.Expr, Array]) -> Batch:
         """The steps from one to another, starting from the states (T+1, n, B, 1) there."""
-        initial = {s: array[start] for s, array in states.items()}
-        return Batch(initial, {s: array[start:stop] for s, array in self.inputs.items()}, stop - start)
+        initial = {s: array[start, ...] for s, array in states.items()}
+        return Batch(initial, {s: array[start:stop, ...] for s, array in self.inputs.items()}, stop - start)
 
     def joined(self, other: Batch) -> Batch:
         """These trajectories and then others of as many steps."""
-        initial = {s: np.concatenate([a, other.initial[s]], axis=1) for s, a in self.initial.items()}
-        inputs = {s: np.concatenate([a, other.inputs[s]], axis=2) for s, a in self.inputs.items()}
+        initial = {s: _joined(a, other.initial[s], 1) for s, a in self.initial.items()}
+        inputs = {s: _joined(a, other.inputs[s], 2) for s, a in self.inputs.items()}
         return Batch(initial, inputs, self.steps)
 
     def part(self, places: Any) -> Batch:
         """Some of the trajectories, by a slice or by indices."""
-        initial = {s: array[:, places] for s, array in self.initial.items()}
-        return Batch(initial, {s: array[:, :, places] for s, array in self.inputs.items()}, self.steps)
+        initial = {s: array[:, places, :] for s, array in self.initial.items()}
+        return Batch(initial, {s: array[:, :, places, :] for s, array in self.inputs.items()}, self.steps)
+
+
+def _joined(one: Any, other: Any, axis: int) -> Any:
+    return array_namespace(one, other).concat([one, other], axis=axis)
 
 
 def run(evaluator: ArrayEvaluator, updates: Mapping[sp.Expr, Vector], batch: Batch) -> dict[sp.Expr, Any]:

@@ -91,10 +91,14 @@ def test_constants_and_batches_mix() -> None:
     assert batch.operator(Zero(n, n)).tolist() == [[0, 0], [0, 0]]
 
 
-def test_a_singular_inverse_is_refused() -> None:
-    batch = ArrayEvaluator({W: np.zeros((2, 2))}, {n: 2}, np.zeros(0))
-    with pytest.raises(InputError, match="singular"):
-        batch.matrix(W.I)
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+def test_a_singular_inverse_is_refused(library: str) -> None:
+    pytest.importorskip(library)
+    chosen = sg.backend(library, "cpu")
+    with chosen.scope():
+        batch = ArrayEvaluator({W: chosen.asarray(np.zeros((2, 2)))}, {n: 2}, chosen.like)
+        with pytest.raises(InputError, match="singular"):
+            batch.matrix(W.I)
 
 
 def test_torch_tensors_give_the_same() -> None:

@@ -13,7 +13,9 @@ import symgrad as sg
 from symgrad.language.weights import bind
 from symgrad.numerics import running
 from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.functions import ArrayFunction
 from symgrad.numerics.kernels import constant_times_batch
+from symgrad.numerics.libraries import LIBRARIES
 from symgrad.numerics.running import Batch, run
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.sharing import shared_nodes
@@ -153,6 +155,25 @@ def test_values_beyond_the_floats_are_found_again(library: str) -> None:
     states = states_on(library, model, weights, Batch({h: start}, {}, 2))[h]
     np.testing.assert_allclose(states[1:, :2, 0, 0], [[1000.0, -1000.0]] * 2, rtol=1e-12)
     assert np.isfinite(states).all()
+
+
+def test_on_devices_values_beyond_the_floats_are_looked_for_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU, where a question to every value would cost more than the computation."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(type(LIBRARIES["torch"]), "defers", lambda self, array: True)
+    asked: list[int] = []
+    usual = ArrayFunction.checked
+    monkeypatch.setattr(ArrayFunction, "checked", lambda self, xp, x: asked.append(1) or usual(self, xp, x))
+    model = sg.Recurrence({h: sg.activation("elu")(W * h)})
+    weights = bind(model, {"W": np.eye(3)}, model.parameters)
+    start = np.array([[-3.0], [2.0], [1.0]])[:, :, None]
+    states = states_on("torch", model, weights, Batch({h: start}, {}, 3))[h]
+    recorded_once = len(asked)
+    assert torch.is_tensor(sg.backend("torch").like)
+    np.testing.assert_allclose(states[1, :, 0, 0], [np.expm1(-3.0), 2.0, 1.0])
+    lost = states_on("torch", model, weights, Batch({h: 1000 * start}, {}, 3))[h]
+    np.testing.assert_allclose(lost[1, :, 0, 0], [-1.0, 2000.0, 1000.0])
+    assert recorded_once <= 1 < len(asked)
 
 
 @pytest.mark.parametrize("library", ["torch", "jax"])
