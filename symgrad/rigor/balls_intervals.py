@@ -120,11 +120,19 @@ def multiply(a: Interval, b: Interval) -> Interval:
     if p is q and r is s:
         low = p * r
         return (low, low) if low.is_finite() else make(*_corners(a, b))
-    if p >= 0 and r >= 0:
-        low, high = p * r, q * s
-        if low.is_finite() and high.is_finite():
-            return low, high
+    ends = _ends_by_sign(p, q, r, s)
+    if ends is not None and ends[0].is_finite() and ends[1].is_finite():
+        return ends
     return make(*_corners(a, b))
+
+
+def _ends_by_sign(p: arb, q: arb, r: arb, s: arb) -> Interval | None:
+    """The two products that are the ends where neither [p, q] nor [r, s] has 0 inside."""
+    if p >= 0:
+        return (p * r, q * s) if r >= 0 else (q * r, p * s) if s <= 0 else None
+    if q <= 0:
+        return (p * s, q * r) if r >= 0 else (q * s, p * r) if s <= 0 else None
+    return None
 
 
 def _corners(a: Interval, b: Interval) -> Interval:

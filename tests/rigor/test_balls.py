@@ -588,3 +588,14 @@ def test_one_plus_erf_keeps_its_digits_far_out(point):
     assert ball > 0
     with mpmath.workdps(40):
         assert abs(float((ball / arb(mpmath.nstr(mpmath.erfc(-point), 30))).mid()) - 1) < 1e-12
+
+
+@pytest.mark.parametrize("signs", [(1, 1), (1, -1), (-1, 1), (-1, -1)])
+def test_products_take_the_right_ends_for_every_pair_of_signs(signs):
+    x, y = sp.symbols("x y", real=True)
+    product = interval_function(x * y, (x, y))
+    pairs = [tuple(sorted((sign * near, sign * far))) for sign, near, far in ((signs[0], 2, 3), (signs[1], 5, 7))]
+    low, high = product(*(tuple(map(arb, pair)) for pair in pairs))
+    corners = [a * b for a in pairs[0] for b in pairs[1]]
+    assert low == min(corners)
+    assert high == max(corners)
