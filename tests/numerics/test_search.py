@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 import pytest
 import sympy as sp
 
 import symgrad as sg
 from symgrad.language.weights import bind
+from symgrad.numerics import examination
 from symgrad.numerics.adjoints import adjoint
 from symgrad.numerics.ascent import Ascent
 from symgrad.numerics.controls import Controls
+from symgrad.numerics.examination import examine
 from symgrad.numerics.extreme_points import extreme_points
 from symgrad.numerics.gradients import DerivedGradient
 from symgrad.numerics.problem import Problem
@@ -96,6 +100,27 @@ def test_ascent_never_ends_below_its_start(name: str) -> None:
     before, after = given.log_norms(batch, STEPS), given.log_norms(better, STEPS)
     assert (after >= before - 1e-12).all()
     assert (after > before + 0.01).any()
+
+
+def test_of_large_models_only_promising_trajectories_are_measured() -> None:
+    """Against all products measured: equal where products are short, hardly less after, and the counts the same."""
+    random, n = np.random.default_rng(2), 24
+    model = sg.models.elman().assuming({"h": (-0.9, 0.9)})
+    given = {"W": random.standard_normal((n, n)) / n**0.5, "U": random.standard_normal((n, 2)), "b": np.zeros(n)}
+    problem = Problem(sg.product_bound(model), bind(model, given, model.parameters), 12)
+    batch = reduce(Batch.joined, SEARCHES["random"](problem, 40, random))
+    assert problem.is_screened
+    told: list[int] = []
+    found, full = examine(problem, batch, 0, told.append), examination._examined(problem, batch, 0)
+    np.testing.assert_array_equal(found.log[:4], full.log[:4])
+    assert (found.log <= full.log + 1e-12).all()
+    assert (found.log >= full.log - 0.1).all()
+    np.testing.assert_array_equal(found.counted, full.counted)
+    assert (found.left, found.trajectories, told[-1]) == (full.left, 40, 40)
+    assert 0 < found.left < 40
+    assert set(found.trajectory.tolist()) == set(found.starts)
+    for k, number in enumerate(found.trajectory.tolist(), 1):
+        assert problem.log_norms(found.starts[number], k)[0] == pytest.approx(found.log[k - 1], abs=1e-12)
 
 
 def test_no_ascent_over_kinks() -> None:
