@@ -73,7 +73,7 @@ class GramNorms:
     """
 
     def __init__(self, table: NormTable, backend: Backend, tolerance: float, seed: int) -> None:
-        self._table, self._backend = table, backend
+        self._table, self._backend, self._xp = table, backend, backend.xp
         self._size = table.lower.shape[1]
         self._values = LeadingValues(backend, tolerance, self._size, seed)
         self._last = np.zeros(self._size)
@@ -100,7 +100,7 @@ class GramNorms:
 
     def clean(self, grams: Any) -> Any:
         """Zeros in place of matrices with entries that are not finite."""
-        xp = self._backend.xp
+        xp = self._xp
         finite = xp.all(xp.isfinite(grams), axis=(1, 2), keepdims=True)
         return grams if bool(xp.all(finite)) else xp.where(finite, grams, xp.zeros_like(grams))
 
@@ -113,7 +113,7 @@ class GramNorms:
         """Find the norms of all that was taken in; the squares (B,) of the last horizon, without powers of two."""
         if not self._grams:
             return self._last
-        xp, size = self._backend.xp, self._size
+        xp, size = self._xp, self._size
         stacked = self._grams[0] if len(self._grams) == 1 else xp.concat(self._grams, axis=0)
         values, above = self._values(stacked)
         shape = len(self._grams), size

@@ -44,14 +44,14 @@ class LeadingValues:
     """
 
     def __init__(self, backend: Backend, tolerance: float, size: int = 1, seed: int = 0) -> None:
-        self._backend, self._tolerance, self._size = backend, tolerance, size
+        self._backend, self._xp, self._tolerance, self._size = backend, backend.xp, tolerance, size
         self._random = np.random.default_rng([seed, 1])
         self._direction: Any = None
 
     def turn(self, basis: Any) -> None:
         """Take part in a change of basis: matrices are now ``Q^T G Q``, for Q of shape (B, r, r')."""
         if self._direction is not None:
-            xp = self._backend.xp
+            xp = self._xp
             self._direction = xp.matrix_transpose(basis) @ self._direction
 
     def __call__(self, grams: Any) -> tuple[Array, Array]:
@@ -70,14 +70,14 @@ class LeadingValues:
             parts.append(sides)
             directions.append(found)
         if all(found is not None for found in directions):
-            self._direction = self._backend.xp.concat(directions, axis=0)[-self._size :, ...]
+            self._direction = self._xp.concat(directions, axis=0)[-self._size :, ...]
         lower, upper = (np.concatenate(column) for column in zip(*parts, strict=True))
         return lower, upper
 
     def _known(self, count: int) -> Any:
         """The directions found last, for so many matrices; None at first."""
         known = self._direction
-        return None if known is None else self._backend.xp.tile(known, (count // self._size, 1, 1))
+        return None if known is None else self._xp.tile(known, (count // self._size, 1, 1))
 
     def _found(self, grams: Any, known: Any) -> tuple[Array, Array, Any]:
         """Both sides and the directions, which are None where all eigenvalues were computed."""
@@ -91,7 +91,7 @@ class LeadingValues:
 
     def _decomposed(self, grams: Any) -> tuple[Array, Array]:
         size = grams.shape[-1]
-        values = np.asarray(self._backend.numpy(self._backend.xp.linalg.eigvalsh(grams))[:, -1], dtype=np.float64)
+        values = np.asarray(self._backend.numpy(self._xp.linalg.eigvalsh(grams))[:, -1], dtype=np.float64)
         values = np.maximum(values, 0.0)
         return values, values * (1 + 2 * size * self._backend.eps)
 
@@ -100,7 +100,7 @@ class LeadingValues:
         bounds = np.where(bounds > 0, bounds, 1.0)
         if self._backend.name == "numpy":
             return _are_definite(bounds, grams)
-        xp = self._backend.xp
+        xp = self._xp
         identity = self._backend.asarray(np.eye(grams.shape[-1]))
         try:
             factors = xp.linalg.cholesky(self._backend.asarray(bounds[:, None, None]) * identity - grams)
@@ -112,7 +112,7 @@ class LeadingValues:
 
     def _searched(self, grams: Any, vector: Any) -> tuple[Array, Any]:
         """Rayleigh quotients (B,) and their directions (B, r, 1), from starting directions."""
-        xp = self._backend.xp
+        xp = self._xp
         basis = xp.matrix_transpose(vector)
         diagonal: list[Array] = []
         beside: list[Array] = []
@@ -138,7 +138,7 @@ class LeadingValues:
     def _start(self, shape: tuple[int, ...], known: Any) -> Any:
         """Random directions of length 1, near those that are known."""
         drawn = self._random.standard_normal((shape[0], shape[1], 1)) / np.sqrt(shape[1])
-        start, xp = self._backend.asarray(drawn), self._backend.xp
+        start, xp = self._backend.asarray(drawn), self._xp
         start = start if known is None else _DRAWN * start + known
         return start / xp.sqrt(xp.sum(start * start, axis=1, keepdims=True))
 

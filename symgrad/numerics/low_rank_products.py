@@ -117,7 +117,7 @@ class _Attempt:
     number: int
 
     def __post_init__(self) -> None:
-        self._random = np.random.default_rng([self.seed, self.number, 2])
+        self._random, self._xp = np.random.default_rng([self.seed, self.number, 2]), self.backend.xp
         self._total = sum(array.shape[0] for array in self.batch.initial.values())
         self._most = probe_count(self._total)
         self._factor = probe_factor(self._most)
@@ -144,13 +144,13 @@ class _Attempt:
         return self._table
 
     def _identity(self) -> Any:
-        return self.backend.xp.expand_dims(self.backend.asarray(np.eye(self._total)), axis=1)
+        return self._xp.expand_dims(self.backend.asarray(np.eye(self._total)), axis=1)
 
     def _for_each(self, columns: Any) -> Any:
         """Columns that are the same for all trajectories, repeated for each."""
         if columns.shape[1] == self.batch.size:
             return columns
-        return self.backend.xp.broadcast_to(columns, (columns.shape[0], self.batch.size, columns.shape[2]))
+        return self._xp.broadcast_to(columns, (columns.shape[0], self.batch.size, columns.shape[2]))
 
     def _measure(self, carried: _Carried, k: int) -> None:
         grams, traces = self._grams(carried)
@@ -165,16 +165,17 @@ class _Attempt:
 
     def _grams(self, carried: _Carried) -> tuple[Any, Array]:
         """(B, r, r) and the traces (B,)."""
-        xp = self.backend.xp
+        xp = self._xp
         kept = xp.permute_dims(carried.kept, (1, 0, 2))
         grams = xp.matrix_transpose(kept) @ kept
-        return grams, np.asarray(self.backend.numpy(xp.linalg.trace(grams)), dtype=np.float64)
+        diagonals = xp.reshape(grams, (grams.shape[0], -1))[:, :: grams.shape[1] + 1]
+        return grams, np.asarray(self.backend.numpy(xp.sum(diagonals, axis=1)), dtype=np.float64)
 
     def _dropped(self, carried: _Carried) -> Array:
         """(B,) what the square of the norm on the dropped directions is at most, but for the probability stated."""
         if not carried.probes:
             return np.zeros(self.batch.size)
-        xp = self.backend.xp
+        xp = self._xp
         images = carried.columns[:, :, carried.rank :]
         squares = self.backend.numpy(xp.max(xp.sum(images * images, axis=0), axis=1))
         return np.asarray(self._factor**2 * squares, dtype=np.float64)
@@ -195,13 +196,13 @@ class _Attempt:
 
     def _crowded(self, grams: Any, traces: Array) -> bool:
         """Whether the squares of the singular values are as if one in eight or fewer counted."""
-        xp = self.backend.xp
+        xp = self._xp
         squares = self.backend.numpy(xp.sum(grams * grams, axis=(1, 2)))
         return bool((_CROWDED * traces**2 <= grams.shape[1] * squares).all())
 
     def _turn(self, carried: _Carried, basis: Any, rank: int) -> None:
         """Keep the directions of a basis (B, r, rank); probes get random combinations of the others added."""
-        xp = self.backend.xp
+        xp = self._xp
         drawn = self.backend.asarray(self._random.standard_normal((self.batch.size, carried.rank, self._most)))
         others = drawn - basis @ (xp.matrix_transpose(basis) @ drawn)
         turned = xp.permute_dims(carried.kept, (1, 0, 2)) @ xp.concat([basis, others], axis=2)
