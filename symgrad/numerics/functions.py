@@ -212,8 +212,8 @@ class ArrayFunction:
 
     def _condition(self, condition: Any) -> Step:
         if condition in (sp.true, sp.false):
-            truth = bool(condition)
-            return lambda xp, values: xp.full(values[0].shape, truth, dtype=xp.bool)
+            compare = operator.eq if condition == sp.true else operator.ne
+            return lambda xp, values: compare(values[0], values[0])  # not a number stays so: it has no branch
         if isinstance(condition, sp.Not):
             part = self._condition(condition.args[0])
             return lambda xp, values: ~part(xp, values)

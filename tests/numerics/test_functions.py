@@ -103,6 +103,12 @@ def test_outside_the_domain_is_nan_and_silent() -> None:
     assert values[1] == 0
 
 
+@pytest.mark.parametrize("name", sg.activation_names())
+def test_what_is_not_a_number_stays_so(name: str) -> None:
+    """An overflow must not turn into a finite state further on."""
+    assert np.isnan(array_function(sg.activation(name).expr)(np, np.array([math.nan]))).all()
+
+
 def test_kinks_take_the_branch_of_the_formula() -> None:
     slope = sg.activation("relu").derivative.expr
     assert array_function(slope)(np, np.array([-0.0, 0.0, 5e-324])).tolist() == [0.0, 0.0, 1.0]
