@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from symgrad.errors import InputError
 from symgrad.sweeps.grid import Grid
 from symgrad.sweeps.names import REPETITION
@@ -62,8 +64,9 @@ def cell_function(fn: Any, grid: Grid, seed: Any) -> CellFunction:
     Raises:
         InputError: it cannot be called, or not with these parameters; the seed is no non-negative integer.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InputError(f"seed: a non-negative integer is needed, got {seed!r}")
+    seed = int(seed)
     if not callable(fn):
         raise InputError(f"fn: a function of the parameters of a cell is needed, got {type(fn).__name__}")
     own = {axis.name for axis in grid.axes}

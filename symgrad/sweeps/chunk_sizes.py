@@ -22,12 +22,12 @@ class ChunkSizes:
     chunks become smaller, so that the workers end together. The result of a sweep does not depend on it.
 
     Args:
-        given: the number that the user gave, if any.
+        given: the number that the user gave, if any; more than 2**18 are never done in one go.
         size: the number of all cells.
     """
 
     def __init__(self, given: int | None, size: int) -> None:
-        self._given, self._size = given, size
+        self._given, self._size = None if given is None else min(given, _MOST_CELLS), size
         self._cells = self._seconds = 0.0
         self._taking_in = 0.0
         self._largest = 0

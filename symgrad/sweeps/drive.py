@@ -139,7 +139,10 @@ class Drive:
         if chunk.rows is not None:
             part = self._keeper.get((chunk.start, chunk.stop)).replaced(chunk.rows, part)
             data = None
-        self._keeper.put(part, part.encoded() if data is None else data)
+        try:
+            self._keeper.put(part, part.encoded() if data is None else data)
+        except OSError as error:  # no space, no permission
+            raise self._interrupted(error) from error
 
     def _lost(self, error: BaseException, flight: _Flight, work: Work) -> None:
         """A worker died: its chunk is done again, then by halves; a single cell is given up when it did it alone."""

@@ -156,7 +156,7 @@ def grid_of(grid: Any, repetitions: Any = 1) -> Grid:
     >>> grid.size, grid.cell(4)
     (6, {'size': 32, 'gain': 1.0})
     """
-    if isinstance(repetitions, bool) or not isinstance(repetitions, int) or repetitions < 1:
+    if isinstance(repetitions, bool) or not isinstance(repetitions, int | np.integer) or repetitions < 1:
         raise InputError(f"repetitions: a positive integer is needed, got {repetitions!r}")
     if isinstance(grid, Mapping):
         axes = tuple(_axis(name, values) for name, values in grid.items())
@@ -171,7 +171,7 @@ def grid_of(grid: Any, repetitions: Any = 1) -> Grid:
     if not axes:
         raise InputError("grid: it is empty, at least one parameter is needed")
     check_names([axis.name for axis in axes])
-    found = Grid(axes, listed, repetitions)
+    found = Grid(axes, listed, int(repetitions))
     if found.size >= 1 << 62:
         raise InputError(f"grid: {found.size} cells are more than can be counted in 62 bits")
     return found

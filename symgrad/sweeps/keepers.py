@@ -24,6 +24,7 @@ class Keeper(ABC):
 
     def __init__(self) -> None:
         self._failed: dict[tuple[int, int], int] = {}
+        self._failures = 0
 
     def spans(self) -> list[tuple[int, int]]:
         """The cells that the parts cover, as pairs of start and stop in order."""
@@ -31,7 +32,7 @@ class Keeper(ABC):
 
     def failed(self) -> int:
         """How many cells failed."""
-        return sum(self._failed.values())
+        return self._failures
 
     def with_failures(self) -> list[tuple[int, int]]:
         """The parts in which cells failed."""
@@ -49,7 +50,11 @@ class Keeper(ABC):
     def put(self, part: Part, data: bytes) -> None:
         """Keep a part for good, in place of one that covers the same cells."""
         self.write((part.start, part.stop), data)
-        self._failed[part.start, part.stop] = len(part.failures)
+        self._count((part.start, part.stop), len(part.failures))
+
+    def _count(self, span: tuple[int, int], failed: int) -> None:
+        self._failures += failed - self._failed.get(span, 0)
+        self._failed[span] = failed
 
     def get(self, span: tuple[int, int]) -> Part:
         """The part that covers some cells."""
@@ -141,7 +146,8 @@ class PartFolder(Keeper):
             path.unlink()
             self.damaged += 1
             return
-        self._failed[span], self._last_stop = len(part.failures), span[1]
+        self._count(span, len(part.failures))
+        self._last_stop = span[1]
 
     def write(self, span: tuple[int, int], data: bytes) -> None:
         write_safely(self._path(span), data)
@@ -150,7 +156,7 @@ class PartFolder(Keeper):
         return self._path(span).read_bytes()
 
     def how_to_resume(self) -> str:
-        return f"They are kept in {str(self._folder)!r}: the same call, with a working executor, resumes"
+        return f"What is finished is kept in {str(self._folder)!r}: the same call, with a working executor, resumes"
 
     def _path(self, span: tuple[int, int]) -> Path:
         return self._folder / f"{span[0]:020d}-{span[1]:020d}.part"

@@ -28,13 +28,13 @@ class StoreLock:
     """The lock of one store: ``results.parquet.lock`` beside it.
 
     Raises:
-        InputError: another sweep works on the store.
+        InputError: another sweep works on the store, or nothing can be written there.
     """
 
     def __init__(self, store: Path) -> None:
         self._path = store.with_name(store.name + ".lock")
         while True:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._file = self._opened()
             if not _try_lock(self._file):
                 holder = os.read(self._file, 100).decode(errors="replace").strip()
                 os.close(self._file)
@@ -45,6 +45,12 @@ class StoreLock:
         _HELD.add(self._file)
         os.ftruncate(self._file, 0)
         os.write(self._file, f"process {os.getpid()}".encode())
+
+    def _opened(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise InputError(f"store: {str(self._path)!r} cannot be written ({error})") from error
 
     def _is_current(self) -> bool:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -82,8 +83,11 @@ class NpzTable(StoredTable):
             raise InputError(f"store: {str(path)!r} was not written by a sweep, give another name")
 
     def column(self, name: str) -> NDArray[Any]:
-        with np.load(self._path, allow_pickle=False) as arrays:
-            found: NDArray[Any] = arrays[name]
+        try:
+            with open(self._path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+                found: NDArray[Any] = arrays[name]
+        except (zipfile.BadZipFile, zlib.error, OSError, ValueError, KeyError) as error:
+            raise InputError(f"store: {name!r} of {str(self._path)!r} cannot be read ({error})") from error
         return found
 
     def row(self, index: int) -> dict[str, Any]:

@@ -80,9 +80,13 @@ class ParquetTable(StoredTable):
         self.manifest = dict(json.loads(stored[MANIFEST.encode()]))
 
     def column(self, name: str) -> NDArray[Any]:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        return _array(pq.read_table(self._path, columns=[name], partitioning=None).column(0))
+        try:
+            return _array(pq.read_table(self._path, columns=[name], partitioning=None).column(0))
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"store: {name!r} of {str(self._path)!r} cannot be read ({error})") from error
 
     def row(self, index: int) -> dict[str, Any]:
         group, place = divmod(index, ROWS)

@@ -17,6 +17,7 @@ from symgrad.sweeps.dask_engine import DaskEngine, dask_client, is_dask
 from symgrad.sweeps.drive import Drive
 from symgrad.sweeps.engines import Borrowed, Engine, InThisProcess, OwnProcesses
 from symgrad.sweeps.grid import Grid, grid_of
+from symgrad.sweeps.interruption import SweepInterruptedError
 from symgrad.sweeps.keepers import InMemory, Keeper
 from symgrad.sweeps.locks import StoreLock
 from symgrad.sweeps.manifests import manifest_of
@@ -151,7 +152,12 @@ def _stored(asked: _Sweep, store: Store, path: Path, resume: bool) -> SweepResul
         store.take_apart(table)
     parts = store.parts()
     asked.run(parts)
-    return result_of(store.merge(parts, asked.grid), path)
+    try:
+        return result_of(store.merge(parts, asked.grid), path)
+    except OSError as error:
+        raise SweepInterruptedError(
+            f"all cells are done, but {str(path)!r} cannot be written ({error}). {parts.how_to_resume()}"
+        ) from error
 
 
 def load_sweep(path: Any) -> SweepResult:

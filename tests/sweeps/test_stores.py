@@ -149,16 +149,23 @@ def test_two_sweeps_on_one_store_are_refused(tmp_path: Path) -> None:
     assert len(sg.sweep(functions.drawn, GRID, store=path)) == 60
 
 
-def test_a_forked_process_does_not_keep_the_lock(tmp_path: Path) -> None:
-    """A worker that outlives a killed sweep must not keep others from resuming it."""
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_forked_process_does_not_keep_the_lock(closed: bool, tmp_path: Path) -> None:
+    """A worker that outlives a killed sweep must not keep others from resuming it; without our care it would."""
     script = (
-        "import os, sys, time\nfrom pathlib import Path\nfrom symgrad.sweeps.locks import StoreLock\n"
-        "lock = StoreLock(Path(sys.argv[1]))\n"
-        "if os.fork() == 0:\n    os.close(1); time.sleep(20)\nelse:\n    os.kill(os.getpid(), 9)\n"
+        "import os, sys, time\nfrom pathlib import Path\nfrom symgrad.sweeps import locks\n"
+        "lock = locks.StoreLock(Path(sys.argv[1]))\n"
+        + ("" if closed else "locks._HELD.clear()\n")
+        + "if os.fork() == 0:\n    os.close(1); time.sleep(5)\nelse:\n    os.kill(os.getpid(), 9)\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path / "s.npz")], cwd=ROOT, timeout=30, check=False)
-    StoreLock(tmp_path / "s.npz").release()
-    assert list(tmp_path.iterdir()) == []
+    command = [sys.executable, "-c", script, str(tmp_path / "s.npz")]
+    subprocess.run(command, cwd=ROOT, timeout=30, check=False, stdout=subprocess.PIPE)  # until both let go of it
+    if closed:
+        StoreLock(tmp_path / "s.npz").release()
+        assert list(tmp_path.iterdir()) == []
+    else:
+        with pytest.raises(InputError, match="another sweep"):
+            StoreLock(tmp_path / "s.npz")
 
 
 @pytest.mark.parametrize("ending", ["npz", "parquet"])
@@ -265,3 +272,44 @@ def test_a_sweep_whose_process_is_killed_is_resumed(executor: str, tmp_path: Pat
     assert len(list(marks.iterdir())) == before + 150 - done
     sg.sweep(functions.noted, {"i": range(150), "folder": [str(marks)]}, store=tmp_path / "serial.parquet")
     assert (tmp_path / "s.parquet").read_bytes() == (tmp_path / "serial.parquet").read_bytes()
+
+
+def test_a_store_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "s.npz"
+    with monkeypatch.context() as patch:
+        patch.setattr("symgrad.sweeps.stores._WRITERS", {".npz": full})
+        with pytest.raises(sg.SweepInterruptedError, match=r"all cells are done, but .* No space left"):
+            sg.sweep(functions.drawn, GRID, store=path)
+    told: list[int] = []
+    sg.sweep(functions.drawn, GRID, store=path, progress=lambda done, total: told.append(done))
+    assert told == []
+    with monkeypatch.context() as patch:
+        patch.setattr("symgrad.sweeps.keepers.write_safely", full)
+        with pytest.raises((sg.SweepInterruptedError, OSError), match="No space left"):
+            sg.sweep(functions.drawn, GRID, store=tmp_path / "t.npz")
+    if os.geteuid() != 0:
+        (tmp_path / "closed").mkdir(mode=0o500)
+        with pytest.raises(InputError, match="cannot be written"):
+            sg.sweep(functions.drawn, GRID, store=tmp_path / "closed" / "s.npz")
+
+
+@pytest.mark.parametrize("ending", ["npz", "parquet"])
+def test_a_damaged_file_is_said(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"s.{ending}"
+    found = sg.sweep(functions.drawn, GRID, store=path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="cannot be read"):
+        found.column("drawn")
+    with pytest.raises(InputError, match="cannot be read"):
+        sg.load_sweep(path)
+
+
+def test_a_bar_shows_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    sg.sweep(functions.leaves, {"i": range(5)}, progress=True)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "5/5" in shown.err
+    assert "1 failed" in shown.err
