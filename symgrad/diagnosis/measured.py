@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 from symgrad.diagnosis.adjoints import adjoints
 from symgrad.diagnosis.layer_run import LayerRun
 from symgrad.diagnosis.matrix_free import vector_products
-from symgrad.diagnosis.spectral_norms import SpectralNorms
-from symgrad.diagnosis.step_jacobians import StepJacobians
 from symgrad.errors import InputError
-from symgrad.numerics.products import log10_scaled, rescaled
+from symgrad.numerics.backends import backend
+from symgrad.numerics.jacobian_steps import StepJacobian, transposed_steps
+from symgrad.numerics.low_rank_products import Factors, low_rank_norms
 from symgrad.presentable import Presentable
 
 __all__ = ["DENSE_LIMIT", "MeasuredGradients", "measure"]
@@ -22,6 +23,7 @@ __all__ = ["DENSE_LIMIT", "MeasuredGradients", "measure"]
 Array = NDArray[np.float64]
 
 DENSE_LIMIT = 512  # entries of all states, beyond which no product of Jacobians is formed
+_TOLERANCE = 1e-6  # of the norms
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +113,8 @@ def measure(run: LayerRun, *, dense_limit: int = DENSE_LIMIT, seed: int = 0) -> 
 
     Args:
         run: the layer with its sequences.
-        dense_limit: up to this many entries of all states the products are formed; beyond, the norms are sought with
-            vectors alone.
+        dense_limit: up to this many entries of all states the norms are found to a part in a million, on as few
+            directions as that takes; beyond, they are sought with a few vectors alone.
         seed: of the directions that such searches start from.
 
     Returns:
@@ -134,7 +136,7 @@ def measure(run: LayerRun, *, dense_limit: int = DENSE_LIMIT, seed: int = 0) -> 
     notes = [f"{lost} of {run.size} sequences overflow and are left out"] if lost else []
     exact = run.total <= dense_limit
     if exact:
-        norms = np.array(list(_norms(run, seed)))
+        norms = _norms(run, seed)
     else:
         norms = vector_products(run, seed)
         notes.append(
@@ -158,18 +160,23 @@ def _loss(run: LayerRun, finite: NDArray[np.bool_]) -> tuple[Array, Array] | tup
     return whole, first
 
 
-def _norms(run: LayerRun, seed: int) -> Iterator[tuple[Array, Array]]:
-    """For k = 0 ... T the logarithms (B,) of the norms, of all states and of the first alone."""
-    jacobians = StepJacobians(run)
-    first = jacobians.rows[0]
-    whole, part = SpectralNorms(seed), SpectralNorms(seed)
-    product = np.repeat(np.eye(run.total)[:, None, :], run.size, axis=1)  # transposed: rows are x_{T-k}, columns x_T
-    exponent = np.zeros(run.size, dtype=np.int64)
-    for step in reversed(range(-1, run.steps)):
-        batch = np.moveaxis(product, 1, 0)
-        norms = whole(batch)
-        block = norms if len(jacobians.rows) == 1 else part(np.ascontiguousarray(batch[:, first, first]))
-        yield log10_scaled(norms, exponent), log10_scaled(block, exponent)
-        if step >= 0:
-            product, shift = rescaled(jacobians.backward(step, product))
-            exponent = exponent + shift
+def _norms(run: LayerRun, seed: int) -> Array:
+    """(T + 1, 2, B) for k = 0 ... T the logarithms of the norms, of all states and of the first alone."""
+    first = slice(0, run.setting.size(run.model.states[0]))
+    whole = _log10_norms(run, seed, None)
+    part = whole if len(run.model.states) == 1 else _log10_norms(run, seed, first)
+    return np.stack([whole, part], axis=1)
+
+
+def _log10_norms(run: LayerRun, seed: int, rows: slice | None) -> Array:
+    """(T + 1, B) of the transposed products, multiplied up from the last step on."""
+    arrays = backend()
+
+    def steps(places: NDArray[np.int64]) -> Iterator[StepJacobian]:
+        states, inputs = ({s: a[:, :, places] for s, a in d.items()} for d in (run.columns, run.batch.inputs))
+        return transposed_steps(run.setting.evaluator, run.model, states, inputs)
+
+    with arrays.scope():
+        factors = Factors(steps, run.size, run.total, rows)
+        table = low_rank_norms(factors, frozenset(range(1, run.steps + 1)), _TOLERANCE, arrays, seed)
+    return np.concatenate([np.zeros((1, run.size)), table.lower / math.log(10.0)])

@@ -25,6 +25,7 @@ __all__ = [
     "jacobian_steps",
     "rescaled_columns",
     "state_rows",
+    "transposed_steps",
     "weight_products",
 ]
 
@@ -150,8 +151,8 @@ def jacobian_steps(evaluator: ArrayEvaluator, nodes: SharedNodes, batch: Batch) 
         batch: B trajectories.
     """
     sizes = [array.shape[0] for array in batch.initial.values()]
-    jacobians, width = Jacobians(evaluator, nodes.blocks, sizes), _VALUES * sum(sizes) * batch.size
-    length = batch.steps if isinstance(evaluator, LayerArrays) else max(1, _WINDOW // width)
+    jacobians = Jacobians(evaluator, nodes.blocks, sizes)
+    length = batch.steps if isinstance(evaluator, LayerArrays) else _together(sum(sizes) * batch.size)
     initial = {s: batch.initial[s] for s in nodes.updates}
     for start in range(0, batch.steps, length):
         stop = min(start + length, batch.steps)
@@ -159,6 +160,31 @@ def jacobian_steps(evaluator: ArrayEvaluator, nodes: SharedNodes, batch: Batch) 
         states = run(evaluator, nodes.updates, Batch(initial, inputs, stop - start))
         initial = {s: array[-1, ...] for s, array in states.items()}
         yield from jacobians.steps({s: array[:-1, ...] for s, array in states.items()}, inputs)
+
+
+def transposed_steps(
+    evaluator: ArrayEvaluator, model: Recurrence, states: Mapping[Any, Any], inputs: Mapping[Any, Any]
+) -> Iterator[StepJacobian]:
+    """The transposed Jacobians of steps whose states are known, the last step first.
+
+    Args:
+        evaluator: the parameters, on the back end that computes; the caller is within its scope.
+        model: the recurrence.
+        states: symbol -> (T + 1, n, B, 1), of the back end.
+        inputs: symbol -> (T, m, B, 1).
+    """
+    sizes = [array.shape[1] for array in states.values()]
+    size, steps = next((array.shape[2], array.shape[0] - 1) for array in states.values())
+    jacobians, length = Jacobians(evaluator, adjoint_blocks(model), sizes), _together(sum(sizes) * size)
+    for start in reversed(range(0, steps, length)):
+        stop = min(start + length, steps)
+        here, given = ({s: array[start:stop, ...] for s, array in d.items()} for d in (states, inputs))
+        yield from reversed(jacobians.steps(here, given, start))
+
+
+def _together(numbers: int) -> int:
+    """How many steps are computed together for so many numbers in the states of one."""
+    return max(1, _WINDOW // (_VALUES * numbers))
 
 
 def rescaled_columns(columns: Any, backend: Backend) -> tuple[Any, IntArray]:

@@ -10,6 +10,7 @@ fewer directions dropped.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +20,12 @@ from numpy.typing import NDArray
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
 from symgrad.numerics.gram_norms import GramNorms, NormTable
-from symgrad.numerics.jacobian_steps import jacobian_steps, rescaled_columns
+from symgrad.numerics.jacobian_steps import StepJacobian, jacobian_steps, rescaled_columns
 from symgrad.numerics.rank_reduction import next_look, reduction
 from symgrad.numerics.running import Batch
 from symgrad.numerics.sharing import SharedNodes
 
-__all__ = ["ATTEMPTS", "FAILURE", "low_rank_norms", "probe_count", "probe_factor"]
+__all__ = ["ATTEMPTS", "FAILURE", "Factors", "low_rank_norms", "probe_count", "probe_factor"]
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -75,41 +76,56 @@ def probe_factor(probes: int, failure: float = FAILURE) -> float:
     return math.sqrt(2 / math.pi) * failure ** (-1 / probes)
 
 
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """The factors of products along trajectories.
+
+    Attributes:
+        steps: from the indices of some of the trajectories to their factors, the rightmost one first.
+        size: the number B of all trajectories.
+        total: the number N of rows and columns.
+        rows: the products' rows and columns whose norm is wanted; all unless given.
+    """
+
+    steps: Callable[[IntArray], Iterator[StepJacobian]]
+    size: int
+    total: int
+    rows: slice | None = None
+
+    @classmethod
+    def along(cls, evaluator: ArrayEvaluator, nodes: SharedNodes, batch: Batch) -> Factors:
+        """The Jacobians of the steps of a batch, simulated on the way."""
+        total = sum(array.shape[0] for array in batch.initial.values())
+        return cls(lambda places: jacobian_steps(evaluator, nodes, batch.part(places)), batch.size, total)
+
+
 def low_rank_norms(
-    evaluator: ArrayEvaluator,
-    nodes: SharedNodes,
-    batch: Batch,
-    wanted: frozenset[int],
-    tolerance: float,
-    backend: Backend,
-    seed: int = 0,
+    factors: Factors, wanted: frozenset[int], tolerance: float, backend: Backend, seed: int = 0
 ) -> NormTable:
-    """Spectral norms of ``J_k ... J_1`` for the wanted k along each trajectory of a batch, to a tolerance.
+    """Spectral norms of products of the first k factors, for the wanted k along each trajectory, to a tolerance.
 
     Trajectories whose upper side is not within the tolerance are done again with less dropped, at last nothing.
     """
-    table = _Attempt(evaluator, nodes, batch, wanted, tolerance, backend, seed, 0).table()
+    table = _Attempt(factors, np.arange(factors.size), wanted, tolerance, backend, seed, 0).table()
     for attempt in range(1, len(_PARTS)):
         with np.errstate(invalid="ignore"):
             far = (table.upper - table.lower > math.log1p(tolerance)).any(axis=0)
         if not far.any():
             break
         places = np.flatnonzero(far)
-        again = _Attempt(evaluator, nodes, batch.part(places), wanted, tolerance, backend, seed, attempt).table()
-        table.replace(again, places)
+        table.replace(_Attempt(factors, places, wanted, tolerance, backend, seed, attempt).table(), places)
     return table
 
 
 @dataclass(eq=False)
 class _Attempt:
-    """One run along the trajectories of a batch with one rule of how much may be dropped.
+    """One run along some trajectories with one rule of how much may be dropped.
 
     What is dropped, and when, depends on nothing random, so that the probes are independent of it.
     """
 
-    evaluator: ArrayEvaluator
-    nodes: SharedNodes
-    batch: Batch
+    factors: Factors
+    places: IntArray
     wanted: frozenset[int]
     tolerance: float
     backend: Backend
@@ -118,19 +134,16 @@ class _Attempt:
 
     def __post_init__(self) -> None:
         self._random, self._xp = np.random.default_rng([self.seed, self.number, 2]), self.backend.xp
-        self._total = sum(array.shape[0] for array in self.batch.initial.values())
+        self._total, self._size = self.factors.total, len(self.places)
         self._most = probe_count(self._total)
         self._factor = probe_factor(self._most)
-        self._table = NormTable.empty(self.wanted, self.batch.size)
+        self._table = NormTable.empty(self.wanted, self._size)
         self._norms = GramNorms(self._table, self.backend, self.tolerance / 2, self.seed)
 
     def table(self) -> NormTable:
         """The norms at the horizons wanted."""
-        size, last = self.batch.size, max(self.wanted)
-        carried = _Carried(
-            self._identity(), self._total, np.zeros(size, dtype=np.int64), np.full(size, True), look=_FIRST_LOOK
-        )
-        for k, step in enumerate(jacobian_steps(self.evaluator, self.nodes, self.batch), 1):
+        carried, last = self._start(), max(self.wanted)
+        for k, step in enumerate(self.factors.steps(self.places), 1):
             self._table.columns += carried.columns.shape[2] * carried.columns.shape[1]
             carried.columns = self._for_each(step.times(carried.columns))
             carried.finite = carried.finite & self.backend.numpy(step.finite)
@@ -143,14 +156,17 @@ class _Attempt:
         self._norms.find()
         return self._table
 
-    def _identity(self) -> Any:
-        return self._xp.expand_dims(self.backend.asarray(np.eye(self._total)), axis=1)
+    def _start(self) -> _Carried:
+        """The columns of the identity, the same for all trajectories."""
+        identity = np.eye(self._total)[:, None, self.factors.rows or slice(None)]
+        exponent, finite = np.zeros(self._size, dtype=np.int64), np.full(self._size, True)
+        return _Carried(self.backend.asarray(identity), identity.shape[2], exponent, finite, look=_FIRST_LOOK)
 
     def _for_each(self, columns: Any) -> Any:
         """Columns that are the same for all trajectories, repeated for each."""
-        if columns.shape[1] == self.batch.size:
+        if columns.shape[1] == self._size:
             return columns
-        return self._xp.broadcast_to(columns, (columns.shape[0], self.batch.size, columns.shape[2]))
+        return self._xp.broadcast_to(columns, (columns.shape[0], self._size, columns.shape[2]))
 
     def _measure(self, carried: _Carried, k: int) -> None:
         grams, traces = self._grams(carried)
@@ -164,19 +180,25 @@ class _Attempt:
             self._look(carried, k, grams, self._norms.find())
 
     def _grams(self, carried: _Carried) -> tuple[Any, Array]:
-        """(B, r, r) and the traces (B,)."""
-        xp = self._xp
-        kept = xp.permute_dims(carried.kept, (1, 0, 2))
-        grams = xp.matrix_transpose(kept) @ kept
+        """Of the rows wanted, (B, r, r), and the traces (B,)."""
+        xp, grams = self._xp, self._products(self._wanted_rows(carried.kept))
         diagonals = xp.reshape(grams, (grams.shape[0], -1))[:, :: grams.shape[1] + 1]
         return grams, np.asarray(self.backend.numpy(xp.sum(diagonals, axis=1)), dtype=np.float64)
+
+    def _products(self, columns: Any) -> Any:
+        """The inner products (B, r, r) of columns (N, B, r)."""
+        batch = self._xp.permute_dims(columns, (1, 0, 2))
+        return self._xp.matrix_transpose(batch) @ batch
+
+    def _wanted_rows(self, columns: Any) -> Any:
+        return columns if self.factors.rows is None else columns[self.factors.rows, ...]
 
     def _dropped(self, carried: _Carried) -> Array:
         """(B,) what the square of the norm on the dropped directions is at most, but for the probability stated."""
         if not carried.probes:
-            return np.zeros(self.batch.size)
+            return np.zeros(self._size)
         xp = self._xp
-        images = carried.columns[:, :, carried.rank :]
+        images = self._wanted_rows(carried.columns[:, :, carried.rank :])
         squares = self.backend.numpy(xp.max(xp.sum(images * images, axis=0), axis=1))
         return np.asarray(self._factor**2 * squares, dtype=np.float64)
 
@@ -188,7 +210,8 @@ class _Attempt:
     def _look(self, carried: _Carried, k: int, grams: Any, values: Array) -> None:
         """Whether fewer directions suffice, and if so on with them."""
         allowed = _PARTS[self.number] * self.tolerance * values / self._factor**2
-        found = reduction(self._norms.clean(grams), allowed, self.backend)
+        whole = grams if self.factors.rows is None else self._products(carried.kept)
+        found = reduction(self._norms.clean(whole), allowed, self.backend)
         rank = found.rank(allowed)
         if rank <= _KEEP * carried.rank:
             self._turn(carried, found.basis(rank), rank)
@@ -203,7 +226,7 @@ class _Attempt:
     def _turn(self, carried: _Carried, basis: Any, rank: int) -> None:
         """Keep the directions of a basis (B, r, rank); probes get random combinations of the others added."""
         xp = self._xp
-        drawn = self.backend.asarray(self._random.standard_normal((self.batch.size, carried.rank, self._most)))
+        drawn = self.backend.asarray(self._random.standard_normal((self._size, carried.rank, self._most)))
         others = drawn - basis @ (xp.matrix_transpose(basis) @ drawn)
         turned = xp.permute_dims(carried.kept, (1, 0, 2)) @ xp.concat([basis, others], axis=2)
         turned = xp.permute_dims(turned, (1, 0, 2))

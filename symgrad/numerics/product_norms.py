@@ -23,7 +23,7 @@ from symgrad.numerics.gram_norms import NormTable
 from symgrad.numerics.jacobian_steps import weight_products
 from symgrad.numerics.lanczos_products import CHECKS, lanczos_norms
 from symgrad.numerics.layers import check_layers, filled_up, steps_of_layers
-from symgrad.numerics.low_rank_products import ATTEMPTS, FAILURE, low_rank_norms
+from symgrad.numerics.low_rank_products import ATTEMPTS, FAILURE, Factors, low_rank_norms
 from symgrad.numerics.multiprecision import product_log10_norms
 from symgrad.numerics.running import Batch
 from symgrad.numerics.sharing import shared_nodes
@@ -265,7 +265,8 @@ class _Problem:
         if method == "dense":
             table = dense_norms(evaluator, nodes, batch, self.wanted, self.norm, self.backend)
         else:
-            table = low_rank_norms(evaluator, nodes, batch, self.wanted, self.tolerance, self.backend, self.seed)
+            factors = Factors.along(evaluator, nodes, batch)
+            table = low_rank_norms(factors, self.wanted, self.tolerance, self.backend, self.seed)
         table.columns *= weight_products(self.model)
         return table
 

@@ -128,7 +128,7 @@ def test_dropped_directions_that_grow_again_are_seen_and_kept_in_another_run() -
 
 
 def test_without_the_probes_the_growth_of_dropped_directions_is_missed(monkeypatch) -> None:
-    monkeypatch.setattr(low_rank_products._Attempt, "_dropped", lambda self, _: np.zeros(self.batch.size))
+    monkeypatch.setattr(low_rank_products._Attempt, "_dropped", lambda self, _: np.zeros(self._size))
     with pytest.raises(AssertionError):
         check(switching())
 
