@@ -11,6 +11,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 RUN = FOLDER / "run.py"
+WITHOUT_RIVAL = {"sweep_plan"}  # a simulation: it prints its own table
 
 
 def loaded(name):
@@ -93,10 +94,12 @@ def test_a_script_that_fails_is_named_and_the_others_still_run(tmp_path):
     ]
 
 
-def test_scripts_are_found_without_loading_them():
-    found = loaded("run").scripts()
-    assert {"fixed_points", "gaussian_means", "matrix_norms", "mean_field", "weighted_norms"} <= set(found)
-    assert not {"run", "figures"} & set(found)
+def test_every_script_takes_part():
+    found = set(loaded("run").scripts())
+    own = {path.stem for path in FOLDER.glob("*.py") if "def main(" in path.read_text()} - {"run"}
+    assert {"fixed_points", "gaussian_means", "matrix_norms", "mean_field"} <= found
+    assert own - found <= WITHOUT_RIVAL
+    assert not {"run", "figures"} & found
 
 
 @pytest.mark.parametrize(
