@@ -10,12 +10,13 @@ from typing import Any
 import sympy as sp
 
 from symgrad.bounds.bound_values import BoundValue
+from symgrad.bounds.engines import engine_of
 from symgrad.bounds.explanations import explain_infinite
 from symgrad.bounds.geometric import power_sum_entries
 from symgrad.bounds.gradient_series import GradientSeries, checked_count, closed_window, steps_in_numbers
 from symgrad.bounds.inequality import DifferentialNorm, Inequality
 from symgrad.bounds.invariant import InvariantBox
-from symgrad.bounds.product import Bound, check_method, derived_bound, engine_of
+from symgrad.bounds.product import Bound, check_method, derived_bound
 from symgrad.bounds.proof import Proof
 from symgrad.bounds.series import Source, summable
 from symgrad.bounds.unit_slopes import unit_slopes

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
 
 from symgrad.bounds.bound_values import BoundValue
 from symgrad.bounds.certificates import RateCertificate
-from symgrad.bounds.consistency import check_reachable
 from symgrad.bounds.criteria import Criterion, criteria
 from symgrad.bounds.engine import Engine
+from symgrad.bounds.engines import engine_of
 from symgrad.bounds.explanations import explain_infinite, explain_zero
 from symgrad.bounds.functions import bound_arguments, bound_function
 from symgrad.bounds.gain import gain_power
@@ -23,10 +23,8 @@ from symgrad.bounds.inequality import (
     Inequality,
     ProductModulus,
     ProductNorm,
-    Rule,
-    rules_for,
 )
-from symgrad.bounds.invariant import InvariantBox, invariant_box
+from symgrad.bounds.invariant import InvariantBox
 from symgrad.bounds.proof import Proof
 from symgrad.bounds.steps import checked_steps
 from symgrad.bounds.unit_slopes import UnitSlopes, unit_slopes
@@ -51,11 +49,10 @@ from symgrad.language.weights import LayerWeights, Weights, bind, check_sizes
 from symgrad.presentable import Presentable
 from symgrad.rigor.balls import to_ball, working_precision
 
-__all__ = ["Bound", "BoundSeries", "check_method", "derived_bound", "engine_of", "product_bound"]
+__all__ = ["Bound", "BoundSeries", "check_method", "derived_bound", "product_bound"]
 
 K = sp.Symbol("k", integer=True, nonnegative=True)
 _BITS = 128
-_ENGINES = 16  # models whose proved inequalities are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -460,20 +457,6 @@ def product_bound(model: Recurrence, norm: Any = 2, side: str = "upper", method:
     jacobian(model)  # refuses what is no recurrence
     engine, box = engine_of(model, method)
     return derived_bound(engine, box, which, side, method)
-
-
-@lru_cache(maxsize=_ENGINES)
-def _engine(model: Recurrence, boxed: bool, rules: tuple[Rule, ...]) -> tuple[Engine, InvariantBox | None]:
-    """The engine for the rules that are registered: other rules need another one."""
-    box = invariant_box(model) if boxed else None
-    engine = Engine(model) if box is None else Engine(box.assumed, box.setting)
-    check_reachable(engine)
-    return engine, box
-
-
-def engine_of(model: Recurrence, method: str) -> tuple[Engine, InvariantBox | None]:
-    """What proves bounds by a method, kept for the last models, and the invariant box that they rest on if any."""
-    return _engine(model, method != "norm", rules_for())
 
 
 def derived_bound(engine: Engine, box: InvariantBox | None, which: Norm, side: str, method: str) -> Bound:

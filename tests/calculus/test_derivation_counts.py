@@ -20,8 +20,10 @@ from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.present.notation import LATEX
 
 
-def lstm_stack(depth: int) -> sg.Recurrence:
-    return sg.stack([sg.models.lstm().assuming({"c": (-16, 16)})] * depth)
+def lstm_stack(depth: int, mark: str = "l") -> sg.Recurrence:
+    """A stack with names of its own: what is known of equal models is kept."""
+    layers = [sg.models.lstm().assuming({"c": (-16, 16)})] * depth
+    return sg.stack(layers, names=[f"{mark}{index}" for index in range(depth)])
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, key: Callable[..., Any]) -> Counter[Any]:
@@ -39,7 +41,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, key: Callabl
 
 def test_each_vector_is_differentiated_once_by_each_variable(monkeypatch):
     counts = counted(monkeypatch, differentiation._Differentiation, "_of", lambda each, node: (each.variable, node))
-    model = lstm_stack(4)
+    model = lstm_stack(4, "d")
     first = sg.jacobian(model)
     assert set(counts.values()) == {1}
     total = counts.total()
@@ -53,17 +55,18 @@ def test_each_vector_is_differentiated_once_by_each_variable(monkeypatch):
 def test_each_quantity_is_searched_once_and_each_rule_applied_once_to_it(monkeypatch):
     searched = counted(monkeypatch, Engine, "_search", lambda engine, quantity: (id(engine), quantity))
     applied = counted(monkeypatch, inequality.Rule, "__call__", lambda rule, goal, *_: (rule.name, goal))
-    model = lstm_stack(4)
+    model = lstm_stack(4, "r")
     for norm in (1, 2, "inf", 2):
         sg.product_bound(model, norm)
     assert len(searched) > 100
+    assert sg.product_bound(lstm_stack(4, "r")).latex()  # the same model put together anew
     assert set(searched.values()) == {1}
     assert set(applied.values()) == {1}
 
 
 def test_each_expression_is_written_once_on_all_pages(monkeypatch):
     written = counted(monkeypatch, type(LATEX), "scalar", lambda _, expr, *__: expr)
-    model = lstm_stack(4)
+    model = lstm_stack(4, "w")
     bound = sg.product_bound(model)
     for page in (model, sg.jacobian(model), bound, bound.proof, bound):
         assert page.latex()

@@ -46,9 +46,27 @@ def test_random_models_of_size_three(case):
     assert_same(case, sg.jacobian(case.model).explicit(3))
 
 
+@pytest.mark.slow
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(models(size=3, depth=3))
+def test_more_random_models_of_size_three(case):
+    assert_same(case, sg.jacobian(case.model).explicit(3))
+
+
 @settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 @given(models(size=2))
 def test_round_trip_through_sympy_of_symbolic_size(case):
+    assert_round_trip(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(models(size=2))
+def test_more_round_trips_through_sympy_of_symbolic_size(case):
+    assert_round_trip(case)
+
+
+def assert_round_trip(case):
     jacobian = sg.jacobian(case.model)
     sized = jacobian.to_sympy().xreplace({n: sp.Integer(2), m: sp.Integer(2)})
     found = sp.Matrix(sized.as_explicit()).applyfunc(lambda entry: entry.doit())
@@ -64,6 +82,17 @@ def entries(jacobian: sg.Jacobian, size: int, case: Case) -> sp.Matrix:
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(models(size=2))
 def test_balls_contain_the_exact_values(case):
+    assert_balls_contain_values(case)
+
+
+@pytest.mark.slow
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@given(models(size=2))
+def test_balls_contain_more_exact_values(case):
+    assert_balls_contain_values(case)
+
+
+def assert_balls_contain_values(case):
     jacobian = sg.jacobian(case.model)
     point = random_point(case.states)
     exact = numeric(entries(jacobian, 2, case), point, digits=60)

@@ -176,7 +176,7 @@ def test_bad_arguments_are_refused() -> None:
 
 @pytest.mark.parametrize("small", [True, False])
 def test_where_floats_lose_their_digits_balls_are_taken(small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = elman(np.triu(np.full((24, 24), 0.5)), activation="identity", steps=60)
+    run = elman(np.triu(np.full((16, 16), 0.5)), activation="identity", steps=60)
     if not small:
         monkeypatch.setattr(certified_sequence, "BALL_WORK", 0)
     found = certified_sequence.sequence_growth(run, 60)

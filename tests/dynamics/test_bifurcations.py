@@ -283,6 +283,7 @@ def test_parameter_within_the_nonlinearity() -> None:
     assert found.complete
 
 
+@pytest.mark.slow
 def test_powers_of_the_parameter() -> None:
     found = sg.bifurcations(sg.Recurrence({x: sp.tanh(p**2 * x)}), "p")
     assert [(point.kind, point.exact_parameter) for point in found] == [("pitchfork", -1), ("pitchfork", 1)]
@@ -434,6 +435,7 @@ def test_cusps_at_kinks() -> None:
     assert not sg.bifurcations(sg.models.neuron(activation="relu"), ("w", "b")).complete
 
 
+@pytest.mark.slow
 def test_two_parameters_without_a_unit() -> None:
     (cusp,) = sg.bifurcations(sg.Flow({x: p + q * x - x**3}), ("p", "q"))
     assert (cusp.exact_parameter, cusp.exact_second, cusp.exact_state) == (0, 0, (0,))
@@ -522,6 +524,7 @@ def test_factors_without_zeros_keep_the_zeros(point):
     assert without_positive_factors(2 * logistic(z) - 1).subs(z, 0) == 0  # it has a zero in (0, 1)
 
 
+@pytest.mark.slow
 def test_tiny_coefficients_are_told_from_zero():
     found = sg.bifurcations(sg.models.neuron(activation="mish"), "w", {"b": 1000}, interval=(-2, 2), box=(400, 600))
     (flip,) = found

@@ -179,6 +179,7 @@ def test_folds_of_other_units_solve_the_model(model: Any, values: dict[str, Any]
             assert values_there[2] > 1e-4
 
 
+@pytest.mark.slow
 def test_the_formula_of_the_curve_solves_the_model() -> None:
     for name in (*CLOSED, "softplus", "elu", "leaky_relu", "log_sigmoid", "selu"):
         curve, s = neuron_curve(name), sg.activation(name)

@@ -35,6 +35,7 @@ def _fold_distance(weight: float, bias: float) -> float:
     return min(abs(np.log(c / (1 - c)) - weight * c - bias) for c in folds)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.floats(-40, 40), st.floats(-45, 25))
 def test_as_many_as_the_signs_of_a_fine_grid_change(weight: float, bias: float) -> None:
@@ -213,6 +214,7 @@ def test_multiplier_at_a_kink_holds_both_slopes() -> None:
     assert steep.stability == "stable"  # what is on the left is mapped to the right, and that to the point itself
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(-12, 12), st.integers(-12, 12), st.sampled_from(["map", "flow"]))
 def test_stability_at_a_kink_agrees_with_simulation(left: int, right: int, kind: str) -> None:

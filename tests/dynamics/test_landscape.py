@@ -209,6 +209,7 @@ def test_clipping_bounds_the_step() -> None:
     assert gentle.length() == gentle.length(clipped=True)
 
 
+@pytest.mark.slow
 def test_the_wall_of_a_surface() -> None:
     """Of x = w s(x) + b from 1/2 the wall is b = 1/2 - w s(1/2) as long as 1/2 is unstable there."""
     surface = _pascanu()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
@@ -85,6 +86,17 @@ operations = st.tuples(st.sampled_from(["unary", "binary", "linear"]), *[st.inte
 @settings(max_examples=6, deadline=None, derandomize=True)
 @given(program=st.lists(operations, min_size=2, max_size=9), seed=st.integers(0, 99))
 def test_random_programs_are_what_they_compute(program: Any, seed: int) -> None:
+    assert_traced(program, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(program=st.lists(operations, min_size=2, max_size=9), seed=st.integers(0, 99))
+def test_more_random_programs_are_what_they_compute(program: Any, seed: int) -> None:
+    assert_traced(program, seed)
+
+
+def assert_traced(program: Any, seed: int) -> None:
     cell = Random(program, seed).double()
     model, weights = trace_cell(cell, input_size=INPUTS, state_sizes=(SIZE, SIZE))
     rng = np.random.default_rng(seed)

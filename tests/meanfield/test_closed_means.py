@@ -320,6 +320,13 @@ def test_made_up_formulas_agree_with_quadrature(formula, variance):
 
 
 @pytest.mark.slow
+@settings(max_examples=40)
+@given(formulas(), st.sampled_from([0.05, 0.7, 3.0]))
+def test_more_made_up_formulas_agree_with_quadrature(formula, variance):
+    _compare(formula, variance)
+
+
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(formulas(), st.sampled_from([0.05, 0.7, 3.0]))
 def test_many_made_up_formulas_agree_with_quadrature(formula, variance):

@@ -125,6 +125,7 @@ def test_isometry_with_orthogonal_weights(activation: object, verdict: str, infi
         assert found.smallest[0] > 1.01
 
 
+@pytest.mark.slow
 def test_gelu_reaches_isometry_only_at_repelling_variances() -> None:
     found = dynamical_isometry("gelu")
     assert found.verdict == POSSIBLE

@@ -125,6 +125,7 @@ def test_identity_initialised_relu() -> None:
     assert found.replay()
 
 
+@pytest.mark.slow
 def test_leaky_and_residual_networks_change_slowly() -> None:
     leaky = sg.models.leaky()
     slow = sg.verdict(leaky, plain(0.5 * orthogonal()) | {"alpha": 0.01}, 100)
@@ -172,6 +173,7 @@ def product(weight: np.ndarray, proof: TrajectoryCertificate) -> np.ndarray:
     return found
 
 
+@pytest.mark.slow
 def test_growth_along_a_fixed_point_though_the_spectral_radius_is_zero() -> None:
     weights = {"W_rec": [[8.0, -16.0], [4.0, -8.0]], "W_in": np.zeros((2, 1)), "b": [-4.0, -100.0]}
     found = sg.verdict(sg.models.sigmoid_rnn(), weights)
@@ -205,6 +207,7 @@ def test_scalar_models() -> None:
     assert anywhere.replay()
 
 
+@pytest.mark.slow
 def test_several_states_and_norms() -> None:
     model = sg.stack([sg.models.elman(), sg.models.elman()])
     sizes = {str(size): 2 for size in model.sizes}

@@ -94,7 +94,7 @@ def test_numbers_follow_the_formula() -> None:
     assert "[[0.5, 0.25], [0.25, 0.5]]" in bound.proof.text(weights=weights, k=3)
 
 
-@pytest.mark.parametrize("method", [m if m == "best" else pytest.param(m, marks=pytest.mark.slow) for m in METHODS])
+@pytest.mark.parametrize("method", [m if m == "perron" else pytest.param(m, marks=pytest.mark.slow) for m in METHODS])
 def test_numbers_in_a_proof_are_those_of_the_bound(method: str) -> None:
     model = sg.models.gru()
     weights = weights_of(model)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -20,6 +21,7 @@ from tests.present.typesetting import complaints, typeset
 from tests.present.zoo import FAMILIES, zoo
 
 n, m = sp.symbols("n m", integer=True, positive=True)
+Make = Callable[[], object]
 PRODUCT_BOUNDED = [name for name in sg.activation_names() if sg.activation(name).slope.is_bounded]
 
 
@@ -41,37 +43,49 @@ def numeric() -> sg.Recurrence:
     return sg.Recurrence({h: W * sg.activation("selu")(h) + sp.Matrix([1, 2])})
 
 
-def results() -> Iterator[tuple[str, object]]:
-    """Everything that can be typeset, with a name for the test."""
-    models = {name: zoo(name) for name in FAMILIES} | {"odd names": odd_names(), "numeric": numeric()}
+def results() -> Iterator[tuple[str, Make]]:
+    """Everything that can be typeset, with a name for the test; made only when it is asked for."""
+    models = {name: cache(partial(zoo, name)) for name in FAMILIES}
+    models |= {"odd names": cache(odd_names), "numeric": cache(numeric)}
     for name, model in models.items():
         yield f"{name}: model", model
-        yield f"{name}: jacobian", sg.jacobian(model)
+        yield f"{name}: jacobian", lambda model=model: sg.jacobian(model())
         for norm in (1, 2, "inf"):
-            bound = sg.product_bound(model, norm)
+            bound = cache(lambda model=model, norm=norm: sg.product_bound(model(), norm))
             yield f"{name}: bound {norm}", bound
-            yield f"{name}: claim {norm}", bound.tightened(0.99)
-            yield f"{name}: proof {norm}", bound.proof
+            yield f"{name}: claim {norm}", lambda bound=bound: bound().tightened(0.99)
+            yield f"{name}: proof {norm}", lambda bound=bound: bound().proof
     for name in PRODUCT_BOUNDED:
-        yield f"{name}: bound", sg.product_bound(sg.models.elman(name))
+        yield f"{name}: bound", lambda name=name: sg.product_bound(sg.models.elman(name))
     for name in sg.activation_names():
-        yield f"{name}: activation", sg.activation(name)
+        yield f"{name}: activation", partial(sg.activation, name)
 
 
-def checked() -> Iterator[tuple[str, object]]:
+@cache
+def linear_bound() -> sg.Bound:
+    return sg.product_bound(sg.models.elman("identity"))
+
+
+@cache
+def check(factor: float) -> sg.Check:
     weights = {"W": np.eye(2), "U": np.zeros((2, 1)), "b": np.zeros(2)}
-    bound = sg.product_bound(sg.models.elman("identity"))
-    for name, claim in (("true", bound), ("false", bound.tightened(0.99))):
-        check = sg.verify(claim, weights, horizon=12, trajectories=4)
-        yield f"check {name}", check
-        if check.witness is not None:
-            yield "witness", check.witness
-    yield "audit", bound.proof.audit(instances=1)
+    claim = linear_bound() if factor == 1 else linear_bound().tightened(factor)
+    return sg.verify(claim, weights, horizon=12, trajectories=4)
 
 
-RESULTS = dict(results())
-CHECKED = dict(checked())
-TYPESET = {name: result for name, result in (RESULTS | CHECKED).items() if name != "audit"}
+RESULTS: dict[str, Make] = dict(results())
+CHECKED: dict[str, Make] = {
+    "check true": lambda: check(1),
+    "check false": lambda: check(0.99),
+    "witness": lambda: check(0.99).witness,
+    "audit": lambda: linear_bound().proof.audit(instances=1),
+}
+TYPESET = [name for name in RESULTS | CHECKED if name != "audit"]
+
+
+@cache
+def result(name: str) -> object:
+    return (RESULTS | CHECKED)[name]()
 
 
 def faults(formula: str) -> list[str]:
@@ -94,7 +108,7 @@ def faults(formula: str) -> list[str]:
 
 @pytest.mark.parametrize("name", TYPESET)
 def test_the_latex_is_well_formed(name: str) -> None:
-    assert faults(latex(TYPESET[name])) == []
+    assert faults(latex(result(name))) == []
 
 
 @pytest.mark.parametrize(
@@ -107,14 +121,14 @@ def test_the_checker_sees_what_is_not_well_formed(formula: str) -> None:
 
 @pytest.mark.parametrize("name", RESULTS | CHECKED)
 def test_the_text_is_plain_ascii(name: str) -> None:
-    written = text((RESULTS | CHECKED)[name])
+    written = text(result(name))
     assert written.isascii()
     assert written.strip() == written
 
 
 @pytest.mark.parametrize("name", RESULTS | CHECKED)
 def test_the_data_fits_json(name: str) -> None:
-    data = to_dict((RESULTS | CHECKED)[name])
+    data = to_dict(result(name))
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     assert data["kind"]
 
@@ -158,8 +172,8 @@ PAGE = r"""\documentclass{article}\usepackage{amsmath}
 
 @pytest.mark.slow
 def test_latex_compiles_and_fits_the_page(tmp_path: Path) -> None:
-    formulas = "\n".join(rf"\[{latex(result)}\] \newpage" for result in TYPESET.values())
-    inline = "\n".join(rf"$\displaystyle {latex(result)}$ \newpage" for result in TYPESET.values())
+    formulas = "\n".join(rf"\[{latex(result(name))}\] \newpage" for name in TYPESET)
+    inline = "\n".join(rf"$\displaystyle {latex(result(name))}$ \newpage" for name in TYPESET)
     log = typeset(PAGE % (formulas + inline), tmp_path)
     assert complaints(log) == []
     assert "Overfull \\hbox" not in log
