@@ -49,8 +49,8 @@ class Products:
 
     Attributes:
         k: the number of factors.
-        matrix: (N, B, N), N the number of all states' entries, in the model's order of states; (N, B, p) for products
-            with a start of p columns.
+        matrix: (N, B, N), N the number of all states' entries, in the model's order of states; or (N, B, p) for
+            products times p columns.
         exponent: (B,) integers.
     """
 
@@ -60,17 +60,12 @@ class Products:
 
 
 def products(
-    evaluator: ArrayEvaluator,
-    blocks: Blocks,
-    batch: Batch,
-    states: Mapping[sp.Expr, Array],
-    start: Array | None = None,
+    evaluator: ArrayEvaluator, blocks: Blocks, batch: Batch, states: Mapping[sp.Expr, Array]
 ) -> Iterator[Products]:
-    """``J_k ... J_1`` for k = 1 ... T along trajectories that were simulated before; or times a start (N, B, p)."""
+    """``J_k ... J_1`` for k = 1 ... T along trajectories that were simulated before."""
     slices = _state_slices(states)
     total, size = slices[-1].stop, batch.size
-    first = np.repeat(np.eye(total)[:, None, :], size, axis=1) if start is None else start
-    columns = [first[rows] for rows in slices]
+    columns = [np.repeat(np.eye(total)[rows, None, :], size, axis=1) for rows in slices]
     exponent = np.zeros(size, dtype=np.int64)
     for step in range(batch.steps):
         here = {s: array[step] for s, array in states.items()} | {s: a[step] for s, a in batch.inputs.items()}
