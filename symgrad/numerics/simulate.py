@@ -99,6 +99,9 @@ def simulate(
     >>> logistic_map = sg.Recurrence({x: r * x * (1 - x)})
     >>> simulate(logistic_map, {"r": 2}, initial={"x": 0.25}, steps=2).states["x"].ravel().tolist()
     [0.25, 0.375, 0.46875]
+    >>> exact = simulate(logistic_map, {"r": 2}, initial={"x": 0.1}, steps=1, backend="mpmath", digits=20)
+    >>> print(exact.states["x"][-1, 0])
+    0.18
     """
     if not isinstance(model, Recurrence):
         raise InputError(f"model: a Recurrence is needed, got {type(model).__name__} {model!r}")

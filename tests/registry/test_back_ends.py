@@ -154,7 +154,7 @@ def test_activations_and_slopes_agree_with_fifty_digits(name: str, libraries: tu
 
 def check_formula(formula: sp.Expr, libraries: tuple[str, ...]) -> None:
     random = np.random.default_rng(3)
-    points = single(np.concatenate([random.standard_normal(8) * 3, [0.0, 1.0, -1.0, 3.0, -30.0, 100.0, -100.0]]))
+    points = single(np.concatenate([random.standard_normal(8) * 3, [0.0, 1.0, -1.0, 3.0, -30.0, 40.0, -40.0]]))
     with mpmath.workdps(50):
         exact = [formula_value(formula, {VARIABLE: mpmath.mpf(float(x))}) for x in points]
     for dtype, bits in BITS.items():
