@@ -20,6 +20,9 @@ from symgrad.sweeps.cell_function import CellFunction, check_picklable
 __all__ = ["Borrowed", "Engine", "InThisProcess", "OwnProcesses"]
 
 
+_STARTS = 10  # in a row that may fail after others succeeded
+
+
 class Engine(ABC):
     """Takes tasks and gives futures; the number of tasks that it is worth giving at a time may change."""
 
@@ -101,7 +104,7 @@ class Borrowed(Engine):
 class OwnProcesses(Engine):
     """Processes of our own, each an executor by itself, so that a death tells which chunk did it and disturbs no other.
 
-    Functions of an interactive session live in no file: where the system can fork, their processes are forked.
+    The functions of an interactive session live in no file: where the system can fork, processes are forked there.
     """
 
     def __init__(self, count: int, function: CellFunction) -> None:
@@ -111,6 +114,8 @@ class OwnProcesses(Engine):
         self._count = count
         self._busy: set[ProcessPoolExecutor] = set()
         self._broken: list[ProcessPoolExecutor] = []
+        self._starting: dict[ProcessPoolExecutor, Future[Any]] = {}
+        self._in_vain, self._any_started = 0, False
         self._lock = threading.Lock()
 
     def room(self) -> int:
@@ -134,7 +139,10 @@ class OwnProcesses(Engine):
         return future
 
     def _new(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, self._context, _begin)
+        """A new process, whose first task tells whether it can start at all."""
+        worker = ProcessPoolExecutor(1, self._context, _begin)
+        self._starting[worker] = worker.submit(os.getpid)
+        return worker
 
     def _release(self, worker: ProcessPoolExecutor, finished: Future[Any]) -> None:
         """Called in a thread of the executor, which must not be shut down from there."""
@@ -143,6 +151,11 @@ class OwnProcesses(Engine):
             self._busy.discard(worker)
             self._free.append(None if broken else worker)
             self._broken += [worker] if broken else []
+            began = self._starting.pop(worker, None)
+            if began is not None:
+                started = began.done() and not began.cancelled() and began.exception() is None
+                self._any_started |= started
+                self._in_vain = 0 if started else self._in_vain + 1
 
     def _bury(self) -> None:
         with self._lock:
@@ -151,6 +164,11 @@ class OwnProcesses(Engine):
             worker.shutdown(wait=True)
 
     def died(self, error: BaseException) -> bool:
+        if self._in_vain > (_STARTS if self._any_started else 0):
+            raise InputError(
+                "executor: its processes end before they do anything; a script that uses processes has to stand under "
+                "`if __name__ == '__main__':`"
+            )
         return isinstance(error, BrokenProcessPool)
 
     def close(self) -> None:
@@ -165,13 +183,15 @@ class OwnProcesses(Engine):
 
 
 def _start_method(function: Any) -> str:
-    main = sys.modules.get("__main__")
-    interactive = getattr(function, "__module__", None) == "__main__" and not hasattr(main, "__file__")
-    if not interactive:
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    starting = getattr(multiprocessing.current_process(), "_inheriting", False)  # of a script without a guard
+    if starting or (file is not None and os.path.isfile(file)):
         return "spawn"
-    if "fork" not in multiprocessing.get_all_start_methods():
+    if "fork" in multiprocessing.get_all_start_methods():
+        return "fork"
+    if getattr(function, "__module__", None) == "__main__":
         raise InputError("fn: other processes cannot import what an interactive session defines; put it into a module")
-    return "fork"
+    return "spawn"
 
 
 def _begin() -> None:
