@@ -106,7 +106,7 @@ class Exploration(ABC):
             return array
         ends, rounded = self.ranges.of(symbol), np.asarray(array, dtype=self.backend.dtype)
         rounded = np.where(rounded > ends.high, np.nextafter(rounded, np.float32(-np.inf)), rounded)
-        return np.where(rounded < ends.low, np.nextafter(rounded, np.float32(np.inf)), rounded)
+        return np.where(rounded < ends.low, np.nextafter(rounded, np.float32(np.inf)), rounded).astype(float)
 
     def rounded(self, batch: Batch) -> Batch:
         """The trajectories in numbers of the back end's data type."""

@@ -123,8 +123,17 @@ def test_float32_keeps_to_ranges_whose_ends_it_cannot_hold() -> None:
     weights = bind(model, elman(orthogonal()) | {"U": np.eye(4)}, model.parameters)
     given = SideExploration(Setting(model, weights), norm(2), "upper", 2, backend("numpy", dtype="float32"))
     (array,) = given.rounded(batch_of_inputs(np.full((2, 4, 2, 1), 0.1))).inputs.values()
-    assert array.dtype == np.float32
-    assert float(array.max()) <= 0.1 < float(np.nextafter(array.max(), np.float32(1)))
+    short = array.astype(np.float32)
+    np.testing.assert_array_equal(short, array)
+    assert float(short.max()) <= 0.1 < float(np.nextafter(short.max(), np.float32(1)))
+
+
+def test_weights_beyond_float32_are_refused_there() -> None:
+    weights = elman(1e200 * np.eye(2))
+    options = {"horizon": 3, "trajectories": 3}
+    assert sg.verify(sg.product_bound(sg.models.elman()), weights, **options).verdict.holds
+    with pytest.raises(sg.InputError, match="dtype: float32 does not hold all numbers of W, up to 1e\\+200"):
+        sg.verify(sg.product_bound(sg.models.elman()), weights, **options, dtype="float32")
 
 
 @pytest.mark.parametrize(
