@@ -23,6 +23,7 @@ __all__ = [
     "StepJacobian",
     "adjoint_blocks",
     "jacobian_steps",
+    "known_steps",
     "rescaled_columns",
     "state_rows",
     "transposed_steps",
@@ -162,24 +163,41 @@ def jacobian_steps(evaluator: ArrayEvaluator, nodes: SharedNodes, batch: Batch) 
         yield from jacobians.steps({s: array[:-1, ...] for s, array in states.items()}, inputs)
 
 
-def transposed_steps(
-    evaluator: ArrayEvaluator, model: Recurrence, states: Mapping[Any, Any], inputs: Mapping[Any, Any]
+def known_steps(
+    evaluator: ArrayEvaluator, blocks: Blocks, states: Mapping[Any, Any], inputs: Mapping[Any, Any]
 ) -> Iterator[StepJacobian]:
-    """The transposed Jacobians of steps whose states are known, the last step first.
+    """The Jacobians of steps whose states are known, first to last.
 
     Args:
         evaluator: the parameters, on the back end that computes; the caller is within its scope.
-        model: the recurrence.
+        blocks: of the Jacobian.
         states: symbol -> (T + 1, n, B, 1), of the back end.
         inputs: symbol -> (T, m, B, 1).
     """
+    for part in _stretches(evaluator, blocks, states, inputs, backward=False):
+        yield from part
+
+
+def transposed_steps(
+    evaluator: ArrayEvaluator, model: Recurrence, states: Mapping[Any, Any], inputs: Mapping[Any, Any]
+) -> Iterator[StepJacobian]:
+    """The transposed Jacobians of steps whose states are known, the last step first; see :func:`known_steps`."""
+    for part in _stretches(evaluator, adjoint_blocks(model), states, inputs, backward=True):
+        yield from reversed(part)
+
+
+def _stretches(
+    evaluator: ArrayEvaluator, blocks: Blocks, states: Mapping[Any, Any], inputs: Mapping[Any, Any], backward: bool
+) -> Iterator[list[StepJacobian]]:
+    """The steps in stretches whose values fit into memory."""
     sizes = [array.shape[1] for array in states.values()]
     size, steps = next((array.shape[2], array.shape[0] - 1) for array in states.values())
-    jacobians, length = Jacobians(evaluator, adjoint_blocks(model), sizes), _together(sum(sizes) * size)
-    for start in reversed(range(0, steps, length)):
+    jacobians, length = Jacobians(evaluator, blocks, sizes), _together(sum(sizes) * size)
+    starts = range(0, steps, length)
+    for start in reversed(starts) if backward else starts:
         stop = min(start + length, steps)
         here, given = ({s: array[start:stop, ...] for s, array in d.items()} for d in (states, inputs))
-        yield from reversed(jacobians.steps(here, given, start))
+        yield jacobians.steps(here, given, start)
 
 
 def _together(numbers: int) -> int:

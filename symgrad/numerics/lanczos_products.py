@@ -22,10 +22,10 @@ from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
 from symgrad.numerics.gram_norms import NormTable
 from symgrad.numerics.jacobian_steps import (
-    Jacobians,
     StepJacobian,
-    adjoint_blocks,
+    known_steps,
     rescaled_columns,
+    transposed_steps,
     weight_products,
 )
 from symgrad.numerics.low_rank_products import probe_factor
@@ -39,7 +39,6 @@ IntArray = NDArray[np.int64]
 
 _BLOCK = 3
 _PROBES = 10
-_WINDOW = 64  # steps whose values are computed together
 CHECKS = 12  # passes at most, after each of which the upper side may be looked at
 
 
@@ -55,14 +54,11 @@ class _Product:
     """The product of the Jacobians along trajectories whose states are kept, times columns."""
 
     def __init__(self, model: Recurrence, evaluator: ArrayEvaluator, batch: Batch, backend: Backend) -> None:
-        nodes, sizes = shared_nodes(model), [array.shape[0] for array in batch.initial.values()]
-        self._backend, self._batch = backend, batch
+        self._model, self._evaluator, self._backend, self._batch = model, evaluator, backend, batch
         self._inputs = {s: evaluator.asarray(array) for s, array in batch.inputs.items()}
-        self._states = run(evaluator, nodes.updates, batch)
-        self._forward = Jacobians(evaluator, nodes.blocks, sizes)
-        self._backward = Jacobians(evaluator, adjoint_blocks(model), sizes)
+        self._states = run(evaluator, shared_nodes(model).updates, batch)
         self._counts = weight_products(model), weight_products(model, backward=True)
-        self.total, self.made = sum(sizes), 0
+        self.total, self.made = sum(array.shape[0] for array in batch.initial.values()), 0
 
     def finite(self) -> NDArray[np.bool_]:
         """(B,) whether a trajectory is finite before the last step."""
@@ -73,24 +69,16 @@ class _Product:
     def forward(self, columns: Any) -> _Images:
         """The product times columns."""
         self.made += self._columns(columns) * self._counts[0]
-        return self._through(columns, (step for start in self._starts() for step in self._steps(self._forward, start)))
+        blocks = shared_nodes(self._model).blocks
+        return self._through(columns, known_steps(self._evaluator, blocks, self._states, self._inputs))
 
     def backward(self, columns: Any) -> _Images:
         """The transposed product times columns."""
         self.made += self._columns(columns) * self._counts[1]
-        starts = reversed(self._starts())
-        return self._through(columns, (step for s in starts for step in reversed(self._steps(self._backward, s))))
+        return self._through(columns, transposed_steps(self._evaluator, self._model, self._states, self._inputs))
 
     def _columns(self, columns: Any) -> int:
         return self._batch.steps * self._batch.size * int(columns.shape[2])
-
-    def _starts(self) -> range:
-        return range(0, self._batch.steps, _WINDOW)
-
-    def _steps(self, jacobians: Jacobians, start: int) -> list[StepJacobian]:
-        stop = min(start + _WINDOW, self._batch.steps)
-        states, inputs = ({s: a[start:stop, ...] for s, a in d.items()} for d in (self._states, self._inputs))
-        return jacobians.steps(states, inputs, start)
 
     def _through(self, columns: Any, steps: Iterable[StepJacobian]) -> _Images:
         exponent = np.zeros(self._batch.size, dtype=np.int64)

@@ -18,6 +18,7 @@ from symgrad.language.norms import Norm
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.jacobian_steps import known_steps
 from symgrad.numerics.sharing import Blocks, shared_nodes
 from symgrad.numerics.simulate import Batch, run
 
@@ -63,22 +64,15 @@ def products(
     evaluator: ArrayEvaluator, blocks: Blocks, batch: Batch, states: Mapping[sp.Expr, Array]
 ) -> Iterator[Products]:
     """``J_k ... J_1`` for k = 1 ... T along trajectories that were simulated before."""
-    slices = _state_slices(states)
-    total, size = slices[-1].stop, batch.size
-    columns = [np.repeat(np.eye(total)[rows, None, :], size, axis=1) for rows in slices]
-    exponent = np.zeros(size, dtype=np.int64)
-    for step in range(batch.steps):
-        here = {s: array[step] for s, array in states.items()} | {s: a[step] for s, a in batch.inputs.items()}
+    total = sum(array.shape[1] for array in states.values())
+    matrix, exponent = np.eye(total)[:, None, :], np.zeros(batch.size, dtype=np.int64)
+    jacobians = known_steps(evaluator, blocks, states, batch.inputs)
+    for step in range(1, batch.steps + 1):
         with np.errstate(all="ignore"):
-            point = evaluator.at(here, step)
-            rows = [
-                sum_of(point, [point.apply(entry, block) for entry, block in zip(row, columns, strict=True)])
-                for row in blocks
-            ]
-            matrix, shift = rescaled(rows[0] if len(rows) == 1 else np.concatenate(rows))
+            whole = np.broadcast_to(next(jacobians).times(matrix), (total, batch.size, total))
+            matrix, shift = rescaled(whole)
         exponent = exponent + shift
-        columns = [matrix[rows_of] for rows_of in slices]
-        yield Products(step + 1, matrix, exponent)
+        yield Products(step, matrix, exponent)
 
 
 def inverted(matrices: Array) -> Array:
