@@ -21,6 +21,7 @@ from symgrad.rigor.ball_singular_values import ball_largest, ball_smallest
 from symgrad.rigor.balls import lower_float, upper_float, working_precision
 from symgrad.rigor.float_products import largest_sum, norm_bound, square_sum
 from symgrad.rigor.float_singular_values import equilibrated_bound, float_largest, float_smallest
+from symgrad.rigor.magnitudes import Magnitudes, magnitudes
 from symgrad.rigor.matrix_balls import ball_matrix, midpoint_radius
 
 __all__ = [
@@ -86,66 +87,22 @@ class _Bounds:
 _NOTHING = _Bounds(arb(0), arb(0), "sums")
 
 
-@dataclass(frozen=True)
-class _Magnitudes:
-    """2^exponent low <= |entry| <= 2^exponent high over an interval matrix, with high at most about 1."""
-
-    low: Array
-    high: Array
-    exponent: int
-
-    @property
-    def power(self) -> arb:
-        """The scale 2^exponent."""
-        return arb((1, self.exponent))
-
-    @property
-    def transposed(self) -> _Magnitudes:
-        """Those of the transposed matrix."""
-        return _Magnitudes(self.low.T, self.high.T, self.exponent)
-
-    def column(self, j: int) -> _Magnitudes:
-        """Those of one column."""
-        return _Magnitudes(self.low[:, j], self.high[:, j], self.exponent)
-
-
-def _scaled_out(x: Array, exponent: int) -> tuple[Array, Array]:
-    """2^-exponent x for x >= 0, rounded down and up where it underflows."""
-    scaled = np.ldexp(x, -exponent)
-    back = np.ldexp(scaled, exponent)
-    if np.array_equal(back, x):
-        return scaled, scaled
-    low = np.where(back > x, np.nextafter(scaled, 0.0), scaled)
-    return low, np.where(back < x, np.nextafter(scaled, np.inf), scaled)
-
-
-def _magnitudes(values: Array, radius: Array | None) -> _Magnitudes:
-    size = np.abs(values)
-    largest = max(float(size.max()), 0.0 if radius is None else float(radius.max()))
-    exponent = math.frexp(largest)[1]
-    low, high = _scaled_out(size, exponent)
-    if radius is not None:
-        extra = _scaled_out(radius, exponent)[1]
-        low = np.where(extra > 0, np.nextafter(np.maximum(low - extra, 0.0), 0.0), low)
-        high = np.where(extra > 0, np.nextafter(high + extra, np.inf), high)
-    return _Magnitudes(low, high, exponent)
-
-
-def _row_sums(sizes: _Magnitudes) -> _Bounds:
+def _row_sums(sizes: Magnitudes) -> _Bounds:
     """The largest sum of magnitudes of a row."""
-    return _Bounds(largest_sum(sizes.low) * sizes.power, largest_sum(sizes.high) * sizes.power, "sums")
+    lower = largest_sum(sizes.low) * sizes.power
+    return _Bounds(lower, lower if sizes.is_exact else largest_sum(sizes.high) * sizes.power, "sums")
 
 
-def _frobenius(sizes: _Magnitudes) -> _Bounds:
-    lower, upper = square_sum(sizes.low), square_sum(sizes.high)
-    return _Bounds(lower.sqrt() * sizes.power, upper.sqrt() * sizes.power, "sums")
+def _frobenius(sizes: Magnitudes) -> _Bounds:
+    lower = square_sum(sizes.low).sqrt() * sizes.power
+    return _Bounds(lower, lower if sizes.is_exact else square_sum(sizes.high).sqrt() * sizes.power, "sums")
 
 
 def _radius_norm(radius: Array | None) -> arb:
     """An upper bound of the 2-norm of every matrix within the radius."""
     if radius is None:
         return arb(0)
-    sizes = _magnitudes(radius, None)
+    sizes = magnitudes(radius, None)
     return norm_bound(sizes.high) * sizes.power
 
 
@@ -157,7 +114,7 @@ def _within(values: Array, limits: tuple[int, int]) -> bool:
     return min(values.shape) <= limits[0] and values.size <= limits[1]
 
 
-def _lengths(sizes: _Magnitudes) -> Array:
+def _lengths(sizes: Magnitudes) -> Array:
     """About the 2-norms of the columns: only used to choose one."""
     values = sizes.low
     top = values.max(axis=0)
@@ -166,12 +123,12 @@ def _lengths(sizes: _Magnitudes) -> Array:
     return lengths
 
 
-def _longest(sizes: _Magnitudes) -> arb:
+def _longest(sizes: Magnitudes) -> arb:
     """The length of the longest column: a lower bound of sigma_max."""
     return _frobenius(sizes.column(int(np.argmax(_lengths(sizes))))).lower
 
 
-def _shortest(sizes: _Magnitudes) -> arb:
+def _shortest(sizes: Magnitudes) -> arb:
     """The length of the shortest column: an upper bound of sigma_min with at least as many rows as columns."""
     return _frobenius(sizes.column(int(np.argmin(_lengths(sizes))))).upper
 
@@ -181,7 +138,7 @@ def _largest(values: Array, radius: arb) -> _Bounds:
 
     Where matrices within a radius are meant that is not much below rounding, balls would be accurate in vain.
     """
-    sizes, balls = _magnitudes(values, None), _within(values, _SMALL)
+    sizes, balls = magnitudes(values, None), _within(values, _SMALL)
     root = (_row_sums(sizes).upper * _row_sums(sizes.transposed).upper).sqrt()
     simple = _Bounds(_longest(sizes), root, "sums").tightened(_longest(sizes.transposed), root)
     if balls:
@@ -195,7 +152,7 @@ def _largest(values: Array, radius: arb) -> _Bounds:
     return _Bounds(*ball_largest(_tall(values)), "balls").tightened(simple.lower, simple.upper)
 
 
-def _diagonal_bound(sizes: _Magnitudes) -> arb:
+def _diagonal_bound(sizes: Magnitudes) -> arb:
     """The least |a_ii| - (off-diagonal sums of row and column i) / 2, a lower bound of sigma_min of a square matrix.
 
     C. R. Johnson, *A Gersgorin-type lower bound for the smallest singular value*, Linear Algebra Appl. 112 (1989).
@@ -208,7 +165,7 @@ def _diagonal_bound(sizes: _Magnitudes) -> arb:
     return arb(float(np.where(sums > 0, np.nextafter(rest, -np.inf), rest).min())) * sizes.power
 
 
-def _simple_smallest(sizes: _Magnitudes) -> _Bounds:
+def _simple_smallest(sizes: Magnitudes) -> _Bounds:
     """sigma_min from the entries of a matrix with at least as many rows as columns: narrow when it is diagonal."""
     simple = _Bounds(arb(0), _shortest(sizes), "sums")
     if sizes.low.shape[0] > sizes.low.shape[1]:
@@ -218,7 +175,7 @@ def _simple_smallest(sizes: _Magnitudes) -> _Bounds:
 
 def _smallest(values: Array) -> _Bounds:
     tall = _tall(values)
-    simple = _simple_smallest(_magnitudes(tall, None))
+    simple = _simple_smallest(magnitudes(tall, None))
     if simple.lower >= simple.upper:
         return simple
     if not _within(values, _SMALL):
@@ -270,7 +227,7 @@ def operator_norm(matrix: object, p: NormIndex = 2, *, radius: object = None) ->
             distance = _radius_norm(spread)
             bounds = _largest(values, distance) if values.any() else _NOTHING
             return bounds.enclosure(distance)
-        sizes = _magnitudes(values, spread)
+        sizes = magnitudes(values, spread)
         if index == "fro":
             return _frobenius(sizes).enclosure(arb(0))
         return _row_sums(sizes.transposed if index == 1 else sizes).enclosure(arb(0))
