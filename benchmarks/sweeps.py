@@ -77,7 +77,7 @@ def against(
 ) -> Figure:
     """Both in turn; a target of 0.8 where a cell takes time of its own."""
     a, b = in_turn(ours, theirs, turns)
-    target = None if case.endswith(label(0.0)) else 0.8
+    target = None if case.endswith(f" {label(0.0)}") else 0.8
     return Figure(NAME, case, a, rival, b, target, note(a, b, count))
 
 
