@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from figures import Figure, in_turn, seconds_of
+from figures import Figure, in_turn
 from numpy.typing import NDArray
 
 import symgrad as sg
@@ -128,10 +128,11 @@ def widths_of(found: sg.ProductNorms, n: int) -> Any:
     return widths
 
 
-def scaled(function: Callable[[], Any], steps: int) -> float:
-    """Seconds for all steps from those for some, the first call left out."""
-    function()
-    return statistics.median(seconds_of(function) for _ in range(2)) * STEPS / steps
+def against(ours: Callable[[], Any], rival: Callable[[], Any], steps: int, runs: int) -> tuple[Any, Any]:
+    """Seconds of our runs and of the rival's in turn, those for all steps from those for some."""
+    rival()
+    found, theirs = in_turn(ours, rival, runs)
+    return found, tuple(seconds * STEPS / steps for seconds in theirs)
 
 
 def elman_figures(n: int, quick: bool) -> list[Figure]:
@@ -141,36 +142,30 @@ def elman_figures(n: int, quick: bool) -> list[Figure]:
     steps = min(TIMED[n], 3 if quick else STEPS)
     expected = with_numpy(weights, inputs[:steps])
     error = float(np.abs(np.expm1((found.log10[:steps] - expected) * np.log(10))).max())
-    ours, floor = in_turn(
-        lambda: sg.product_norms(model, weights, inputs, tolerance=TOLERANCE),
-        lambda: bare(weights, inputs, widths_of(found, n)),
-        2 if quick or n > 256 else 5,
-    )
+
+    def ours() -> Any:
+        return sg.product_norms(model, weights, inputs, tolerance=TOLERANCE)
+
+    runs = 2 if quick or n > 256 else 5
+    widths = widths_of(found, n)
+    floor = in_turn(ours, lambda: bare(weights, inputs, widths), runs)
     note = f"relative error {error:.0e}, both sides within {found.reached:.0e}; {found.products / n:.1f} n columns"
     rivals = {
         "JAX, compiled scan, dense": with_jax(weights, inputs[:steps]),
         "torch.func, dense": lambda: with_torch(weights, inputs[:steps]),
         "NumPy, dense": lambda: with_numpy(weights, inputs[:steps]),
     }
-    times = {name: scaled(rival, steps) for name, rival in rivals.items()}
-    best = min(times, key=lambda name: times[name])
+    times = {name: against(ours, rival, steps, runs) for name, rival in rivals.items()}
+    best = min(times, key=lambda name: statistics.median(times[name][1]))
     holds = error <= TOLERANCE and found.reached <= TOLERANCE
-    part = f"; rivals timed on {steps} steps" if steps < STEPS else ""
+    rest = f"{note}; rivals timed on {steps} steps" if steps < STEPS else note
+    case, kind = f"elman n={n}", "products"
     shown = [
-        Figure(
-            "products",
-            f"elman n={n}",
-            ours,
-            name,
-            seconds,
-            TARGETS[n] if name == best else None,
-            note + part,
-            holds=holds,
-        )
-        for name, seconds in times.items()
+        Figure(kind, case, pair[0], name, pair[1], TARGETS[n] if name == best else None, rest, holds=holds)
+        for name, pair in times.items()
     ]
     target = 0.5 if n >= 256 else None
-    return [*shown, Figure("products", f"elman n={n}", ours, "the products alone", floor, target, note, holds=holds)]
+    return [*shown, Figure(kind, case, floor[0], "the products alone", floor[1], target, note, holds=holds)]
 
 
 def gated(name: str, n: int) -> tuple[Any, dict[Any, Array], Array]:
@@ -209,8 +204,12 @@ def gated_figure(name: str, n: int, quick: bool) -> Figure:
     found = sg.product_norms(model, weights, inputs)
     expected = gated_with_numpy(model, weights, inputs[:steps])
     error = float(np.abs(np.expm1((found.log10[:steps] - expected) * np.log(10))).max())
-    ours = [seconds_of(lambda: sg.product_norms(model, weights, inputs)) for _ in range(3)]
-    rival = scaled(lambda: gated_with_numpy(model, weights, inputs[:steps]), steps)
+    ours, rival = against(
+        lambda: sg.product_norms(model, weights, inputs),
+        lambda: gated_with_numpy(model, weights, inputs[:steps]),
+        steps,
+        2 if quick else 3,
+    )
     note = f"relative error {error:.0e}; {found.products / n:.1f} n products; rival timed on {steps} steps"
     return Figure("products", f"{name} n={n}", ours, "NumPy, dense", rival, None, note, holds=error <= TOLERANCE)
 
