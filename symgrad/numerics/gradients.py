@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from typing import Any
 
@@ -136,41 +136,40 @@ class AutomaticGradient(Gradient):
     """
 
     problem: Exploration
-    _made: dict[int, Callable[[list[Any]], tuple[Any, list[Any]]]] = field(default_factory=dict, repr=False)
+    _made: dict[tuple[int, int], Callable[[list[Any]], tuple[Any, list[Any]]]] = field(default_factory=dict, repr=False)
 
     @property
     def is_possible(self) -> bool:
         return self.problem.backend.has_autodiff
 
-    @cached_property
-    def growth(self) -> Growth:
-        """The objective."""
-        return Growth(self.problem)
-
     def at(self, variables: Controls, direction: Point) -> Slopes:
         problem, steps = self.problem, len(variables.inputs)
+        count = next(iter(direction.values())).shape[1]
         parts = [variables.initial, direction, variables.stacked()]
         with problem.backend.scope():
             given = [array for part in parts for array in problem.placed(part).values()]
-            values, found = self._function(steps)(given)
+            values, found = self._function(steps, count)(given)
         objective, arrays = problem.backend.numpy(values).astype(float), map(problem.backend.numpy, found)
         initial, directions, inputs = ({s: next(arrays).astype(float) for s in part} for part in parts)
         gradient = Controls(initial, [{s: array[t] for s, array in inputs.items()} for t in range(steps)])
         return Slopes(objective, gradient, dual(directions, problem.norm, conjugate=True))
 
-    def _function(self, steps: int) -> Callable[[list[Any]], tuple[Any, list[Any]]]:
-        """The objective with its derivatives as a function of initial states, directions and inputs."""
-        if steps not in self._made:
-            states, symbols = self.problem.model.states, self.problem.model.inputs
+    def _function(self, steps: int, count: int) -> Callable[[list[Any]], tuple[Any, list[Any]]]:
+        """The objective with its derivatives as a function of initial states, directions and inputs.
+
+        Each is made with parameters of its own: compiled functions of JAX 0.10 that close over the same arrays lose
+        them from the second call on.
+        """
+        if (steps, count) not in self._made:
+            growth, model = Growth(replace(self.problem)), self.problem.model
 
             def values(arrays: list[Any]) -> Any:
                 given = iter(arrays)
-                initial, direction = ({s: next(given) for s in states} for _ in range(2))
-                inputs = {s: next(given) for s in symbols}
-                return self.growth.total(initial, inputs, direction, steps)
+                initial, direction = ({s: next(given) for s in model.states} for _ in range(2))
+                return growth.total(initial, {s: next(given) for s in model.inputs}, direction, steps)
 
-            self._made[steps] = self.problem.backend.value_and_gradient(values, compiled=True)
-        return self._made[steps]
+            self._made[steps, count] = self.problem.backend.value_and_gradient(values, compiled=True)
+        return self._made[steps, count]
 
 
 def _sum(values: Iterable[Any]) -> Any:

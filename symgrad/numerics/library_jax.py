@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,10 @@ class Jax(Library):
         return _called(self.module())(function, *arguments)
 
     def scanned(self, function: Any, constants: list[Any], state: list[Any], sequences: list[Any], length: int) -> Any:
-        return _scanned(self.module())(function, length, constants, state, sequences)
+        jax = self.module()
+        if any(map(self.is_traced, (*state, *sequences))):  # what it is part of is compiled: constants stay with that
+            return _scan(jax, function, length, constants, state, sequences)
+        return _scanned(jax)(function, length, constants, state, sequences)
 
     def _rows(self, state: list[Any], length: int) -> None:
         return None
@@ -106,16 +109,16 @@ def _called(jax: Any) -> Any:
 @lru_cache(maxsize=1)
 def _scanned(jax: Any) -> Any:
     """The recursion in one compiled loop; what was watched has one more dimension."""
+    return jax.jit(partial(_scan, jax), static_argnums=(0, 1))
 
-    def scanned(function: Any, length: int, constants: Any, state: Any, sequences: Any) -> tuple[Any, Any, Any]:
-        def step(carry: Any, early: Any) -> tuple[Any, Any]:
-            following, watched = function(constants, carry, early)
-            return following, (following, watched)
 
-        last, (states, watched) = jax.lax.scan(step, state, sequences, length=length)
-        return last, states, watched
+def _scan(jax: Any, function: Any, length: int, constants: Any, state: Any, sequences: Any) -> tuple[Any, Any, Any]:
+    def step(carry: Any, early: Any) -> tuple[Any, Any]:
+        following, watched = function(constants, carry, early)
+        return following, (following, watched)
 
-    return jax.jit(scanned, static_argnums=(0, 1))
+    last, (states, watched) = jax.lax.scan(step, state, sequences, length=length)
+    return last, states, watched
 
 
 def jax_in_float64(jax: Any) -> Any:
