@@ -160,9 +160,11 @@ class Exploration(ABC):
     @cached_property
     def reference(self) -> Exploration:
         """The same search in NumPy's float64, whatever the back end is."""
-        if self.backend == NUMPY:
-            return self
-        return SideExploration(self.setting, self.norm, "upper" if self.sign == 1 else "lower", self.horizon)
+        return self if self.backend == NUMPY else self.on(NUMPY)
+
+    def on(self, backend: Backend) -> Exploration:
+        """The same search with parameters of its own on a back end."""
+        return SideExploration(self.setting, self.norm, "upper" if self.sign == 1 else "lower", self.horizon, backend)
 
     def last_products(self, batch: Batch, factors: int) -> Array:
         """(N, B, N) the products of the first factors, of any scale, in NumPy's float64."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any
 
@@ -161,7 +161,7 @@ class AutomaticGradient(Gradient):
         them from the second call on.
         """
         if (steps, count) not in self._made:
-            growth, model = Growth(replace(self.problem)), self.problem.model
+            growth, model = Growth(self.problem.on(self.problem.backend)), self.problem.model
 
             def values(arrays: list[Any]) -> Any:
                 given = iter(arrays)
