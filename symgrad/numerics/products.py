@@ -85,19 +85,6 @@ def inverted(matrices: Array) -> Array:
         return np.asarray(np.einsum("bji,bj,bkj->bik", right, reciprocal, left))
 
 
-def sum_of(point: ArrayEvaluator, terms: list[Any]) -> Any:
-    """The sum of values of one shape."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = point.add(total, term)
-    return total
-
-
-def _state_slices(states: Mapping[sp.Expr, Array]) -> list[slice]:
-    ends = np.cumsum([array.shape[1] for array in states.values()]).tolist()
-    return [slice(end - array.shape[1], end) for end, array in zip(ends, states.values(), strict=True)]
-
-
 def rescaled(matrix: Array) -> tuple[Array, IntArray]:
     """The matrices (N, B, p) times powers of two that bring each one's largest entry near 1, and the exponents (B,)."""
     largest = np.maximum(matrix.max(axis=(0, 2)), -matrix.min(axis=(0, 2)))
