@@ -157,7 +157,7 @@ def jacobian_steps(evaluator: ArrayEvaluator, nodes: SharedNodes, batch: Batch) 
     initial = {s: batch.initial[s] for s in nodes.updates}
     for start in range(0, batch.steps, length):
         stop = min(start + length, batch.steps)
-        inputs = {s: evaluator.asarray(array[start:stop]) for s, array in batch.inputs.items()}
+        inputs = {s: evaluator.asarray(array[start:stop, ...]) for s, array in batch.inputs.items()}
         states = run(evaluator, nodes.updates, Batch(initial, inputs, stop - start))
         initial = {s: array[-1, ...] for s, array in states.items()}
         yield from jacobians.steps({s: array[:-1, ...] for s, array in states.items()}, inputs)

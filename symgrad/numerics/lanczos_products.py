@@ -173,7 +173,7 @@ class _Search:
         """Orthonormal columns outside the space; directions drawn at random where what is given vanishes."""
         xp = self._backend.xp
         columns = xp.where(xp.isfinite(columns), columns, xp.zeros_like(columns))
-        columns = columns[:, :, : self._product.total - self.dimension]
+        columns = columns[:, :, : min(columns.shape[-1], self._product.total - self.dimension)]
         norms = xp.sqrt(xp.sum(columns * columns, axis=0, keepdims=True))
         columns = columns / xp.where(norms > 0, norms, xp.ones_like(norms))
         small = self._backend.eps * self._drawn(int(columns.shape[2]))
