@@ -17,7 +17,7 @@ from symgrad.language.weights import LayerWeights, Weights
 from symgrad.numerics import kernels
 from symgrad.numerics.functions import array_function, constant_float
 from symgrad.numerics.kernels import Kernel
-from symgrad.numerics.libraries import library_of
+from symgrad.numerics.libraries import host, library_of
 from symgrad.numerics.library import Library
 
 __all__ = ["ArrayEvaluator", "LayerArrays"]
@@ -114,8 +114,12 @@ class ArrayEvaluator(Evaluator[Any]):
     def _number(self, expr: sp.Expr) -> float:
         known = {s: self.sizes[s] for s in expr.free_symbols if s in self.sizes}
         others = expr.free_symbols - known.keys()
-        known |= {s: sp.Rational(float(self.symbol(s)[0, 0])) for s in others}
+        known |= {s: sp.Rational(float(host(self.xp, self.symbol(s))[0, 0])) for s in others}
         return constant_float(expr.xreplace(known))
+
+    def _matrix(self, expr: sp.Expr) -> Any:
+        with self.library.known():  # it is kept, for other points and after the tracing
+            return super()._matrix(expr)
 
     def filled(self, value: sp.Expr, rows: int, columns: int) -> Any:
         return self.xp.full((rows, columns), self.number(value), **self.placed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,10 @@ class Library(ABC):
     def special(self) -> dict[str, Any]:
         """Its functions of arrays expit, erf, erfc, gamma, gammaln and polygamma(order, x), all or none."""
         return {}
+
+    def known(self) -> Any:
+        """A context manager in which what is computed from known numbers is known too, while the library traces."""
+        return nullcontext()
 
     def defers(self, array: Any) -> bool:
         """Whether asking an array for a truth value, or running without a compiler, costs more than the computation."""

@@ -66,6 +66,9 @@ class Jax(Library):
         functions = self.module().scipy.special
         return {name: getattr(functions, name) for name in SPECIAL}
 
+    def known(self) -> Any:
+        return self.module().ensure_compile_time_eval()
+
     def defers(self, array: Any) -> bool:
         return True
 

@@ -39,7 +39,7 @@ class Setting:
 
     def on(self, backend: Backend) -> ArrayEvaluator:
         """The parameters as arrays of another library, device or data type."""
-        with backend.scope():
+        with backend.scope(), backend.library.known():  # it is kept after the tracing in which it may be made
             return ArrayEvaluator.of_weights(self.weights, like=backend.like)
 
     @property

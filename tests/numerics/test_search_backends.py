@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import symgrad as sg
 from symgrad.language.norms import norm
@@ -46,6 +47,35 @@ def test_automatic_and_derived_gradients_agree(name: str, p: Any, library: str) 
     assert largest_difference(automatic.direction, derived.direction) < 1e-14
     for one, other in zip(automatic.gradient.inputs, derived.gradient.inputs, strict=True):
         assert largest_difference(one, other) < 1e-14
+
+
+def antisymmetric() -> SideExploration:
+    """A model with formulas of matrices and a number among its parameters."""
+    n, m = sp.symbols("n m", integer=True, positive=True)
+    h, u = sp.MatrixSymbol("h", n, 1), sp.MatrixSymbol("u", m, 1)
+    W, U, g = sp.MatrixSymbol("W", n, n), sp.MatrixSymbol("U", n, m), sp.Symbol("g", real=True)
+    model = sg.Recurrence({h: h + g * ((W - W.T - g * sp.Identity(n)) * h + U * u).applyfunc(sp.tanh)}, inputs=[u])
+    random = np.random.default_rng(0)
+    weights = {"W": random.normal(size=(3, 3)), "U": random.normal(size=(3, 2)), "g": 0.2}
+    return SideExploration(Setting(model, bind(model, weights, model.parameters)), norm(2), "upper", 3)
+
+
+@pytest.mark.parametrize("library", SLOW_JAX)
+def test_parameters_stay_numbers_from_one_gradient_to_the_next(library: str) -> None:
+    """JAX compiles each number of steps and of trajectories by itself; nothing traced may be kept for the others."""
+    pytest.importorskip(library)
+    host = antisymmetric()
+    problem, random = replace(host, backend=backend(library)), np.random.default_rng(1)
+    derived, automatic = DerivedGradient(host), AutomaticGradient(problem)
+    for steps, count in ((1, 2), (3, 2), (3, 4), (1, 2)):
+        initial = {s: random.normal(size=(3, count, 1)) for s in host.model.states}
+        batch = Batch(initial, {s: random.normal(size=(3, 2, count, 1)) for s in host.model.inputs}, 3)
+        direction, at = Ascent(host).first_direction(batch, steps), Controls.of(batch, steps)
+        one, other = derived.at(at, direction), automatic.at(at, direction)
+        np.testing.assert_allclose(other.objective, one.objective, atol=1e-13)
+        assert largest_difference(other.gradient.initial, one.gradient.initial) < 1e-13
+    expected = host.log_norms(batch, 3)
+    np.testing.assert_allclose(problem.log_norms(batch, 3), expected, atol=1e-13)
 
 
 @pytest.mark.parametrize("library", SLOW_JAX)
