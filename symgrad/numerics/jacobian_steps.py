@@ -86,35 +86,37 @@ class Jacobians:
         self._evaluator, self._blocks, self.rows = evaluator, blocks, state_rows(sizes)
         self._filled = [place for place, row in enumerate(blocks) if not all(isinstance(entry, Zero) for entry in row)]
 
-    def steps(self, states: Mapping[Any, Any], inputs: Mapping[Any, Any], start: int = 0) -> list[StepJacobian]:
+    def steps(
+        self, states: Mapping[Any, Any], inputs: Mapping[Any, Any], start: int = 0, backward: bool = False
+    ) -> Iterator[StepJacobian]:
         """Those of w steps in a row.
 
         Args:
             states: symbol -> (w, n, B, 1) before each step.
             inputs: symbol -> (w, m, B, 1).
             start: which step is the first.
+            backward: the last step first.
         """
         given, xp = {**states, **inputs}, self._evaluator.xp
         finite: Any = None
         for array in states.values():
             here = xp.all(xp.isfinite(array), axis=(1, 3))
             finite = here if finite is None else finite & here
+        order = reversed(range(finite.shape[0])) if backward else range(finite.shape[0])
         if not isinstance(self._evaluator, LayerArrays):
             tape = self._evaluator.tape({"blocks": self._blocks}, lambda: self._recorded(self._evaluator, given))
-            return self._together(tape, list(given.values()), finite)
-        found = []
-        for step in range(finite.shape[0]):
+            early = prepared(tape.xp, tape.program, tape.constants, list(given.values()))
+            for step in order:
+                yield self._step(tape, [value[step, ...] for value in early], finite[step, ...])
+            return
+        for step in order:
             tape = self._recorded(self._evaluator.layers[start + step], given)
-            here = slice(step, step + 1)
-            found += self._together(tape, [array[here, ...] for array in given.values()], finite[here, ...])
-        return found
+            here = [array[step : step + 1, ...] for array in given.values()]
+            early = prepared(tape.xp, tape.program, tape.constants, here)
+            yield self._step(tape, [value[0, ...] for value in early], finite[step, ...])
 
-    def _together(self, tape: Tape, sequences: list[Any], finite: Any) -> list[StepJacobian]:
-        early = prepared(tape.xp, tape.program, tape.constants, sequences)
-        return [
-            StepJacobian(tape, [value[step, ...] for value in early], self.rows, self._filled, finite[step, ...])
-            for step in range(finite.shape[0])
-        ]
+    def _step(self, tape: Tape, early: Sequence[Any], finite: Any) -> StepJacobian:
+        return StepJacobian(tape, early, self.rows, self._filled, finite)
 
     def _recorded(self, evaluator: ArrayEvaluator, given: Mapping[Any, Any]) -> Tape:
         early = {symbol: (array.shape[1], array.shape[3]) for symbol, array in given.items()}
@@ -174,22 +176,20 @@ def known_steps(
         states: symbol -> (T + 1, n, B, 1), of the back end.
         inputs: symbol -> (T, m, B, 1).
     """
-    for part in _stretches(evaluator, blocks, states, inputs, backward=False):
-        yield from part
+    return _stretches(evaluator, blocks, states, inputs, backward=False)
 
 
 def transposed_steps(
     evaluator: ArrayEvaluator, model: Recurrence, states: Mapping[Any, Any], inputs: Mapping[Any, Any]
 ) -> Iterator[StepJacobian]:
     """The transposed Jacobians of steps whose states are known, the last step first; see :func:`known_steps`."""
-    for part in _stretches(evaluator, adjoint_blocks(model), states, inputs, backward=True):
-        yield from reversed(part)
+    return _stretches(evaluator, adjoint_blocks(model), states, inputs, backward=True)
 
 
 def _stretches(
     evaluator: ArrayEvaluator, blocks: Blocks, states: Mapping[Any, Any], inputs: Mapping[Any, Any], backward: bool
-) -> Iterator[list[StepJacobian]]:
-    """The steps in stretches whose values fit into memory."""
+) -> Iterator[StepJacobian]:
+    """The steps, computed in stretches whose values fit into memory."""
     sizes = [array.shape[1] for array in states.values()]
     size, steps = next((array.shape[2], array.shape[0] - 1) for array in states.values())
     jacobians, length = Jacobians(evaluator, blocks, sizes), _together(sum(sizes) * size)
@@ -197,7 +197,7 @@ def _stretches(
     for start in reversed(starts) if backward else starts:
         stop = min(start + length, steps)
         here, given = ({s: array[start:stop, ...] for s, array in d.items()} for d in (states, inputs))
-        yield jacobians.steps(here, given, start)
+        yield from jacobians.steps(here, given, start, backward)
 
 
 def _together(numbers: int) -> int:

@@ -15,6 +15,8 @@ __all__ = ["LeadingValues"]
 Array = NDArray[np.float64]
 
 _SMALL, _SMALL_AMONG_MANY = 80, 20  # rows up to which all eigenvalues are as quick as an iteration
+_TRIDIAGONAL = 160  # rows up to which one eigenvalue of a tridiagonal matrix is, on NumPy
+_BLOCK = 32  # columns that LAPACK reduces together
 _TOGETHER = 2**17  # entries of the matrices that are searched together, so that they stay in the cache
 _MANY = 6  # matrices at once, which share the calls of an iteration
 _CHECKS = (4, 6, 8, 11, 14, 18, 23, 30, 40)  # vectors in the Krylov space when convergence is looked at
@@ -25,6 +27,7 @@ _DRAWN = 1e-3  # length of the random direction added to the one found last
 class LeadingValues:
     """Largest eigenvalues of one batch of positive semidefinite matrices after another.
 
+    Small matrices are decomposed; on NumPy they are made tridiagonal, and bisection finds the one eigenvalue wanted.
     Large matrices are searched by the Lanczos method with full reorthogonalisation, from the direction found last and
     a random one (Golub and Van Loan, *Matrix Computations*, 10.3). That no eigenvalue is larger is then shown by a
     Cholesky factorisation of a multiple of the identity less the matrix. Where that fails the search goes on from a
@@ -60,12 +63,12 @@ class LeadingValues:
         Several batches may be given at once, one after the other; the directions of the last are kept for the next.
         """
         size = grams.shape[-1]
-        if size <= (_SMALL_AMONG_MANY if len(grams) >= _MANY else _SMALL):
+        if size <= self._direct(grams.shape[0]):
             return self._decomposed(grams)
-        starts, together = self._known(len(grams)), max(1, _TOGETHER // size**2)
+        starts, together = self._known(grams.shape[0]), max(1, _TOGETHER // size**2)
         parts, directions = [], []
-        for first in range(0, len(grams), together):
-            here = slice(first, first + together)
+        for first in range(0, grams.shape[0], together):
+            here = slice(first, min(first + together, grams.shape[0]))
             *sides, found = self._found(grams[here, ...], None if starts is None else starts[here, ...])
             parts.append(sides)
             directions.append(found)
@@ -73,6 +76,12 @@ class LeadingValues:
             self._direction = self._xp.concat(directions, axis=0)[-self._size :, ...]
         lower, upper = (np.concatenate(column) for column in zip(*parts, strict=True))
         return lower, upper
+
+    def _direct(self, count: int) -> int:
+        """The rows up to which so many matrices are decomposed."""
+        if self._backend.name == "numpy":
+            return _TRIDIAGONAL
+        return _SMALL_AMONG_MANY if count >= _MANY else _SMALL
 
     def _known(self, count: int) -> Any:
         """The directions found last, for so many matrices; None at first."""
@@ -91,7 +100,10 @@ class LeadingValues:
 
     def _decomposed(self, grams: Any) -> tuple[Array, Array]:
         size = grams.shape[-1]
-        values = np.asarray(self._backend.numpy(self._xp.linalg.eigvalsh(grams))[:, -1], dtype=np.float64)
+        if self._backend.name == "numpy":
+            values = np.array([_largest(gram) for gram in grams])
+        else:
+            values = np.asarray(self._backend.numpy(self._xp.linalg.eigvalsh(grams))[:, -1], dtype=np.float64)
         values = np.maximum(values, 0.0)
         return values, values * (1 + 2 * size * self._backend.eps)
 
@@ -143,11 +155,22 @@ class LeadingValues:
         return start / xp.sqrt(xp.sum(start * start, axis=1, keepdims=True))
 
 
+def _largest(gram: Any) -> float:
+    """The largest eigenvalue: Householder reduction, then bisection (LAPACK's sytrd and stebz)."""
+    size = len(gram)
+    if size == 1:
+        return float(gram[0, 0])
+    reduce, bisect = get_lapack_funcs(("sytrd", "stebz"), (gram,))
+    _, diagonal, beside, _, _ = reduce(gram.T, lower=True, lwork=_BLOCK * size)
+    count, values, _, _, failed = bisect(diagonal, beside, 2, 0.0, 0.0, size, size, 0.0, "E")
+    return float(np.linalg.eigvalsh(gram)[-1] if failed or count != 1 else values[0])
+
+
 def _are_definite(bounds: Array, grams: Any) -> bool:
     """Whether all ``bound I - gram`` have a Cholesky factorisation; in place, which NumPy's own does not offer."""
     (factorise,) = get_lapack_funcs(("potrf",), (grams,))
     matrices = np.negative(grams, order="C")
-    matrices.reshape(len(grams), -1)[:, :: grams.shape[-1] + 1] += bounds[:, None]
+    matrices.reshape(grams.shape[0], -1)[:, :: grams.shape[-1] + 1] += bounds[:, None]
     return all(factorise(matrix.T, lower=True, clean=False, overwrite_a=True)[1] == 0 for matrix in matrices)
 
 

@@ -169,21 +169,31 @@ class _Attempt:
         return self._xp.broadcast_to(columns, (columns.shape[0], self._size, columns.shape[2]))
 
     def _measure(self, carried: _Carried, k: int) -> None:
-        grams, traces = self._grams(carried)
+        grams, traces, dropped = self._grams(carried)
         if not ((traces > _LEAST) & (traces < 1 / _LEAST)).all():
             carried.rescale(self.backend)
-            grams, traces = self._grams(carried)
+            grams, traces, dropped = self._grams(carried)
         looks = self._is_look(carried, k, grams, traces)
         finite = carried.finite & np.isfinite(traces)
-        self._norms.add(k, grams, finite, carried.exponent, self._dropped(carried), carried.probes > 0)
+        self._norms.add(k, grams, finite, carried.exponent, dropped, carried.probes > 0)
         if looks:
             self._look(carried, k, grams, self._norms.find())
 
-    def _grams(self, carried: _Carried) -> tuple[Any, Array]:
-        """Of the rows wanted, (B, r, r), and the traces (B,)."""
-        xp, grams = self._xp, self._products(self._wanted_rows(carried.kept))
-        diagonals = xp.reshape(grams, (grams.shape[0], -1))[:, :: grams.shape[1] + 1]
-        return grams, np.asarray(self.backend.numpy(xp.sum(diagonals, axis=1)), dtype=np.float64)
+    def _grams(self, carried: _Carried) -> tuple[Any, Array, Array]:
+        """Of the rows wanted.
+
+        Returns:
+            The Gram matrices (B, r, r) of the directions kept, their traces (B,), and (B,) what the squares of the
+            norms on the dropped directions are at most, but for the probability stated.
+        """
+        grams, rank = self._products(self._wanted_rows(carried.columns)), carried.rank
+        squares = self.backend.numpy(self._xp.linalg.diagonal(grams)).astype(np.float64)
+        traces = squares[:, :rank].sum(axis=1)
+        return grams[:, :rank, :rank] if carried.probes else grams, traces, self._dropped(squares[:, rank:])
+
+    def _dropped(self, probes: Array) -> Array:
+        """(B,) from the squares of the lengths of the probes, (B, s), s = 0 where nothing was dropped."""
+        return self._factor**2 * probes.max(axis=1, initial=0.0)
 
     def _products(self, columns: Any) -> Any:
         """The inner products (B, r, r) of columns (N, B, r)."""
@@ -192,15 +202,6 @@ class _Attempt:
 
     def _wanted_rows(self, columns: Any) -> Any:
         return columns if self.factors.rows is None else columns[self.factors.rows, ...]
-
-    def _dropped(self, carried: _Carried) -> Array:
-        """(B,) what the square of the norm on the dropped directions is at most, but for the probability stated."""
-        if not carried.probes:
-            return np.zeros(self._size)
-        xp = self._xp
-        images = self._wanted_rows(carried.columns[:, :, carried.rank :])
-        squares = self.backend.numpy(xp.max(xp.sum(images * images, axis=0), axis=1))
-        return np.asarray(self._factor**2 * squares, dtype=np.float64)
 
     def _is_look(self, carried: _Carried, k: int, grams: Any, traces: Array) -> bool:
         if not _PARTS[self.number] or carried.rank == 1:

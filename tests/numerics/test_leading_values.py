@@ -5,10 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from symgrad.numerics import leading_values
 from symgrad.numerics.backends import backend
 from symgrad.numerics.leading_values import LeadingValues
 
 TOLERANCE = 1e-6
+
+
+@pytest.fixture(params=[20, 160], ids=["iterated", "tridiagonal"], autouse=True)
+def _rows_made_tridiagonal(request, monkeypatch) -> None:
+    monkeypatch.setattr(leading_values, "_TRIDIAGONAL", request.param)
 
 
 def powers(matrix: np.ndarray, count: int) -> np.ndarray:

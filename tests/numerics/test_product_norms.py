@@ -135,6 +135,7 @@ def test_without_the_probes_the_growth_of_dropped_directions_is_missed(monkeypat
 
 def test_a_search_that_stops_at_once_is_refused_by_the_factorisation(monkeypatch) -> None:
     problem = elman(np.diag(np.linspace(1, 1.2, 90)), steps=3)
+    monkeypatch.setattr(leading_values, "_TRIDIAGONAL", 80)
     monkeypatch.setattr(leading_values, "_CHECKS", (2, 3))
     check(problem)
     monkeypatch.setattr(leading_values.LeadingValues, "_is_above", lambda *_: True)
