@@ -31,7 +31,7 @@ html_css_files = ["pages.css"]
 exclude_patterns = ["_build"]
 nitpicky = True  # every reference must lead somewhere, but those to packages that the pages are built without
 nitpick_ignore_regex = [
-    ("py:.*", r"(numpy|sympy|flint|collections|enum)\..*"),
+    ("py:.*", r"(numpy|sympy|flint|collections|enum|abc|pathlib)\..*"),
     ("py:.*", r".*\._[A-Za-z]\w*"),  # private base classes
     ("py:.*", r"symgrad\.(rigor|calculus|language\.norms)\..*"),  # what results are made of, for readers of the code
     ("py:.*", r"symgrad\.numerics\.(setting|growth_certificates|trajectory_bound_linear)\..*"),

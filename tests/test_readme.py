@@ -17,12 +17,14 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from symgrad.bounds import inequality
 from symgrad.cli import main
 from symgrad.language.models import catalogue
+from symgrad.numerics.libraries import LIBRARIES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -116,13 +118,14 @@ def page_id(path: Path) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty working folder in which the project's examples/ can be read; what a page writes stays in it."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    monkeypatch.setattr(inequality, "_RULES", [*inequality._RULES])  # a page may declare rules and models of its own
+    monkeypatch.setattr(inequality, "_RULES", [*inequality._RULES])  # a page may declare what is its own
     monkeypatch.setattr(catalogue, "_FAMILIES", {**catalogue._FAMILIES})
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    with patch.dict(LIBRARIES):
+        yield tmp_path
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_id)

@@ -122,7 +122,7 @@ class Library(ABC):
         return False
 
     def value_and_gradient(self, values: Values, compiled: bool) -> Gradients:
-        """See :meth:`symgrad.numerics.backends.Backend.value_and_gradient`."""
+        """What ``value_and_gradient`` of a back end describes."""
         raise InputError(f"backend {self.name!r}: the library has no automatic differentiation; torch and jax have it")
 
 

@@ -49,7 +49,7 @@ def random_weights(
     """Weights for all parameters of a model by name.
 
     Args:
-        model: see :func:`model_named`.
+        model: a recurrence with matrices and vectors of weights.
         size: of each state.
         gain: of the square matrices: their entries have variance ``gain**2 / size``, or they are ``gain`` times an
             orthogonal matrix.
