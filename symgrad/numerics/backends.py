@@ -106,7 +106,7 @@ def backend(name: str | Backend = "numpy", device: str | None = None, dtype: str
     """What to compute with, checked: the library is installed and the device is there.
 
     Args:
-        name: "numpy", "torch", "jax" or "cupy"; a :class:`Backend` is returned as it is.
+        name: "numpy", "torch", "jax" or "cupy"; a :class:`Backend` is checked and returned as it is.
         device: as the library spells it: "cpu", "cuda", "cuda:1", "gpu"; by default the library's own choice.
         dtype: "float64" or "float32".
 
@@ -118,7 +118,7 @@ def backend(name: str | Backend = "numpy", device: str | None = None, dtype: str
     numpy, cpu, float64
     """
     if isinstance(name, Backend):
-        return _unchanged(name, device, dtype)
+        name, device, dtype = _stated(name, device, dtype)
     if not isinstance(name, str):
         raise InputError(f"backend: one of {', '.join(LIBRARIES)} is needed, got {type(name).__name__} {name!r}")
     if name not in LIBRARIES:
@@ -137,8 +137,8 @@ def backend(name: str | Backend = "numpy", device: str | None = None, dtype: str
     return Backend(name, device, dtype)
 
 
-def _unchanged(given: Backend, device: str | None, dtype: str) -> Backend:
-    """A back end that is one already; further wishes may not contradict it."""
+def _stated(given: Backend, device: str | None, dtype: str) -> tuple[str, str | None, str]:
+    """What a back end says; further wishes may not contradict it."""
     if device not in (None, given.device) or dtype not in ("float64", given.dtype):
         raise InputError(f"backend: it states device and data type itself ({given}), got {device!r} and {dtype!r} too")
-    return given
+    return given.name, given.device, given.dtype

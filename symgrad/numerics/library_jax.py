@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache, partial
@@ -42,10 +43,10 @@ class Jax(Library):
             return False
 
     def _device(self, name: str) -> Any:
-        platform, _, index = name.partition(":")
-        if not (index or "0").isdecimal():
-            raise ValueError(f"no number of a device: {index!r}")
-        return self.module().devices(platform)[int(index or 0)]
+        found = re.fullmatch(r"([a-z]+)(?::(0|[1-9][0-9]*))?", name)
+        if found is None:
+            raise ValueError(f"no name of a device: {name!r}")
+        return self.module().devices(found[1])[int(found[2] or 0)]
 
     def asarray(self, array: Any, dtype: str, device: str | None) -> Any:
         jax = self.module()

@@ -41,7 +41,8 @@ class Torch(Library):
     def asarray(self, array: Any, dtype: str, device: str | None) -> Any:
         torch = self.module()
         if isinstance(array, torch.Tensor):
-            return array.to(device or torch.get_default_device(), getattr(torch, dtype))
+            own = array.clone() if array.is_inference() else array
+            return own.to(device or torch.get_default_device(), getattr(torch, dtype))
         copied = np.array(array, dtype=dtype)  # PyTorch warns of arrays that cannot be written to
         return torch.asarray(copied, device=device)
 
@@ -54,7 +55,7 @@ class Torch(Library):
         precision = torch.get_float32_matmul_precision()
         try:
             torch.set_float32_matmul_precision("highest")  # else float32 products may be rounded to fewer bits
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), torch.inference_mode(False):  # whose arrays could not be differentiated
                 yield
         finally:
             torch.set_float32_matmul_precision(precision)

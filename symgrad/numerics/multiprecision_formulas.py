@@ -10,7 +10,7 @@ from typing import Any
 import mpmath
 import sympy as sp
 
-from symgrad.errors import UnsupportedExpressionError
+from symgrad.errors import SymgradError, UnsupportedExpressionError
 from symgrad.rigor.balls import Enclosed, to_ball
 from symgrad.rigor.functions import logistic, softplus
 
@@ -62,6 +62,7 @@ def formula_value(expr: sp.Expr, values: Mapping[sp.Expr, Any]) -> Any:
 
     Raises:
         UnsupportedExpressionError: a node outside that language.
+        SymgradError: a value so large that mpmath cannot hold its exponent.
 
     >>> z = sp.Symbol("z")
     >>> with mpmath.workdps(20):
@@ -131,6 +132,8 @@ class _Formula:
             return _FUNCTIONS[expr.func](*map(self, expr.args))
         except (ZeroDivisionError, ValueError):  # at a pole
             return mpmath.nan
+        except OverflowError as error:  # exponents have no limit, but the memory for them has
+            raise SymgradError(f"backend 'mpmath': values grow beyond what it holds, in {expr}: {error}") from error
 
     def _sum(self, terms: list[Any]) -> Any:
         total = mpmath.fsum(terms)

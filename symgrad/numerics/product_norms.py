@@ -27,7 +27,7 @@ from symgrad.numerics.low_rank_products import ATTEMPTS, FAILURE, Factors, low_r
 from symgrad.numerics.multiprecision import product_log10_norms
 from symgrad.numerics.running import Batch
 from symgrad.numerics.sharing import shared_nodes
-from symgrad.numerics.simulate import batch_of, computing, given_initial, given_inputs, sized
+from symgrad.numerics.simulate import batch_of, check_fits, computing, given_initial, given_inputs, sized
 from symgrad.presentable import Presentable
 
 __all__ = ["METHODS", "ProductNorms", "product_norms"]
@@ -61,6 +61,12 @@ class ProductNorms(Presentable):
         products: the number of products of a weight matrix with a column that were made.
         method: "low rank", "lanczos" or "dense".
         tolerance: what the ratio of both sides was to come within of 1; see :attr:`reached`.
+
+    >>> import numpy as np, symgrad as sg
+    >>> halved = {"W": np.eye(3) / 2, "U": np.zeros((3, 1)), "b": np.zeros(3)}
+    >>> found = product_norms(sg.models.elman(), halved, np.zeros((100, 1)), ks=[1, 10, 100], norm=1)
+    >>> found.ks.tolist(), (found.log10 / np.log10(0.5)).round(6).tolist(), found.failure
+    ([1, 10, 100], [1.0, 10.0, 100.0], 0.0)
     """
 
     model: Recurrence
@@ -145,6 +151,7 @@ def product_norms(
     where = computing(backend, device, dtype, digits)
     if isinstance(where, int):
         return _reference(model, bound, batch, single, wanted, which, where)
+    check_fits(where, bound, batch)
     tolerance = max(float(tolerance), _ROUNDING * where.eps)
     problem = _Problem(model, bound, batch.first(max(wanted)), frozenset(wanted), which, tolerance, seed, where)
     table, used = problem.solved(_method(method, which, wanted))

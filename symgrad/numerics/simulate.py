@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from symgrad.errors import InputError
 from symgrad.language.operators import Vector
 from symgrad.language.recurrence import Recurrence
-from symgrad.language.weights import Weights, bind, exact_array
+from symgrad.language.weights import LayerWeights, Weights, bind, exact_array
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
 from symgrad.numerics.backends import backend as chosen_backend
@@ -22,7 +22,18 @@ from symgrad.numerics.multiprecision import checked_digits, multiprecision_run
 from symgrad.numerics.running import Batch, run
 from symgrad.numerics.sharing import shared_nodes
 
-__all__ = ["Batch", "Trajectory", "batch_of", "computing", "given_initial", "given_inputs", "run", "simulate", "sized"]
+__all__ = [
+    "Batch",
+    "Trajectory",
+    "batch_of",
+    "check_fits",
+    "computing",
+    "given_initial",
+    "given_inputs",
+    "run",
+    "simulate",
+    "sized",
+]
 
 Array = NDArray[np.float64]
 
@@ -90,7 +101,7 @@ def simulate(
 
     Raises:
         InputError: a missing weight, a wrong shape, or numbers of steps or trajectories that do not agree; a device
-            that is not there.
+            that is not there; numbers beyond those of the data type.
         UnknownNameError: a name that the model does not have, or an unknown back end.
         SymgradError: the library of the back end is not installed.
 
@@ -113,6 +124,7 @@ def simulate(
     bound = sized(model, bound, sequences, starts)
     batch, single = batch_of(model, bound, sequences, starts, steps)
     check_layers(bound, batch.steps)
+    check_fits(where, bound, batch)
     states = trimmed(bound, _run_on(where, bound, shared_nodes(model).updates, batch))
     shown = (slice(None), slice(None), 0, 0) if single else (slice(None), slice(None), slice(None), 0)
     return Trajectory(
@@ -135,6 +147,22 @@ def computing(name: str | Backend, device: str | None, dtype: str, digits: int |
     if device is not None or dtype != "float64":
         raise InputError(f"backend: mpmath has digits, but no device or dtype, got {device!r} and {dtype!r}")
     return checked_digits(digits)
+
+
+def check_fits(where: Backend | int, weights: Weights, batch: Batch | None = None) -> None:
+    """Refuse numbers beyond those of the data type, which would become infinite.
+
+    Raises:
+        InputError: names the array and its largest entry.
+    """
+    if isinstance(where, int) or where.dtype == "float64":
+        return
+    given = [layer.values for layer in (weights.layers if isinstance(weights, LayerWeights) else (weights,))]
+    given += [batch.initial, batch.inputs] if batch is not None else []
+    for symbol, array in (item for part in given for item in part.items()):
+        largest = float(np.abs(array.astype(float)).max(initial=0.0))
+        if largest > float(np.finfo(where.dtype).max):
+            raise InputError(f"dtype: {where.dtype} does not hold all numbers of {symbol}, up to {largest:.3g}")
 
 
 def _run_on(

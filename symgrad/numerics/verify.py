@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from symgrad.bounds.product import Bound
 from symgrad.errors import InputError, UnknownNameError
-from symgrad.language.weights import LayerWeights, Weights, bind
+from symgrad.language.weights import Weights, bind
 from symgrad.numerics.backends import Backend
 from symgrad.numerics.backends import backend as chosen_backend
 from symgrad.numerics.confirm import Confirmation, confirm
@@ -22,7 +22,7 @@ from symgrad.numerics.findings import Findings
 from symgrad.numerics.layers import steps_of_layers
 from symgrad.numerics.problem import Problem
 from symgrad.numerics.search import SEARCHES, explored
-from symgrad.numerics.simulate import Batch, batch_of, given_inputs, sized
+from symgrad.numerics.simulate import Batch, batch_of, check_fits, given_inputs, sized
 from symgrad.numerics.verdict import Verdict
 from symgrad.numerics.witness import Witness
 from symgrad.presentable import Presentable
@@ -212,7 +212,7 @@ def _problem(bound: Any, weights: Any, inputs: Any, horizon: Any, backend: Backe
     _check_count("horizon", horizon, least=1)
     model, steps = bound.model, int(horizon)
     numbers = bind(model, weights, model.parameters)
-    _check_fits(numbers, backend)
+    check_fits(backend, numbers)
     steps = steps_of_layers(numbers, steps) or steps
     if inputs is None:
         return Problem(bound, _all_sizes(bound, numbers), steps, backend), None
@@ -223,14 +223,6 @@ def _problem(bound: Any, weights: Any, inputs: Any, horizon: Any, backend: Backe
         raise InputError(f"inputs: sequences of at least horizon = {steps} steps are needed, got {short}")
     problem = Problem(bound, numbers, steps, backend)
     return problem, problem.windows(batch_of(model, numbers, sequences, {}, None)[0])
-
-
-def _check_fits(weights: Weights, backend: Backend) -> None:
-    for layer in weights.layers if isinstance(weights, LayerWeights) else (weights,):
-        for symbol, array in layer.values.items():
-            largest = float(np.abs(np.asarray(array, dtype=float)).max(initial=0.0))
-            if largest > float(np.finfo(backend.dtype).max):
-                raise InputError(f"dtype: {backend.dtype} does not hold all numbers of {symbol}, up to {largest:.3g}")
 
 
 def _all_sizes(bound: Bound, weights: Weights) -> Weights:

@@ -13,6 +13,7 @@ import symgrad as sg
 from symgrad.errors import InputError, SymgradError, UnknownNameError
 from symgrad.language.weights import bind
 from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.backends import Backend
 from symgrad.numerics.libraries import LIBRARIES
 from symgrad.numerics.running import Batch, run
 from symgrad.numerics.setting import Setting
@@ -84,6 +85,42 @@ def test_a_missing_library_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
 def test_a_back_end_and_other_wishes_contradict() -> None:
     with pytest.raises(InputError, match="states device and data type itself"):
         sg.backend(sg.backend("numpy"), dtype="float32")
+
+
+@pytest.mark.parametrize("given", [Backend("nunpy", None, "float64"), Backend("numpy", "cuda", "float64")])
+def test_a_back_end_made_by_hand_is_checked_too(given: Backend) -> None:
+    with pytest.raises(SymgradError, match=r"nunpy|numpy has no .cuda."):
+        sg.backend(given)
+
+
+@pytest.mark.parametrize("device", ["", "cpu:", "cpu:00", "cpu:-1", "CPU"])
+def test_jax_takes_only_its_own_names_of_devices(device: str) -> None:
+    pytest.importorskip("jax")
+    with pytest.raises(InputError, match="device: jax has no"):
+        sg.backend("jax", device)
+
+
+def test_pytorch_differentiates_within_its_inference_mode_too() -> None:
+    torch = pytest.importorskip("torch")
+    chosen = sg.backend("torch")
+    with torch.inference_mode():
+        given = torch.ones(1, 2)
+        with chosen.scope():
+            squares = chosen.value_and_gradient(lambda arrays: (arrays[0] ** 2)[0, :])
+            values, (gradient,) = squares([chosen.asarray(given)])
+        assert torch.is_inference_mode_enabled()
+    assert values.tolist() == [1.0, 1.0]
+    assert gradient.tolist() == [[2.0, 2.0]]
+
+
+@pytest.mark.parametrize("name", ["W", "u", "h"])
+@pytest.mark.parametrize("compute", [sg.simulate, sg.product_norms])
+def test_numbers_beyond_float32_are_refused_there(compute: Any, name: str) -> None:
+    numbers = {"W": np.eye(2), "U": np.eye(2), "b": np.zeros(2), "u": np.ones((3, 2)), "h": np.ones(2)}
+    numbers[name] = 1e200 * numbers[name]
+    weights = {key: numbers[key] for key in ("W", "U", "b")}
+    with pytest.raises(InputError, match=rf"dtype: float32 does not hold all numbers of {name}, up to 1e\+200"):
+        compute(sg.models.elman(), weights, numbers["u"], initial={"h": numbers["h"]}, dtype="float32")
 
 
 def test_settings_outside_a_scope_stay() -> None:

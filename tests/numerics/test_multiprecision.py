@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 import symgrad as sg
-from symgrad.errors import InputError, UnsupportedExpressionError
+from symgrad.errors import InputError, SymgradError, UnsupportedExpressionError
 from symgrad.language.weights import bind
 from symgrad.numerics.multiprecision import product_log10_norms
 from symgrad.numerics.multiprecision_formulas import formula_value
@@ -82,3 +82,10 @@ def test_what_is_refused() -> None:
         sg.simulate(LINEAR, {"W": [[1.0]]}, initial={"h": [1.0]}, steps=1, backend="mpmath", dtype="float32")
     with pytest.raises(UnsupportedExpressionError, match="no value in digits"):
         formula_value(sp.besselj(0, z), {z: mpmath.mpf(1)})
+
+
+def test_what_mpmath_cannot_hold_is_said() -> None:
+    x = sp.Symbol("x", real=True)
+    model = sg.Recurrence({x: sp.gamma(x**2 + 10)})
+    with pytest.raises(SymgradError, match="backend 'mpmath': values grow beyond what it holds"):
+        sg.simulate(model, {}, initial={"x": 3.0}, steps=5, backend="mpmath", digits=20)
