@@ -55,6 +55,14 @@ def test_functions_of_the_users_own_modules(run: Run, tmp_path: Path) -> None:
     Path(tmp_path / "own_cells.py").unlink()
 
 
+def test_what_is_kept_after_an_interruption(run: Run) -> None:
+    ended = run(
+        "sweep", "tests.sweeps.functions:interrupts", "-g", "i=0:9:10", "-g", "at=6", "-s", "i.npz", "--chunk", "2"
+    )
+    assert ended.code == 130
+    assert "ended after 6 of 10 cells: interrupted. What is finished is kept in 'i.npz.parts'" in ended.err
+
+
 BAD = {
     "quantity": (("sweep", "fase", "-g", "a=1"), "did you mean 'phase'"),
     "no module": (("sweep", "no_such:f", "-g", "a=1"), "no_such cannot be imported"),

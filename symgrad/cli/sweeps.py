@@ -22,7 +22,7 @@ from symgrad.sweeps.sweep import sweep as run_sweep
 
 __all__: list[str] = []
 
-FAILED, ENDED_EARLY = 4, 5
+FAILED, ENDED_EARLY, INTERRUPTED = 4, 5, 130
 _TRUTHS = {"true": True, "false": False}
 _MOST = 10**9  # values of one parameter
 
@@ -89,11 +89,13 @@ def sweep(
 
     Finished cells are kept beside the store, and the same command resumes after an interruption. The result does not
     depend on where it is computed. Exit codes: 4, cells failed, the result has their errors; 5, the sweep ended early,
-    the same command resumes it.
+    the same command resumes it; 130, after Ctrl-C, likewise.
     """
     with one_line_errors(), _resumable():
         if workers is not None and scheduler is not None:
             raise InputError("workers, scheduler: one of both is needed, not both")
+        if workers is not None and workers < 1:
+            raise InputError(f"workers: a positive number of processes is needed, got {workers}")
         if picture is None and (value is not None or level is not None):
             raise InputError("value, level: of a picture, which --plot asks for")
         if scheduler is not None and "://" not in scheduler:
@@ -125,6 +127,9 @@ def _resumable() -> Iterator[None]:
     except SweepInterruptedError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(ENDED_EARLY) from None
+    except KeyboardInterrupt as error:
+        typer.echo("\n".join(["interrupted", *getattr(error, "__notes__", ())][-1:]), err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def chosen_function(quantity: str) -> Callable[..., Any]:

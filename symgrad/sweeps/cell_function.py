@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import inspect
 import pickle
 import re
@@ -54,7 +55,9 @@ class CellFunction:
             given["rng"] = cell_generator(self.seed, index)
         try:
             return plain_values(self.function(**given), names)
-        except (Exception, SystemExit) as error:  # whatever a cell does, the other cells go on
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a cell does, the other cells go on
             return failure_of(error)
 
 
@@ -100,12 +103,17 @@ def function_name(fn: Any) -> str:
     if isinstance(fn, functools.partial):
         bound = [*map(_written, fn.args), *(f"{name}={_written(value)}" for name, value in sorted(fn.keywords.items()))]
         return f"{function_name(fn.func)}({', '.join(bound)})"
+    if inspect.ismethod(fn):
+        return f"{function_name(fn.__func__)}({_written(fn.__self__)})"
     if hasattr(fn, "__qualname__"):
         return f"{fn.__module__}:{fn.__qualname__}"
     return f"{type(fn).__module__}:{_written(fn)}"
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:  # whose repr leaves out most of its entries
+        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
+        return f"array of {value.dtype}, shape {value.shape}, sha256 {digest}"
     return _ADDRESS.sub("", repr(value))
 
 

@@ -75,8 +75,10 @@ class Drive:
         try:
             while self._launch(work) or self._flying:
                 self._land(self._next(), work)
-        except BaseException:
+        except BaseException as error:
             self._keep_what_landed()
+            if isinstance(error, KeyboardInterrupt):
+                error.add_note(self._ended("interrupted"))
             raise
 
     def _launch(self, work: Work) -> bool:
@@ -176,6 +178,7 @@ class Drive:
             words = "the executor cancelled its tasks"
         if not self._keeper.spans() and isinstance(cause, AttributeError | TypeError | ImportError):
             return InputError(f"fn: the executor cannot send or run it ({words})")
-        return SweepInterruptedError(
-            f"the sweep ended after {self._done} of {self._grid.size} cells: {words}. {self._keeper.how_to_resume()}"
-        )
+        return SweepInterruptedError(self._ended(words))
+
+    def _ended(self, why: str) -> str:
+        return f"the sweep ended after {self._done} of {self._grid.size} cells: {why}. {self._keeper.how_to_resume()}"

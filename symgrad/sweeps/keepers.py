@@ -156,7 +156,7 @@ class PartFolder(Keeper):
         return self._path(span).read_bytes()
 
     def how_to_resume(self) -> str:
-        return f"What is finished is kept in {str(self._folder)!r}: the same call, with a working executor, resumes"
+        return f"What is finished is kept in {str(self._folder)!r}: the same call resumes"
 
     def _path(self, span: tuple[int, int]) -> Path:
         return self._folder / f"{span[0]:020d}-{span[1]:020d}.part"

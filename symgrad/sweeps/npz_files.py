@@ -6,13 +6,17 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError
+from symgrad.sweeps.file_errors import told
 from symgrad.sweeps.grid import Grid
 from symgrad.sweeps.keepers import Keeper
 from symgrad.sweeps.merging import ROWS, Schema, column_blocks, even, failures
@@ -25,6 +29,12 @@ __all__ = ["NpzTable", "write_npz"]
 
 _YEAR_ONE = (1980, 1, 1, 0, 0, 0)  # the earliest date of a zip file: the same sweep gives the same bytes
 _LEVEL = 1
+_WORDS = {FAILURE: "error", MESSAGE: "message", TRACEBACK: "trace"}
+_NO_WORDS = np.dtype("<U1")
+_FAILURES = 4096  # that are held as an array at a time
+# What a damaged file raises, in its archive or in the headers of its arrays.
+_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError)
+_UNREADABLE = (*_ARCHIVE, ValueError, SyntaxError, TokenError, MemoryError, OverflowError)
 
 
 def write_npz(path: Path, keeper: Keeper, grid: Grid, schema: Schema, manifest: dict[str, Any]) -> None:
@@ -35,21 +45,28 @@ def write_npz(path: Path, keeper: Keeper, grid: Grid, schema: Schema, manifest: 
         for column in schema.columns:
             dtype = np.dtype(f"<U{column.longest}") if column.stored == "str" else DTYPES[column.stored]
             _member(archive, column.name, dtype, grid.size, column_blocks(keeper.parts(), column))
-        found = list(failures(keeper.parts()))
-        lists = {
-            WHERE: np.array([index for index, _ in found], dtype=np.int64),
-            FAILURE: np.array([failure.error for _, failure in found], dtype=str),
-            MESSAGE: np.array([failure.message for _, failure in found], dtype=str),
-            TRACEBACK: np.array([failure.trace for _, failure in found], dtype=str),
-            MANIFEST: np.array([json.dumps(manifest)]),
-        }
-        for name, values in lists.items():
-            _member(archive, name, values.dtype, len(values), [values])
+        _member(archive, WHERE, np.dtype(np.int64), schema.failed, _listed(keeper, None))
+        for name, attribute in _WORDS.items():
+            kinds = {piece.dtype for piece in _listed(keeper, attribute)}  # as wide as the longest
+            _member(archive, name, max(kinds, key=_width, default=_NO_WORDS), schema.failed, _listed(keeper, attribute))
+        words = np.array([json.dumps(manifest)])
+        _member(archive, MANIFEST, words.dtype, 1, [words])
 
 
 def _parameter(grid: Grid, name: str) -> Iterator[NDArray[Any]]:
     for start in range(0, grid.size, ROWS):
         yield grid.columns(start, min(start + ROWS, grid.size))[name]
+
+
+def _listed(keeper: Keeper, attribute: str | None) -> Iterator[NDArray[Any]]:
+    """The numbers of the failed cells, or one attribute of their failures, a few at a time."""
+    found = failures(keeper.parts())
+    while some := list(islice(found, _FAILURES)):
+        yield np.array([index if attribute is None else getattr(failure, attribute) for index, failure in some])
+
+
+def _width(dtype: Any) -> int:
+    return int(dtype.itemsize)
 
 
 def _member(archive: zipfile.ZipFile, name: str, dtype: Any, count: int, pieces: Iterable[NDArray[Any]]) -> None:
@@ -72,23 +89,21 @@ class NpzTable(StoredTable):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
+        with told(f"{str(path)!r} cannot be read as .npz, remove it or give another name", *_UNREADABLE):
             with zipfile.ZipFile(path) as archive:
                 is_ours = f"{MANIFEST}.npy" in archive.namelist()
             if is_ours:
                 self.manifest = dict(json.loads(str(self.column(MANIFEST)[0])))
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise InputError(f"store: {str(path)!r} cannot be read as .npz ({error})") from error
         if not is_ours:
             raise InputError(f"store: {str(path)!r} was not written by a sweep, give another name")
 
     def column(self, name: str) -> NDArray[Any]:
-        try:
-            with open(self._path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-                found: NDArray[Any] = arrays[name]
-        except (zipfile.BadZipFile, zlib.error, OSError, ValueError, KeyError) as error:
-            raise InputError(f"store: {name!r} of {str(self._path)!r} cannot be read ({error})") from error
+        with self._readable(name), open(self._path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            found: NDArray[Any] = arrays[name]
         return found
+
+    def _readable(self, name: str) -> AbstractContextManager[None]:
+        return told(f"{name!r} of {str(self._path)!r} cannot be read", *_UNREADABLE)
 
     def row(self, index: int) -> dict[str, Any]:
         names = [*self.manifest["names"], *self.manifest["columns"]]
@@ -96,14 +111,17 @@ class NpzTable(StoredTable):
 
     def _entry(self, name: str, index: int) -> Any:
         """One entry; what stands before it is unpacked but not kept."""
-        with zipfile.ZipFile(self._path) as archive, archive.open(f"{name}.npy") as file:
+        with self._readable(name), zipfile.ZipFile(self._path) as archive, archive.open(f"{name}.npy") as file:
             dtype = _header_dtype(file)
             file.seek(index * dtype.itemsize, 1)
             return np.frombuffer(file.read(dtype.itemsize), dtype=dtype)[0].item()
 
     def failures(self) -> Iterator[tuple[int, Failure]]:
-        words = [self.column(name).tolist() for name in (WHERE, FAILURE, MESSAGE, TRACEBACK)]
-        return ((index, Failure(*rest)) for index, *rest in zip(*words, strict=True))
+        if not self.manifest["failed"]:
+            return
+        for lists in zip(*(self._pieces(name) for name in (WHERE, *_WORDS)), strict=True):
+            for index, *words in zip(*(some.tolist() for some in lists), strict=True):
+                yield index, Failure(*words)
 
     def parts(self) -> Iterator[Part]:
         failed = dict(self.failures())
@@ -117,7 +135,7 @@ class NpzTable(StoredTable):
 
     def _pieces(self, name: str) -> Iterator[NDArray[Any]]:
         """A column in portions of equal length."""
-        with zipfile.ZipFile(self._path) as archive, archive.open(f"{name}.npy") as file:
+        with self._readable(name), zipfile.ZipFile(self._path) as archive, archive.open(f"{name}.npy") as file:
             dtype = _header_dtype(file)
             while data := file.read(ROWS * dtype.itemsize):
                 yield np.frombuffer(data, dtype=dtype)

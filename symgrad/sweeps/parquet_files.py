@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.errors import InputError, SymgradError
+from symgrad.sweeps.file_errors import told
 from symgrad.sweeps.grid import Grid
 from symgrad.sweeps.keepers import Keeper
 from symgrad.sweeps.merging import ROWS, Block, Schema, blocks, even
@@ -23,6 +26,7 @@ from symgrad.sweeps.values import Failure
 __all__ = ["ParquetTable", "need_pyarrow", "write_parquet"]
 
 _FAILED = (FAILURE, MESSAGE, TRACEBACK)
+_MANIFEST, _CHECKSUM = MANIFEST.encode(), f"{MANIFEST}_sha256".encode()
 
 
 def need_pyarrow() -> None:
@@ -48,11 +52,24 @@ def write_parquet(path: Path, keeper: Keeper, grid: Grid, schema: Schema, manife
     fields = [pa.field(name, kinds[_kind(values)]) for name, values in grid.columns(0, 1).items()]
     fields += [pa.field(column.name, kinds[column.stored]) for column in schema.columns]
     fields += [pa.field(name, pa.string()) for name in _FAILED]
-    layout = pa.schema(fields, metadata={MANIFEST: json.dumps(manifest)})
-    with pq.ParquetWriter(path, layout, compression="zstd") as writer:
+    words = json.dumps(manifest).encode()
+    layout = pa.schema(fields, metadata={_MANIFEST: words, _CHECKSUM: _checksum(words)})
+    with pq.ParquetWriter(path, layout, compression="zstd", write_page_checksum=True) as writer:
         for block in even(blocks(keeper.parts(), grid, schema)):
             arrays = [pa.array(block[field.name], type=field.type) for field in fields]
             writer.write_table(pa.Table.from_arrays(arrays, schema=layout), row_group_size=ROWS)
+
+
+def _checksum(data: bytes) -> bytes:
+    """Of the manifest, which Parquet itself does not guard as it does pages of values."""
+    return hashlib.sha256(data).hexdigest().encode()
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What a damaged file raises."""
+    import pyarrow as pa
+
+    return (pa.ArrowException, ValueError, LookupError)
 
 
 def _kind(values: NDArray[Any]) -> str:
@@ -67,31 +84,25 @@ class ParquetTable(StoredTable):
     """
 
     def __init__(self, path: Path) -> None:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         self._path = path
-        try:
+        with told(f"{str(path)!r} cannot be read as Parquet, remove it or give another name", *_unreadable()):
             stored = pq.read_schema(path).metadata or {}
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(f"store: {str(path)!r} cannot be read as Parquet ({error})") from error
-        if MANIFEST.encode() not in stored:
+        if not {_MANIFEST, _CHECKSUM} & stored.keys():
             raise InputError(f"store: {str(path)!r} was not written by a sweep, give another name")
-        self.manifest = dict(json.loads(stored[MANIFEST.encode()]))
+        if _checksum(stored.get(_MANIFEST, b"")) != stored.get(_CHECKSUM):
+            raise InputError(f"store: {str(path)!r} cannot be read, it is damaged: remove it or give another name")
+        self.manifest = dict(json.loads(stored[_MANIFEST]))
 
     def column(self, name: str) -> NDArray[Any]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            return _array(pq.read_table(self._path, columns=[name], partitioning=None).column(0))
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(f"store: {name!r} of {str(self._path)!r} cannot be read ({error})") from error
+        with self._opened() as file:
+            return _array(file.read(columns=[name]).column(0))
 
     def row(self, index: int) -> dict[str, Any]:
         group, place = divmod(index, ROWS)
         names = [*self.manifest["names"], *self.manifest["columns"]]
-        with self._open() as file:
+        with self._opened() as file:
             found = file.read_row_group(group, columns=names).slice(place, 1).to_pylist()[0]
         return {name: found[name] for name in names}
 
@@ -109,7 +120,7 @@ class ParquetTable(StoredTable):
 
     def _groups(self, names: tuple[str, ...]) -> Iterator[tuple[int, dict[int, Failure], Block]]:
         """Each group of rows: its first row, its failures by row, its columns."""
-        with self._open() as file:
+        with self._opened() as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=list(names))
                 words = [table.column(name).to_pylist() for name in _FAILED]
@@ -117,10 +128,16 @@ class ParquetTable(StoredTable):
                 failed = {row: Failure(*triple) for row, triple in triples if triple[0] is not None}
                 yield group * ROWS, failed, {name: _array(table.column(name)) for name in names}
 
-    def _open(self) -> Any:
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        """The file, with the checksums of its pages looked at."""
         import pyarrow.parquet as pq
 
-        return pq.ParquetFile(self._path)
+        with (
+            told(f"{str(self._path)!r} cannot be read", *_unreadable()),
+            pq.ParquetFile(self._path, page_checksum_verification=True) as file,
+        ):
+            yield file
 
 
 def _array(column: Any) -> NDArray[Any]:

@@ -63,7 +63,7 @@ class Store:
         self._new = path.with_name(path.name + ".parts.new")
         self._old = path.with_name(path.name + ".parts.old")
         for left in (self._new, self._old):  # by a process that was killed
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
 
     def check(self) -> None:
         """Refuse the store of another sweep.
@@ -119,4 +119,12 @@ class Store:
     def _drop_parts(self) -> None:
         if self._folder.exists():
             os.replace(self._folder, self._old)
-            shutil.rmtree(self._old)
+            _remove(self._old)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder with all that is in it, or a file; nothing if there is none."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from symgrad.sweeps.chunks import Chunk
 from symgrad.sweeps.dask_engine import DaskEngine, dask_client, is_dask
 from symgrad.sweeps.drive import Drive
 from symgrad.sweeps.engines import Borrowed, Engine, InThisProcess, OwnProcesses
+from symgrad.sweeps.file_errors import told
 from symgrad.sweeps.grid import Grid, grid_of
 from symgrad.sweeps.interruption import SweepInterruptedError
 from symgrad.sweeps.keepers import InMemory, Keeper
@@ -135,22 +136,24 @@ def sweep(
     path = checked_path(store)
     lock = StoreLock(path)
     try:
-        return _stored(asked, Store(path, manifest), path, resume)
+        return _stored(asked, manifest, path, resume)
     finally:
         lock.release()
 
 
-def _stored(asked: _Sweep, store: Store, path: Path, resume: bool) -> SweepResult:
-    if resume:
-        store.check()
-    else:
-        store.clear()
-    table = store.finished()
-    if table is not None:
-        if not (asked.again and table.manifest["failed"]):
-            return result_of(table, path)
-        store.take_apart(table)
-    parts = store.parts()
+def _stored(asked: _Sweep, manifest: dict[str, Any], path: Path, resume: bool) -> SweepResult:
+    with told(f"{str(path)!r}, or what lies beside it, cannot be read or written"):
+        store = Store(path, manifest)
+        if resume:
+            store.check()
+        else:
+            store.clear()
+        table = store.finished()
+        if table is not None:
+            if not (asked.again and table.manifest["failed"]):
+                return result_of(table, path)
+            store.take_apart(table)
+        parts = store.parts()
     asked.run(parts)
     try:
         return result_of(store.merge(parts, asked.grid), path)

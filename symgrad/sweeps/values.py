@@ -37,7 +37,14 @@ def failure_of(error: BaseException) -> Failure:
     """A failure as it is stored, without addresses in memory: the same in every process."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return Failure(name, _text(str(error))[:_MESSAGE], _text(_trace(error.__traceback__))[-_TRACE:])
+    return Failure(name, _text(_message(error))[:_MESSAGE], _text(_trace(error.__traceback__))[-_TRACE:])
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as other:  # an exception of the user's, whose message is made only now
+        return f"its message cannot be written: {type(other).__name__}"
 
 
 def _trace(trace: TracebackType | None) -> str:

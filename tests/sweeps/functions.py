@@ -52,3 +52,41 @@ def fails_until(i, flag):
     if i % 3 == 0 and not Path(flag).exists():
         raise RuntimeError("not yet")
     return i
+
+
+class WithoutWords(Exception):
+    """Its message cannot be made."""
+
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+class Cancelled(BaseException):
+    """No Exception, as those that libraries end their tasks with."""
+
+
+def raises(i):
+    if i == 1:
+        raise WithoutWords
+    if i == 2:
+        raise Cancelled("enough")
+    return i
+
+
+def interrupts(i, at):
+    if i == at:
+        raise KeyboardInterrupt
+    return i
+
+
+class Scaled:
+    """A function with a number of its own."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __repr__(self):
+        return f"Scaled({self.factor})"
+
+    def times(self, i):
+        return self.factor * i
