@@ -92,7 +92,11 @@ def figures(quick: bool, device: str | None = None, dtype: str = "float64") -> l
                 found.append(_against_torch(cell, n, batch, steps, dtype, case, plain))
                 found += [
                     _figure(
-                        f"{case}: {other}", simulation(cell, n, batch, steps, other), "numpy", plain, hardware(other)
+                        f"{case}: {other.name} {other.device}",
+                        simulation(cell, n, batch, steps, other),
+                        "numpy",
+                        plain,
+                        hardware(other),
                     )
                     for other in others(device, dtype)
                 ]
@@ -105,7 +109,7 @@ def _against_torch(
     rival, module = "torch.nn." + ("RNN" if cell == "elman" else "LSTM"), torch_module(cell, n, batch, steps, dtype)
     states, (output, _) = plain().states["h"][1:], module()
     error = float(np.abs(np.moveaxis(output.numpy(), 0, 1) - states).max())
-    holds = error < 1000 * np.finfo(dtype).eps
+    holds = bool(error < 1000 * np.finfo(dtype).eps)
     return _figure(f"{case}: numpy", plain, rival, module, f"all h to {error:.0e}", holds)
 
 

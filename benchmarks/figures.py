@@ -73,7 +73,7 @@ class Figure:
             "ratio": self.ratio,
             "target": self.target,
             "allowed_seconds": self.allowed,
-            "holds": self.holds,
+            "holds": bool(self.holds),
             "met": self.met,
             "note": self.note,
         }

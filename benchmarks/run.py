@@ -151,7 +151,7 @@ def _target(record: dict[str, Any]) -> str:
 
 
 def _row(cells: dict[str, str]) -> str:
-    widths = {"benchmark": 16, "case": 44, "ours": 10, "rival": 34, "time": 10, "ratio": 7, "target": 11}
+    widths = {"benchmark": 14, "case": 58, "ours": 8, "rival": 38, "time": 8, "ratio": 7, "target": 8}
     return "  ".join(f"{cells[key]:<{widths.get(key, 0)}}" for key in COLUMNS).rstrip()
 
 

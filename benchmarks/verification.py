@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 INPUTS, HORIZON, TRAJECTORIES = 8, 200, 200
 PART = 10  # the rival makes one of so many trajectories, and its time is multiplied
-RIVAL = "NumPy by hand: all Jacobians, products and their SVDs"
+RIVAL = "NumPy: all Jacobians, products, SVDs"
 
 
 def weights(cells: int, inputs: int) -> Mapping[str, Any]:

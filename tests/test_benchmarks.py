@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
@@ -123,3 +124,8 @@ def test_ratios_are_taken_within_turns(figures):
     slow_machine_in_the_second_turn = figures.Figure("b", "c", (1.0, 10.0, 1.0), "r", (3.0, 30.0, 3.3))
     assert slow_machine_in_the_second_turn.ratio == pytest.approx(3.0)
     assert figures.Figure("b", "c", (1.0, 2.0, 9.0), "r", 4.0).ratio == 2.0
+
+
+def test_what_numpy_found_can_be_written(figures):
+    record = figures.Figure("b", "c", np.float64(1.0), "r", np.float64(3.0), 2.0, holds=np.float64(1.0) < 2).record()
+    assert json.loads(json.dumps(record))["met"] is True
