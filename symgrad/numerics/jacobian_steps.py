@@ -46,7 +46,7 @@ class StepJacobian:
         early: the values at the step that this takes.
         rows: of each state among all entries.
         filled: the states whose rows are not all zeros.
-        finite: (B,) whether all entries of the states before the step are finite, in the library's array.
+        finite: (B,) whether all entries of the states before and after the step are finite, in the library's array.
     """
 
     def __init__(
@@ -92,16 +92,13 @@ class Jacobians:
         """Those of w steps in a row.
 
         Args:
-            states: symbol -> (w, n, B, 1) before each step.
+            states: symbol -> (w + 1, n, B, 1) before each step and after the last.
             inputs: symbol -> (w, m, B, 1).
             start: which step is the first.
             backward: the last step first.
         """
-        given, xp = {**states, **inputs}, self._evaluator.xp
-        finite: Any = None
-        for array in states.values():
-            here = xp.all(xp.isfinite(array), axis=(1, 3))
-            finite = here if finite is None else finite & here
+        given = {**{s: array[:-1, ...] for s, array in states.items()}, **inputs}
+        finite = self._finite(states)
         order = reversed(range(finite.shape[0])) if backward else range(finite.shape[0])
         if not isinstance(self._evaluator, LayerArrays):
             tape = self._evaluator.tape({"blocks": self._blocks}, lambda: self._recorded(self._evaluator, given))
@@ -114,6 +111,14 @@ class Jacobians:
             here = [array[step : step + 1, ...] for array in given.values()]
             early = prepared(tape.xp, tape.program, tape.constants, here)
             yield self._step(tape, [value[0, ...] for value in early], finite[step, ...])
+
+    def _finite(self, states: Mapping[Any, Any]) -> Any:
+        """(w, B) whether the states on both sides of each step are finite: where a step overflows, slopes do too."""
+        xp, finite = self._evaluator.xp, True
+        for array in states.values():
+            finite = finite & xp.all(xp.isfinite(array), axis=(1, 3))
+        known: Any = finite
+        return known[:-1, ...] & known[1:, ...]
 
     def _step(self, tape: Tape, early: Sequence[Any], finite: Any) -> StepJacobian:
         return StepJacobian(tape, early, self.rows, self._filled, finite)
@@ -162,7 +167,7 @@ def jacobian_steps(evaluator: ArrayEvaluator, nodes: SharedNodes, batch: Batch) 
         inputs = {s: evaluator.asarray(array[start:stop, ...]) for s, array in batch.inputs.items()}
         states = run(evaluator, nodes.updates, Batch(initial, inputs, stop - start))
         initial = {s: array[-1, ...] for s, array in states.items()}
-        yield from jacobians.steps({s: array[:-1, ...] for s, array in states.items()}, inputs)
+        yield from jacobians.steps(states, inputs)
 
 
 def known_steps(
@@ -196,7 +201,8 @@ def _stretches(
     starts = range(0, steps, length)
     for start in reversed(starts) if backward else starts:
         stop = min(start + length, steps)
-        here, given = ({s: array[start:stop, ...] for s, array in d.items()} for d in (states, inputs))
+        here = {s: array[start : stop + 1, ...] for s, array in states.items()}
+        given = {s: array[start:stop, ...] for s, array in inputs.items()}
         yield from jacobians.steps(here, given, start, backward)
 
 

@@ -61,10 +61,10 @@ class _Product:
         self.total, self.made = sum(array.shape[0] for array in batch.initial.values()), 0
 
     def finite(self) -> NDArray[np.bool_]:
-        """(B,) whether a trajectory is finite before the last step."""
+        """(B,) whether a trajectory is finite all along."""
         xp = self._backend.xp
-        last = [xp.all(xp.isfinite(array[-2, ...]), axis=(0, 2)) for array in self._states.values()]
-        return np.asarray(np.all([self._backend.numpy(each) for each in last], axis=0))
+        along = [xp.all(xp.isfinite(array), axis=(0, 1, 3)) for array in self._states.values()]
+        return np.asarray(np.all([self._backend.numpy(each) for each in along], axis=0))
 
     def forward(self, columns: Any) -> _Images:
         """The product times columns."""

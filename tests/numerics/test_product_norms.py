@@ -119,6 +119,15 @@ def test_a_trajectory_that_overflows_is_not_a_number_and_leaves_the_others_alone
     assert np.isnan(found.log10[-1, 1])
 
 
+@pytest.mark.parametrize("ks", [None, [34], [35], [39]])
+def test_a_step_that_overflows_has_no_jacobian(ks) -> None:
+    """The state after 35 steps is beyond the floats, and so may be the arguments of slopes at the 35th."""
+    model, weights, _, _ = elman(np.array([[1e9]]), "relu")
+    weights["U"] = np.zeros((1, 1))
+    found = product_norms(model, weights, np.zeros((39, 1)), {"h": np.array([30.0])}, ks=ks)
+    np.testing.assert_allclose(found.log10, [9.0 * k if k < 35 else math.nan for k in found.ks], rtol=1e-12)
+
+
 def test_dropped_directions_that_grow_again_are_seen_and_kept_in_another_run() -> None:
     problem = switching()
     found = check(problem)
