@@ -52,7 +52,16 @@ CHUNK_SECONDS = (1.0, 10.0, 60.0)
 RESTART = 60.0  # seconds until another worker takes the place of one that failed
 AT_LEAST, FOR_EACH = 100_000, 20  # chunks that are simulated, in all and for each worker
 IN_FLIGHT = 10_000  # bytes of the main process for a chunk that is worked on
+SATURATED, MUCH = 0.9, 0.1  # shares of time from which on something limits a sweep
 BLOCK = 64e6  # bytes that a block of rows takes while parts are merged
+
+LEGEND = """chunk s: asked for here; left to itself, sg.sweep chooses between 1 and 60 s from what it measures.
+efficiency: the share of the workers' time that goes into cells that count.
+scheduler, main: the share of the sweep's time in which they are busy; near 1 they limit it, and longer chunks help.
+merging: the share of the whole time in which the main process alone writes the file in the end.
+lost: the share of the workers' time that failures cost. redone: chunks done again.
+limited by: the scheduler or the store (the main process) where it is always busy; merging or failures that take more
+than a tenth; cells where nothing but their own cost stands in the way, so that more workers help."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +91,37 @@ class Costs:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the simulation says: seconds, shares of 1, bytes."""
+    """What the simulation says.
+
+    Attributes:
+        wall: seconds in all.
+        efficiency: the share of the workers' time that goes into cells that count.
+        scheduler: the share of the sweep's time in which the scheduler is busy.
+        main: the same for the main process, which takes parts in and stores them.
+        merging: the share of the wall time that writing the file from the parts takes in the end.
+        lost: the share of the workers' time that failures cost: cells begun in vain, and the pause after them.
+        size: bytes of the file.
+        memory: bytes of the main process.
+        repeated: how many chunks are done again.
+    """
 
     wall: float
     efficiency: float
     scheduler: float
     main: float
+    merging: float
+    lost: float
     size: float
     memory: float
     repeated: int
+
+    def limit(self) -> str:
+        """What keeps the sweep from being faster: stations that are always busy and what takes a tenth, or the cells."""
+        busy = {"scheduler": self.scheduler, "store": self.main}
+        taking = {"merging": self.merging, "failures": self.lost}
+        found = [name for name, share in busy.items() if share > SATURATED]
+        found += [name for name, share in taking.items() if share > MUCH]
+        return ", ".join(found) or "cells"
 
 
 class Simulation:
@@ -113,6 +144,7 @@ class Simulation:
         self.handling = costs.part + chunk * costs.taking
         self.main = self.scheduler = 0.0
         self.repeated = 0
+        self.lost = 0.0
         self.ready: deque[float] = deque()
         self.busy: list[tuple[float, bool, int]] = []
         self.times = self.durations()
@@ -134,7 +166,9 @@ class Simulation:
             return
         begin, duration = max(at, self.ready.popleft()), next(self.times)
         fails = self.per_hour > 0 and self.rng.random() < -np.expm1(-self.per_hour * duration / 3600)
-        heapq.heappush(self.busy, (begin + duration * (self.rng.random() if fails else 1.0), fails, worker))
+        spent = duration * self.rng.random() if fails else duration
+        self.lost += spent + RESTART if fails else 0.0
+        heapq.heappush(self.busy, (begin + spent, fails, worker))
 
     def run(self) -> float:
         """Seconds until all parts are taken in."""
@@ -172,6 +206,8 @@ def simulated(costs: Costs, workers: int, cells: int, chunk: int, per_hour: floa
         cells * costs.cell / (workers * wall),
         model.chunks * costs.task / swept,
         model.chunks * model.handling / swept,
+        cells * costs.merge / wall,
+        model.lost * model.chunks / model.events / (workers * wall),
         cells * costs.stored,
         model.chunks * costs.kept + (2 * workers + 1) * IN_FLIGHT + BLOCK,
         round(model.repeated * model.chunks / model.events),
@@ -326,6 +362,7 @@ def main() -> None:
     print(f"\n{'real sweep':12} {'workers':>7} {'predicted s':>12} {'measured s':>11} {'ratio':>6}")
     for name, workers, predicted, seconds in rows:
         print(f"{name:12} {workers:7d} {predicted:12.2f} {seconds:11.2f} {predicted / seconds:6.2f}")
+    print(f"\n{LEGEND}")
     ratio = costs.spread / costs.cell
     for cell in options.cell:
         planned(replace(costs, cell=cell, spread=ratio * cell), options.failures)
@@ -335,12 +372,13 @@ def planned(costs: Costs, failures: float) -> None:
     """Print the plan for one cost of a cell."""
     print(f"\n10^9 cells of {costs.cell * 1e3:g} ms, {failures:g} failures an hour and worker")
     print(f"{'workers':>7} {'chunk s':>7} {'hours':>8} {'efficiency':>10} {'scheduler':>9} {'main':>6} "
-          f"{'GB':>6} {'memory MB':>9} {'redone':>7}")  # fmt: skip
+          f"{'merging':>7} {'lost':>7} {'GB':>6} {'memory MB':>9} {'redone':>7}  limited by")  # fmt: skip
     for workers in WORKERS:
         for seconds in CHUNK_SECONDS:
             plan = simulated(costs, workers, CELLS, max(1, round(seconds / costs.cell)), failures)
             print(f"{workers:7d} {seconds:7.0f} {plan.wall / 3600:8.2f} {plan.efficiency:10.3f} {plan.scheduler:9.3f} "
-                  f"{plan.main:6.3f} {plan.size / 1e9:6.1f} {plan.memory / 1e6:9.0f} {plan.repeated:7d}")  # fmt: skip
+                  f"{plan.main:6.3f} {plan.merging:7.3f} {plan.lost:7.1e} {plan.size / 1e9:6.1f} "
+                  f"{plan.memory / 1e6:9.0f} {plan.repeated:7d}  {plan.limit()}", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
