@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symgrad.numerics.library import SPECIAL, Gradients, Library, Values
 
@@ -51,6 +52,9 @@ class Jax(Library):
     def asarray(self, array: Any, dtype: str, device: str | None) -> Any:
         jax = self.module()
         return jax.numpy.asarray(array, dtype=dtype, device=None if device is None else self._device(device))
+
+    def numpy(self, array: Any) -> NDArray[Any]:
+        return np.array(array)  # a copy: JAX's own may not be written to
 
     @contextmanager
     def scope(self, device: str | None) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ class Torch(Library):
     name = "torch"
     has_autodiff = True
     missing = "pip install 'symgrad[torch]'"
+
+    def __init__(self) -> None:
+        self._lock, self._within, self._precision = Lock(), 0, "highest"
 
     def _loaded(self) -> Any:
         import torch
@@ -52,13 +56,26 @@ class Torch(Library):
     @contextmanager
     def scope(self, device: str | None) -> Iterator[None]:
         torch = self.module()
-        precision = torch.get_float32_matmul_precision()
+        outside = torch.inference_mode(False)  # whose arrays could not be differentiated
+        with np.errstate(all="ignore"), outside, self._full_products():
+            yield
+
+    @contextmanager
+    def _full_products(self) -> Iterator[None]:
+        """Products in float32 are not rounded to fewer bits, while any thread is within: the setting is for all."""
+        torch = self.module()
+        with self._lock:
+            if not self._within:
+                self._precision = torch.get_float32_matmul_precision()
+                torch.set_float32_matmul_precision("highest")
+            self._within += 1
         try:
-            torch.set_float32_matmul_precision("highest")  # else float32 products may be rounded to fewer bits
-            with np.errstate(all="ignore"), torch.inference_mode(False):  # whose arrays could not be differentiated
-                yield
+            yield
         finally:
-            torch.set_float32_matmul_precision(precision)
+            with self._lock:
+                self._within -= 1
+                if not self._within:
+                    torch.set_float32_matmul_precision(self._precision)
 
     def special(self) -> dict[str, Any]:
         torch = self.module()
@@ -68,7 +85,12 @@ class Torch(Library):
             value = torch.exp(torch.special.gammaln(x))
             return torch.where((x < 0) & (torch.floor(x) == x), torch.nan, torch.where(negative, -value, value))
 
-        return {name: getattr(torch.special, name, gamma) for name in SPECIAL}
+        def polygamma(order: int, x: Any) -> Any:
+            """PyTorch's own trigamma has nine digits only."""
+            return torch.special.zeta(2.0, x) if order == 1 else torch.special.polygamma(order, x)
+
+        own = {"gamma": gamma, "polygamma": polygamma}
+        return {name: own.get(name) or getattr(torch.special, name) for name in SPECIAL}
 
     def defers(self, array: Any) -> bool:
         return str(array.device.type) != "cpu"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy as sp
@@ -48,9 +48,14 @@ class Sharing:
 class SharedNodes:
     """A model's updates and the blocks of its Jacobian, with all common parts shared."""
 
+    model: Recurrence
     updates: dict[sp.Expr, Vector]
-    blocks: Blocks
     sharing: Sharing
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """The blocks of the Jacobian, which a simulation does without: jumps have no derivative."""
+        return tuple(tuple(map(self.sharing.node, row)) for row in jacobian(self.model).blocks)
 
 
 @lru_cache(maxsize=64)
@@ -58,5 +63,4 @@ def shared_nodes(model: Recurrence) -> SharedNodes:
     """The nodes of a model in shared form, made once for a model object."""
     sharing = Sharing()
     updates = {state: sharing.node(node) for state, node in model.nodes.items()}
-    blocks = tuple(tuple(map(sharing.node, row)) for row in jacobian(model).blocks)
-    return SharedNodes(updates, blocks, sharing)
+    return SharedNodes(model, updates, sharing)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+from threading import Barrier, Event, Thread
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
@@ -87,6 +89,30 @@ def test_a_back_end_and_other_wishes_contradict() -> None:
         sg.backend(sg.backend("numpy"), dtype="float32")
 
 
+@pytest.mark.parametrize("name", HERE)
+def test_layers_of_different_widths_give_arrays_that_may_be_written_to(name: str) -> None:
+    pytest.importorskip(name)
+    random = np.random.default_rng(2)
+    weights = {"W": [random.normal(size=shape) for shape in ((5, 3), (2, 5))], "b": [np.zeros(5), np.zeros(2)]}
+    (states,) = simulate(sg.models.feedforward(), weights, initial={"x": np.ones(3)}, backend=name).states.values()
+    expected = np.tanh(weights["W"][1] @ np.tanh(weights["W"][0] @ np.ones(3)))
+    np.testing.assert_allclose(states[-1][:2], expected, rtol=1e-14)
+    states[0] = 0.0
+
+
+@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("order", [0, 1, 2, 3])
+def test_polygamma_has_all_digits_in_every_library(name: str, order: int) -> None:
+    """PyTorch's trigamma has nine of sixteen, so that it is not what is used."""
+    pytest.importorskip(name)
+    points = np.concatenate([np.linspace(0.3, 9.0, 40), 10.0 ** np.arange(1, 9)])
+    chosen = sg.backend(name)
+    with chosen.scope():
+        found = chosen.numpy(chosen.library.special()["polygamma"](order, chosen.asarray(points)))
+    expected = [float(mpmath.polygamma(order, point)) for point in points]
+    np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-15)
+
+
 @pytest.mark.parametrize("given", [Backend("nunpy", None, "float64"), Backend("numpy", "cuda", "float64")])
 def test_a_back_end_made_by_hand_is_checked_too(given: Backend) -> None:
     with pytest.raises(SymgradError, match=r"nunpy|numpy has no .cuda."):
@@ -130,6 +156,29 @@ def test_settings_outside_a_scope_stay() -> None:
         with pytest.raises(KeyError), sg.backend(name).scope():
             raise KeyError
     assert before == (torch.get_float32_matmul_precision(), jax.config.jax_enable_x64, np.geterr())
+
+
+def test_settings_of_pytorch_stay_when_threads_compute_at_the_same_time() -> None:
+    torch = pytest.importorskip("torch")
+    before, library, entered = torch.get_float32_matmul_precision(), LIBRARIES["torch"], Barrier(2)
+
+    def computes(last: Event) -> None:
+        with library.scope(None):
+            entered.wait(10)
+            last.wait(10)
+
+    try:
+        torch.set_float32_matmul_precision("high")
+        first, second = Event(), Event()
+        threads = [Thread(target=computes, args=(leave,)) for leave in (first, second)]
+        for thread in threads:
+            thread.start()
+        for thread, leave in zip(threads, (first, second), strict=True):
+            leave.set()
+            thread.join()
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @pytest.mark.parametrize(

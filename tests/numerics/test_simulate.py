@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 
 import symgrad as sg
-from symgrad.errors import InputError, UnknownNameError
+from symgrad.errors import InputError, UnknownNameError, UnsupportedExpressionError
 from symgrad.numerics.simulate import simulate
 
 RANDOM = np.random.default_rng(3)
@@ -138,3 +138,12 @@ def test_a_state_may_be_updated_to_a_constant() -> None:
     np.testing.assert_array_equal(run.states["v"], [[0, 0], [2, 4], [2, 4]])
     np.testing.assert_allclose(run.states["h"][2], np.tanh([2, 4]), rtol=1e-15)
     assert sg.verify(sg.product_bound(model), weights, horizon=3, trajectories=5).verdict is sg.Verdict.OBSERVED
+
+
+def test_jumps_are_simulated_though_they_have_no_derivative() -> None:
+    x = sp.Symbol("x", real=True)
+    model = sg.Recurrence({x: sp.sign(x) + sp.Piecewise((x / 2, x > 1), (-x / 4, True))})
+    run = simulate(model, {}, initial={"x": 4.0}, steps=3)
+    assert run.states["x"].ravel().tolist() == [4.0, 3.0, 2.5, 2.25]
+    with pytest.raises(UnsupportedExpressionError, match="jumps at"):
+        sg.product_norms(model, {}, initial={"x": 4.0}, steps=3)
