@@ -86,12 +86,13 @@ def layer(module: str) -> float | None:
     return LAYERS.get([*module.split("."), ""][1])
 
 
-def nodes(tree: ast.AST, in_body: bool = False) -> Iterator[tuple[ast.AST, bool]]:
-    """Every node below ``tree``, and whether it stands inside a function or a class."""
-    for child in ast.iter_child_nodes(tree):
-        yield child, in_body
-        body = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef)
-        yield from nodes(child, in_body or body)
+def statements(tree: ast.AST, in_body: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Every statement below ``tree``, and whether it stands inside a function or a class."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(tree, part, ()):
+            yield child, in_body
+            body = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            yield from statements(child, in_body or body)
 
 
 def absolute(node: ast.ImportFrom, module: str, path: Path) -> str:
@@ -105,7 +106,7 @@ def absolute(node: ast.ImportFrom, module: str, path: Path) -> str:
 
 def imports(module: str, path: Path, tree: ast.AST) -> Iterator[Import]:
     """Every import statement of a file, wherever it stands: also below ``if TYPE_CHECKING``."""
-    for node, in_body in nodes(tree):
+    for node, in_body in statements(tree):
         if isinstance(node, ast.Import):
             yield from (Import(alias.name, None, node.lineno, in_body) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -160,13 +161,14 @@ def faults(root: Path) -> list[str]:
     """Every breach of the layer rule in the package whose folder is ``root``."""
     modules, graph, found = module_files(root), {}, []
     for module, path in modules.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text, str(path))
         listed = list(imports(module, path, tree))
         if layer(module) is None:
             found.append(f"{module}: in no layer")
         for item in listed:
             found += import_faults(module, item, modules)
-        found += loader_faults(module, tree)
+        found += loader_faults(module, tree) if any(name in text for name in LOADERS) else ()
         graph[module] = {item.target(modules) for item in listed} & modules.keys()
     return found + list(cycle_faults(graph))
 
