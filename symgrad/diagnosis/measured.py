@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from symgrad.diagnosis.matrix_free import vector_products
 from symgrad.errors import InputError
 from symgrad.numerics.backends import backend
 from symgrad.numerics.jacobian_steps import StepJacobian, transposed_steps
-from symgrad.numerics.low_rank_products import Factors, low_rank_norms
+from symgrad.numerics.low_rank_products import Factors, log10_norms
 from symgrad.presentable import Presentable
 
 __all__ = ["DENSE_LIMIT", "MeasuredGradients", "measure"]
@@ -170,13 +169,9 @@ def _norms(run: LayerRun, seed: int) -> Array:
 
 def _log10_norms(run: LayerRun, seed: int, rows: slice | None) -> Array:
     """(T + 1, B) of the transposed products, multiplied up from the last step on."""
-    arrays = backend()
 
     def steps(places: NDArray[np.int64]) -> Iterator[StepJacobian]:
         states, inputs = ({s: a[:, :, places] for s, a in d.items()} for d in (run.columns, run.batch.inputs))
         return transposed_steps(run.setting.evaluator, run.model, states, inputs)
 
-    with arrays.scope():
-        factors = Factors(steps, run.size, run.total, rows)
-        table = low_rank_norms(factors, frozenset(range(1, run.steps + 1)), _TOLERANCE, arrays, seed)
-    return np.concatenate([np.zeros((1, run.size)), table.lower / math.log(10.0)])
+    return log10_norms(Factors(steps, run.size, run.total, rows), run.steps, _TOLERANCE, backend(), seed)

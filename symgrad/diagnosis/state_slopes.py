@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.calculus.jacobian import derivative
 from symgrad.diagnosis.networks import Part
-from symgrad.diagnosis.spectral_norms import SpectralNorms
 from symgrad.language.elementwise import Activation
 from symgrad.language.operators import Elementwise, Operator, Zero, symbols_of
 from symgrad.language.recurrence import Recurrence
 from symgrad.language.weights import bind
 from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.backends import backend
 from symgrad.numerics.functions import ArrayFunction, array_function
-from symgrad.numerics.products import log10_scaled, rescaled
+from symgrad.numerics.kernels import constant_times_batch
+from symgrad.numerics.low_rank_products import Factors, log10_norms
 
 __all__ = ["PlainLayer", "measured_from_states", "plain_layer", "slopes_at"]
 
 Array = NDArray[np.float64]
 
 _DIGITS = 54  # binary digits after the point, each of which takes one halving
+_TOLERANCE = 1e-4  # of the norms
 _SMALLEST, _LARGEST = 2.0**6, 2.0**40  # of the bounds on arguments
 
 
@@ -63,19 +66,27 @@ def measured_from_states(layer: PlainLayer, part: Part, states: Array, seed: int
         layer: the parts of the layer.
         part: its numbers.
         states: (B, T, n), the states after each step.
-        seed: of the directions in which norms of large matrices are sought.
+        seed: of the draws that the search for norms takes.
     """
     slopes = slopes_at(layer.function, states)
     evaluator = ArrayEvaluator.of_weights(bind(part.model, part.weights, part.model.parameters))
-    recurrent, size = np.asarray(evaluator.operator(layer.recurrent)), states.shape[2]
-    norms, product = SpectralNorms(seed), np.repeat(np.eye(size)[None], len(states), axis=0)
-    exponent, found = np.zeros(len(states), dtype=np.int64), [np.zeros(len(states))]
-    for step in reversed(range(states.shape[1])):
-        raw = (product * slopes[:, step, None, :]) @ recurrent
-        shifted, shift = rescaled(np.moveaxis(raw, 0, 1))
-        product, exponent = np.moveaxis(shifted, 1, 0), exponent + shift
-        found.append(log10_scaled(norms(product), exponent))
-    return np.array(found).T
+    transposed = np.ascontiguousarray(np.asarray(evaluator.operator(layer.recurrent)).T)
+
+    def factors(places: NDArray[np.int64]) -> Iterator[_Transposed]:
+        return (_Transposed(transposed, slopes[places, step].T) for step in reversed(range(states.shape[1])))
+
+    products = Factors(factors, len(states), states.shape[2])
+    return log10_norms(products, states.shape[1], _TOLERANCE, backend(), seed).T
+
+
+class _Transposed:
+    """The transposed Jacobians ``A^T diag(s')`` of one step, slopes (n, B)."""
+
+    def __init__(self, matrix: Array, slopes: Array) -> None:
+        self._matrix, self._slopes, self.finite = matrix, slopes[:, :, None], np.isfinite(slopes).all(axis=0)
+
+    def times(self, columns: Array) -> Any:
+        return constant_times_batch(np, self._matrix, self._slopes * columns)
 
 
 def slopes_at(function: Activation, values: Array) -> Array:

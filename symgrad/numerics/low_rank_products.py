@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
 from symgrad.numerics.gram_norms import GramNorms, NormTable
-from symgrad.numerics.jacobian_steps import StepJacobian, jacobian_steps, rescaled_columns
+from symgrad.numerics.jacobian_steps import jacobian_steps, rescaled_columns
 from symgrad.numerics.rank_reduction import next_look, reduction
 from symgrad.numerics.running import Batch
 from symgrad.numerics.sharing import SharedNodes
 
-__all__ = ["ATTEMPTS", "FAILURE", "Factors", "low_rank_norms", "probe_count", "probe_factor"]
+__all__ = ["ATTEMPTS", "FAILURE", "Factor", "Factors", "log10_norms", "low_rank_norms", "probe_count", "probe_factor"]
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -76,6 +76,15 @@ def probe_factor(probes: int, failure: float = FAILURE) -> float:
     return math.sqrt(2 / math.pi) * failure ** (-1 / probes)
 
 
+class Factor(Protocol):
+    """What products are multiplied with, such as :class:`symgrad.numerics.jacobian_steps.StepJacobian`."""
+
+    finite: Any  # (B,), of the library
+
+    def times(self, columns: Any) -> Any:
+        """The factor times columns (N, B, p); B may be 1 for columns that are the same for all trajectories."""
+
+
 @dataclass(frozen=True, eq=False)
 class Factors:
     """The factors of products along trajectories.
@@ -87,7 +96,7 @@ class Factors:
         rows: the products' rows and columns whose norm is wanted; all unless given.
     """
 
-    steps: Callable[[IntArray], Iterator[StepJacobian]]
+    steps: Callable[[IntArray], Iterator[Factor]]
     size: int
     total: int
     rows: slice | None = None
@@ -115,6 +124,13 @@ def low_rank_norms(
         places = np.flatnonzero(far)
         table.replace(_Attempt(factors, places, wanted, tolerance, backend, seed, attempt).table(), places)
     return table
+
+
+def log10_norms(factors: Factors, count: int, tolerance: float, backend: Backend, seed: int = 0) -> Array:
+    """``log10`` of the spectral norms of the products of the first k factors, k = 0 ... count: (count + 1, B)."""
+    with backend.scope():
+        table = low_rank_norms(factors, frozenset(range(1, count + 1)), tolerance, backend, seed)
+    return np.concatenate([np.zeros((1, factors.size)), table.lower / math.log(10.0)])
 
 
 @dataclass(eq=False)
