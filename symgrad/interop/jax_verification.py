@@ -34,7 +34,7 @@ def check_values(
     rows = length or 1
     starts = _cut([array.reshape(rows, -1) for array in states], model.states)
     fed = {name: a[:, None, :] for name, a in _cut([array.reshape(rows, -1) for array in inputs], model.inputs).items()}
-    found = simulate(model, weights, fed, initial=starts, **({} if fed else {"steps": 1}))
+    found = simulate(model, weights, fed, initial=starts, steps=None if fed else 1)
     got = np.concatenate([found.states[str(symbol)][-1] for symbol in model.states], axis=-1)
     wanted = np.concatenate([np.asarray(value, dtype=np.float64).reshape(rows, -1) for value in expected], axis=-1)
     gap = np.abs(got - wanted)
