@@ -112,6 +112,15 @@ def seconds_of(function: Callable[[], object], clock: Clock = time.perf_counter)
     return clock() - start
 
 
+def print_table(figures: Sequence[Figure], case: str, rival: str) -> None:
+    """A line for each figure with a rival, in milliseconds, below headings for the case and the rival."""
+    print(f"{case:<46} {'ms':>8} {rival:>9} {'ratio':>7}")
+    for figure in figures:
+        record = figure.record()
+        times = f"{record['seconds'] * 1e3:8.2f} {record['rival_seconds'] * 1e3:9.1f} {record['ratio']:7.1f}"
+        print(f"{figure.case:<46} {times}  {figure.note}")
+
+
 def _spread(prefix: str, seconds: float | Sequence[float] | None) -> dict[str, Any]:
     if seconds is None:
         return {f"{prefix}seconds": None}

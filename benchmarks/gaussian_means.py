@@ -14,7 +14,7 @@ from typing import Any
 
 import mpmath as mp
 import sympy as sp
-from figures import Figure, in_turn
+from figures import Figure, in_turn, print_table
 from flint import arb
 
 from symgrad.rigor.balls import working_precision
@@ -94,11 +94,7 @@ def figures(quick: bool) -> list[Figure]:
 
 def main() -> None:
     """Print the table."""
-    print(f"{'integrand and digits':<44} {'ms':>8} {'mpmath':>9} {'ratio':>7}")
-    for figure in figures(False):
-        record = figure.record()
-        times = f"{record['seconds'] * 1e3:8.2f} {record['rival_seconds'] * 1e3:9.1f} {record['ratio']:7.1f}"
-        print(f"{figure.case:<44} {times}  {figure.note}")
+    print_table(figures(False), "integrand and digits", "mpmath")
 
 
 if __name__ == "__main__":

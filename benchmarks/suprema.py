@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 import sympy as sp
-from figures import Figure, in_turn
+from figures import Figure, in_turn, print_table
 from mpmath import iv
 
 from symgrad.rigor.balls import to_ball
@@ -82,11 +82,7 @@ def figures(quick: bool) -> list[Figure]:
 
 def main() -> None:
     """Print the table."""
-    print(f"{'formula':<46} {'ms':>8} {'iv':>9} {'ratio':>7}")
-    for figure in figures(False):
-        record = figure.record()
-        times = f"{record['seconds'] * 1e3:8.1f} {record['rival_seconds'] * 1e3:9.1f} {record['ratio']:7.1f}"
-        print(f"{figure.case:<46} {times}  {figure.note}")
+    print_table(figures(False), "formula", "iv")
 
 
 if __name__ == "__main__":

@@ -146,6 +146,7 @@ __all__ = [
     "monitors",
     "plot",
     "plots",
+    "product_norms",
     "proof_pages",
     "proofs",
     "rates",
