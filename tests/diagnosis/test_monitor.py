@@ -117,6 +117,14 @@ def test_states_of_plain_layers_tell_what_the_inputs_tell(activation: str, share
     assert (without.outcome, without.horizon) == (with_inputs.outcome, with_inputs.horizon)
 
 
+def test_norms_of_many_directions_told_by_states_are_those_of_autograd() -> None:
+    module, inputs = network("rnn", 3, 40, gain=1.5), torch.randn(20, 2, 3).double()
+    record = sg.GradientMonitor(horizon=15, log=silent).step(module, module(inputs))
+    assert record is not None
+    assert record.layers[0].source is Source.STATES
+    assert record.layers[0].log10_norm == pytest.approx(product_norm(module, inputs, 15), abs=0.001)
+
+
 def test_without_inputs_gated_layers_run_along_drawn_ones() -> None:
     module = network("lstm", 3, 6, 2)
     records = [sg.GradientMonitor(log=silent).step(module, module(torch.randn(20, 2, 3).double())) for _ in "ab"]
