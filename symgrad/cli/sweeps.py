@@ -112,9 +112,9 @@ def sweep(
             retry="failed" if retry else None,
             fail_fast=fail_fast,
         )
-        if picture is not None:
-            write_picture(found.plot(value=value, level=level), picture)
         write_json(to_dict(found)) if as_json else typer.echo(text(found))
+        if picture is not None:  # last, since what is to be drawn may not be there to draw
+            write_picture(found.plot(value=value, level=level), picture)
     if found.failed:
         raise typer.Exit(FAILED)
 

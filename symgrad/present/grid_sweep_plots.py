@@ -43,7 +43,8 @@ def plot_grid_sweep(
         x: the parameter along the horizontal axis; the first with several values unless given.
         y: the parameter along the vertical axis of a heat map; the next one with several values unless given, if
             neither ``x`` nor ``curves`` is. Without one, curves over ``x`` are drawn.
-        value: the column that is shown, of numbers or booleans; the first one unless given.
+        value: the column that is shown, of numbers or booleans; the first one with any finite value
+            unless given.
         level: a value whose contour line, or horizontal line, is drawn, such as 1 for the edge of chaos.
         curves: without ``y``, a parameter with a curve for each of its values.
         ax: the matplotlib axes to draw on; new ones unless given.
@@ -91,11 +92,14 @@ def _shown(sweep: SweepResult, value: str | None) -> str:
         raise InputError("sweep: no cell gave a value, there is nothing to draw")
     if value is not None and value not in sweep.values:
         raise UnknownNameError("value", value, sweep.values)
-    kinds = {name: sweep.column(name).dtype.kind for name in (sweep.values if value is None else (value,))}
-    numbers = [name for name, kind in kinds.items() if kind in "bif"]
+    columns = {name: sweep.column(name) for name in (sweep.values if value is None else (value,))}
+    numbers = [name for name, column in columns.items() if column.dtype.kind in "bif"]
     if not numbers:
         raise InputError(f"value: a column of numbers is needed, {value or ', '.join(sweep.values)} holds strings")
-    return numbers[0]
+    drawable = [name for name in numbers if np.isfinite(columns[name]).any()]
+    if not drawable:
+        raise InputError(f"value: {', '.join(numbers)} has no finite number, there is nothing to draw")
+    return drawable[0]
 
 
 def _grouped(keys: list[Array], values: Array) -> tuple[list[Array], Array, Array, Array]:

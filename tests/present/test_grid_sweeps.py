@@ -88,6 +88,10 @@ def test_what_cannot_be_drawn_is_said(found: sg.SweepResult) -> None:
         found.plot(value="word")
     with pytest.raises(InputError, match="at most 24"):
         sg.sweep(lambda a, b: a, {"a": [1, 2], "b": range(30)}).plot("a", curves="b")
+    infinite = sg.sweep(lambda a: {"up": np.inf, "b": a}, {"a": [1, 2]})
+    with pytest.raises(InputError, match="up has no finite number"):
+        infinite.plot(value="up")
+    assert infinite.plot().get_ylabel() == "b"
     with pytest.raises(InputError, match="no cell gave a value"):
         sg.sweep(lambda a: 1 / 0, {"a": [1, 2]}).plot()
 
