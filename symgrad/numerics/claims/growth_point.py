@@ -210,10 +210,6 @@ def _identity(size: int) -> Any:
     return arb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
 
 
-def _overlap(stated: acb | None, found: acb | None) -> bool:
-    return stated is None or (found is not None and bool(stated.overlaps(found)))
-
-
 def _near(floats: Array, balls: list[arb]) -> bool:
     pairs = zip(floats.tolist(), balls, strict=True)
     return all(abs(ball - arb(x)) <= _CLOSE * (1 + abs(x)) for x, ball in pairs)

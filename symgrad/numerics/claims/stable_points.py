@@ -29,7 +29,6 @@ from symgrad.rigor.balls import ball_function, lower_float, to_ball, upper_float
 
 __all__ = ["stable_points"]
 
-_DOYA = "Doya 1993, Bifurcations of recurrent neural networks in gradient descent learning"
 _BITS = 128
 _X = sp.Symbol("x", positive=True)
 _W, _EPS = sp.Symbol("w", real=True), sp.Symbol("eps", positive=True)
