@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from figures import Figure, repeated
 
 import symgrad as sg
@@ -87,7 +86,6 @@ def main() -> None:
 
 def _cases() -> Iterator[tuple[str, str, tuple[int, ...], Callable[[int], Task]]]:
     sizes, steps, batches = (16, 32, 64, 128, 256, 512), (50, 100, 200, 400, 800), (1, 4, 16, 64, 256)
-    yield "derive an Elman bound", "n", (1, 64, 4096, 10**6), _derive
     yield "value of a bound, LSTM n = 64", "k", (1, 10**2, 10**4, 10**6), _value
     yield "simulate an LSTM, T = 200, B = 16", "n", sizes, lambda n: _simulate("lstm", n, 200, 16)
     yield "simulate an LSTM, n = 64, B = 16", "T", steps, lambda t: _simulate("lstm", 64, t, 16)
@@ -114,17 +112,6 @@ def _setting(name: str, n: int, steps: int, batch: int) -> tuple[sg.Recurrence, 
         rows, columns = (int(size.subs(dict.fromkeys(model.sizes, n))) for size in symbol.shape)
         weights[str(symbol)] = rng.uniform(-(n**-0.5), n**-0.5, (rows, columns) if columns > 1 else (rows,))
     return model, weights, rng.uniform(-1, 1, (batch, steps, n))
-
-
-def _derive(n: int) -> Task:
-    h, u, b = (sp.MatrixSymbol(name, n, 1) for name in ("h", "u", "b"))
-    W, U = sp.MatrixSymbol("W", n, n), sp.MatrixSymbol("U", n, n)
-
-    def run() -> object:
-        model = sg.Recurrence({h: sg.activation("tanh")(W * h + U * u + b)}, inputs=[u])
-        return sg.product_bound(model).proof.latex()
-
-    return run
 
 
 def _value(k: int) -> Task:
