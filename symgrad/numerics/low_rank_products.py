@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
+from symgrad.numerics.blas_threads import scipy_on_one_thread
 from symgrad.numerics.gram_norms import GramNorms, NormTable
 from symgrad.numerics.jacobian_steps import jacobian_steps, rescaled_columns
 from symgrad.numerics.rank_reduction import next_look, reduction
@@ -108,6 +109,7 @@ class Factors:
         return cls(lambda places: jacobian_steps(evaluator, nodes, batch.part(places)), batch.size, total)
 
 
+@scipy_on_one_thread()
 def low_rank_norms(
     factors: Factors, wanted: frozenset[int], tolerance: float, backend: Backend, seed: int = 0
 ) -> NormTable:

@@ -60,7 +60,7 @@ def _pivoted(grams: Array, allowed: Array, backend: Backend) -> Reduction:
     factors, parts = np.zeros_like(grams), np.zeros((len(grams), size))
     for place, gram in enumerate(grams):
         factor, pivots, rank, _ = factorise(gram.T, tol=float(allowed[place]) / size, lower=True)
-        rows = np.tril(factor)[:, :rank].T
+        rows = np.tril(factor[:, :rank]).T
         factors[place][:rank, pivots - 1] = rows
         parts[place, :rank] = np.einsum("ij,ij->i", rows, rows)
         if rank < size:  # what the factorisation leaves, counted as one more
