@@ -21,7 +21,7 @@ from symgrad.language.weights import bind
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.products import products
 from symgrad.numerics.sharing import shared_nodes
-from symgrad.numerics.simulate import Batch
+from symgrad.numerics.simulate import Batch, run
 
 KINDS = {"tanh": nn.RNN, "relu": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 CELLS = {"tanh": nn.RNNCell, "relu": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
@@ -85,10 +85,10 @@ def test_jacobians_of_cells_equal_autograd(kind: str, bias: bool) -> None:
 
 def jacobian_at(model: sg.Recurrence, weights: Any, start: dict[str, np.ndarray], u: np.ndarray) -> np.ndarray:
     evaluator = ArrayEvaluator.of_weights(bind(model, weights, model.parameters))
-    states = {model.symbol(name): value[None, :, None, None] for name, value in start.items()}
-    inputs = {model.inputs[0]: u[None, :, None, None]}
-    batch = Batch({symbol: array[0] for symbol, array in states.items()}, inputs, 1)
-    (found,) = products(evaluator, shared_nodes(model).blocks, batch, states)
+    initial = {model.symbol(name): value[:, None, None] for name, value in start.items()}
+    batch = Batch(initial, {model.inputs[0]: u[None, :, None, None]}, 1)
+    nodes = shared_nodes(model)
+    (found,) = products(evaluator, nodes.blocks, batch, run(evaluator, nodes.updates, batch))
     return found.matrix[:, 0, :] * 2.0 ** found.exponent[0]
 
 
