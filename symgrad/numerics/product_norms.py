@@ -110,8 +110,9 @@ def product_norms(
 
     Jacobians are applied to columns by their structure and never formed. For the spectral norm at many horizons as few
     columns are carried as matter: singular values of a product separate as it grows, and directions that have become
-    negligible are dropped, with a bound on all that they can still do ("low rank"). One long horizon alone is sought
-    with vectors going forth and back ("lanczos"). The norms 1 and infinity, and method "dense", keep all columns.
+    negligible are dropped, with a bound on all that they can still do ("low rank"). One long horizon alone can be sought
+    with vectors going forth and back ("lanczos"), which "auto" does where the columns of one trajectory take more than
+    half a gigabyte. The norms 1 and infinity, and method "dense", keep all columns.
 
     Args:
         model: the recurrence.
@@ -257,8 +258,8 @@ class _Problem:
             return self._in_portions(lambda batch: self._by(method, evaluator, batch)), method
 
     def _automatic(self, evaluator: ArrayEvaluator) -> tuple[NormTable, str]:
-        """One long horizon with vectors, where that comes within the tolerance; all else with few columns."""
-        if len(self.wanted) == 1 and max(self.wanted) >= _LONG:
+        """One long horizon of too many states for columns with vectors, where these suffice; else with few columns."""
+        if len(self.wanted) == 1 and max(self.wanted) >= _LONG and self._bytes > _MEMORY:
             table, used = self._in_portions(lambda batch: self._by("lanczos", evaluator, batch)), "lanczos"
             with np.errstate(invalid="ignore"):
                 if not (table.upper - table.lower > math.log1p(self.tolerance)).any():
@@ -277,10 +278,15 @@ class _Problem:
         table.columns *= weight_products(self.model)
         return table
 
+    @property
+    def _bytes(self) -> int:
+        """What the columns of one trajectory take at first."""
+        total = sum(array.shape[0] for array in self.batch.initial.values())
+        return int(8 * _COPIES * total**2)
+
     def _in_portions(self, solve: Callable[[Batch], NormTable]) -> NormTable:
         """Some trajectories after others, so that memory stays bounded."""
-        total = sum(array.shape[0] for array in self.batch.initial.values())
-        together = max(1, _MEMORY // (8 * _COPIES * total**2))
+        together = max(1, _MEMORY // self._bytes)
         parts = [
             solve(self.batch.part(slice(start, start + together))) for start in range(0, self.batch.size, together)
         ]
