@@ -110,9 +110,9 @@ def product_norms(
 
     Jacobians are applied to columns by their structure and never formed. For the spectral norm at many horizons as few
     columns are carried as matter: singular values of a product separate as it grows, and directions that have become
-    negligible are dropped, with a bound on all that they can still do ("low rank"). One long horizon alone can be sought
-    with vectors going forth and back ("lanczos"), which "auto" does where the columns of one trajectory take more than
-    half a gigabyte. The norms 1 and infinity, and method "dense", keep all columns.
+    negligible are dropped, with a bound on all that they can still do ("low rank"). One long horizon alone can be
+    sought with vectors going forth and back ("lanczos"), which "auto" does where the columns of one trajectory take
+    more than half a gigabyte. The norms 1 and infinity, and method "dense", keep all columns.
 
     Args:
         model: the recurrence.
