@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -104,7 +105,7 @@ class Borrowed(Engine):
 class OwnProcesses(Engine):
     """Processes of our own, each an executor by itself, so that a death tells which chunk did it and disturbs no other.
 
-    The functions of an interactive session live in no file: where the system can fork, processes are forked there.
+    The functions of an interactive session live in no file: where the system can fork, processes are forked for them.
     """
 
     def __init__(self, count: int, function: CellFunction) -> None:
@@ -187,11 +188,13 @@ def _start_method(function: Any) -> str:
     starting = getattr(multiprocessing.current_process(), "_inheriting", False)  # of a script without a guard
     if starting or (file is not None and os.path.isfile(file)):
         return "spawn"
+    while isinstance(function, partial):
+        function = function.func
+    if getattr(function, "__module__", None) != "__main__":
+        return "spawn"  # libraries with threads, such as JAX, do not survive a fork
     if "fork" in multiprocessing.get_all_start_methods():
         return "fork"
-    if getattr(function, "__module__", None) == "__main__":
-        raise InputError("fn: other processes cannot import what an interactive session defines; put it into a module")
-    return "spawn"
+    raise InputError("fn: other processes cannot import what an interactive session defines; put it into a module")
 
 
 def _begin() -> None:
