@@ -20,7 +20,7 @@ from symgrad.numerics.special import BALL_BITS, constant_float, is_known, operat
 from symgrad.rigor.balls import ball_function, upper_float, working_precision
 from symgrad.rigor.balls_stable import stable
 
-__all__ = ["ArrayFunction", "array_function", "constant_float"]
+__all__ = ["COMPARISONS", "ArrayFunction", "array_function", "constant_float"]
 
 Step = Callable[[Any, list[Any]], Any]
 
@@ -221,7 +221,7 @@ class ArrayFunction:
             parts = [self._condition(arg) for arg in condition.args]
             join = operator.and_ if isinstance(condition, sp.And) else operator.or_
             return lambda xp, values: reduce(join, [part(xp, values) for part in parts])
-        compare = _COMPARISONS[type(condition)]
+        compare = COMPARISONS[type(condition)]
         left, right = self._compile(condition.lhs), self._compile(condition.rhs)
         return lambda xp, values: compare(values[left] + xp.zeros_like(values[0]), values[right])
 
@@ -290,7 +290,7 @@ _FOLDS: dict[Any, Callable[[Any, Any, Any], Any]] = {
     sp.Min: _minimum,
 }
 
-_COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
+COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
     sp.Gt: operator.gt,
     sp.Ge: operator.ge,
     sp.Lt: operator.lt,

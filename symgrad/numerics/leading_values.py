@@ -116,9 +116,7 @@ class LeadingValues:
         identity = self._backend.asarray(np.eye(grams.shape[-1]))
         try:
             factors = xp.linalg.cholesky(self._backend.asarray(bounds[:, None, None]) * identity - grams)
-        except Exception as error:
-            if "linalg" not in type(error).__name__.lower():
-                raise
+        except self._backend.library.linear_algebra_errors():
             return False
         return bool(xp.all(xp.isfinite(factors)))
 

@@ -49,6 +49,10 @@ class Library(ABC):
     def _loaded(self) -> Any:
         """The imported package."""
 
+    def linear_algebra_errors(self) -> tuple[type[Exception], ...]:
+        """What it raises for matrices that have no factorisation; some give NaN instead."""
+        return (np.linalg.LinAlgError,)
+
     @abstractmethod
     def devices(self) -> list[str]:
         """The devices that are here, the first one the default."""

@@ -30,6 +30,9 @@ class Torch(Library):
 
         return torch
 
+    def linear_algebra_errors(self) -> tuple[type[Exception], ...]:
+        return (self.module().linalg.LinAlgError,)
+
     def devices(self) -> list[str]:
         torch = self.module()
         names = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]

@@ -11,6 +11,7 @@ import mpmath
 import sympy as sp
 
 from symgrad.errors import SymgradError, UnsupportedExpressionError
+from symgrad.numerics.functions import COMPARISONS
 from symgrad.rigor.balls import Enclosed, to_ball
 from symgrad.rigor.functions import logistic, softplus
 
@@ -37,14 +38,6 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.Pow: lambda base, exponent: _power(base, exponent),
     sp.polygamma: lambda order, z: mpmath.polygamma(int(order), z),
     sp.Heaviside: lambda z, at_zero: at_zero if z == 0 else mpmath.mpf(z > 0),
-}
-_COMPARISONS: dict[Any, Callable[[Any, Any], bool]] = {
-    sp.Gt: operator.gt,
-    sp.Ge: operator.ge,
-    sp.Lt: operator.lt,
-    sp.Le: operator.le,
-    sp.Eq: operator.eq,
-    sp.Ne: operator.ne,
 }
 
 
@@ -151,4 +144,4 @@ class _Formula:
             return not self._holds(condition.args[0])
         if isinstance(condition, (sp.And, sp.Or)):
             return (all if isinstance(condition, sp.And) else any)(map(self._holds, condition.args))
-        return bool(_COMPARISONS[type(condition)](self(condition.lhs), self(condition.rhs)))
+        return bool(COMPARISONS[type(condition)](self(condition.lhs), self(condition.rhs)))

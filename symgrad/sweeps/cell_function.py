@@ -129,7 +129,7 @@ def check_picklable(function: CellFunction) -> None:
     """
     try:
         pickle.dumps(function)
-    except Exception as error:
+    except Exception as error:  # whatever the user's objects raise when they are pickled
         raise InputError(
             f"fn: {_label(function.function)} cannot be sent to other processes ({error}); "
             "define it at the top level of a module, or use executor=None or threads"

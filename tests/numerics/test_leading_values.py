@@ -56,3 +56,15 @@ def test_one_large_after_another() -> None:
         lower, upper = values((product.T @ product)[None])
         exact = np.linalg.norm(product, 2) ** 2
         assert lower[0] <= exact * (1 + 1e-12) <= upper[0] * (1 + 2e-12) <= lower[0] * (1 + 2 * TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_a_value_that_is_too_small_is_found_out(name: str) -> None:
+    """The upper side rests on a factorisation, which fails for a bound below the largest eigenvalue."""
+    pytest.importorskip(name)
+    grams = np.diag(np.arange(1.0, 4.0))[None]
+    chosen = backend(name)
+    with chosen.scope():
+        values = LeadingValues(chosen, TOLERANCE)
+        assert values._is_above(chosen.asarray(grams), np.array([3.1]))
+        assert not values._is_above(chosen.asarray(grams), np.array([2.9]))
