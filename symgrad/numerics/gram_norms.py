@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgrad.numerics.backends import Backend
-from symgrad.numerics.leading_values import LeadingValues
+from symgrad.numerics.leading_values import leading_values
+from symgrad.numerics.symmetric_lapack import inner_products
 
-__all__ = ["GramNorms", "NormTable"]
+__all__ = ["GramNorms", "Measured", "NormTable"]
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -62,6 +63,40 @@ class NormTable:
         self.columns += other.columns
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Inner products of columns Y (N, B, r) at w horizons.
+
+    Attributes:
+        grams: (w B, r, r), the Gram matrices of the directions kept; on NumPy only their upper triangles count.
+        traces: (w, B), the sums of the squares of their singular values.
+        probes: (w, B, s), the squares of the lengths of the probes; s = 0 where nothing was dropped.
+    """
+
+    grams: Any
+    traces: Array
+    probes: Array
+
+    @property
+    def kept_and_probes(self) -> tuple[int, int]:
+        """How many directions were kept, and how many probes there are."""
+        return int(self.grams.shape[-1]), int(self.probes.shape[-1])
+
+    def is_within(self, least: float) -> NDArray[np.bool_]:
+        """(w, B) whether the traces are between the least and its reciprocal."""
+        return np.asarray((self.traces > least) & (self.traces < 1 / least))
+
+
+@dataclass(frozen=True, eq=False)
+class _Note:
+    """What is known of w horizons besides their Gram matrices; ``finite`` (w, B), ``exponent`` (B,)."""
+
+    ks: Sequence[int]
+    measured: Measured
+    finite: NDArray[np.bool_]
+    exponent: IntArray
+
+
 class GramNorms:
     """Collects Gram matrices ``Y^T Y`` and fills a table with the norms of Y.
 
@@ -69,68 +104,100 @@ class GramNorms:
         table: is filled at the horizons it has.
         backend: where to compute.
         tolerance: relative, between lower and upper sides of the squares.
+        factor: the norm on dropped directions is at most this times the largest image of a probe.
         seed: of the search for eigenvalues.
     """
 
-    def __init__(self, table: NormTable, backend: Backend, tolerance: float, seed: int) -> None:
-        self._table, self._backend, self._xp = table, backend, backend.xp
+    def __init__(self, table: NormTable, backend: Backend, tolerance: float, factor: float, seed: int) -> None:
+        self._table, self._backend, self._xp, self._factor = table, backend, backend.xp, factor
         self._size = table.lower.shape[1]
-        self._values = LeadingValues(backend, tolerance, self._size, seed)
-        self._last = np.zeros(self._size)
+        self._leading = leading_values(backend, tolerance, self._size, seed)
         self._grams: list[Any] = []
-        self._notes: list[tuple[int, NDArray[np.bool_], IntArray, Array, bool]] = []
+        self._sides: list[Array] = []
+        self._notes: list[_Note] = []
+        self._last: Any = None
 
-    def add(
-        self, k: int, grams: Any, finite: NDArray[np.bool_], exponent: IntArray, dropped: Array, has_dropped: bool
-    ) -> None:
-        """Take in the matrices of a horizon.
+    def measured(self, passed: Sequence[Any], rank: int) -> Measured:
+        """What columns (N, B, r + s) at some horizons measure, of which the first r were kept."""
+        grams, probes, xp = self._products(passed, rank), passed[0].shape[2] - rank, self._xp
+        diagonals = self._numbers(xp.linalg.diagonal(grams)).reshape(len(passed), self._size, rank)
+        lengths = np.zeros((len(passed), self._size, 0))
+        if probes:
+            dropped = [columns[:, :, rank:] for columns in passed]
+            lengths = self._numbers(xp.stack([xp.vecdot(part, part, axis=-3) for part in dropped], axis=0))
+        return Measured(grams, diagonals.sum(axis=2), lengths)
 
-        Args:
-            k: the horizon.
-            grams: (B, r, r).
-            finite: (B,) which of them count.
-            exponent: (B,) each Y is to be taken times two to this power.
-            dropped: (B,) squares of what the norm on other directions is at most, times the same power of four.
-            has_dropped: whether there are any.
-        """
-        self._grams.append(grams if finite.all() else self.clean(grams))
-        self._notes.append((k, finite, exponent, np.where(np.isnan(dropped), np.inf, dropped), has_dropped))
-        if len(self._grams) * math.prod(grams.shape) >= _TOGETHER:
-            self.find()
+    def _numbers(self, array: Any) -> Array:
+        return np.asarray(self._backend.numpy(array), dtype=np.float64)
 
-    def clean(self, grams: Any) -> Any:
+    def _products(self, passed: Sequence[Any], rank: int) -> Any:
+        """The Gram matrices (w B, r, r) of the first r of w columns (N, B, p)."""
+        kept = passed if passed[0].shape[2] == rank else [columns[:, :, :rank] for columns in passed]
+        if self._backend.name == "numpy":
+            return inner_products(kept[0]) if len(kept) == 1 else np.concatenate([*map(inner_products, kept)])
+        several = kept[0][None, ...] if len(kept) == 1 else self._xp.stack(kept, axis=0)
+        batch = self._xp.permute_dims(several, (0, 2, 1, 3))
+        return self._xp.reshape(self._xp.matrix_transpose(batch) @ batch, (-1, rank, rank))
+
+    def add(self, ks: Sequence[int], measured: Measured, finite: NDArray[np.bool_], exponent: IntArray) -> None:
+        """Take in w horizons; (w, B) finite trajectories count, and columns are times two to the powers (B,)."""
+        finite = finite & np.isfinite(measured.traces)
+        grams = measured.grams if finite.all() else self._clean(measured.grams)
+        self._last = grams[-self._size :, ...]
+        self._grams.append(grams)
+        self._notes.append(_Note(ks, measured, finite, exponent))
+        if self._leading.at_once or len(self._grams) * math.prod(grams.shape) >= _TOGETHER:
+            self._find()
+
+    def _clean(self, grams: Any) -> Any:
         """Zeros in place of matrices with entries that are not finite."""
         xp = self._xp
         finite = xp.all(xp.isfinite(grams), axis=(1, 2), keepdims=True)
         return grams if bool(xp.all(finite)) else xp.where(finite, grams, xp.zeros_like(grams))
 
+    def grams(self, columns: Any, rows: slice | None) -> Any:
+        """Gram matrices (B, r, r) of the columns (N, B, r) of the last horizon, whose ``rows`` alone were measured."""
+        return self._last if rows is None else self._clean(self._products([columns], columns.shape[2]))
+
     def turn(self, basis: Any) -> None:
         """Take part in a change of basis (B, r, r') of what comes next."""
-        self.find()
-        self._values.turn(basis)
+        self._find()
+        self._leading.turn(basis)
 
-    def find(self) -> Array:
-        """Find the norms of all that was taken in; the squares (B,) of the last horizon, without powers of two."""
-        if not self._grams:
-            return self._last
-        xp, size = self._xp, self._size
-        stacked = self._grams[0] if len(self._grams) == 1 else xp.concat(self._grams, axis=0)
-        values, above = self._values(stacked)
-        shape = len(self._grams), size
-        self._fill(values.reshape(shape), above.reshape(shape), int(stacked.shape[1]))
-        self._grams, self._notes = [], []
-        self._last = values[-size:]
-        return self._last
+    def last(self) -> Array:
+        """The squares (B,) of the norms at the horizon taken in last, without powers of two."""
+        self._find()
+        return self._sides[-1][0, -self._size :]
 
-    def _fill(self, values: Array, above: Array, rank: int) -> None:
-        ks, finite, exponent, dropped, has_dropped = zip(*self._notes, strict=True)
-        places = [place for place, k in enumerate(ks) if k in self._table.rows]
-        rows, counts = [self._table.rows[ks[place]] for place in places], np.array(finite)[places]
-        powers = np.array(exponent)[places] * math.log(2.0)
+    def is_crowded(self, share: float) -> bool:
+        """Whether the squares of all singular values sum to what one in so many as large as the largest would."""
+        note = self._notes[-1]
+        return bool((share * note.measured.traces[-1] <= note.measured.grams.shape[1] * self.last()).all())
+
+    def _find(self) -> None:
+        """Both sides (2, w B) of the squares of the norms of what was taken in."""
+        if self._grams:
+            stacked = self._grams[0] if len(self._grams) == 1 else self._xp.concat(self._grams, axis=0)
+            self._sides.append(np.stack(self._leading(stacked)))
+            self._grams = []
+
+    def fill(self) -> None:
+        """Put the norms of all that was taken in, and is wanted, into the table."""
+        self._find()
+        if not self._notes:
+            return
+        table, notes, shape = self._table, self._notes, (-1, self._size)
+        values, above = (side.reshape(shape) for side in np.concatenate(self._sides, axis=1))
+        dropped = np.concatenate([note.measured.probes.max(axis=2, initial=0.0) for note in notes])
+        finite = np.concatenate([note.finite for note in notes])
+        powers = np.concatenate([np.broadcast_to(note.exponent, note.finite.shape) for note in notes]) * math.log(2.0)
+        above = above + np.where(finite, np.where(np.isnan(dropped), np.inf, self._factor**2 * dropped), 0.0)
         with np.errstate(divide="ignore"):
-            lower = np.log(values[places]) / 2 + powers
-            upper = np.log(above[places] + np.where(counts, np.array(dropped)[places], 0.0)) / 2 + powers
-        self._table.lower[rows] = np.where(counts, lower, np.nan)
-        self._table.upper[rows] = np.where(counts, upper, np.nan)
-        self._table.ranks[rows] = rank
-        self._table.dropped[rows] = np.array(has_dropped)[places][:, None]
+            lower = np.where(finite, np.log(values) / 2 + powers, np.nan)
+            upper = np.where(finite, np.log(above) / 2 + powers, np.nan)
+        ks = [(k, *note.measured.kept_and_probes) for note in notes for k in note.ks]
+        places = [place for place, (k, *_) in enumerate(ks) if k in table.rows]
+        rows = [table.rows[ks[place][0]] for place in places]
+        table.lower[rows], table.upper[rows] = lower[places], upper[places]
+        counts = np.array([ks[place][1:] for place in places]).reshape(-1, 2, 1)
+        table.ranks[rows], table.dropped[rows] = counts[:, 0], counts[:, 1] > 0

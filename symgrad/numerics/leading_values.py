@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import get_lapack_funcs
 
 from symgrad.numerics.backends import Backend
+from symgrad.numerics.symmetric_lapack import is_positive_definite_below, iterated_eigenvalue, largest_eigenvalue
 
-__all__ = ["LeadingValues"]
+__all__ = ["ArrayLeadingValues", "LapackLeadingValues", "LeadingValues", "leading_values"]
 
 Array = NDArray[np.float64]
 
 _SMALL, _SMALL_AMONG_MANY = 80, 20  # rows up to which all eigenvalues are as quick as an iteration
-_TRIDIAGONAL = 160  # rows up to which one eigenvalue of a tridiagonal matrix is, on NumPy
-_BLOCK = 32  # columns that LAPACK reduces together
+_TRIDIAGONAL = 90  # rows up to which one eigenvalue of a tridiagonal matrix is, with LAPACK
 _TOGETHER = 2**17  # entries of the matrices that are searched together, so that they stay in the cache
 _MANY = 6  # matrices at once, which share the calls of an iteration
 _CHECKS = (4, 6, 8, 11, 14, 18, 23, 30, 40)  # vectors in the Krylov space when convergence is looked at
@@ -24,14 +23,92 @@ _ATTEMPTS = 3
 _DRAWN = 1e-3  # length of the random direction added to the one found last
 
 
-class LeadingValues:
-    """Largest eigenvalues of one batch of positive semidefinite matrices after another.
+class LeadingValues(Protocol):
+    """Largest eigenvalues of one batch of positive semidefinite matrices after another."""
 
-    Small matrices are decomposed; on NumPy they are made tridiagonal, and bisection finds the one eigenvalue wanted.
-    Large matrices are searched by the Lanczos method with full reorthogonalisation, from the direction found last and
-    a random one (Golub and Van Loan, *Matrix Computations*, 10.3). That no eigenvalue is larger is then shown by a
+    @property
+    def at_once(self) -> bool:
+        """Whether nothing is gained by giving several batches together."""
+
+    def turn(self, basis: Any) -> None:
+        """Take part in a change of basis: matrices are now ``Q^T G Q``, for Q of shape (B, r, r')."""
+
+    def __call__(self, grams: Any) -> tuple[Array, Array]:
+        """Largest eigenvalues of matrices (S B, r, r), all entries finite, and upper sides."""
+
+
+def leading_values(backend: Backend, tolerance: float, size: int = 1, seed: int = 0) -> LeadingValues:
+    """What finds largest eigenvalues on a back end.
+
+    Args:
+        backend: where to compute.
+        tolerance: relative, between the lower and the upper side.
+        size: the number B of matrices of a batch.
+        seed: of the random directions.
+    """
+    if backend.name == "numpy":
+        return LapackLeadingValues(tolerance, size, seed)
+    return ArrayLeadingValues(backend, tolerance, size, seed)
+
+
+class LapackLeadingValues:
+    """With LAPACK, matrix by matrix; of matrices only the upper triangles count.
+
+    Small matrices are made tridiagonal, and bisection finds the one eigenvalue wanted. Large matrices are searched by
+    the Lanczos method, from the direction found last and a random one. That no eigenvalue is larger is then shown by a
     Cholesky factorisation of a multiple of the identity less the matrix. Where that fails the search goes on from a
-    new direction, and in the end all eigenvalues are computed.
+    new direction, and in the end the matrix is decomposed.
+
+    >>> values = LapackLeadingValues(1e-6)
+    >>> lower, upper = values(np.diag(np.arange(300.0))[None])
+    >>> bool(abs(lower[0] / 299 - 1) < 1e-6), bool(299 <= upper[0] < 299.001)
+    (True, True)
+    """
+
+    at_once = True
+
+    def __init__(self, tolerance: float, size: int = 1, seed: int = 0) -> None:
+        self._tolerance, self._size = tolerance, size
+        self._random = np.random.default_rng([seed, 1])
+        self._directions: list[Any] = [None] * size
+
+    def turn(self, basis: Any) -> None:
+        """Take part in a change of basis: matrices are now ``Q^T G Q``, for Q of shape (B, r, r')."""
+        self._directions = [
+            None if found is None else found @ turned for found, turned in zip(self._directions, basis, strict=True)
+        ]
+
+    def __call__(self, grams: Any) -> tuple[Array, Array]:
+        """Largest eigenvalues of matrices (S B, r, r), all entries finite, and upper sides."""
+        sides = [self._sides(gram, place % self._size) for place, gram in enumerate(grams)]
+        lower, upper = np.array(sides).T
+        return lower, upper
+
+    def _sides(self, gram: Any, place: int) -> tuple[float, float]:
+        if len(gram) > _TRIDIAGONAL and gram.diagonal().any():
+            for _ in range(_ATTEMPTS):
+                value, found = iterated_eigenvalue(gram, self._start(gram, place), self._tolerance / 2)
+                above = value * (1 + self._tolerance)
+                if is_positive_definite_below(above, gram):
+                    self._directions[place] = found
+                    return value, above
+                self._directions[place] = None
+        value = max(largest_eigenvalue(gram), 0.0)
+        return value, value * (1 + 2 * len(gram) * float(np.finfo(gram.dtype).eps))
+
+    def _start(self, gram: Any, place: int) -> Any:
+        """A random direction, near the one that is known."""
+        drawn = (self._random.standard_normal(len(gram)) / np.sqrt(len(gram))).astype(gram.dtype)
+        known = self._directions[place]
+        return drawn if known is None else known + drawn.dtype.type(_DRAWN) * drawn
+
+
+class ArrayLeadingValues:
+    """With the operations of any array library, on many matrices at once.
+
+    Small matrices are decomposed. Large matrices are searched by the Lanczos method with full reorthogonalisation, from
+    the direction found last and a random one (Golub and Van Loan, *Matrix Computations*, 10.3). The upper side is shown
+    as by :class:`LapackLeadingValues`.
 
     Args:
         backend: where to compute.
@@ -40,11 +117,13 @@ class LeadingValues:
         seed: of the random directions.
 
     >>> from symgrad.numerics.backends import backend
-    >>> values = LeadingValues(backend(), 1e-6)
+    >>> values = ArrayLeadingValues(backend(), 1e-6)
     >>> lower, upper = values(np.diag(np.arange(300.0))[None])
     >>> bool(abs(lower[0] / 299 - 1) < 1e-6), bool(299 <= upper[0] < 299.001)
     (True, True)
     """
+
+    at_once = False
 
     def __init__(self, backend: Backend, tolerance: float, size: int = 1, seed: int = 0) -> None:
         self._backend, self._xp, self._tolerance, self._size = backend, backend.xp, tolerance, size
@@ -79,8 +158,6 @@ class LeadingValues:
 
     def _direct(self, count: int) -> int:
         """The rows up to which so many matrices are decomposed."""
-        if self._backend.name == "numpy":
-            return _TRIDIAGONAL
         return _SMALL_AMONG_MANY if count >= _MANY else _SMALL
 
     def _known(self, count: int) -> Any:
@@ -100,18 +177,13 @@ class LeadingValues:
 
     def _decomposed(self, grams: Any) -> tuple[Array, Array]:
         size = grams.shape[-1]
-        if self._backend.name == "numpy":
-            values = np.array([_largest(gram) for gram in grams])
-        else:
-            values = np.asarray(self._backend.numpy(self._xp.linalg.eigvalsh(grams))[:, -1], dtype=np.float64)
+        values = np.asarray(self._backend.numpy(self._xp.linalg.eigvalsh(grams))[:, -1], dtype=np.float64)
         values = np.maximum(values, 0.0)
         return values, values * (1 + 2 * size * self._backend.eps)
 
     def _is_above(self, grams: Any, bounds: Array) -> bool:
         """Whether no eigenvalue of a matrix is above its bound, by Cholesky factorisation."""
         bounds = np.where(bounds > 0, bounds, 1.0)
-        if self._backend.name == "numpy":
-            return _are_definite(bounds, grams)
         xp = self._xp
         identity = self._backend.asarray(np.eye(grams.shape[-1]))
         try:
@@ -151,25 +223,6 @@ class LeadingValues:
         start, xp = self._backend.asarray(drawn), self._xp
         start = start if known is None else _DRAWN * start + known
         return start / xp.sqrt(xp.sum(start * start, axis=1, keepdims=True))
-
-
-def _largest(gram: Any) -> float:
-    """The largest eigenvalue: Householder reduction, then bisection (LAPACK's sytrd and stebz)."""
-    size = len(gram)
-    if size == 1:
-        return float(gram[0, 0])
-    reduce, bisect = get_lapack_funcs(("sytrd", "stebz"), (gram,))
-    _, diagonal, beside, _, _ = reduce(gram.T, lower=True, lwork=_BLOCK * size)
-    count, values, _, _, failed = bisect(diagonal, beside, 2, 0.0, 0.0, size, size, 0.0, "E")
-    return float(np.linalg.eigvalsh(gram)[-1] if failed or count != 1 else values[0])
-
-
-def _are_definite(bounds: Array, grams: Any) -> bool:
-    """Whether all ``bound I - gram`` have a Cholesky factorisation; in place, which NumPy's own does not offer."""
-    (factorise,) = get_lapack_funcs(("potrf",), (grams,))
-    matrices = np.negative(grams, order="C")
-    matrices.reshape(grams.shape[0], -1)[:, :: grams.shape[-1] + 1] += bounds[:, None]
-    return all(factorise(matrix.T, lower=True, clean=False, overwrite_a=True)[1] == 0 for matrix in matrices)
 
 
 def _ritz(diagonal: Array, beside: Array, lengths: Array, tolerance: float) -> tuple[Array, Array, bool]:

@@ -9,8 +9,9 @@ fewer directions dropped.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,9 +21,9 @@ from numpy.typing import NDArray
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend
 from symgrad.numerics.blas_threads import scipy_on_one_thread
-from symgrad.numerics.gram_norms import GramNorms, NormTable
+from symgrad.numerics.gram_norms import GramNorms, Measured, NormTable
 from symgrad.numerics.jacobian_steps import jacobian_steps, rescaled_columns
-from symgrad.numerics.rank_reduction import next_look, reduction
+from symgrad.numerics.rank_reduction import least_rank, next_look, reduction
 from symgrad.numerics.running import Batch
 from symgrad.numerics.sharing import SharedNodes
 
@@ -34,9 +35,10 @@ IntArray = NDArray[np.int64]
 FAILURE = 1e-10  # probability that what was dropped is larger than its bound, at one horizon of one trajectory
 _FEWEST, _MOST = 10, 16  # probes
 _KEEP = 0.8  # a smaller basis is taken when it is smaller than that
-_FIRST_LOOK = 8
-_LEAST = 2.0**-60  # squares of norms are kept between this and its reciprocal
-_CROWDED = 8  # earlier, where the squares of the singular values are as if only one in so many counted
+_FIRST_LOOK = 10
+_LEAST = 2.0**-60  # squares of norms are brought between this and its reciprocal, nearer to 1 in single precision
+_LONGEST, _TOGETHER = 16, 2**17  # steps, and numbers in their columns, after which norms are found together
+_CROWDED = 29  # earlier, where the squares of the singular values sum to as if one in so many were as large as any
 _PARTS = (0.02, 1e-5, 0.0)  # of what the tolerance leaves, for one drop; then again, then without any
 ATTEMPTS = len(_PARTS)
 
@@ -51,11 +53,13 @@ class _Carried:
     finite: NDArray[np.bool_]
     look: int = 0
     probes: int = 0
+    has_looked: bool = False
+    is_far: bool = False
 
     def rescale(self, backend: Backend) -> None:
         """Bring the largest entry of each trajectory near 1."""
         self.columns, shift = rescaled_columns(self.columns, backend)
-        self.exponent = self.exponent + shift
+        self.exponent, self.is_far = self.exponent + shift, False
 
     @property
     def kept(self) -> Any:
@@ -156,23 +160,73 @@ class _Attempt:
         self._most = probe_count(self._total)
         self._factor = probe_factor(self._most)
         self._table = NormTable.empty(self.wanted, self._size)
-        self._norms = GramNorms(self._table, self.backend, self.tolerance / 2, self.seed)
+        self._longest = _LONGEST
+        self._far = float(np.finfo(self.backend.dtype).tiny) ** (1 / 3)
+        self._near = max(_LEAST, self._far)
+        self._norms = GramNorms(self._table, self.backend, self.tolerance / 2, self._factor, self.seed)
 
     def table(self) -> NormTable:
         """The norms at the horizons wanted."""
-        carried, last = self._start(), max(self.wanted)
-        for k, step in enumerate(self.factors.steps(self.places), 1):
-            self._table.columns += carried.columns.shape[2] * carried.columns.shape[1]
-            carried.columns = self._for_each(step.times(carried.columns))
-            carried.finite = carried.finite & self.backend.numpy(step.finite)
-            if k in self.wanted or k >= carried.look:
-                self._measure(carried, k)
-            else:
+        carried, k, last = self._start(), 0, max(self.wanted)
+        factors = iter(self.factors.steps(self.places))
+        while k < last:
+            ahead = list(itertools.islice(factors, min(self._together(carried, k), last - k)))
+            if len(ahead) == 1 or not self._stretch(carried, k, ahead):
+                for number, factor in enumerate(ahead, k + 1):
+                    self._step(carried, number, factor)
+            k += len(ahead)
+            if self._is_look(carried, k):
+                self._look(carried, k)
+            if carried.is_far:
                 carried.rescale(self.backend)
-            if k == last:
-                break
-        self._norms.find()
+        self._norms.fill()
         return self._table
+
+    def _together(self, carried: _Carried, k: int) -> int:
+        """How many steps to make before the norms after each of them are found together."""
+        if not carried.probes:
+            return 1
+        most = max(1, min(self._longest, carried.look - k, _TOGETHER // math.prod(carried.columns.shape)))
+        return next((count for count in range(1, most) if k + count not in self.wanted), most)
+
+    def _stretch(self, carried: _Carried, k: int, factors: Sequence[Factor]) -> bool:
+        """Several steps without rescaling between; False, and nothing has changed, where numbers leave the range."""
+        columns, passed, finite = carried.columns, [], [carried.finite]
+        for factor in factors:
+            columns = self._for_each(factor.times(columns))
+            passed.append(columns)
+            finite.append(finite[-1] & self.backend.numpy(factor.finite))
+        measured, known = self._measured(passed, carried.rank), np.array(finite[1:])
+        if not (measured.is_within(self._far) | ~known).all():
+            self._longest = max(1, len(factors) // 2)
+            return False
+        self._norms.add(range(k + 1, k + 1 + len(factors)), measured, known, carried.exponent)
+        self._count(carried, len(factors))
+        carried.columns, carried.finite = columns, finite[-1]
+        carried.is_far = not bool(measured.is_within(self._near)[-1].all())
+        return True
+
+    def _step(self, carried: _Carried, k: int, factor: Factor) -> None:
+        """One step, and rescaling where it is needed."""
+        self._count(carried, 1)
+        carried.columns = self._for_each(factor.times(carried.columns))
+        carried.finite = carried.finite & self.backend.numpy(factor.finite)
+        if k not in self.wanted and k < carried.look:
+            carried.rescale(self.backend)
+            return
+        measured = self._measured([carried.columns], carried.rank)
+        if not measured.is_within(self._near).all():
+            carried.rescale(self.backend)
+            measured = self._measured([carried.columns], carried.rank)
+        self._norms.add([k], measured, carried.finite[None], carried.exponent)
+
+    def _count(self, carried: _Carried, steps: int) -> None:
+        self._table.columns += steps * carried.columns.shape[1] * carried.columns.shape[2]
+
+    def _measured(self, passed: Sequence[Any], rank: int) -> Measured:
+        """Of the rows wanted of columns (N, B, p) at some horizons, the first so many of which were kept."""
+        rows = self.factors.rows
+        return self._norms.measured(passed if rows is None else [columns[rows, ...] for columns in passed], rank)
 
     def _start(self) -> _Carried:
         """The columns of the identity, the same for all trajectories."""
@@ -186,61 +240,23 @@ class _Attempt:
             return columns
         return self._xp.broadcast_to(columns, (columns.shape[0], self._size, columns.shape[2]))
 
-    def _measure(self, carried: _Carried, k: int) -> None:
-        grams, traces, dropped = self._grams(carried)
-        if not ((traces > _LEAST) & (traces < 1 / _LEAST)).all():
-            carried.rescale(self.backend)
-            grams, traces, dropped = self._grams(carried)
-        looks = self._is_look(carried, k, grams, traces)
-        finite = carried.finite & np.isfinite(traces)
-        self._norms.add(k, grams, finite, carried.exponent, dropped, carried.probes > 0)
-        if looks:
-            self._look(carried, k, grams, self._norms.find())
-
-    def _grams(self, carried: _Carried) -> tuple[Any, Array, Array]:
-        """Of the rows wanted.
-
-        Returns:
-            The Gram matrices (B, r, r) of the directions kept, their traces (B,), and (B,) what the squares of the
-            norms on the dropped directions are at most, but for the probability stated.
-        """
-        grams, rank = self._products(self._wanted_rows(carried.columns)), carried.rank
-        squares = self.backend.numpy(self._xp.linalg.diagonal(grams)).astype(np.float64)
-        traces = squares[:, :rank].sum(axis=1)
-        return grams[:, :rank, :rank] if carried.probes else grams, traces, self._dropped(squares[:, rank:])
-
-    def _dropped(self, probes: Array) -> Array:
-        """(B,) from the squares of the lengths of the probes, (B, s), s = 0 where nothing was dropped."""
-        return self._factor**2 * probes.max(axis=1, initial=0.0)
-
-    def _products(self, columns: Any) -> Any:
-        """The inner products (B, r, r) of columns (N, B, r)."""
-        batch = self._xp.permute_dims(columns, (1, 0, 2))
-        return self._xp.matrix_transpose(batch) @ batch
-
-    def _wanted_rows(self, columns: Any) -> Any:
-        return columns if self.factors.rows is None else columns[self.factors.rows, ...]
-
-    def _is_look(self, carried: _Carried, k: int, grams: Any, traces: Array) -> bool:
+    def _is_look(self, carried: _Carried, k: int) -> bool:
+        """Whether to look for fewer directions: when it is time, the first time earlier where few of them count."""
         if not _PARTS[self.number] or carried.rank == 1:
             return False
-        return k >= carried.look or (not carried.probes and self._crowded(grams, traces))
+        return k >= carried.look or (k in self.wanted and not carried.has_looked and self._norms.is_crowded(_CROWDED))
 
-    def _look(self, carried: _Carried, k: int, grams: Any, values: Array) -> None:
+    def _look(self, carried: _Carried, k: int) -> None:
         """Whether fewer directions suffice, and if so on with them."""
+        values = self._norms.last()
         allowed = _PARTS[self.number] * self.tolerance * values / self._factor**2
-        whole = grams if self.factors.rows is None else self._products(carried.kept)
-        found = reduction(self._norms.clean(whole), allowed, self.backend)
-        rank = found.rank(allowed)
+        grams = self._norms.grams(carried.kept, self.factors.rows)
+        found = reduction(grams, allowed, self.backend)
+        rank = least_rank(found, allowed)
         if rank <= _KEEP * carried.rank:
             self._turn(carried, found.basis(rank), rank)
+        carried.has_looked = True
         carried.look = next_look(k, found, math.floor(_KEEP * carried.rank), values, allowed)
-
-    def _crowded(self, grams: Any, traces: Array) -> bool:
-        """Whether the squares of the singular values are as if one in eight or fewer counted."""
-        xp = self._xp
-        squares = self.backend.numpy(xp.sum(grams * grams, axis=(1, 2)))
-        return bool((_CROWDED * traces**2 <= grams.shape[1] * squares).all())
 
     def _turn(self, carried: _Carried, basis: Any, rank: int) -> None:
         """Keep the directions of a basis (B, r, rank); probes get random combinations of the others added."""

@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import get_lapack_funcs
 
 from symgrad.numerics.backends import Backend
+from symgrad.numerics.symmetric_lapack import orthonormal, pivoted_cholesky
 
-__all__ = ["Reduction", "next_look", "reduction"]
+__all__ = ["Decomposed", "Pivoted", "Reduction", "least_rank", "next_look", "reduction"]
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Reduction:
+class Reduction(Protocol):
     """What a smaller basis would leave out of matrices Y (N, B, r) with Gram matrices ``G = Y^T Y``.
 
     Attributes:
         tails: (B, r + 1), ``tails[b, j]`` bounds the square of the Frobenius norm of what a basis of j directions
             leaves out; it falls with j.
-        factors: (B, j, r), rows that span the directions, the important ones first.
     """
 
     tails: Array
-    factors: Any
-    backend: Backend
-
-    def rank(self, allowed: Array) -> int:
-        """The least number of directions that leaves out no more than allowed (B,) of any trajectory; at least 1."""
-        return max(1, int((self.tails > allowed[:, None]).sum(axis=1).max()))
 
     def basis(self, rank: int) -> Any:
-        """Orthonormal columns (B, r, rank)."""
-        xp = self.backend.xp
-        return xp.linalg.qr(xp.matrix_transpose(self.factors[:, :rank, :]))[0]
+        """Orthonormal columns (B, r, rank); the first j of them span the j directions that matter most."""
 
 
 def reduction(grams: Any, allowed: Array, backend: Backend) -> Reduction:
@@ -48,24 +37,46 @@ def reduction(grams: Any, allowed: Array, backend: Backend) -> Reduction:
     of the Schur complement is what the rows so far leave out. Elsewhere by all eigenvectors.
     """
     if backend.name == "numpy":
-        return _pivoted(np.asarray(grams), allowed, backend)
-    values, vectors = backend.xp.linalg.eigh(grams)
-    falling = np.maximum(np.asarray(backend.numpy(values), dtype=np.float64)[:, ::-1], 0.0)
-    return Reduction(_tails(falling), backend.xp.flip(backend.xp.matrix_transpose(vectors), axis=1), backend)
+        return Pivoted(np.asarray(grams), allowed)
+    return Decomposed(grams, backend)
 
 
-def _pivoted(grams: Array, allowed: Array, backend: Backend) -> Reduction:
-    (factorise,) = get_lapack_funcs(("pstrf",), (grams,))
-    size = grams.shape[1]
-    factors, parts = np.zeros_like(grams), np.zeros((len(grams), size))
-    for place, gram in enumerate(grams):
-        factor, pivots, rank, _ = factorise(gram.T, tol=float(allowed[place]) / size, lower=True)
-        rows = np.tril(factor[:, :rank]).T
-        factors[place][:rank, pivots - 1] = rows
-        parts[place, :rank] = np.einsum("ij,ij->i", rows, rows)
-        if rank < size:  # what the factorisation leaves, counted as one more
-            parts[place, rank] = max(float(np.trace(gram)) - float(parts[place].sum()), 0.0)
-    return Reduction(_tails(parts), factors, backend)
+class Decomposed:
+    """A :class:`Reduction` by all eigenvectors."""
+
+    def __init__(self, grams: Any, backend: Backend) -> None:
+        values, self._vectors = backend.xp.linalg.eigh(grams)
+        self._backend = backend
+        self.tails = _tails(np.maximum(np.asarray(backend.numpy(values), dtype=np.float64)[:, ::-1], 0.0))
+
+    def basis(self, rank: int) -> Any:
+        """Orthonormal columns (B, r, rank); the first j of them span the j directions that matter most."""
+        return self._backend.xp.flip(self._vectors, axis=2)[:, :, :rank]
+
+
+class Pivoted:
+    """A :class:`Reduction` by Cholesky factorisation with pivoting; of the matrices only the upper triangles count."""
+
+    def __init__(self, grams: Array, allowed: Array) -> None:
+        size = grams.shape[1]
+        parts, self._factors = np.zeros((len(grams), size)), []
+        for place, gram in enumerate(grams):
+            columns, pivots = pivoted_cholesky(gram, float(allowed[place]) / size)
+            rank = columns.shape[1]
+            parts[place, :rank] = np.square(columns).sum(axis=0)
+            if rank < size:  # what the factorisation leaves, counted as one more
+                parts[place, rank] = max(float(np.trace(gram)) - float(parts[place].sum()), 0.0)
+            self._factors.append((columns, pivots))
+        self.tails = _tails(parts)
+
+    def basis(self, rank: int) -> Any:
+        """Orthonormal columns (B, r, rank); the first j of them span the j directions that matter most."""
+        return np.stack([orthonormal(columns, pivots, rank) for columns, pivots in self._factors])
+
+
+def least_rank(found: Reduction, allowed: Array) -> int:
+    """The least number of directions that leaves out no more than allowed (B,) of any trajectory; at least 1."""
+    return max(1, int((found.tails > allowed[:, None]).sum(axis=1).max()))
 
 
 def _tails(parts: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 import sympy as sp
 
 import symgrad as sg
-from symgrad.numerics import leading_values, low_rank_products
+from symgrad.numerics import gram_norms, leading_values, low_rank_products, symmetric_lapack
 from symgrad.numerics import product_norms as module
+from symgrad.numerics.backends import backend as backend_of
 from symgrad.numerics.product_norms import product_norms
 from tests.numerics.dense import dense_log10_norms, random_problem
 
@@ -137,7 +139,13 @@ def test_dropped_directions_that_grow_again_are_seen_and_kept_in_another_run() -
 
 
 def test_without_the_probes_the_growth_of_dropped_directions_is_missed(monkeypatch) -> None:
-    monkeypatch.setattr(low_rank_products._Attempt, "_dropped", lambda self, _: np.zeros(self._size))
+    measured = gram_norms.GramNorms.measured
+
+    def without_probes(self, passed, rank):
+        found = measured(self, passed, rank)
+        return dataclasses.replace(found, probes=np.zeros_like(found.probes))
+
+    monkeypatch.setattr(gram_norms.GramNorms, "measured", without_probes)
     with pytest.raises(AssertionError):
         check(switching())
 
@@ -145,9 +153,9 @@ def test_without_the_probes_the_growth_of_dropped_directions_is_missed(monkeypat
 def test_a_search_that_stops_at_once_is_refused_by_the_factorisation(monkeypatch) -> None:
     problem = elman(np.diag(np.linspace(1, 1.2, 90)), steps=3)
     monkeypatch.setattr(leading_values, "_TRIDIAGONAL", 80)
-    monkeypatch.setattr(leading_values, "_CHECKS", (2, 3))
+    monkeypatch.setattr(symmetric_lapack, "_CHECKS", (2, 3))
     check(problem)
-    monkeypatch.setattr(leading_values.LeadingValues, "_is_above", lambda *_: True)
+    monkeypatch.setattr(leading_values, "is_positive_definite_below", lambda *_: True)
     with pytest.raises(AssertionError):
         check(problem)
 
@@ -157,6 +165,47 @@ def test_a_smaller_upper_side_fails() -> None:
     found = product_norms(*problem)
     exact = dense_log10_norms(*problem)
     assert (found.log10_upper - found.reached / math.log(10) - 1e-9 < exact).any()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("exponents", [(9, 9), (-9, -9), (16, -16)], ids=["grows", "decays", "alternates"])
+def test_steps_that_leave_the_range_of_floats_together_are_made_one_by_one(
+    backend, dtype, exponents, monkeypatch
+) -> None:
+    """Factors grow or decay so fast that a few of them overflow or underflow."""
+    if backend != "numpy":
+        pytest.importorskip(backend)
+    passed = []
+    stretch = low_rank_products._Attempt._stretch
+    monkeypatch.setattr(
+        low_rank_products._Attempt, "_stretch", lambda *given: passed.append(stretch(*given)) or passed[-1]
+    )
+    layers, base = 60, np.random.default_rng(0).standard_normal((40, 40)) / 40**0.5
+    scales = 10.0 ** (np.resize(exponents, layers) * (4 if dtype == "float64" else 1))
+    expected, product, exponent = [], np.eye(40), 0.0
+    for scale in scales:
+        product = base @ product
+        size = np.linalg.norm(product, 2)
+        product, exponent = product / size, exponent + math.log10(size) + math.log10(scale)
+        expected.append(exponent)
+    chosen = backend_of(backend, dtype=dtype)
+    steps = [Scaled(scale * base, chosen) for scale in scales]
+    factors = low_rank_products.Factors(lambda places: iter(steps), 1, 40)
+    found = low_rank_products.log10_norms(factors, layers, 1e-3, chosen)
+    np.testing.assert_allclose(found[1:, 0], expected, rtol=0, atol=2e-4)
+    assert False in passed
+
+
+class Scaled:
+    """A matrix as a factor of products."""
+
+    def __init__(self, matrix, chosen) -> None:
+        self._matrix, self._xp, self.finite = chosen.asarray(matrix), chosen.xp, chosen.asarray(np.ones(1)) > 0
+
+    def times(self, columns):
+        flat = self._xp.reshape(columns, (columns.shape[0], -1))
+        return self._xp.reshape(self._matrix @ flat, columns.shape)
 
 
 @pytest.mark.parametrize("name", ["elman", "lstm"])
