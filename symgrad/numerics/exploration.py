@@ -16,7 +16,7 @@ from symgrad.language.norms import Norm
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.backends import Backend, backend
-from symgrad.numerics.jacobian_steps import StepJacobian, jacobian_steps, rescaled_columns
+from symgrad.numerics.jacobian_steps import StepJacobian, known_steps, rescaled_columns
 from symgrad.numerics.products import Products, inverted, log_frobenius, log_norms
 from symgrad.numerics.ranges import RangeSet
 from symgrad.numerics.setting import Setting
@@ -142,10 +142,10 @@ class Exploration(ABC):
         """
         placed = Batch(self.placed(batch.initial), self.placed(batch.inputs), batch.steps)
         columns = self.backend.asarray(np.eye(self.total)[:, None, :] if start is None else start)
-        states = self.fetched(run(self.evaluator, self.nodes.updates, placed))
-        steps = self.ranges.steps_inside(states, batch.inputs, batch.steps)
+        states = run(self.evaluator, self.nodes.updates, placed)
+        steps = self.ranges.steps_inside(self.fetched(states), batch.inputs, batch.steps)
         exponent = np.zeros(batch.size, dtype=np.int64)
-        for k, step in enumerate(jacobian_steps(self.evaluator, self.nodes, placed), 1):
+        for k, step in enumerate(known_steps(self.evaluator, self.nodes.blocks, states, placed.inputs), 1):
             columns, shift = rescaled_columns(self._multiplied(step, columns), self.backend)
             exponent, matrix = exponent + shift, self.backend.numpy(columns)
             yield Products(k, np.broadcast_to(matrix, (self.total, batch.size, matrix.shape[2])), exponent), steps >= k

@@ -14,7 +14,7 @@ from symgrad.errors import SymgradError
 from symgrad.language.construct import add_vectors, apply_operator
 from symgrad.language.operators import Operator, Variable, Vector
 from symgrad.numerics.orbit_system import OrbitSystem
-from symgrad.numerics.steering import stacked_slopes
+from symgrad.numerics.point_values import PointValues
 
 __all__ = ["OrbitAscent"]
 
@@ -64,6 +64,13 @@ class OrbitAscent:
         """Whether there are inputs to change and the gradient exists."""
         return bool(self.system.setting.model.inputs) and self._second is not None
 
+    @cached_property
+    def _pushed(self) -> PointValues:
+        setting = self.system.setting
+        directions = {q: setting.size(s) for s, q in self._directions.items()}
+        sizes = {**self.system.steering.layout.known, **directions}
+        return PointValues(setting.evaluator, sizes, rows=self._second or ())
+
     def improved(self, orbits: Array, iterations: int) -> Array:
         """(B, p, Y) orbits with rates at least as large."""
         kept, rates = orbits, self.system.rates(orbits)
@@ -77,7 +84,8 @@ class OrbitAscent:
             better = fresh > rates
             kept = np.where(better[:, None, None], tried, kept)
             rates = np.where(better, fresh, rates)
-            gradient = np.where(better[:, None, None], self.gradient(kept), gradient)
+            if better.any():
+                gradient[better] = self.gradient(kept[better])
             step *= np.where(better, _GROWTH, _SHRINKAGE)
             if (step < _LEAST_STEP).all():
                 break
@@ -87,9 +95,9 @@ class OrbitAscent:
         """(B, p, M) the direction of steepest ascent by the inputs, of largest entry 1; zero where there is none."""
         count, period, width = orbits.shape
         total = self.system.size
-        direct = self._direct(orbits)
-        _, slopes = self.system.returning(self.system.point(orbits), orbits)
-        slopes = slopes.reshape(count, period * total, period, width)
+        _, slopes = self.system.steps(orbits)
+        direct = self._direct(orbits, slopes[..., :total])
+        slopes = self.system.derivative(slopes).reshape(count, period * total, period, width)
         by_states = slopes[..., :total].reshape(count, period * total, -1)
         by_inputs = slopes[..., total:].reshape(count, period * total, -1)
         good = np.isfinite(direct).all(axis=(1, 2)) & np.isfinite(slopes).all(axis=(1, 2, 3))
@@ -101,9 +109,8 @@ class OrbitAscent:
         largest = np.abs(found).max(axis=(1, 2), keepdims=True, initial=0.0)
         return found / np.where(largest > 0, largest, 1.0)
 
-    def _direct(self, orbits: Array) -> Array:
+    def _direct(self, orbits: Array, matrices: Array) -> Array:
         """(B, p, Y) the derivative of log rho by state and input before each step, each taken by itself."""
-        matrices = self.system.jacobians(orbits)
         right, left, scale = _eigenvectors(matrices)
         found = np.zeros(orbits.shape)
         for part, sign in ((np.real, 1.0), (np.imag, -1.0)):
@@ -120,8 +127,7 @@ class OrbitAscent:
         ends = np.cumsum([self.system.setting.size(s) for s in states])[:-1].tolist()
         parts = dict(zip(self._directions.values(), np.split(flat, ends), strict=True))
         layout = steering.layout.split(orbits.reshape(count * period, -1))
-        point = self.system.setting.evaluator.at({**layout, **parts})
-        found = stacked_slopes(point, self._second or [], count * period)
+        _, found = self._pushed.stacked({**layout, **parts}, count * period)
         return found.reshape(count, period, *found.shape[1:])
 
 

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 
 from symgrad.calculus.unit_ranges import UnitRanges
-from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.steering import Steering
 
@@ -52,24 +52,32 @@ class OrbitSystem:
         low, high = (np.concatenate([getattr(self.ranges[s], end).ravel() for s in symbols]) for end in ("low", "high"))
         return low, high
 
-    def point(self, current: Array) -> ArrayEvaluator:
-        """The evaluator at all B p states and inputs."""
-        flat = current.reshape(-1, current.shape[-1])
-        return self.setting.evaluator.at(self.steering.layout.split(flat))
+    def point(self, current: Array) -> dict[sp.Expr, Array]:
+        """All B p states and inputs by their symbols."""
+        return self.steering.layout.split(current.reshape(-1, current.shape[-1]))
 
-    def returning(self, point: ArrayEvaluator, current: Array) -> tuple[Array, Array]:
-        """(B, p N) how far each step ends from the next state, and (B, p N, p Y) the derivative."""
+    def steps(self, current: Array) -> tuple[Array, Array]:
+        """(B, p, N) the states after each step, and (B, p, N, Y) their derivative by the state and input before it."""
         count, period, _ = current.shape
-        total = self.size
-        after, slopes = self.steering.next_states(point, count * period)
-        following = np.roll(current[:, :, :total], -1, axis=1)
-        residual = after.reshape(count, period, total) - following
-        derivative = block_diagonal(slopes.reshape(count, period, total, -1))
-        width = current.shape[2]
+        after, slopes = self.steering.next_states(self.point(current), count * period)
+        return after.reshape(count, period, -1), slopes.reshape(count, period, self.size, -1)
+
+    def returning(self, current: Array) -> tuple[Array, Array]:
+        """(B, p N) how far each step ends from the next state, and (B, p N, p Y) the derivative."""
+        after, slopes = self.steps(current)
+        return self._residual(current, after), self.derivative(slopes)
+
+    def _residual(self, current: Array, after: Array) -> Array:
+        return (after - np.roll(current[:, :, : self.size], -1, axis=1)).reshape(len(current), -1)
+
+    def derivative(self, slopes: Array) -> Array:
+        """(B, p N, p Y) the derivative of how far each step ends from the next state, from those of the steps."""
+        _, period, total, width = slopes.shape
+        found = block_diagonal(slopes)
         for t in range(period):
             rows, columns = np.arange(total) + t * total, np.arange(total) + ((t + 1) % period) * width
-            derivative[:, rows, columns] -= 1.0
-        return residual.reshape(count, -1), derivative
+            found[:, rows, columns] -= 1.0
+        return found
 
     def returned(self, current: Array) -> Array:
         """Newton's method for the states alone, with the inputs as they are."""
@@ -77,7 +85,7 @@ class OrbitSystem:
         total = self.size
         states = (np.arange(period)[:, None] * width + np.arange(total)).ravel()
         for _ in range(_NEWTON):
-            residual, derivative = self.returning(self.point(current), current)
+            residual, derivative = self.returning(current)
             try:
                 change = -np.linalg.solve(derivative[:, :, states], residual[..., None])[..., 0]
             except np.linalg.LinAlgError:
@@ -89,22 +97,17 @@ class OrbitSystem:
                 break
         return current
 
-    def jacobians(self, current: Array) -> Array:
-        """(B, p, N, N) the Jacobians at states and inputs, in floats."""
-        count, period, _ = current.shape
-        _, slopes = self.steering.next_states(self.point(current), count * period)
-        return slopes[:, :, : self.size].reshape(count, period, self.size, self.size)
-
     def rates(self, current: Array) -> Array:
         """(B,) the rates along orbits; minus infinity for what does not return or leaves the ranges."""
-        residual, _ = self.returning(self.point(current), current)
+        after, slopes = self.steps(current)
+        residual = self._residual(current, after)
         low, high = self.limits
         scale = 1.0 + np.abs(current).max(axis=(1, 2))
         good = np.abs(residual).max(axis=1, initial=0.0) <= _SETTLED * scale
         good &= ((current >= low - 1e-12) & (current <= high + 1e-12)).all(axis=(1, 2))
         product = np.broadcast_to(np.eye(self.size), (len(current), self.size, self.size))
-        for step in np.moveaxis(self.jacobians(current), 1, 0):
-            product = step @ product
+        for step in range(current.shape[1]):
+            product = slopes[:, step, :, : self.size] @ product
         good &= np.isfinite(product).all(axis=(1, 2))
         radius = np.full(len(current), -np.inf)
         radius[good] = np.abs(np.linalg.eigvals(product[good])).max(axis=1) ** (1 / current.shape[1])

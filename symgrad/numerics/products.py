@@ -87,7 +87,7 @@ def inverted(matrices: Array) -> Array:
 
 def rescaled(matrix: Array) -> tuple[Array, IntArray]:
     """The matrices (N, B, p) times powers of two that bring each one's largest entry near 1, and the exponents (B,)."""
-    largest = np.maximum(matrix.max(axis=(0, 2)), -matrix.min(axis=(0, 2)))
+    largest = np.abs(matrix).max(axis=0).max(axis=1)  # one axis at a time, which is faster
     _, power = np.frexp(largest)
     shift = np.where(np.isfinite(largest) & (largest > 0) & (np.abs(power) > 16), power, 0).astype(np.int64)
     if not shift.any():
@@ -151,16 +151,18 @@ def largest(item: Products, norm: Norm, counts: Any) -> tuple[float, int]:
 
 
 def _largest_spectral(item: Products, counts: Any) -> tuple[float, int]:
-    """Frobenius norms bound singular values: a decomposition is made only where the largest can be."""
+    """Frobenius norms bound singular values: decompositions are made only where the largest can be, more and more."""
     upper = log_frobenius(item)
     upper = np.where(counts & ~np.isnan(upper) & (upper < np.inf), upper, -np.inf)
-    best, where = -np.inf, -1
-    for place in np.argsort(-upper).tolist():
-        if upper[place] <= best:
-            break
-        value = float(_log(_spectral(item.matrix[:, [place]]), item.exponent[[place]])[0])
-        if value > best:
-            best, where = value, place
+    order, best, where, first, together = np.argsort(-upper), -np.inf, -1, 0, 1
+    while first < len(order) and upper[order[first]] > best:
+        places = order[first : first + together]
+        places = places[upper[places] > best]
+        values = _log(_spectral(item.matrix[:, places]), item.exponent[places])
+        place = int(values.argmax())
+        if values[place] > best:
+            best, where = float(values[place]), int(places[place])
+        first, together = first + together, 2 * together
     return best, where
 
 

@@ -119,8 +119,8 @@ class OrbitSearch:
         within = np.where(bounded, low, 0.0) + np.where(bounded, high - low, 0.0) * random.random(current.shape)
         current[1::2] = np.where(bounded, within, current)[1::2]
         for step in range(1, period):
-            after, _ = self.system.steering.next_states(self.system.point(current[:, step - 1 : step]), count)
-            current[:, step, :total] = after
+            after, _ = self.system.steps(current[:, step - 1 : step])
+            current[:, step, :total] = after[:, 0]
         return current
 
     def orbits(self, slopes: Array, count: int, random: np.random.Generator) -> Array:
@@ -177,13 +177,13 @@ class OrbitSearch:
     def _step(self, current: Array, targets: Array) -> Array:
         """(B, p, Y) the step of Gauss-Newton; zero where derivatives are not finite."""
         count, period, width = current.shape
-        point = self.system.point(current)
         parts = []
         if self.system.steering.activated:
+            point = self.system.point(current)
             parts.append(self.system.steering.argument_residual(point, targets.reshape(count * period, -1)))
         residuals = [r.reshape(count, period, -1) for r, _ in parts]
         slopes = [block_diagonal(s.reshape(count, period, *s.shape[1:])) for _, s in parts]
-        back, derivative = self.system.returning(point, current)
+        back, derivative = self.system.returning(current)
         residual = np.concatenate([*(r.reshape(count, -1) for r in residuals), _RETURN * back], axis=1)
         slope = np.concatenate([*slopes, _RETURN * derivative], axis=1)
         finite = np.isfinite(residual).all(axis=1) & np.isfinite(slope).all(axis=(1, 2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from symgrad.calculus.jacobian import derivative
 from symgrad.language.operators import Elementwise, Operator, Vector, symbols_of, walk
-from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.extreme_points import extreme_points
+from symgrad.numerics.point_values import PointValues
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import Batch
 
-__all__ = ["Layout", "Steering", "stacked_slopes"]
+__all__ = ["Layout", "Steering"]
 
 Array = NDArray[np.float64]
 Point = dict[sp.Expr, Array]
@@ -40,6 +40,11 @@ class Layout:
     def of(cls, setting: Setting, symbols: tuple[sp.Expr, ...]) -> Layout:
         """The layout of some variables of a model."""
         return cls(symbols, tuple(setting.size(s) for s in symbols))
+
+    @property
+    def known(self) -> dict[sp.Expr, int]:
+        """The size of each variable."""
+        return dict(zip(self.symbols, self.sizes, strict=True))
 
     def split(self, stacked: Array) -> Point:
         """The arrays of the variables."""
@@ -93,13 +98,29 @@ class Steering:
     def _argument_rows(self) -> list[list[Operator]]:
         return self._derivatives([node.argument for node in self.activated])
 
-    @cached_property
-    def _update_rows(self) -> list[list[Operator]]:
-        return self._derivatives(list(self.setting.nodes.updates.values()))
-
-    def _derivatives(self, nodes: list[Vector]) -> list[list[Operator]]:
+    def _derivatives(self, nodes: Sequence[Vector]) -> list[list[Operator]]:
         share = self.setting.nodes.sharing.node
         return [[share(derivative(node, s)) for s in self.layout.symbols] for node in nodes]
+
+    def values_of(self, vectors: Sequence[Vector], rows: Sequence[Sequence[Operator]] = ()) -> PointValues:
+        """Vectors and matrices as functions of states and inputs."""
+        return PointValues(self.setting.evaluator, self.layout.known, vectors, rows)
+
+    @cached_property
+    def _arguments(self) -> PointValues:
+        return self.values_of([node.argument for node in self.activated])
+
+    @cached_property
+    def _arguments_and_slopes(self) -> PointValues:
+        return self.values_of(self._arguments.vectors, self._argument_rows)
+
+    @cached_property
+    def _updates(self) -> PointValues:
+        return self.values_of(list(self.setting.nodes.updates.values()))
+
+    @cached_property
+    def _updates_and_slopes(self) -> PointValues:
+        return self.values_of(self._updates.vectors, self._derivatives(self._updates.vectors))
 
     def targets(self, count: int, random: np.random.Generator) -> Array:
         """(B, R) arguments to aim at: each candidate for all applications first, then random combinations."""
@@ -130,7 +151,7 @@ class Steering:
 
     def _step(self, current: Array, targets: Array, settle: bool) -> Array:
         """(B, Y) the step of Gauss-Newton, zero for trajectories whose derivatives are not finite."""
-        point = self.setting.evaluator.at(self.layout.split(current))
+        point = self.layout.split(current)
         residual, slope = self.argument_residual(point, targets)
         if settle:
             more, more_slope = self._rest_residual(point, current)
@@ -141,37 +162,42 @@ class Steering:
         step[finite] = (np.linalg.pinv(slope[finite], rcond=_CUTOFF) @ residual[finite, :, None])[..., 0]
         return step
 
-    def argument_residual(self, point: ArrayEvaluator, targets: Array) -> tuple[Array, Array]:
+    def argument_residual(self, point: Point, targets: Array) -> tuple[Array, Array]:
         """(B, R) the arguments at a point less their targets, and (B, R, Y) their derivative."""
-        values = [point.vector(node.argument) for node in self.activated]
-        stacked = self._stacked_rows(values, len(targets))
-        return stacked - targets, stacked_slopes(point, self._argument_rows, len(targets))
+        values, slopes = self._arguments_and_slopes.stacked(point, len(targets))
+        return values - targets, slopes
 
     def arguments(self, stacked: Array) -> Array:
         """(B, R) the arguments of the activations at states and inputs (B, Y)."""
-        point = self.setting.evaluator.at(self.layout.split(stacked))
-        values = [point.vector(node.argument) for node in self.activated]
-        return self._stacked_rows(values, len(stacked)) if values else np.zeros((len(stacked), 0))
+        return self._arguments.stacked(self.layout.split(stacked), len(stacked))[0]
 
-    def _rest_residual(self, point: ArrayEvaluator, current: Array) -> tuple[Array, Array]:
+    def _rest_residual(self, point: Point, current: Array) -> tuple[Array, Array]:
         after, slopes = self.next_states(point, len(current))
         total = after.shape[1]
         return after - current[:, :total], slopes - np.eye(total, slopes.shape[2])
 
-    def next_states(self, point: ArrayEvaluator, count: int) -> tuple[Array, Array]:
+    def next_states(self, point: Point, count: int) -> tuple[Array, Array]:
         """(B, N) the states after a step from a point, and (B, N, Y) their derivative by state and input."""
-        after = self._stacked_rows([point.vector(node) for node in self.setting.nodes.updates.values()], count)
-        return after, stacked_slopes(point, self._update_rows, count)
-
-    @staticmethod
-    def _stacked_rows(values: list[Any], count: int) -> Array:
-        return np.concatenate(
-            [np.broadcast_to(v[..., 0].T, (count, v.shape[0])) for v in map(_batched, values)], axis=1
-        )
+        return self._updates_and_slopes.stacked(point, count)
 
     def _clipped(self, layout: Layout, stacked: Array) -> Array:
-        ranges = self.setting.ranges
-        return layout.stacked({s: ranges.clipped(s, array) for s, array in layout.split(stacked).items()})
+        """(B, Y) values of some variables moved into their ranges."""
+        if layout not in self._ends:
+            self._ends[layout] = self._ends_of(layout)
+        return np.clip(stacked, *self._ends[layout])
+
+    @cached_property
+    def _ends(self) -> dict[Layout, tuple[Array, Array]]:
+        return {}
+
+    def _ends_of(self, layout: Layout) -> tuple[Array, Array]:
+        """(Y,) the least and the largest value of each entry."""
+        ends = [(self.setting.ranges.of(s), size) for s, size in layout.known.items()]
+        low, high = (
+            np.concatenate([np.zeros(0), *(np.broadcast_to(np.ravel(getattr(e, name)), (n,)) for e, n in ends)])
+            for name in ("low", "high")
+        )
+        return low, high
 
     @cached_property
     def capacity(self) -> int:
@@ -205,57 +231,54 @@ class Steering:
             first: states and inputs of the first step.
             targets: (p, B, R), which repeat after p steps.
         """
-        setting, steps = self.setting, self.steps
-        states = {s: first[s] for s in setting.model.states}
-        current = {s: first[s] for s in setting.model.inputs}
-        fed: dict[sp.Expr, list[Array]] = {s: [] for s in current}
-        initial = dict(states)
-        for step in range(steps if current else 0):
+        model, layout = self.setting.model, self.input_layout
+        states = initial = {s: first[s] for s in model.states}
+        fed = [layout.stacked(first)] if model.inputs else []
+        for step in range(1, self.steps if fed else 0):
             with np.errstate(all="ignore"):
-                wanted = targets[step % len(targets)]
-                current = self._corrected(states, current, wanted, step) if step else current
-                point = setting.evaluator.at({**states, **current}, step)
-                states = {s: point.vector(node) for s, node in setting.nodes.updates.items()}
-            for symbol, array in current.items():
-                fed[symbol].append(array)
-        return Batch(initial, {s: np.array(arrays) for s, arrays in fed.items()}, steps)
+                inputs = layout.split(fed[-1])
+                after = self._updates.values({**states, **inputs}, step - 1)
+                states = dict(zip(states, map(_batched, after), strict=True))
+                fed.append(self._corrected({**states, **inputs}, fed[-1], targets[step % len(targets)], step))
+        ends = np.cumsum(layout.sizes)[:-1].tolist()
+        parts = np.split(np.moveaxis(np.array(fed), 1, 2), ends, axis=1) if fed else []
+        sequences = {s: np.ascontiguousarray(p)[..., None] for s, p in zip(layout.symbols, parts, strict=True)}
+        return Batch(initial, sequences, self.steps)
 
-    def _corrected(self, states: Point, inputs: Point, targets: Array, step: int) -> Point:
-        """The inputs that bring the arguments which are affine in them back to the targets, as far as they can."""
-        places, solver = self._input_solver(step if self.setting.model.depth is not None else 0)
-        point = self.setting.evaluator.at({**states, **inputs}, step)
-        values = [point.vector(self.activated[i].argument) for i in places]
-        if not values:
+    def _corrected(self, point: Point, inputs: Array, targets: Array, step: int) -> Array:
+        """(B, M) the inputs that bring the arguments which are affine in them back to the targets, if they can."""
+        arguments, rows, solver = self._input_solver(step if self.setting.model.depth is not None else 0)
+        if not arguments.vectors:
             return inputs
-        residual = self._stacked_rows(values, len(targets)) - targets[:, self._rows_of(places)]
+        residual = arguments.stacked(point, len(targets), step)[0] - targets[:, rows]
         change = np.nan_to_num(-(residual @ solver.T), nan=0.0, posinf=0.0, neginf=0.0)
-        stacked = self.input_layout.stacked(inputs) + change
-        return self.input_layout.split(self._clipped(self.input_layout, stacked))
+        return self._clipped(self.input_layout, inputs + change)
 
     def _rows_of(self, places: list[int]) -> NDArray[np.int64]:
         """The rows of the targets that belong to some of the applications."""
         ends = np.cumsum([0, *(self.setting.evaluator.size(node.size) for node in self.activated)])
         return np.concatenate([np.arange(ends[i], ends[i + 1]) for i in places])
 
-    def _input_solver(self, step: int) -> tuple[list[int], Array]:
+    def _input_solver(self, step: int) -> tuple[PointValues, NDArray[np.int64], Array]:
         if step not in self._solvers:
             self._solvers[step] = self._solved_for_inputs(step)
         return self._solvers[step]
 
     @cached_property
-    def _solvers(self) -> dict[int, tuple[list[int], Array]]:
+    def _solvers(self) -> dict[int, tuple[PointValues, NDArray[np.int64], Array]]:
         return {}
 
-    def _solved_for_inputs(self, step: int) -> tuple[list[int], Array]:
-        """The applications whose argument is affine in the inputs, and the pseudo-inverse of their derivative."""
+    def _solved_for_inputs(self, step: int) -> tuple[PointValues, NDArray[np.int64], Array]:
+        """The arguments that are affine in the inputs, their rows, and the pseudo-inverse of their derivative."""
         states, variables = len(self.setting.model.states), set(self.setting.model.variables)
         rows = [row[states:] for row in self._argument_rows]
         places = [i for i, row in enumerate(rows) if not any(symbols_of(entry) & variables for entry in row)]
-        origin = self.setting.evaluator.at(self.layout.split(np.zeros((1, sum(self.layout.sizes)))), step)
-        slopes = stacked_slopes(origin, [rows[i] for i in places], 1)[0] if places else np.full((1, 1), np.nan)
-        if not np.isfinite(slopes).all():
-            return [], np.zeros((0, 0))
-        return places, np.asarray(np.linalg.pinv(slopes, rcond=_CUTOFF))
+        origin = self.layout.split(np.zeros((1, sum(self.layout.sizes))))
+        slopes = self.values_of([], [rows[i] for i in places]).stacked(origin, 1, step)[1][0]
+        if not places or not np.isfinite(slopes).all():
+            return self.values_of([]), np.zeros(0, dtype=np.int64), np.zeros((0, 0))
+        arguments = self.values_of([self.activated[i].argument for i in places])
+        return arguments, self._rows_of(places), np.asarray(np.linalg.pinv(slopes, rcond=_CUTOFF))
 
 
 def _is_settled(before: Array, after: Array) -> bool:
@@ -267,12 +290,3 @@ def _is_settled(before: Array, after: Array) -> bool:
 
 def _batched(value: Any) -> Any:
     return value if value.ndim == 3 else value[:, None, :]
-
-
-def stacked_slopes(point: ArrayEvaluator, rows: list[list[Operator]], count: int) -> Array:
-    """(B, rows, Y) derivatives that are given in blocks, as matrices at B points."""
-    blocks = [[_batched(point.operator(entry)) for entry in row] for row in rows]
-    full = [
-        np.concatenate([np.broadcast_to(b, (b.shape[0], count, b.shape[2])) for b in row], axis=2) for row in blocks
-    ]
-    return np.moveaxis(np.concatenate(full), 1, 0)

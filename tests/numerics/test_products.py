@@ -12,6 +12,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.language.norms import norm
 from symgrad.language.weights import bind
+from symgrad.numerics import products as module
 from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.products import Products, largest, product_log_norms, products, stretched
 from symgrad.numerics.sharing import shared_nodes
@@ -64,6 +65,24 @@ def test_the_largest_norm_over_a_batch(p) -> None:
         log, trajectory = largest(item, norm(p), steps >= item.k)
         assert trajectory == counting[np.argmax(logs[item.k - 1, counting])]
         assert log == pytest.approx(logs[item.k - 1, counting].max(), rel=1e-12)
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+def test_the_largest_among_many_that_are_nearly_equal(rank: int, monkeypatch) -> None:
+    """Of rank 1 their Frobenius norms tell nothing apart: then they are decomposed together, not one by one."""
+    random = np.random.default_rng(0)
+    left, right = random.standard_normal((2, 3, 3))
+    matrices = np.linalg.qr(left)[0] @ np.diag((np.arange(3) < rank) * 0.9 ** np.arange(3)) @ np.linalg.qr(right)[0]
+    matrices = matrices * (1 + 1e-15 * random.standard_normal((200, 1, 1)))
+    calls, spectral = [], module._spectral
+    monkeypatch.setattr(module, "_spectral", lambda matrix: calls.append(matrix.shape[1]) or spectral(matrix))
+    item = Products(4, np.moveaxis(matrices, 0, 1), np.zeros(200, dtype=np.int64))
+    log, place = largest(item, norm(2), np.arange(200) != 5)
+    norms = np.linalg.norm(matrices, 2, axis=(1, 2))
+    norms[5] = 0.0
+    assert log == pytest.approx(np.log(norms.max()), abs=1e-15)
+    assert norms[place] == pytest.approx(norms.max(), rel=1e-15)
+    assert len(calls) <= 8
 
 
 def rotation_model(scale: float):
