@@ -78,15 +78,34 @@ class SlopeForm:
         return midpoints(self.direct), midpoints(self.out), midpoints(self.into), midpoints(self.inner)
 
     def at(self, delta: Any) -> Array:
-        """The Jacobian (N, N) for slopes delta (q,), in floats: approximate."""
-        direct, out, into, inner = self.floats
+        """The Jacobians (..., N, N) for slopes delta (..., q), in floats: approximate."""
+        direct, out, _, _ = self.floats
         slopes = np.asarray(delta, dtype=np.float64)
-        inside = into.copy()
-        for rows in self._slices[1:]:
-            before = slice(0, rows.start)
-            inside[rows] += inner[rows, before] @ (slopes[before, None] * inside[before])
-        jacobian_matrix: Array = direct + out @ (slopes[:, None] * inside)
-        return jacobian_matrix
+        found: Array = direct + (out * slopes[..., None, :]) @ self.entering(slopes)
+        return found
+
+    def entering(self, slopes: Array) -> Array:
+        """(..., q, N) the derivatives z of what enters the diagonals for slopes (..., q), in floats: approximate."""
+        _, _, into, inner = self.floats
+        inside = np.array(np.broadcast_to(into, (*slopes.shape, self.size)))
+        for rows, before in self._links:
+            inside[..., rows, :] += inner[rows, before] @ (slopes[..., before, None] * inside[..., before, :])
+        return inside
+
+    def leaving(self, slopes: Array, left: Any) -> Any:
+        """(..., q) what rows left (..., N) take from what leaves each diagonal, real or complex floats: approximate."""
+        _, out, _, inner = self.floats
+        found = left @ out
+        for rows, before in reversed(self._links):
+            found[..., before] += (slopes[..., rows] * found[..., rows]) @ inner[rows, before]
+        return found
+
+    @cached_property
+    def _links(self) -> list[tuple[slice, slice]]:
+        """The rows of a diagonal that other diagonals enter, with the columns of these, in order."""
+        inner = self.floats[3]
+        places = [(rows, np.flatnonzero(inner[rows].any(axis=0))) for rows in self._slices]
+        return [(rows, slice(int(p[0]), int(p[-1]) + 1)) for rows, p in places if p.size]
 
     def at_balls(self, delta: Any) -> Any:
         """An arb_mat around the Jacobian for exact slopes (floats) or balls."""

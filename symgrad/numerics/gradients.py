@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,12 @@ from symgrad.calculus.jacobian import derivative
 from symgrad.errors import SymgradError
 from symgrad.language.operators import Operator
 from symgrad.numerics.adjoints import adjoint
+from symgrad.numerics.arrays import ArrayEvaluator
 from symgrad.numerics.block_vectors import divided, dual, pairing
 from symgrad.numerics.controls import Controls
 from symgrad.numerics.exploration import Exploration
 from symgrad.numerics.growth import Growth, Path, full
+from symgrad.numerics.point_values import Computation
 
 __all__ = ["AutomaticGradient", "DerivedGradient", "Gradient", "Slopes"]
 
@@ -105,26 +107,45 @@ class DerivedGradient(Gradient):
 
     def _pulled(self, path: Path) -> tuple[Controls, Point]:
         """The gradient by initial state and inputs, and the direction that a power step leads to."""
-        norm, backward = self.problem.norm, self._backward or {}
+        norm, model = self.problem.norm, self.problem.model
         pulled = dual(path.directions[-1], norm)
         costate = {s: 0 * array for s, array in pulled.items()}
         inputs: list[Point] = []
         for step in reversed(range(len(path.points))):
             direction, point = path.directions[step], path.points[step]
-            before = {
-                s: _sum(point.apply(first, r) for (_, first), r in zip(backward[s], pulled.values(), strict=True))
-                for s in pulled
-            }
+            given = {("pulled", s): array for s, array in pulled.items()}
+            given |= {("costate", s): array for s, array in costate.items()}
+            found = iter(self._back({**point, **given}, step))
+            before = {s: full(next(found), array) for s, array in pulled.items()}
             value = pairing(before, direction)  # both sides are known up to a factor, which cancels in the quotient
-            slopes = {}
-            for s, pairs in backward.items():
-                direct = _sum(point.apply(second, r) for (second, _), r in zip(pairs, pulled.values(), strict=True))
-                later = _sum(point.apply(first, c) for (_, first), c in zip(pairs, costate.values(), strict=True))
-                slopes[s] = divided(full(direct, point.symbol(s)), value) + full(later, point.symbol(s))
+            slopes = {
+                s: divided(full(next(found), point[s]), value) + full(next(found), point[s]) for s in model.variables
+            }
             pulled = {s: divided(array, value) for s, array in before.items()}
-            inputs.append({s: slopes[s] for s in self.problem.model.inputs})
+            inputs.append({s: slopes[s] for s in model.inputs})
             costate = {s: slopes[s] for s in pulled}
         return Controls(costate, inputs[::-1]), dual(pulled, norm, conjugate=True)
+
+    @cached_property
+    def _back(self) -> Computation:
+        """What a step pulls rows back to: the row for each state, then for each variable its share in both rows."""
+        states, size = self.problem.model.states, self.problem.size
+        sizes = {**self.growth.sizes, **{(name, s): size(s) for name in ("pulled", "costate") for s in states}}
+        return Computation(self.problem.evaluator, sizes, self._rows)
+
+    def _rows(self, point: ArrayEvaluator, given: Mapping[Any, Any]) -> list[Any]:
+        states, backward = self.problem.model.states, self._backward or {}
+        pulled, costate = ([given[name, s] for s in states] for name in ("pulled", "costate"))
+
+        def total(operators: Iterable[Operator], rows: Sequence[Any]) -> Any:
+            return point.total(point.apply(operator, row) for operator, row in zip(operators, rows, strict=True))
+
+        before = [total([first for _, first in backward[s]], pulled) for s in states]
+        shares = [
+            (total([second for second, _ in pairs], pulled), total([first for _, first in pairs], costate))
+            for pairs in backward.values()
+        ]
+        return [*before, *(row for pair in shares for row in pair)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +191,3 @@ class AutomaticGradient(Gradient):
 
             self._made[steps, count] = self.problem.backend.value_and_gradient(values, compiled=True)
         return self._made[steps, count]
-
-
-def _sum(values: Iterable[Any]) -> Any:
-    return reduce(lambda a, b: a + b, values)

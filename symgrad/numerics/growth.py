@@ -12,9 +12,10 @@ from array_api_compat import array_namespace
 
 from symgrad.language.construct import add_vectors, apply_operator
 from symgrad.language.operators import Variable, Vector
-from symgrad.numerics.arrays import ArrayEvaluator, LayerArrays
+from symgrad.numerics.arrays import LayerArrays
 from symgrad.numerics.block_vectors import divided, log_norm, safe_exp
 from symgrad.numerics.exploration import Exploration
+from symgrad.numerics.point_values import Computation
 
 __all__ = ["Growth", "Path", "full"]
 
@@ -26,12 +27,14 @@ class Path:
     """A forward pass.
 
     Attributes:
-        points: the values at each step, states, inputs and directions put in.
+        points: states, inputs and directions at each step, by their symbols.
+        states: after the last step.
         directions: at each step and after the last.
         objective: (B,)
     """
 
-    points: list[ArrayEvaluator]
+    points: list[Point]
+    states: Point
     directions: list[Point]
     objective: Any
 
@@ -73,18 +76,18 @@ class Growth:
         for step, given in enumerate(inputs):
             here = {**states, **given}
             inside = inside & self._inside(here)
-            point = self._point(here, pushed, step)
-            points.append(point)
+            points.append({**here, **{self.symbols[s]: array for s, array in pushed.items()}})
             directions.append(pushed)
-            states = {s: full(point.vector(node), states[s]) for s, node in self.problem.nodes.updates.items()}
-            raw = {s: full(point.vector(node), pushed[s]) for s, node in zip(states, self.pushed, strict=True)}
+            found = iter(self._forward(points[-1], step))
+            states = {s: full(next(found), array) for s, array in states.items()}
+            raw = {s: full(next(found), array) for s, array in pushed.items()}
             length = log_norm(raw, norm)
             total = total + length
             scale = safe_exp(length)
             pushed = {s: divided(array, scale) for s, array in raw.items()}
         directions.append(pushed)
         kept = inside & xp.isfinite(total)
-        return Path(points, directions, xp.where(kept, total, -xp.inf * xp.ones_like(total)))
+        return Path(points, states, directions, xp.where(kept, total, -xp.inf * xp.ones_like(total)))
 
     def total(self, initial: Point, inputs: Point, direction: Point, steps: int) -> Any:
         """(B,) the same objective from inputs (T, m, B, 1), the steps in one loop that JAX compiles once."""
@@ -104,12 +107,20 @@ class Growth:
         count = len(model.states)
         states, pushed = (dict(zip(model.states, part, strict=True)) for part in (vectors[:count], vectors[count:]))
         path = self.along(states, [dict(zip(model.inputs, given, strict=True))], pushed)
-        after = [full(path.points[0].vector(node), states[s]) for s, node in self.problem.nodes.updates.items()]
         kept = inside & (path.objective > -array_namespace(total).inf)
-        return [*after, *path.directions[-1].values(), total + path.objective, kept], []
+        return [*path.states.values(), *path.directions[-1].values(), total + path.objective, kept], []
 
-    def _point(self, here: Point, direction: Point, step: int) -> ArrayEvaluator:
-        return self.problem.evaluator.at({**here, **{self.symbols[s]: array for s, array in direction.items()}}, step)
+    @cached_property
+    def sizes(self) -> dict[sp.Expr, int]:
+        """The numbers of entries of all variables and of the directions."""
+        size, model = self.problem.size, self.problem.model
+        return {**{s: size(s) for s in model.variables}, **{q: size(s) for s, q in self.symbols.items()}}
+
+    @cached_property
+    def _forward(self) -> Computation:
+        """The next states, then the directions that they are pushed to."""
+        nodes = [*self.problem.nodes.updates.values(), *self.pushed]
+        return Computation(self.problem.evaluator, self.sizes, lambda point, _: [point.vector(node) for node in nodes])
 
     def _inside(self, here: Point) -> Any:
         return reduce(lambda a, b: a & b, [self.problem.holds(s, array) for s, array in here.items()])

@@ -1,8 +1,8 @@
-"""Vectors and matrices of operators at many states and inputs, by a tape that is recorded once."""
+"""Values at many states and inputs, of any array library, by a tape that is recorded once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,17 +15,47 @@ from symgrad.language.operators import Operator, Vector
 from symgrad.numerics.arrays import ArrayEvaluator, LayerArrays
 from symgrad.numerics.tape import Tape, recorded, replayed
 
-__all__ = ["PointValues"]
+__all__ = ["Computation", "PointValues"]
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class PointValues:
-    """Values in NumPy's arrays as functions of states and inputs.
+class Computation:
+    """What an evaluator computes with its methods alone, as a function of columns (n, B, 1).
 
     Attributes:
-        evaluator: the parameters; layers with parameters of their own are traversed at each call.
+        evaluator: the parameters; layers with parameters of their own are traversed at each call, and so are all
+            models while a library traces or records derivatives.
+        sizes: the numbers of rows of what is given: of symbols, which the evaluator gets to know, and of others.
+        compute: from the evaluator, and all that is given, to the values wanted.
+    """
+
+    evaluator: ArrayEvaluator
+    sizes: Mapping[Any, int]
+    compute: Callable[[ArrayEvaluator, Mapping[Any, Any]], Sequence[Any]]
+
+    def __call__(self, given: Mapping[Any, Any], step: int = 0) -> list[Any]:
+        """The values; without the dimension of the batch what is the same everywhere."""
+        arrays = [given[key] for key in self.sizes]
+        if isinstance(self.evaluator, LayerArrays) or any(map(self.evaluator.library.is_traced, arrays)):
+            symbols = {key: given[key] for key in self.sizes if isinstance(key, sp.Expr)}
+            return list(self.compute(self.evaluator.at(symbols, step), given))
+        tape = self._tape
+        with np.errstate(all="ignore"):
+            return replayed(tape.xp, tape.program, tape.constants, (), arrays)
+
+    @cached_property
+    def _tape(self) -> Tape:
+        return recorded(self.evaluator, {}, {key: (size, 1) for key, size in self.sizes.items()}, self.compute)
+
+
+@dataclass(frozen=True, eq=False)
+class PointValues:
+    """Vectors and matrices of operators as functions of states and inputs, in NumPy's arrays.
+
+    Attributes:
+        evaluator: the parameters.
         sizes: of the variables that values are given for.
         vectors: what is wanted as vectors.
         rows: blocks of a matrix that is wanted.
@@ -48,18 +78,10 @@ class PointValues:
     vectors: Sequence[Vector] = ()
     rows: Sequence[Sequence[Operator]] = ()
 
-    def values(self, point: Mapping[sp.Expr, Array], step: int = 0) -> list[Any]:
-        """The vectors at values (n, B, 1) of the variables, then the blocks; without B what is the same everywhere."""
-        if isinstance(self.evaluator, LayerArrays):
-            return self._computed(self.evaluator.at(point, step))
-        tape = self._tape
-        with np.errstate(all="ignore"):
-            return replayed(tape.xp, tape.program, tape.constants, (), [point[symbol] for symbol in self.sizes])
-
     @cached_property
-    def _tape(self) -> Tape:
-        late = {symbol: (size, 1) for symbol, size in self.sizes.items()}
-        return recorded(self.evaluator, {}, late, lambda point, _: self._computed(point))
+    def values(self) -> Computation:
+        """The vectors, then the blocks."""
+        return Computation(self.evaluator, self.sizes, lambda point, _: self._computed(point))
 
     def _computed(self, point: ArrayEvaluator) -> list[Any]:
         blocks = [point.operator(entry) for row in self.rows for entry in row]

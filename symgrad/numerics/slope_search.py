@@ -39,36 +39,14 @@ class SlopeSearch:
     form: SlopeForm
     transform: Array
 
-    def jacobians(self, slopes: Array) -> Array:
-        """(..., N, N) the Jacobians at slopes (..., q)."""
-        direct, out, _, _ = self.form.floats
-        return np.asarray(direct + (out * slopes[..., None, :]) @ self._entering(slopes))
-
-    def _entering(self, slopes: Array) -> Array:
-        """(..., q, N): the arguments' derivative by the old state."""
-        into, inner = self.form.floats[2:]
-        if not inner.any():
-            return np.broadcast_to(into, (*slopes.shape[:-1], *into.shape))
-        system = np.eye(len(inner)) - inner * slopes[..., None, :]
-        return np.asarray(np.linalg.solve(system, np.broadcast_to(into, (*slopes.shape, into.shape[1]))))
-
-    def _leaving(self, slopes: Array, left: Array) -> Array:
-        """(..., q): rows times the derivative of the next state by what the activations put out."""
-        _, out, _, inner = self.form.floats
-        rows = left @ out
-        if not inner.any():
-            return rows
-        system = np.eye(len(inner)) - slopes[..., :, None] * inner
-        return np.asarray(np.linalg.solve(np.swapaxes(system, -1, -2), rows[..., None])[..., 0])
-
     def rates(self, slopes: Array) -> Array:
         """(B,) the rates of sequences of slopes (B, p, q), approximate."""
-        values = np.linalg.eigvals(_product(self.jacobians(slopes)))
+        values = np.linalg.eigvals(_product(self.form.at(slopes)))
         return np.asarray(np.abs(values).max(axis=1) ** (1 / slopes.shape[1]))
 
     def gradient(self, slopes: Array) -> tuple[Array, Array]:
         """Rates (B,) and the derivative (B, p, q) of the logarithm of the spectral radius by each slope."""
-        matrices = self.jacobians(slopes)
+        matrices = self.form.at(slopes)
         product = _product(matrices)
         values, vectors = np.linalg.eig(product)
         place = np.argmax(np.abs(values), axis=1)
@@ -80,11 +58,11 @@ class SlopeSearch:
         scale = np.where(np.abs(scale) > _SMALLEST, scale, np.inf)
         pushed, rights = right, []
         for step in range(slopes.shape[1]):
-            rights.append(np.einsum("bqn,bn->bq", self._entering(slopes[:, step]), pushed))
+            rights.append(np.einsum("bqn,bn->bq", self.form.entering(slopes[:, step]), pushed))
             pushed = np.einsum("bmn,bn->bm", matrices[:, step], pushed)
         found = np.empty(slopes.shape)
         for step in reversed(range(slopes.shape[1])):
-            found[:, step] = np.real(self._leaving(slopes[:, step], left) * rights[step] / scale[:, None])
+            found[:, step] = np.real(self.form.leaving(slopes[:, step], left) * rights[step] / scale[:, None])
             left = np.einsum("bm,bmn->bn", left, matrices[:, step])
         return radius ** (1 / slopes.shape[1]), found
 
@@ -143,7 +121,7 @@ class SlopeSearch:
         steps = np.empty((count, _STEPS, len(low)))
         for step in range(_STEPS):
             steps[:, step] = self._steepest(vectors, random)
-            vectors = np.einsum("bmn,bn->bm", self.jacobians(steps[:, step]), vectors)
+            vectors = np.einsum("bmn,bn->bm", self.form.at(steps[:, step]), vectors)
             size = np.abs(vectors).max(axis=1, keepdims=True)
             vectors = np.where(size > 0, vectors / np.where(size > 0, size, 1.0), random.standard_normal(vectors.shape))
         return steps
@@ -154,9 +132,9 @@ class SlopeSearch:
         slopes = low + (high - low) * random.uniform(0.3, 1.0, (len(vectors), len(low)))
         gram = self.transform.T @ self.transform
         for _ in range(_LINEAR):
-            ends = np.einsum("bmn,bn->bm", self.jacobians(slopes), vectors) @ gram
-            arguments = np.einsum("bqn,bn->bq", self._entering(slopes), vectors)
-            slopes = np.where(self._leaving(slopes, ends) * arguments > 0, high, low)
+            ends = np.einsum("bmn,bn->bm", self.form.at(slopes), vectors) @ gram
+            arguments = np.einsum("bqn,bn->bq", self.form.entering(slopes), vectors)
+            slopes = np.where(self.form.leaving(slopes, ends) * arguments > 0, high, low)
         return slopes
 
     def best(self, periods: Iterable[int], count: int, rounds: int, random: np.random.Generator) -> Array:

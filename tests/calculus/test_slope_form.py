@@ -64,6 +64,21 @@ def test_floats_balls_and_intervals_agree(name) -> None:
         assert (floats <= form.entries()[1] + 1e-12).all()
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_many_slopes_at_once_against_linear_systems(name) -> None:
+    form, random = slope_form(*prepared(name)), np.random.default_rng(0)
+    direct, out, into, inner = form.floats
+    slopes = form.low + (form.high - form.low) * random.uniform(size=(2, 3, form.count))
+    left = random.standard_normal((2, 3, form.size)) + 1j * random.standard_normal((2, 3, form.size))
+    for place in np.ndindex(2, 3):
+        delta = np.diag(slopes[place])
+        entering = np.linalg.solve(np.eye(form.count) - inner @ delta, into)
+        np.testing.assert_allclose(form.entering(slopes)[place], entering, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(form.at(slopes)[place], direct + out @ delta @ entering, rtol=1e-9, atol=1e-12)
+        leaving = np.linalg.solve((np.eye(form.count) - delta @ inner).T, left[place] @ out)
+        np.testing.assert_allclose(form.leaving(slopes, left)[place], leaving, rtol=1e-9, atol=1e-12)
+
+
 def test_the_slopes_of_a_plain_network_are_the_derivatives() -> None:
     model, numbers, ranges = prepared("elman")
     form = slope_form(model, numbers, ranges)

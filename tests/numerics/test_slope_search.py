@@ -33,15 +33,6 @@ def lstm_search(n):
 
 
 @pytest.mark.parametrize("make", [lambda: elman_search(gaussian(4, 1)), lambda: lstm_search(2)])
-def test_jacobians_are_those_of_the_form(make):
-    search = make()
-    slopes = search.starts(2, 3, np.random.default_rng(0))
-    for sequence, matrices in zip(slopes, search.jacobians(slopes), strict=True):
-        for delta, matrix in zip(sequence, matrices, strict=True):
-            np.testing.assert_allclose(matrix, search.form.at(delta), atol=1e-13)
-
-
-@pytest.mark.parametrize("make", [lambda: elman_search(gaussian(4, 1)), lambda: lstm_search(2)])
 def test_gradient_agrees_with_differences(make):
     search = make()
     low, high = search.form.low, search.form.high
