@@ -18,9 +18,12 @@ from symgrad.language.norms import Norm
 from symgrad.language.norms import norm as norm_of
 from symgrad.language.recurrence import Recurrence
 from symgrad.numerics.arrays import ArrayEvaluator
+from symgrad.numerics.blas_threads import scipy_on_one_thread
 from symgrad.numerics.jacobian_steps import known_steps
+from symgrad.numerics.leading_values import LapackLeadingValues
 from symgrad.numerics.sharing import Blocks, shared_nodes
 from symgrad.numerics.simulate import Batch, run
+from symgrad.numerics.symmetric_lapack import inner_products
 
 __all__ = [
     "Products",
@@ -42,6 +45,7 @@ IntArray = NDArray[np.int64]
 _LOG2 = float(np.log(2.0))
 _LOG10_2 = float(np.log10(2.0))
 _TINY = 2.0**-1000
+_LARGE, _TOLERANCE = 128, 1e-11  # rows from which singular values are searched, and of their squares
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +136,24 @@ def _spectral(matrix: Array) -> Array:
 
 
 def largest_singular_values(batch: Array) -> Array:
-    """The largest singular values of a batch (B, N, M) by decomposition; NaN where an entry is not finite."""
+    """The largest singular values of a batch (B, N, M), approximate; NaN where an entry is not finite.
+
+    Small matrices are decomposed. Of large ones the largest eigenvalue of the Gram matrix is searched, with a
+    factorisation that shows that none is larger.
+    """
     finite = np.isfinite(batch).all(axis=(1, 2))
     values = np.full(len(batch), np.nan)
-    if finite.any():
-        values[finite] = np.linalg.svd(batch[finite], compute_uv=False)[:, 0]
+    if not finite.any():
+        return values
+    given = batch if finite.all() else batch[finite]
+    if min(batch.shape[1:]) < _LARGE:
+        values[finite] = np.linalg.svd(given, compute_uv=False)[:, 0]
+        return values
+    scale = np.abs(given).max(axis=(1, 2))
+    scale = np.where(scale > 0, scale, 1.0)
+    with scipy_on_one_thread():
+        grams = inner_products(np.moveaxis(given / scale[:, None, None], 0, 1))
+        values[finite] = scale * np.sqrt(LapackLeadingValues(_TOLERANCE)(grams)[0])
     return values
 
 

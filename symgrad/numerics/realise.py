@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from symgrad.bounds.joint_spectral_radius import rate_of_product
 from symgrad.calculus.slope_form import SlopeForm
 from symgrad.numerics.functions import array_function
+from symgrad.numerics.least_squares import least_squares
 from symgrad.numerics.orbit_ascent import OrbitAscent
 from symgrad.numerics.orbit_system import OrbitSystem, block_diagonal
 from symgrad.numerics.periodic_orbit import PeriodicOrbit, enclosed_orbit
@@ -188,8 +189,7 @@ class OrbitSearch:
         slope = np.concatenate([*slopes, _RETURN * derivative], axis=1)
         finite = np.isfinite(residual).all(axis=1) & np.isfinite(slope).all(axis=(1, 2))
         step = np.zeros((count, period * width))
-        inverse = np.linalg.pinv(slope[finite], rcond=_CUTOFF)
-        step[finite] = -(inverse @ residual[finite, :, None])[..., 0]
+        step[finite] = -least_squares(slope[finite], residual[finite], _CUTOFF)
         return step.reshape(current.shape)
 
     def _proved(self, orbit: Array) -> PeriodicOrbit | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from symgrad.calculus.jacobian import derivative
 from symgrad.language.operators import Elementwise, Operator, Vector, symbols_of, walk
 from symgrad.numerics.extreme_points import extreme_points
+from symgrad.numerics.least_squares import least_squares
 from symgrad.numerics.point_values import PointValues
 from symgrad.numerics.setting import Setting
 from symgrad.numerics.simulate import Batch
@@ -159,7 +160,7 @@ class Steering:
             slope = np.concatenate([slope, more_slope], axis=1)
         finite = np.isfinite(residual).all(axis=1) & np.isfinite(slope).all(axis=(1, 2))
         step = np.zeros_like(current)
-        step[finite] = (np.linalg.pinv(slope[finite], rcond=_CUTOFF) @ residual[finite, :, None])[..., 0]
+        step[finite] = least_squares(slope[finite], residual[finite], _CUTOFF)
         return step
 
     def argument_residual(self, point: Point, targets: Array) -> tuple[Array, Array]:
