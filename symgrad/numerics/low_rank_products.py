@@ -35,7 +35,7 @@ IntArray = NDArray[np.int64]
 FAILURE = 1e-10  # probability that what was dropped is larger than its bound, at one horizon of one trajectory
 _FEWEST, _MOST = 10, 16  # probes
 _KEEP = 0.8  # a smaller basis is taken when it is smaller than that
-_FIRST_LOOK = 10
+_FIRST_LOOK, _NEVER = 10, 2**62
 _LEAST = 2.0**-60  # squares of norms are brought between this and its reciprocal, nearer to 1 in single precision
 _LONGEST, _TOGETHER = 16, 2**17  # steps, and numbers in their columns, after which norms are found together
 _CROWDED = 29  # earlier, where the squares of the singular values sum to as if one in so many were as large as any
@@ -51,7 +51,7 @@ class _Carried:
     rank: int
     exponent: IntArray
     finite: NDArray[np.bool_]
-    look: int = 0
+    look: int
     probes: int = 0
     has_looked: bool = False
     is_far: bool = False
@@ -184,7 +184,7 @@ class _Attempt:
 
     def _together(self, carried: _Carried, k: int) -> int:
         """How many steps to make before the norms after each of them are found together."""
-        if not carried.probes:
+        if not carried.has_looked and carried.look < _NEVER:
             return 1
         most = max(1, min(self._longest, carried.look - k, _TOGETHER // math.prod(carried.columns.shape)))
         return next((count for count in range(1, most) if k + count not in self.wanted), most)
@@ -232,7 +232,8 @@ class _Attempt:
         """The columns of the identity, the same for all trajectories."""
         identity = np.eye(self._total)[:, None, self.factors.rows or slice(None)]
         exponent, finite = np.zeros(self._size, dtype=np.int64), np.full(self._size, True)
-        return _Carried(self.backend.asarray(identity), identity.shape[2], exponent, finite, look=_FIRST_LOOK)
+        look = _FIRST_LOOK if _PARTS[self.number] and identity.shape[2] > 1 else _NEVER
+        return _Carried(self.backend.asarray(identity), identity.shape[2], exponent, finite, look)
 
     def _for_each(self, columns: Any) -> Any:
         """Columns that are the same for all trajectories, repeated for each."""
@@ -242,9 +243,9 @@ class _Attempt:
 
     def _is_look(self, carried: _Carried, k: int) -> bool:
         """Whether to look for fewer directions: when it is time, the first time earlier where few of them count."""
-        if not _PARTS[self.number] or carried.rank == 1:
-            return False
-        return k >= carried.look or (k in self.wanted and not carried.has_looked and self._norms.is_crowded(_CROWDED))
+        if carried.has_looked or carried.look == _NEVER or k not in self.wanted:
+            return k >= carried.look
+        return k >= carried.look or self._norms.is_crowded(_CROWDED)
 
     def _look(self, carried: _Carried, k: int) -> None:
         """Whether fewer directions suffice, and if so on with them."""
@@ -255,8 +256,8 @@ class _Attempt:
         rank = least_rank(found, allowed)
         if rank <= _KEEP * carried.rank:
             self._turn(carried, found.basis(rank), rank)
-        carried.has_looked = True
-        carried.look = next_look(k, found, math.floor(_KEEP * carried.rank), values, allowed)
+        carried.has_looked, most = True, math.floor(_KEEP * carried.rank)
+        carried.look = next_look(k, found, most, values, allowed) if carried.rank > 1 else _NEVER
 
     def _turn(self, carried: _Carried, basis: Any, rank: int) -> None:
         """Keep the directions of a basis (B, r, rank); probes get random combinations of the others added."""
