@@ -77,11 +77,6 @@ class Measured:
     traces: Array
     probes: Array
 
-    @property
-    def kept_and_probes(self) -> tuple[int, int]:
-        """How many directions were kept, and how many probes there are."""
-        return int(self.grams.shape[-1]), int(self.probes.shape[-1])
-
     def is_within(self, least: float) -> NDArray[np.bool_]:
         """(w, B) whether the traces are between the least and its reciprocal."""
         return np.asarray((self.traces > least) & (self.traces < 1 / least))
@@ -89,11 +84,13 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class _Note:
-    """What is known of w horizons besides their Gram matrices; ``finite`` (w, B), ``exponent`` (B,)."""
+    """What is kept of w horizons: numbers (w, B) for each trajectory, and (B,) exponents."""
 
     ks: Sequence[int]
-    measured: Measured
+    rank: int
+    has_dropped: bool
     finite: NDArray[np.bool_]
+    dropped: Array
     exponent: IntArray
 
 
@@ -116,6 +113,7 @@ class GramNorms:
         self._sides: list[Array] = []
         self._notes: list[_Note] = []
         self._last: Any = None
+        self._traces = np.zeros(self._size)
 
     def measured(self, passed: Sequence[Any], rank: int) -> Measured:
         """What columns (N, B, r + s) at some horizons measure, of which the first r were kept."""
@@ -143,9 +141,11 @@ class GramNorms:
         """Take in w horizons; (w, B) finite trajectories count, and columns are times two to the powers (B,)."""
         finite = finite & np.isfinite(measured.traces)
         grams = measured.grams if finite.all() else self._clean(measured.grams)
-        self._last = grams[-self._size :, ...]
+        self._last, self._traces = grams[-self._size :, ...], measured.traces[-1]
         self._grams.append(grams)
-        self._notes.append(_Note(ks, measured, finite, exponent))
+        has_dropped, probes = measured.probes.shape[2] > 0, measured.probes.max(axis=2, initial=0.0)
+        dropped = np.where(np.isnan(probes), np.inf, self._factor**2 * probes)
+        self._notes.append(_Note(ks, int(grams.shape[1]), has_dropped, finite, dropped, exponent))
         if self._leading.at_once or len(self._grams) * math.prod(grams.shape) >= _TOGETHER:
             self._find()
 
@@ -171,8 +171,7 @@ class GramNorms:
 
     def is_crowded(self, share: float) -> bool:
         """Whether the squares of all singular values sum to what one in so many as large as the largest would."""
-        note = self._notes[-1]
-        return bool((share * note.measured.traces[-1] <= note.measured.grams.shape[1] * self.last()).all())
+        return bool((share * self._traces <= self._notes[-1].rank * self.last()).all())
 
     def _find(self) -> None:
         """Both sides (2, w B) of the squares of the norms of what was taken in."""
@@ -188,16 +187,16 @@ class GramNorms:
             return
         table, notes, shape = self._table, self._notes, (-1, self._size)
         values, above = (side.reshape(shape) for side in np.concatenate(self._sides, axis=1))
-        dropped = np.concatenate([note.measured.probes.max(axis=2, initial=0.0) for note in notes])
+        dropped = np.concatenate([note.dropped for note in notes])
         finite = np.concatenate([note.finite for note in notes])
         powers = np.concatenate([np.broadcast_to(note.exponent, note.finite.shape) for note in notes]) * math.log(2.0)
-        above = above + np.where(finite, np.where(np.isnan(dropped), np.inf, self._factor**2 * dropped), 0.0)
+        above = above + np.where(finite, dropped, 0.0)
         with np.errstate(divide="ignore"):
             lower = np.where(finite, np.log(values) / 2 + powers, np.nan)
             upper = np.where(finite, np.log(above) / 2 + powers, np.nan)
-        ks = [(k, *note.measured.kept_and_probes) for note in notes for k in note.ks]
-        places = [place for place, (k, *_) in enumerate(ks) if k in table.rows]
-        rows = [table.rows[ks[place][0]] for place in places]
+        known = [(k, note.rank, note.has_dropped) for note in notes for k in note.ks]
+        places = [place for place, (k, _, _) in enumerate(known) if k in table.rows]
+        rows = [table.rows[known[place][0]] for place in places]
         table.lower[rows], table.upper[rows] = lower[places], upper[places]
-        counts = np.array([ks[place][1:] for place in places]).reshape(-1, 2, 1)
-        table.ranks[rows], table.dropped[rows] = counts[:, 0], counts[:, 1] > 0
+        table.ranks[rows] = np.array([known[place][1] for place in places], dtype=np.int64)[:, None]
+        table.dropped[rows] = np.array([known[place][2] for place in places], dtype=np.bool_)[:, None]

@@ -68,7 +68,7 @@ class OrbitAscent:
     def _pushed(self) -> PointValues:
         setting = self.system.setting
         directions = {q: setting.size(s) for s, q in self._directions.items()}
-        sizes = {**self.system.steering.layout.known, **directions}
+        sizes = {**self.system.steering.layout.size_by_symbol, **directions}
         return PointValues(setting.evaluator, sizes, rows=self._second or ())
 
     def improved(self, orbits: Array, iterations: int) -> Array:

@@ -43,7 +43,7 @@ class Layout:
         return cls(symbols, tuple(setting.size(s) for s in symbols))
 
     @property
-    def known(self) -> dict[sp.Expr, int]:
+    def size_by_symbol(self) -> dict[sp.Expr, int]:
         """The size of each variable."""
         return dict(zip(self.symbols, self.sizes, strict=True))
 
@@ -103,25 +103,25 @@ class Steering:
         share = self.setting.nodes.sharing.node
         return [[share(derivative(node, s)) for s in self.layout.symbols] for node in nodes]
 
-    def values_of(self, vectors: Sequence[Vector], rows: Sequence[Sequence[Operator]] = ()) -> PointValues:
+    def _values_of(self, vectors: Sequence[Vector], rows: Sequence[Sequence[Operator]] = ()) -> PointValues:
         """Vectors and matrices as functions of states and inputs."""
-        return PointValues(self.setting.evaluator, self.layout.known, vectors, rows)
+        return PointValues(self.setting.evaluator, self.layout.size_by_symbol, vectors, rows)
 
     @cached_property
     def _arguments(self) -> PointValues:
-        return self.values_of([node.argument for node in self.activated])
+        return self._values_of([node.argument for node in self.activated])
 
     @cached_property
     def _arguments_and_slopes(self) -> PointValues:
-        return self.values_of(self._arguments.vectors, self._argument_rows)
+        return self._values_of(self._arguments.vectors, self._argument_rows)
 
     @cached_property
     def _updates(self) -> PointValues:
-        return self.values_of(list(self.setting.nodes.updates.values()))
+        return self._values_of(list(self.setting.nodes.updates.values()))
 
     @cached_property
     def _updates_and_slopes(self) -> PointValues:
-        return self.values_of(self._updates.vectors, self._derivatives(self._updates.vectors))
+        return self._values_of(self._updates.vectors, self._derivatives(self._updates.vectors))
 
     def targets(self, count: int, random: np.random.Generator) -> Array:
         """(B, R) arguments to aim at: each candidate for all applications first, then random combinations."""
@@ -193,7 +193,7 @@ class Steering:
 
     def _ends_of(self, layout: Layout) -> tuple[Array, Array]:
         """(Y,) the least and the largest value of each entry."""
-        ends = [(self.setting.ranges.of(s), size) for s, size in layout.known.items()]
+        ends = [(self.setting.ranges.of(s), size) for s, size in layout.size_by_symbol.items()]
         low, high = (
             np.concatenate([np.zeros(0), *(np.broadcast_to(np.ravel(getattr(e, name)), (n,)) for e, n in ends)])
             for name in ("low", "high")
@@ -275,10 +275,10 @@ class Steering:
         rows = [row[states:] for row in self._argument_rows]
         places = [i for i, row in enumerate(rows) if not any(symbols_of(entry) & variables for entry in row)]
         origin = self.layout.split(np.zeros((1, sum(self.layout.sizes))))
-        slopes = self.values_of([], [rows[i] for i in places]).stacked(origin, 1, step)[1][0]
+        slopes = self._values_of([], [rows[i] for i in places]).stacked(origin, 1, step)[1][0]
         if not places or not np.isfinite(slopes).all():
-            return self.values_of([]), np.zeros(0, dtype=np.int64), np.zeros((0, 0))
-        arguments = self.values_of([self.activated[i].argument for i in places])
+            return self._values_of([]), np.zeros(0, dtype=np.int64), np.zeros((0, 0))
+        arguments = self._values_of([self.activated[i].argument for i in places])
         return arguments, self._rows_of(places), np.asarray(np.linalg.pinv(slopes, rcond=_CUTOFF))
 
 

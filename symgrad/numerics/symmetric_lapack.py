@@ -120,7 +120,7 @@ def _ritz(diagonal: list[float], beside: list[float], length: float, tolerance: 
     values, vectors, _ = decompose(diagonal, beside, compute_v=True)
     residual, gap = length * abs(vectors[-1, -1]), values[-1] - values[-2]
     error = residual * residual / gap if gap > residual else residual
-    return float(values[-1]), vectors[:, -1], bool(error <= tolerance * values[-1])
+    return float(values[-1]), vectors[:, -1], bool(error <= tolerance * max(values[-1], 0.0))
 
 
 def is_positive_definite_below(bound: float, gram: Any) -> bool:

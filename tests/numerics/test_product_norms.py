@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -195,6 +197,22 @@ def test_steps_that_leave_the_range_of_floats_together_are_made_one_by_one(
     found = low_rank_products.log10_norms(factors, layers, 1e-3, chosen)
     np.testing.assert_allclose(found[1:, 0], expected, rtol=0, atol=2e-4)
     assert False in passed
+
+
+def test_memory_does_not_grow_with_the_steps() -> None:
+    """Of every horizon only numbers are kept: the directions of orthogonal factors never become fewer."""
+    factor = Scaled(np.linalg.qr(np.random.default_rng(0).standard_normal((64, 64)))[0], backend_of())
+
+    def peak(steps: int) -> int:
+        factors = low_rank_products.Factors(lambda places: itertools.repeat(factor, steps), 1, 64)
+        tracemalloc.start()
+        low_rank_products.log10_norms(factors, steps, 1e-6, backend_of())
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(20)
+    assert peak(400) - peak(50) < 10 * 64**2 * 8
 
 
 class Scaled:
